@@ -1,0 +1,221 @@
+//! The clients: one of each service, made at its first use. Readers retry by themselves; writers never do.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use provisioner_model::{
+    error::{Error, Kind, Result},
+    resource::Cloud,
+};
+
+use crate::error::api;
+
+macro_rules! clients {
+    ($($feature:literal $method:ident $krate:ident $name:literal,)*) => {
+        /// One client of each service, made at its first use.
+        pub struct Clients {
+            config: SdkConfig,
+            $(#[cfg(feature = $feature)] $method: OnceLock<$krate::Client>,)*
+        }
+
+        impl Clients {
+            fn new(config: SdkConfig) -> Self {
+                Self { config, $(#[cfg(feature = $feature)] $method: OnceLock::new(),)* }
+            }
+            $(
+                #[doc = concat!("The client of ", $name, ".")]
+                #[cfg(feature = $feature)]
+                pub fn $method(&self) -> &$krate::Client {
+                    self.$method.get_or_init(|| $krate::Client::new(&self.config))
+                }
+            )*
+        }
+    };
+}
+
+clients! {
+    "acm" acm aws_sdk_acm "Certificate Manager",
+    "applicationautoscaling" autoscaling aws_sdk_applicationautoscaling "Application Auto Scaling",
+    "cloudwatch" cloudwatch aws_sdk_cloudwatch "CloudWatch",
+    "cloudwatchlogs" logs aws_sdk_cloudwatchlogs "CloudWatch Logs",
+    "dynamodb" dynamodb aws_sdk_dynamodb "DynamoDB",
+    "ec2" ec2 aws_sdk_ec2 "EC2",
+    "ecr" ecr aws_sdk_ecr "ECR",
+    "ecs" ecs aws_sdk_ecs "ECS",
+    "elasticloadbalancingv2" elb aws_sdk_elasticloadbalancingv2 "Elastic Load Balancing",
+    "iam" iam aws_sdk_iam "IAM",
+    "kms" kms aws_sdk_kms "KMS",
+    "rds" rds aws_sdk_rds "RDS",
+    "route53" route53 aws_sdk_route53 "Route 53",
+    "secretsmanager" secrets aws_sdk_secretsmanager "Secrets Manager",
+    "sns" sns aws_sdk_sns "SNS",
+    "wafv2" waf aws_sdk_wafv2 "WAF",
+}
+
+// S3 apart: an endpoint of one's own has no wildcard DNS, so that buckets go into the path there.
+#[cfg(feature = "s3")]
+impl Clients {
+    /// A client of S3.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .force_path_style(self.config.endpoint_url().is_some())
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+}
+
+impl Clients {
+    /// The region that the clients speak to.
+    pub fn region(&self) -> &str {
+        self.config.region().map_or("", Region::as_ref)
+    }
+}
+
+/// AWS, in one account and region.
+pub struct Aws {
+    read: Arc<Clients>,
+    writer: Writer,
+}
+
+/// Reads: the clients may send a request again, and what several types need is read once.
+pub struct Reader {
+    clients: Arc<Clients>,
+    cache: Mutex<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
+}
+
+/// Writes: nothing is ever sent twice by the SDK. Derefs to the writing clients; reads go through [`Writer::read`].
+pub struct Writer {
+    write: Clients,
+    read: Arc<Clients>,
+}
+
+impl std::ops::Deref for Reader {
+    type Target = Clients;
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
+}
+
+impl std::ops::Deref for Writer {
+    type Target = Clients;
+    fn deref(&self) -> &Clients {
+        &self.write
+    }
+}
+
+impl Writer {
+    /// The clients that may send a read again.
+    pub fn read(&self) -> &Clients {
+        &self.read
+    }
+    /// A reader with an empty cache, for an update that must look first.
+    pub fn reader(&self) -> Reader {
+        Reader { clients: self.read.clone(), cache: Mutex::default() }
+    }
+}
+
+impl Reader {
+    /// What `read` brings, called once however many ask for `key`, at once or later. An error is not kept.
+    pub async fn once<T, F>(&self, key: &str, read: impl FnOnce() -> F + Send) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let cell = {
+            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            cache
+                .entry((TypeId::of::<T>(), key.to_owned()))
+                .or_insert_with(|| Arc::new(tokio::sync::OnceCell::<Arc<T>>::new()))
+                .clone()
+        };
+        let cell = cell
+            .downcast::<tokio::sync::OnceCell<Arc<T>>>()
+            .map_err(|_| Error::because(Kind::NotSent, "cache", "two types under one key"))?;
+        cell.get_or_try_init(|| async { read().await.map(Arc::new) }).await.cloned()
+    }
+}
+
+/// Whose credentials these are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account's number.
+    pub account: String,
+    /// The caller.
+    pub arn: String,
+}
+
+impl Aws {
+    /// Loads the SDK's whole configuration: environment, profiles, SSO, web identity, containers, instances.
+    /// `AWS_ENDPOINT_URL` and its variants for one service work untouched.
+    pub async fn load(region: &str) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(https())
+            .region(Region::new(region.to_owned()))
+            .load()
+            .await;
+        Self::new(config)
+    }
+
+    /// At an endpoint of one's own with these keys, whatever the environment says: for tests.
+    pub fn at(url: &str, region: &str, key: &str, secret: &str) -> Self {
+        let credentials = aws_credential_types::Credentials::new(key, secret, None, None, "stated");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(https())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        Self::new(config)
+    }
+
+    /// With a configuration of one's own.
+    pub fn new(config: SdkConfig) -> Self {
+        let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        let read = Arc::new(Clients::new(config));
+        Self { read: read.clone(), writer: Writer { write: Clients::new(once), read } }
+    }
+
+    /// Where requests go, if not to AWS itself.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.read.config.endpoint_url()
+    }
+
+    /// Whose credentials these are.
+    pub async fn identity(&self) -> Result<Identity> {
+        let sts = aws_sdk_sts::Client::new(&self.read.config);
+        let answer = sts.get_caller_identity().send().await.map_err(api("sts:GetCallerIdentity"))?;
+        let need = |value: Option<&str>, field| {
+            value.map(str::to_owned).ok_or_else(|| Error::missing("sts:GetCallerIdentity", field))
+        };
+        Ok(Identity { account: need(answer.account(), "Account")?, arn: need(answer.arn(), "Arn")? })
+    }
+}
+
+fn https() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+impl Cloud for Aws {
+    type Reader = Reader;
+    type Writer = Writer;
+    fn reader(&self) -> Reader {
+        Reader { clients: self.read.clone(), cache: Mutex::default() }
+    }
+    fn writer(&self) -> &Writer {
+        &self.writer
+    }
+}

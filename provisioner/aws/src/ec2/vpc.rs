@@ -1,0 +1,176 @@
+//! `aws:ec2:vpc` — a private network in a region.
+//!
+//! EC2 fixes a VPC's range and tenancy at creation, so a change to either replaces it.
+//! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>
+
+use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, Tenancy, VpcAttributeName, VpcState};
+use provisioner_model::{
+    error::Result,
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    stack::Output,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{filter, made_for, our_tags, sync_tags, tagged};
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    error::{api, gone_ok, need},
+};
+
+/// A private network in a region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vpc {
+    /// IPv4 addresses, `/16` to `/28`: `10.0.0.0/16`.
+    pub cidr_block: String,
+    /// Whether Amazon's DNS server answers in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_support: Option<bool>,
+    /// Whether what has a public address gets a public name; needs `dns_support`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_host_names: Option<bool>,
+    /// `default` or `dedicated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_tenancy: Option<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// What AWS says of a VPC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VpcOutputs {
+    /// `vpc-…`.
+    pub id: Id<Vpc>,
+    /// `pending` or `available`.
+    pub state: String,
+}
+
+impl Vpc {
+    /// Its id as text, for where a policy or a filter wants it.
+    pub const ID: Output<Self, String> = Output::new("id");
+
+    /// A VPC with this range.
+    pub fn new(cidr_block: impl Into<String>) -> Self {
+        Self {
+            cidr_block: cidr_block.into(),
+            dns_support: None,
+            dns_host_names: None,
+            instance_tenancy: None,
+            tags: Tags::new(),
+        }
+    }
+}
+
+impl Resource for Vpc {
+    const TYPE: &'static str = "aws:ec2:vpc";
+    const FIELDS: &'static [Field] = &[
+        Field::new("cidr_block").replaces(),
+        Field::new("dns_support"),
+        Field::new("dns_host_names"),
+        Field::new("instance_tenancy").replaces(),
+        Field::new("tags").map(),
+    ];
+    const TAGGED: bool = true;
+    const ACTIONS: Actions = Actions {
+        read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute"],
+        create: &["ec2:CreateVpc", "ec2:CreateTags"],
+        update: &["ec2:ModifyVpcAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
+        delete: &["ec2:DeleteVpc"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+        ("DryRun", "the plan is the dry run"),
+        ("AmazonProvidedIpv6CidrBlock", "IPv4 only so far, as are the other Ipv6 members"),
+        ("Ipv4IpamPoolId", "ranges are stated, as for Ipv4NetmaskLength"),
+    ];
+    type Cloud = Aws;
+    type Outputs = VpcOutputs;
+
+    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        if seen.outputs.state == VpcState::Available.as_str() { Phase::Ready } else { Phase::Pending }
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let ids = filter("vpc-id", ids.iter().map(Id::as_str));
+        let mut pages = c.ec2().describe_vpcs().filters(ids).into_paginator().items().send();
+        let mut found = Found::new();
+        while let Some(vpc) = pages.try_next().await.map_err(api(READ))? {
+            let id = id_of(&vpc)?;
+            // Two attributes that no Describe of many tells.
+            let dns = futures::try_join!(
+                attribute(c, &id, VpcAttributeName::EnableDnsSupport),
+                attribute(c, &id, VpcAttributeName::EnableDnsHostnames),
+            );
+            found.push((id, dns.and_then(|(support, names)| observed(&vpc, support, names))));
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let mut pages = c.ec2().describe_vpcs().filters(made_for(owner)).into_paginator().items().send();
+        let mut found = vec![];
+        while let Some(vpc) = pages.try_next().await.map_err(api(READ))? {
+            found.push(id_of(&vpc)?);
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        let answer = c
+            .ec2()
+            .create_vpc()
+            .cidr_block(&self.cidr_block)
+            .set_instance_tenancy(self.instance_tenancy.as_deref().map(Tenancy::from))
+            .tag_specifications(tagged(ResourceType::Vpc, &self.tags))
+            .send()
+            .await
+            .map_err(api("ec2:CreateVpc"))?;
+        Ok((id_of(&need("ec2:CreateVpc", answer.vpc(), "vpc")?)?, None))
+    }
+
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        let id = was.id.as_str();
+        let value = |want: bool| AttributeBooleanValue::builder().value(want).build();
+        // One attribute a call, support first: names need it.
+        if let Some(want) = self.dns_support.filter(|want| seen.inputs.dns_support != Some(*want)) {
+            let request = c.ec2().modify_vpc_attribute().vpc_id(id).enable_dns_support(value(want));
+            request.send().await.map_err(api("ec2:ModifyVpcAttribute"))?;
+        }
+        if let Some(want) = self.dns_host_names.filter(|want| seen.inputs.dns_host_names != Some(*want)) {
+            let request = c.ec2().modify_vpc_attribute().vpc_id(id).enable_dns_hostnames(value(want));
+            request.send().await.map_err(api("ec2:ModifyVpcAttribute"))?;
+        }
+        sync_tags(c, id, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_vpc().vpc_id(last.id.as_str()).send().await;
+        gone_ok(answer.map(drop).map_err(api("ec2:DeleteVpc")))
+    }
+}
+
+const READ: &str = "ec2:DescribeVpcs";
+
+fn id_of(vpc: &types::Vpc) -> Result<Id<Vpc>> {
+    need(READ, vpc.vpc_id(), "vpcId").map(Id::new)
+}
+
+async fn attribute(c: &Reader, id: &Id<Vpc>, name: VpcAttributeName) -> Result<Option<bool>> {
+    let answer = c.ec2().describe_vpc_attribute().vpc_id(id.as_str()).attribute(name);
+    let answer = answer.send().await.map_err(api("ec2:DescribeVpcAttribute"))?;
+    let value = answer.enable_dns_support().or(answer.enable_dns_hostnames());
+    Ok(value.and_then(AttributeBooleanValue::value))
+}
+
+fn observed(vpc: &types::Vpc, dns_support: Option<bool>, dns_host_names: Option<bool>) -> Result<Observed<Vpc>> {
+    Ok(Observed {
+        inputs: Vpc {
+            cidr_block: need(READ, vpc.cidr_block(), "cidrBlock")?,
+            dns_support,
+            dns_host_names,
+            instance_tenancy: vpc.instance_tenancy().map(|tenancy| tenancy.as_str().to_owned()),
+            tags: our_tags(vpc.tags()),
+        },
+        outputs: VpcOutputs { id: id_of(vpc)?, state: need(READ, vpc.state().map(VpcState::as_str), "state")? },
+    })
+}

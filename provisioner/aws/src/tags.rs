@@ -1,0 +1,53 @@
+//! Tags: which are ours, and what must change.
+
+use provisioner_model::resource::{Owner, Tags};
+
+/// The token alone finds an object again: an address changes with a rename.
+pub const TOKEN: &str = "provisioner:token";
+
+/// What must be set and what must go, so that ours are right and others' stay.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TagChange {
+    /// To set.
+    pub set: Tags,
+    /// To drop.
+    pub drop: Vec<String>,
+}
+
+impl TagChange {
+    /// From what is wanted, what we wrote last, and what is there.
+    pub fn between(want: &Tags, was: &Tags, seen: &Tags) -> Self {
+        let set = want.iter().filter(|(key, value)| seen.get(*key) != Some(value));
+        let drop = was.keys().filter(|key| !want.contains_key(*key) && seen.contains_key(*key));
+        Self { set: set.map(|(k, v)| (k.clone(), v.clone())).collect(), drop: drop.cloned().collect() }
+    }
+}
+
+/// All but AWS's own, ownership included: a stripped ownership tag is drift like any other.
+pub fn seen_tags<'a>(tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Tags {
+    tags.into_iter()
+        .filter_map(|(key, value)| Some((key?.to_owned(), value.unwrap_or_default().to_owned())))
+        .filter(|(key, _)| !key.starts_with("aws:"))
+        .collect()
+}
+
+/// Whether these are the tags of the object made for `owner`.
+pub fn made_for(tags: &Tags, owner: &Owner) -> bool {
+    tags.get(TOKEN) == Some(&owner.token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_tags_stay_and_dropped_ones_go() {
+        let tags = |all: &[(&str, &str)]| all.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect::<Tags>();
+        let change = TagChange::between(
+            &tags(&[("a", "1"), ("b", "2")]),
+            &tags(&[("a", "1"), ("c", "3"), ("d", "4")]),
+            &tags(&[("a", "0"), ("b", "2"), ("c", "3"), ("others", "x")]),
+        );
+        assert_eq!(change, TagChange { set: tags(&[("a", "1")]), drop: vec!["c".into()] });
+    }
+}

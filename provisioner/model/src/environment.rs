@@ -1,0 +1,40 @@
+//! What the command line needs to know of an environment file, whatever else is in it.
+
+use serde::de::DeserializeOwned;
+
+/// One environment file, typed. The command line checks the file against the type's JSON Schema first, so that
+/// every mistake has its place; [`Environment::problems`] adds what a schema cannot say.
+pub trait Environment: DeserializeOwned + schemars::JsonSchema + Send + Sync + 'static {
+    /// The project: part of every tag.
+    fn project(&self) -> &str;
+    /// The region that the stack lives in.
+    fn region(&self) -> &str;
+    /// Mistakes that need more than one key to see. `name` is the file's name without its ending.
+    fn problems(&self, _name: &str) -> Vec<Mistake> {
+        Vec::new()
+    }
+}
+
+/// A mistake in an environment file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The key's path: `["network", "range"]`, and an index as its number. Its line and column are looked up.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Mistake {
+    /// A mistake at `path`, its parts separated by dots.
+    pub fn new(path: &str, what: impl Into<String>) -> Self {
+        Self { path: path.split('.').map(str::to_owned).collect(), what: what.into(), hint: None }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is written down while an apply runs, so that nothing is lost when it is cut off.
+//!
+//! "Begin" is durable before the call, "made" as soon as an id is known, "end" before anything that depends on it
+//! begins. Replaying a journal onto the snapshot that it started from gives the state as far as it is known.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    resource::Receipt,
+    state::{Object, Operation, Pending, Row, Snapshot},
+};
+
+/// One line of the journal. Entries of independent steps may stand in any order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Entry {
+    /// The snapshot that all that follows goes onto.
+    Start {
+        /// Its lineage.
+        lineage: String,
+        /// Its serial.
+        serial: u64,
+    },
+    /// An operation is about to be sent. For a create, the row and object as they will be.
+    Begin {
+        /// Where.
+        address: String,
+        /// Which object.
+        token: String,
+        /// What.
+        operation: Operation,
+        /// For a create: the row without its objects.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        row: Option<Box<Row>>,
+        /// For a create: the object without its id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object: Option<Box<Object>>,
+        /// For an update: the inputs that it writes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Value>,
+    },
+    /// The call answered: the object exists under this id.
+    Made {
+        /// Where.
+        address: String,
+        /// Which object.
+        token: String,
+        /// Its id.
+        id: String,
+        /// What the call handed out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<Receipt>,
+    },
+    /// The object is as it should be.
+    End {
+        /// Where.
+        address: String,
+        /// The row as it is declared now, without its objects.
+        row: Box<Row>,
+        /// The object as written and read.
+        object: Box<Object>,
+    },
+    /// An operation ended without effect: what began is as it was.
+    Undone {
+        /// Where.
+        address: String,
+        /// Which object.
+        token: String,
+    },
+    /// The object is gone, or no longer ours to keep.
+    Dropped {
+        /// Where.
+        address: String,
+        /// Which object.
+        token: String,
+    },
+    /// A resource's address changed.
+    Renamed {
+        /// Before.
+        from: String,
+        /// After.
+        to: String,
+    },
+}
+
+impl Snapshot {
+    /// The snapshot after one more entry. Entries for what is not there change nothing: replay is safe with gaps.
+    pub fn fold(&mut self, entry: Entry) {
+        match entry {
+            Entry::Start { .. } => {}
+            Entry::Begin { address, row: Some(row), object: Some(object), operation: Operation::Create, .. } => {
+                let row = self.rows.entry(address).or_insert(*row);
+                // The one that was there until now has been replaced.
+                row.objects.iter_mut().for_each(|old| old.replaced = true);
+                row.objects.insert(0, *object);
+            }
+            Entry::Begin { address, token, operation, inputs, .. } => {
+                if let Some(object) = self.object(&address, &token) {
+                    object.pending = Some(Pending { operation, receipt: None, inputs });
+                }
+            }
+            Entry::Made { address, token, id, receipt } => {
+                if let Some(object) = self.object(&address, &token) {
+                    object.id = Some(id);
+                    if let Some(pending) = &mut object.pending {
+                        pending.receipt = receipt;
+                    }
+                }
+            }
+            Entry::End { address, row, object } => {
+                let new = *row;
+                let row = self.rows.entry(address).or_insert_with(|| new.clone());
+                let objects = std::mem::take(&mut row.objects);
+                *row = Row { objects, ..new };
+                match row.objects.iter_mut().find(|old| old.token == object.token) {
+                    Some(old) => *old = *object,
+                    None => row.objects.insert(0, *object),
+                }
+            }
+            Entry::Undone { address, token } => {
+                if let Some(object) = self.object(&address, &token) {
+                    object.pending = None;
+                    if object.id.is_none() {
+                        self.remove(&address, &token);
+                    }
+                }
+            }
+            Entry::Dropped { address, token } => self.remove(&address, &token),
+            Entry::Renamed { from, to } => {
+                if let Some(row) = self.rows.remove(&from) {
+                    self.rows.insert(to.clone(), row);
+                }
+                for need in self.rows.values_mut().flat_map(|row| &mut row.needs).filter(|need| **need == from) {
+                    need.clone_from(&to);
+                }
+            }
+        }
+    }
+
+    /// The object of a row that has this token.
+    pub fn object(&mut self, address: &str, token: &str) -> Option<&mut Object> {
+        self.rows.get_mut(address)?.objects.iter_mut().find(|object| object.token == token)
+    }
+
+    fn remove(&mut self, address: &str, token: &str) {
+        if let Some(row) = self.rows.get_mut(address) {
+            row.objects.retain(|object| object.token != token);
+            if row.objects.is_empty() {
+                self.rows.remove(address);
+            }
+        }
+    }
+}

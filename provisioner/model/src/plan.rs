@@ -1,0 +1,272 @@
+//! A plan: everything that an apply will do, in which order, and why. It is data, made once and never changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    stack::{Facts, Options},
+    state::{Origin, Target},
+};
+
+/// The format of saved plans. Another one is refused.
+pub const FORMAT: u32 = 1;
+
+/// Everything that an apply will do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// What was known before the stack was declared.
+    pub facts: Facts,
+    /// Of the state that it starts from. A new state's lineage is made with its first plan.
+    pub lineage: String,
+    /// Of the state that it starts from.
+    pub serial: u64,
+    /// Where it is carried out, by provider instance.
+    pub targets: BTreeMap<String, Target>,
+    /// What happens to each resource; those to which nothing happens are listed too.
+    pub resources: BTreeMap<String, Planned>,
+    /// The calls, each after those that it waits for. A step's number is its place here.
+    pub steps: Vec<Step>,
+    /// What somebody else changed since the last apply.
+    pub drift: Vec<Drift>,
+    /// The stack's outputs, with `<ADDRESS.PATH>` for what is not known yet.
+    pub outputs: BTreeMap<String, Value>,
+    /// The outputs as declared.
+    pub declared_outputs: BTreeMap<String, Value>,
+    /// What else a reader should know: protection that stands in the way, objects that cannot be deleted.
+    pub notices: Vec<Notice>,
+}
+
+impl Plan {
+    /// Whether an apply would do nothing.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// What happens to one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// What happens.
+    pub verdict: Verdict,
+    /// Why, in words, most important first.
+    pub reasons: Vec<String>,
+    /// Field by field; for a create, all that are set.
+    pub changes: Vec<FieldChange>,
+    /// The object's id, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// File, line and column in the program; none where the program no longer declares it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Deleting it needs consent.
+    pub protected: bool,
+    /// The address it had before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
+}
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// A new object takes its place, and the old one is deleted after.
+    Replace,
+    /// The old object is deleted, then a new one made: an outage.
+    ReplaceDeleteFirst,
+    /// It is deleted.
+    Delete,
+    /// An object that is there already is taken over.
+    Adopt,
+    /// It leaves the state, and stays in the cloud.
+    Forget,
+    /// A shared object: our tag on it goes, and others go on using it.
+    Release,
+    /// Nothing, but it has a new address.
+    Rename,
+    /// Nothing.
+    NoChange,
+}
+
+/// One field that changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldChange {
+    /// The input.
+    pub field: String,
+    /// What is there now.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub before: Value,
+    /// What will be, with `<ADDRESS.PATH>` for what is not known yet.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub after: Value,
+    /// It is this field that forces a replacement.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces: bool,
+    /// The outputs that `after` waits for: `ADDRESS.PATH`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waits_for: BTreeSet<String>,
+    /// Somebody else changed it: we put it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drifted: bool,
+    /// It holds a document: show it as a diff of lines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub document: bool,
+}
+
+/// What somebody else did to an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// The resource.
+    pub address: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The object.
+    pub id: String,
+    /// It is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+    /// What changed: `before` is what we wrote, `after` is what is there.
+    pub changes: Vec<FieldChange>,
+}
+
+/// Something a reader should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// The resource that it is about.
+    pub address: String,
+    /// What.
+    pub what: String,
+}
+
+/// One thing that an apply does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The resource.
+    pub address: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The provider instance.
+    pub provider: String,
+    /// What is done.
+    pub action: Action,
+    /// The steps that must have succeeded before.
+    pub after: BTreeSet<usize>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Makes an object.
+    Create(Write),
+    /// Changes the object with this token.
+    Update {
+        /// Which.
+        token: String,
+        /// What is written.
+        #[serde(flatten)]
+        write: Write,
+    },
+    /// Takes over an object that is there, and brings it to what is declared.
+    Adopt {
+        /// Its id.
+        id: String,
+        /// What is written.
+        #[serde(flatten)]
+        write: Write,
+    },
+    /// Lifts the cloud's own protection of an object, so that it can be deleted.
+    Unguard {
+        /// Which.
+        token: String,
+        /// The fields that are set to `false`.
+        fields: Vec<String>,
+    },
+    /// Deletes the object with this token.
+    Delete {
+        /// Which.
+        token: String,
+        /// Its id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
+    /// Takes our tag off a shared object.
+    Release {
+        /// Which.
+        token: String,
+    },
+    /// Drops the object from the state.
+    Forget {
+        /// Which.
+        token: String,
+    },
+    /// Writes the row as it is declared now: nothing in the cloud changes.
+    Record {
+        /// Which.
+        token: String,
+        /// What is recorded.
+        #[serde(flatten)]
+        write: Write,
+    },
+    /// Gives the row another address.
+    Rename {
+        /// The address it had.
+        from: String,
+    },
+}
+
+impl Action {
+    /// The word for it in messages.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Update { .. } => "update",
+            Self::Adopt { .. } => "adopt",
+            Self::Unguard { .. } => "unprotect",
+            Self::Delete { .. } => "delete",
+            Self::Release { .. } => "release",
+            Self::Forget { .. } => "forget",
+            Self::Record { .. } => "record",
+            Self::Rename { .. } => "rename",
+        }
+    }
+}
+
+/// What a create or update brings an object to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Write {
+    /// Inputs as declared, with generated names and tags filled in, references unresolved.
+    pub declared: Value,
+    /// The same as far as it is known: what is resolved at the time must not differ in what is known now.
+    pub planned: Value,
+    /// The fields of `planned` that wait for an output.
+    pub unknown: BTreeSet<String>,
+    /// How many objects there were at this address before.
+    pub generation: u32,
+    /// Of the inputs' shape.
+    pub version: u32,
+    /// How the engine treats it.
+    pub options: Options,
+    /// The addresses that its inputs refer to.
+    pub needs: Vec<String>,
+    /// Who made it.
+    pub origin: Origin,
+}

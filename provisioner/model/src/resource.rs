@@ -1,0 +1,367 @@
+//! The resource contract: everything that the engine may know about one type of cloud object.
+//!
+//! A type is a struct of inputs and one `impl Resource`. It holds no state, decides nothing about order
+//! or retries, and never prints: the engine does that, once, for every type.
+
+use std::{future::Future, marker::PhantomData, time::Duration};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{compare::Compare, error::Result};
+
+/// One type of cloud object.
+pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Stable name, part of every address and of the state: `aws:ec2:subnet`.
+    const TYPE: &'static str;
+    /// Of the inputs' shape. A state row of an older version goes through [`Resource::migrate`].
+    const VERSION: u32 = 1;
+    /// What the engine needs to know of each input, in the order in which plans show them.
+    const FIELDS: &'static [Field];
+    /// Groups of inputs that only one living object may hold (a name, an address, a route's table and
+    /// range). The plan refuses duplicates, and a replacement that keeps a group is delete-first.
+    const UNIQUE: &'static [&'static [&'static str]] = &[];
+    /// The input that names the object which this one completes (a policy its role): that object's other
+    /// dependents wait for this one, and this one outlives them. Parts never wait for other parts.
+    const PART_OF: Option<&'static str> = None;
+    /// Outputs that an update may change. Should another change all the same, its dependents stop.
+    const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
+    /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.
+    const NAME: Option<Name> = None;
+    /// Whether the inputs have a field `tags` of type [`Tags`]: default and ownership tags go in there.
+    const TAGGED: bool = false;
+    /// The IAM actions that its calls need: the deploy role's policy is generated from them.
+    const ACTIONS: Actions;
+    /// Members of the API's create call that are no inputs, each with the reason.
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[];
+    /// How many ids one [`Resource::read_many`] takes.
+    const READ_BATCH: usize = 100;
+    /// How long a fresh object may stay invisible. Before that, absence proves nothing.
+    const SETTLES: Duration = Duration::from_secs(60);
+    /// How long it may take from a create, update or delete until [`Resource::phase`] says that it is done.
+    const READY_WITHIN: Duration = Duration::from_secs(300);
+    /// The pause between two looks at an object that is not ready yet.
+    const POLL_EVERY: Duration = Duration::from_secs(5);
+
+    /// Where objects of this type live.
+    type Cloud: Cloud;
+    /// What only the cloud can tell: `id` first, ARNs, assigned addresses, lifecycle state.
+    type Outputs: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Mistakes that show without the network, each with its field. All are reported together.
+    fn problems(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+    /// Whether the cloud's value means what was asked for (`16` and `16.4`, two orders of one set).
+    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
+        field.compare.same(want, seen)
+    }
+    /// What a difference in `field` asks for, where that depends on the values.
+    fn change(field: &Field, _was: &Value, _want: &Value) -> Change {
+        if field.replaces { Change::Replace } else { Change::Update }
+    }
+    /// Brings inputs of an older [`Resource::VERSION`] to this one.
+    fn migrate(_from: u32, _inputs: &mut Value) {}
+
+    /// Where the object is in its life. `receipt` is what the last create or update handed out (a
+    /// deployment's id): with it, an old version in good health is not taken for the new one.
+    fn phase(_want: Option<&Self>, _seen: &Observed<Self>, _receipt: Option<&Receipt>) -> Phase {
+        Phase::Ready
+    }
+
+    /// Observes many objects in as few calls as the API allows, all pages. An id without a row in the
+    /// answer is not there; one that could not be read has its own error and harms no other.
+    fn read_many(c: &Reads<Self>, ids: &[Id<Self>]) -> impl Future<Output = Result<Found<Self>>> + Send;
+    /// The objects made for `owner`: by its token, or, where objects carry none, by their unique key.
+    fn find(&self, c: &Reads<Self>, owner: &Owner) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send;
+    /// The objects that hold this one's unique key, whoever made them: for `adopt` and `share`.
+    fn existing(&self, _c: &Reads<Self>) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+    /// Starts creation and returns as soon as the id is known: the engine journals it at once. What needs
+    /// a second call is left to `update`, by way of read and compare.
+    fn create(&self, c: &Writes<Self>, owner: &Owner) -> impl Future<Output = Result<Made<Self>>> + Send;
+    /// Brings the object to `self`: from what we last wrote, and from what is there.
+    fn update(
+        &self,
+        c: &Writes<Self>,
+        was: &Recorded<Self>,
+        seen: &Observed<Self>,
+    ) -> impl Future<Output = Result<Option<Receipt>>> + Send;
+    /// Starts deletion, with all that the state knows: the program that declared it may be gone.
+    fn delete(c: &Writes<Self>, last: &Recorded<Self>) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A bundle of clients. Reads may be sent again by the SDK; writes never, since a lost answer to a create
+/// would make a second object: the engine sends those again, by the error's kind.
+pub trait Cloud: Send + Sync + 'static {
+    /// May cache what it read: the engine takes a new one for each refresh and each round of polling.
+    type Reader: Send + Sync + 'static;
+    /// Can read too: some APIs replace a whole object, so that an update must read first.
+    type Writer: Send + Sync;
+    /// A reader that has read nothing yet.
+    fn reader(&self) -> Self::Reader;
+    /// The one writer.
+    fn writer(&self) -> &Self::Writer;
+}
+
+/// The reader of a type's cloud.
+pub type Reads<R> = <<R as Resource>::Cloud as Cloud>::Reader;
+/// The writer of a type's cloud.
+pub type Writes<R> = <<R as Resource>::Cloud as Cloud>::Writer;
+/// What a read of many objects brings: a result for each that is there.
+pub type Found<R> = Vec<(Id<R>, Result<Observed<R>>)>;
+/// Tags of an object.
+pub type Tags = std::collections::BTreeMap<String, String>;
+/// What a create or update hands out; journaled with its step.
+pub type Receipt = Value;
+/// What a create hands out.
+pub type Made<R> = (Id<R>, Option<Receipt>);
+
+/// One input. `Option` inputs are managed while they are `Some`; others always; a map, entry by entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The input's name, as in the struct.
+    pub name: &'static str,
+    /// The API cannot change it in place.
+    pub replaces: bool,
+    /// The API never tells it (a private key): compared with the state only.
+    pub write_only: bool,
+    /// Set at creation, somebody else's afterwards (a count that autoscaling moves).
+    pub initial: bool,
+    /// While it is `true`, it keeps the object from being deleted: a delete is preceded by a step that lifts it.
+    pub guard: bool,
+    /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
+    pub may_dangle: bool,
+    /// When a value that is there means what was asked for.
+    pub compare: Compare,
+}
+
+impl Field {
+    /// An input that can change in place.
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            replaces: false,
+            write_only: false,
+            initial: false,
+            guard: false,
+            may_dangle: false,
+            compare: Compare::Stated,
+        }
+    }
+    /// See [`Field::replaces`](struct@Field).
+    #[must_use]
+    pub const fn replaces(self) -> Self {
+        Self { replaces: true, ..self }
+    }
+    /// See [`Field::write_only`](struct@Field).
+    #[must_use]
+    pub const fn write_only(self) -> Self {
+        Self { write_only: true, ..self }
+    }
+    /// See [`Field::initial`](struct@Field).
+    #[must_use]
+    pub const fn initial(self) -> Self {
+        Self { initial: true, ..self }
+    }
+    /// See [`Field::guard`](struct@Field).
+    #[must_use]
+    pub const fn guard(self) -> Self {
+        Self { guard: true, ..self }
+    }
+    /// See [`Field::may_dangle`](struct@Field).
+    #[must_use]
+    pub const fn may_dangle(self) -> Self {
+        Self { may_dangle: true, ..self }
+    }
+    /// A list whose order means nothing.
+    #[must_use]
+    pub const fn set(self) -> Self {
+        Self { compare: Compare::Set, ..self }
+    }
+    /// A map, managed entry by entry: others' entries stay.
+    #[must_use]
+    pub const fn map(self) -> Self {
+        Self { compare: Compare::Map, ..self }
+    }
+    /// Managed whole, to the letter.
+    #[must_use]
+    pub const fn exact(self) -> Self {
+        Self { compare: Compare::Exact, ..self }
+    }
+    /// JSON in a string: compared, and shown, as a document.
+    #[must_use]
+    pub const fn document(self) -> Self {
+        Self { compare: Compare::Document, ..self }
+    }
+}
+
+/// Where a generated name goes: environment, the resource's name, and some hex of lineage, address and generation.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    /// The input.
+    pub field: &'static str,
+    /// The API's limit in characters.
+    pub max: usize,
+    /// What goes before it (`alias/`, `/ecs/`).
+    pub prefix: &'static str,
+}
+
+impl Name {
+    /// A name of at most `max` characters in `field`.
+    pub const fn new(field: &'static str, max: usize) -> Self {
+        Self { field, max, prefix: "" }
+    }
+}
+
+/// The IAM actions of a type's calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Actions {
+    /// To read and find.
+    pub read: &'static [&'static str],
+    /// To create.
+    pub create: &'static [&'static str],
+    /// To update.
+    pub update: &'static [&'static str],
+    /// To delete.
+    pub delete: &'static [&'static str],
+}
+
+/// What a difference asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// In place.
+    Update,
+    /// A new object in its place.
+    Replace,
+    /// The API allows neither: an error with this reason (a disk that cannot shrink).
+    Refused(String),
+}
+
+/// Where an object is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// On its way: look again.
+    Pending,
+    /// Done.
+    Ready,
+    /// Still listed, but gone: counts as absent.
+    Gone,
+    /// It will not become ready.
+    Failed {
+        /// The cloud's reason.
+        why: String,
+        /// A NAT gateway that failed must be replaced, a deployment that failed must not.
+        cure: Option<Change>,
+    },
+}
+
+/// A mistake in an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The input.
+    pub field: &'static str,
+    /// What is wrong, and what would be right.
+    pub why: String,
+}
+
+impl Problem {
+    /// A mistake in `field`.
+    pub fn new(field: &'static str, why: impl Into<String>) -> Self {
+        Self { field, why: why.into() }
+    }
+}
+
+/// Who an object belongs to. The token is fixed in the journal before the call, is the API's client token
+/// where there is one, and a tag where objects take tags. `generation` grows with each replacement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Of the state.
+    pub lineage: String,
+    /// Where it is declared.
+    pub address: String,
+    /// At most 36 characters of `[0-9a-f-]`; new for each create.
+    pub token: String,
+    /// How many objects there were at this address before.
+    pub generation: u32,
+}
+
+/// What the cloud says now.
+#[derive(Clone, Debug)]
+pub struct Observed<R: Resource> {
+    /// As if they had been declared that way. Inputs that the API does not tell are left out or empty.
+    pub inputs: R,
+    /// What only the cloud can tell.
+    pub outputs: R::Outputs,
+}
+
+/// What we last wrote: a row of the state.
+#[derive(Clone, Debug)]
+pub struct Recorded<R: Resource> {
+    /// The object's id.
+    pub id: Id<R>,
+    /// As resolved when last written.
+    pub inputs: R,
+    /// As last read; none where the create was cut off.
+    pub outputs: Option<R::Outputs>,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+/// The id of an `R` and of nothing else: `Id<Vpc>` does not fit where `Id<Subnet>` is wanted.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent, bound = "")]
+pub struct Id<R: ?Sized>(String, #[serde(skip)] PhantomData<fn() -> R>);
+
+impl<R: ?Sized> Id<R> {
+    /// The id that the API gave.
+    pub fn new(raw: impl Into<String>) -> Self {
+        Self(raw.into(), PhantomData)
+    }
+    /// As the API wants it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl<R: ?Sized> Clone for Id<R> {
+    fn clone(&self) -> Self {
+        Self::new(self.0.clone())
+    }
+}
+impl<R: ?Sized> PartialEq for Id<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<R: ?Sized> Eq for Id<R> {}
+impl<R: ?Sized> std::hash::Hash for Id<R> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+impl<R: ?Sized> PartialOrd for Id<R> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<R: ?Sized> Ord for Id<R> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+impl<R: ?Sized> std::fmt::Debug for Id<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl<R: ?Sized> std::fmt::Display for Id<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl<R: ?Sized> From<Id<R>> for String {
+    fn from(id: Id<R>) -> Self {
+        id.0
+    }
+}

@@ -1,0 +1,280 @@
+//! What a program writes: it declares resources and passes typed handles on.
+
+use std::{collections::BTreeMap, marker::PhantomData, panic::Location};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    expr::{Expr, In, edges},
+    resource::{Id, Resource, Tags},
+    secret::{Secret, Secrets},
+};
+
+/// A declared resource. Its outputs are references until the engine resolves them.
+pub struct Handle<R> {
+    address: String,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R> Clone for Handle<R> {
+    fn clone(&self) -> Self {
+        Self { address: self.address.clone(), of: PhantomData }
+    }
+}
+
+/// One output of `R`, of type `T`. A constant of the type, so that any crate can declare its own:
+/// `impl Subnet { pub const ARN: Output<Subnet, String> = Output::new("arn"); }`.
+pub struct Output<R, T>(&'static str, PhantomData<fn() -> (R, T)>);
+
+impl<R, T> Output<R, T> {
+    /// The output at `path`.
+    pub const fn new(path: &'static str) -> Self {
+        Self(path, PhantomData)
+    }
+    /// Where in the outputs it is.
+    pub const fn path(&self) -> &'static str {
+        self.0
+    }
+}
+
+impl<R> Handle<R> {
+    /// The object's id.
+    pub fn id(&self) -> In<Id<R>> {
+        self.get(Output::new("id"))
+    }
+    /// One of its outputs.
+    pub fn get<T>(&self, output: Output<R, T>) -> In<T> {
+        In::Later(Expr::Ref { address: self.address.clone(), path: output.0.to_owned() })
+    }
+    /// Where it is declared.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+/// How the engine treats one resource, besides its inputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// Deleting or replacing it needs consent of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
+    /// When it leaves the program, it leaves the state but not the cloud.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub retain: bool,
+    /// Where an object with its unique key is there already, that one is taken over. It is forgotten on destroy.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
+    /// One object for several environments: each leaves a tag on it, and the last one deletes it, if we made it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub share: bool,
+    /// The addresses that it had before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub renamed_from: Vec<String>,
+    /// Inputs that others may change: set at creation, then left alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+}
+
+/// What is known of where the stack goes, before it is declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The environment's name.
+    pub environment: String,
+    /// The account's number.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `aws`, but for China and GovCloud.
+    pub partition: String,
+}
+
+/// A mistake in the program, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misdeclared {
+    /// Where it is declared; empty where that is not one resource.
+    pub address: String,
+    /// File, line and column in the program.
+    pub at: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl std::fmt::Display for Misdeclared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}: {}", self.at, self.address, self.why)
+    }
+}
+
+/// A resource as the program declared it, and where in the program.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The resource's type.
+    pub type_name: &'static str,
+    /// As declared: references unresolved.
+    pub inputs: Value,
+    /// How the engine treats it.
+    pub options: Options,
+    /// The provider instance that it lives on.
+    pub provider: String,
+    /// File, line and column.
+    pub at: &'static Location<'static>,
+}
+
+/// What the program declared, by address: component path, the type's last word, name, as in
+/// `network/subnet/public-a`. Addresses last: they are in the state.
+pub struct Stack {
+    declared: BTreeMap<String, Declared>,
+    problems: Vec<Misdeclared>,
+    outputs: BTreeMap<String, Value>,
+    default_tags: Tags,
+    secrets: Secrets,
+    facts: Facts,
+    path: String,
+}
+
+impl Stack {
+    /// An empty stack.
+    pub fn new(facts: Facts) -> Self {
+        Self {
+            declared: BTreeMap::new(),
+            problems: Vec::new(),
+            outputs: BTreeMap::new(),
+            default_tags: Tags::new(),
+            secrets: Secrets::default(),
+            facts,
+            path: String::new(),
+        }
+    }
+
+    /// What is known of where the stack goes.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// A tag for every resource declared from here on whose type takes tags. A tag of the resource's own wins.
+    pub fn default_tag(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.default_tags.insert(key.into(), value.into());
+    }
+
+    /// Declares a component: what `body` adds gets `name/` before its address.
+    pub fn component<T>(&mut self, name: &str, body: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.path.len();
+        self.path.push_str(name);
+        self.path.push('/');
+        let made = body(self);
+        self.path.truncate(outer);
+        made
+    }
+
+    /// Puts a secret's value into the run's table. A new value needs a higher version.
+    pub fn secret(&mut self, slot: &str, version: u32, value: impl Into<String>) -> Secret {
+        self.secrets.set(slot, value);
+        Secret::new(slot, version)
+    }
+
+    /// A value that `provisioner outputs` shows.
+    #[track_caller]
+    pub fn output<T: Serialize>(&mut self, name: &str, value: In<T>) {
+        let at = Location::caller();
+        let value = value.part();
+        self.refuse_foreign(name, &value, at);
+        if self.outputs.insert(name.to_owned(), value).is_some() {
+            self.problem(name, at, "an output of this name is declared already");
+        }
+    }
+
+    /// Declares a resource.
+    #[track_caller]
+    pub fn add<R: Resource>(&mut self, name: &str, inputs: R) -> Handle<R> {
+        self.add_with(name, inputs, Options::default())
+    }
+
+    /// Declares a resource that the engine treats in a way of its own.
+    #[track_caller]
+    pub fn add_with<R: Resource>(&mut self, name: &str, inputs: R, options: Options) -> Handle<R> {
+        let kind = R::TYPE.rsplit(':').next().unwrap_or(R::TYPE);
+        let (address, at) = (format!("{}{kind}/{name}", self.path), Location::caller());
+        let good = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        if !address.split('/').all(good) {
+            self.problem(&address, at, "each part of an address has small letters, digits and dashes only");
+        }
+        for problem in inputs.problems() {
+            self.problem(&address, at, &format!("{}: {}", problem.field, problem.why));
+        }
+        for field in options.ignore.iter().filter(|name| !R::FIELDS.iter().any(|field| field.name == **name)) {
+            self.problem(&address, at, &format!("ignore: `{field}` is no input of {}", R::TYPE));
+        }
+        match serde_json::to_value(inputs) {
+            Ok(mut inputs) => {
+                if R::TAGGED && !options.share {
+                    self.tag(&mut inputs);
+                }
+                self.refuse_foreign(&address, &inputs, at);
+                let provider = MAIN.to_owned();
+                let row = Declared { type_name: R::TYPE, inputs, options, provider, at };
+                if let Some(first) = self.declared.insert(address.clone(), row) {
+                    self.problem(&address, at, &format!("declared already, at {}", first.at));
+                }
+            }
+            Err(error) => self.problem(&address, at, &error.to_string()),
+        }
+        Handle { address, of: PhantomData }
+    }
+
+    /// Default tags fill in what the resource does not say itself.
+    fn tag(&self, inputs: &mut Value) {
+        if let Some(inputs) = inputs.as_object_mut() {
+            let tags = inputs.entry("tags").or_insert_with(|| Value::Object(serde_json::Map::new()));
+            if let Some(tags) = tags.as_object_mut() {
+                for (key, value) in &self.default_tags {
+                    tags.entry(key.as_str()).or_insert_with(|| Value::String(value.clone()));
+                }
+            }
+        }
+    }
+
+    /// Handles come from `add`, so what a stack refers to is declared: else it is another stack's.
+    fn refuse_foreign(&mut self, address: &str, inputs: &Value, at: &'static Location<'static>) {
+        let mut needs = vec![];
+        edges(inputs, &mut needs);
+        needs.sort_unstable();
+        needs.dedup();
+        needs.retain(|need| !self.declared.contains_key(need));
+        for need in needs {
+            self.problem(address, at, &format!("refers to {need}, which is not declared in this stack"));
+        }
+    }
+
+    fn problem(&mut self, address: &str, at: &Location<'_>, why: &str) {
+        self.problems.push(Misdeclared { address: address.to_owned(), at: at.to_string(), why: why.to_owned() });
+    }
+
+    /// What was declared, or every mistake in it.
+    pub fn finish(self) -> Result<Desired, Vec<Misdeclared>> {
+        if self.problems.is_empty() {
+            Ok(Desired { facts: self.facts, resources: self.declared, outputs: self.outputs, secrets: self.secrets })
+        } else {
+            Err(self.problems)
+        }
+    }
+}
+
+/// The provider instance of whatever does not name one.
+pub const MAIN: &str = "main";
+
+/// A stack as declared: what the planner starts from.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// What it was declared from.
+    pub facts: Facts,
+    /// By address.
+    pub resources: BTreeMap<String, Declared>,
+    /// By name, references unresolved.
+    pub outputs: BTreeMap<String, Value>,
+    /// The values of its secret inputs.
+    pub secrets: Secrets,
+}

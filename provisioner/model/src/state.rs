@@ -1,0 +1,178 @@
+//! What is remembered between two runs: a row for each resource, the objects that it has, and whose they are.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    erased::Last,
+    resource::{Owner, Receipt},
+    stack::Options,
+};
+
+/// The format that this version writes. A newer one is refused.
+pub const FORMAT: u32 = 1;
+
+/// The state of one environment at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// Made once, with the state: tells two states of the same environment's name apart.
+    pub lineage: String,
+    /// Grows by one with each write.
+    pub serial: u64,
+    /// The environment's name.
+    pub environment: String,
+    /// Where its objects are, by provider instance.
+    pub targets: BTreeMap<String, Target>,
+    /// By address.
+    pub rows: BTreeMap<String, Row>,
+    /// The stack's outputs, as of the last apply.
+    pub outputs: BTreeMap<String, Value>,
+}
+
+impl Snapshot {
+    /// An empty state.
+    pub fn new(lineage: impl Into<String>, environment: impl Into<String>) -> Self {
+        Self {
+            format: FORMAT,
+            lineage: lineage.into(),
+            serial: 0,
+            environment: environment.into(),
+            targets: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        }
+    }
+}
+
+/// The account, region and endpoint that objects belong to. A plan against another one is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The account's number.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Where it is not AWS itself: an emulator's base URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
+
+/// One declared resource and its objects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The resource's type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Of its inputs' shape.
+    pub version: u32,
+    /// The provider instance.
+    pub provider: String,
+    /// As last declared.
+    #[serde(default)]
+    pub options: Options,
+    /// The addresses that its inputs refer to.
+    pub needs: Vec<String>,
+    /// The living one first; behind it, a replaced one that awaits deletion.
+    pub objects: Vec<Object>,
+}
+
+impl Row {
+    /// The object that stands for the resource now.
+    pub fn current(&self) -> Option<&Object> {
+        self.objects.iter().find(|object| !object.replaced)
+    }
+}
+
+/// One object in the cloud.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// None while a create's outcome is not known.
+    pub id: Option<String>,
+    /// How many objects there were at this address before.
+    pub generation: u32,
+    /// Chosen before its create.
+    pub token: String,
+    /// When its create began: seconds since 1970.
+    pub made_at: u64,
+    /// Who made it.
+    pub origin: Origin,
+    /// Another one has taken its place: it awaits deletion.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaced: bool,
+    /// An operation that began and is not known to have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// Inputs as declared, references and all.
+    pub declared: Value,
+    /// Inputs as resolved when last written.
+    pub inputs: Value,
+    /// Outputs as last read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
+}
+
+impl Object {
+    /// Whose it is.
+    pub fn owner(&self, lineage: &str, address: &str) -> Owner {
+        Owner {
+            lineage: lineage.to_owned(),
+            address: address.to_owned(),
+            token: self.token.clone(),
+            generation: self.generation,
+        }
+    }
+
+    /// What a type needs to know to update or delete it; none while its id is unknown.
+    pub fn last(&self, lineage: &str, address: &str) -> Option<Last> {
+        Some(Last {
+            id: self.id.clone()?,
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            owner: self.owner(lineage, address),
+        })
+    }
+}
+
+/// Who made an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// We did: destroy deletes it.
+    Made,
+    /// Somebody else: destroy forgets it.
+    Adopted,
+    /// One of the environments that share it, or somebody else: its tags tell.
+    Shared,
+}
+
+/// An operation that began: the next run finds out how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    /// What was begun.
+    pub operation: Operation,
+    /// What the call handed out, if it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// The inputs that an update was to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Value>,
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Delete it.
+    Delete,
+}

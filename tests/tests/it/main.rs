@@ -1,0 +1,3 @@
+//! One test binary: linking the SDK once is enough.
+
+mod types;
