@@ -8,8 +8,40 @@ pub mod error;
 pub mod tags;
 pub mod value;
 
+#[cfg(feature = "acm")]
+pub mod acm;
+#[cfg(feature = "applicationautoscaling")]
+pub mod autoscaling;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(feature = "ec2")]
 pub mod ec2;
+#[cfg(feature = "ecr")]
+pub mod ecr;
+#[cfg(feature = "ecs")]
+pub mod ecs;
+#[cfg(feature = "elasticloadbalancingv2")]
+pub mod elb;
+#[cfg(feature = "iam")]
+pub mod iam;
+#[cfg(feature = "kms")]
+pub mod kms;
+#[cfg(feature = "cloudwatchlogs")]
+pub mod logs;
+#[cfg(feature = "rds")]
+pub mod rds;
+#[cfg(feature = "route53")]
+pub mod route53;
+#[cfg(feature = "s3")]
+pub mod s3;
+#[cfg(feature = "secretsmanager")]
+pub mod secrets;
+#[cfg(feature = "sns")]
+pub mod sns;
+#[cfg(feature = "wafv2")]
+pub mod waf;
 
 pub use cloud::{Aws, Identity, Reader, Writer};
 
@@ -20,5 +52,37 @@ pub fn registry() -> Registry {
     let types = Registry::default();
     #[cfg(feature = "ec2")]
     let types = ec2::register(types);
+    #[cfg(feature = "acm")]
+    let types = acm::register(types);
+    #[cfg(feature = "applicationautoscaling")]
+    let types = autoscaling::register(types);
+    #[cfg(feature = "cloudwatch")]
+    let types = cloudwatch::register(types);
+    #[cfg(feature = "dynamodb")]
+    let types = dynamodb::register(types);
+    #[cfg(feature = "ecr")]
+    let types = ecr::register(types);
+    #[cfg(feature = "ecs")]
+    let types = ecs::register(types);
+    #[cfg(feature = "elasticloadbalancingv2")]
+    let types = elb::register(types);
+    #[cfg(feature = "iam")]
+    let types = iam::register(types);
+    #[cfg(feature = "kms")]
+    let types = kms::register(types);
+    #[cfg(feature = "cloudwatchlogs")]
+    let types = logs::register(types);
+    #[cfg(feature = "rds")]
+    let types = rds::register(types);
+    #[cfg(feature = "route53")]
+    let types = route53::register(types);
+    #[cfg(feature = "s3")]
+    let types = s3::register(types);
+    #[cfg(feature = "secretsmanager")]
+    let types = secrets::register(types);
+    #[cfg(feature = "sns")]
+    let types = sns::register(types);
+    #[cfg(feature = "wafv2")]
+    let types = waf::register(types);
     types
 }

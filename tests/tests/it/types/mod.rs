@@ -1,6 +1,9 @@
 //! Every resource type against the emulators: one file for each family.
 
+mod data;
 mod ec2;
+mod security;
+mod service;
 
 use provisioner_aws::registry;
 use provisioner_model::{Resource, erased::Registry};

@@ -1,0 +1,8 @@
+//! Elastic Load Balancing: load balancers, listeners, target groups.
+
+use provisioner_model::erased::Registry;
+
+/// Adds this service's types.
+pub fn register(types: Registry) -> Registry {
+    types
+}

@@ -1,0 +1,8 @@
+//! IAM: roles, policies and identity providers.
+
+use provisioner_model::erased::Registry;
+
+/// Adds this service's types.
+pub fn register(types: Registry) -> Registry {
+    types
+}

@@ -1,0 +1,8 @@
+//! KMS: keys and aliases.
+
+use provisioner_model::erased::Registry;
+
+/// Adds this service's types.
+pub fn register(types: Registry) -> Registry {
+    types
+}

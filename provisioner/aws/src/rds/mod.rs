@@ -1,0 +1,8 @@
+//! RDS: database instances and their groups.
+
+use provisioner_model::erased::Registry;
+
+/// Adds this service's types.
+pub fn register(types: Registry) -> Registry {
+    types
+}

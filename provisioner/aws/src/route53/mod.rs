@@ -1,0 +1,8 @@
+//! Route 53: records.
+
+use provisioner_model::erased::Registry;
+
+/// Adds this service's types.
+pub fn register(types: Registry) -> Registry {
+    types
+}

@@ -1,0 +1,8 @@
+//! S3: buckets.
+
+use provisioner_model::erased::Registry;
+
+/// Adds this service's types.
+pub fn register(types: Registry) -> Registry {
+    types
+}
