@@ -432,19 +432,7 @@ impl Doing<'_, '_> {
 
     async fn update(&self, token: &str, write: &Write) -> Result<String, Stopped> {
         let object = self.recorded(token)?;
-        let id = match object.id.clone() {
-            Some(id) => id,
-            // A create whose answer was lost: the plan found it by its token.
-            None => {
-                let found = self.found(&object.inputs, &self.owner(&object), false).await?;
-                let id =
-                    found.ok_or_else(|| Stopped::Other("what its create made is not there; plan again".to_owned()))?;
-                let made =
-                    Entry::Made { address: self.address(), token: token.to_owned(), id: id.clone(), receipt: None };
-                self.run.record(made).await?;
-                id
-            }
-        };
+        let id = self.id_of(&object).await?;
         let object = Object { id: Some(id.clone()), ..object };
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
         let inputs = self.resolved(write)?;
@@ -477,6 +465,18 @@ impl Doing<'_, '_> {
         }
         let seen = self.settled(&object, &inputs, handed_out, &write.options.ignore).await?;
         self.end(self.row(write), object, inputs, seen).await?;
+        Ok(id)
+    }
+
+    /// The object's id, looked for by its token where the answer to its create was lost.
+    async fn id_of(&self, object: &Object) -> Result<String, Stopped> {
+        if let Some(id) = object.id.clone() {
+            return Ok(id);
+        }
+        let found = self.found(&object.inputs, &self.owner(object), false).await?;
+        let id = found.ok_or_else(|| Stopped::Other("what its create made is not there; plan again".to_owned()))?;
+        let made = Entry::Made { address: self.address(), token: object.token.clone(), id: id.clone(), receipt: None };
+        self.run.record(made).await?;
         Ok(id)
     }
 
