@@ -4,6 +4,8 @@
 //! [`tags`]. Nothing here knows of plans, order, retries or printing.
 
 pub mod cloud;
+mod document;
+mod each;
 pub mod error;
 pub mod tags;
 pub mod value;
