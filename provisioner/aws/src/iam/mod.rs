@@ -8,11 +8,7 @@ mod role_policies;
 use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Role as SdkRole, RoleDetail, Tag};
-use provisioner_model::{
-    erased::Registry,
-    error::{Kind, Result},
-    resource::Tags,
-};
+use provisioner_model::{erased::Registry, error::Result, resource::Tags};
 
 pub use self::{
     oidc_provider::{OidcProvider, OidcProviderOutputs},
@@ -61,12 +57,6 @@ async fn details(c: &Reader) -> Result<Arc<HashMap<String, RoleDetail>>> {
 
 fn arns(policies: &[AttachedPolicy]) -> Vec<String> {
     policies.iter().filter_map(AttachedPolicy::policy_arn).map(str::to_owned).collect()
-}
-
-/// A document may name a role that IAM shows to others only in a while.
-fn principal_not_yet(code: &str, message: &str) -> Option<Kind> {
-    (code.starts_with("MalformedPolicyDocument") && message.to_lowercase().contains("principal"))
-        .then_some(Kind::NotYet)
 }
 
 fn sdk_tags(tags: &Tags) -> Vec<Tag> {

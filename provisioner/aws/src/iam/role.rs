@@ -15,10 +15,10 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{FEW, details, listed, our_tags, principal_not_yet, sdk_tags};
+use super::{FEW, details, listed, our_tags, sdk_tags};
 use crate::{
     cloud::{Aws, Reader, Writer},
-    document::{decoded, to_write},
+    document::{decoded, principal_not_yet, to_write},
     each::one_by_one,
     error::{api, api_with, gone_ok, need},
     tags::{TagChange, made_for},
