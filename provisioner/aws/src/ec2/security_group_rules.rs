@@ -86,8 +86,13 @@ impl Resource for SecurityGroupRules {
     const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("TagSpecifications", "rules carry no tags: they are managed as one set"),
-        ("SourceSecurityGroupName", "groups are named by id, as for SourceSecurityGroupOwnerId"),
-        ("CidrIp", "a rule states it, as IpProtocol, FromPort, ToPort"),
+        ("SourceSecurityGroupName", "groups are named by id"),
+        ("SourceSecurityGroupOwnerId", "groups are named by id"),
+        ("GroupName", "groups are named by id"),
+        ("IpProtocol", "IpPermissions has it"),
+        ("FromPort", "IpPermissions has it"),
+        ("ToPort", "IpPermissions has it"),
+        ("CidrIp", "IpPermissions has it"),
     ];
     const READ_BATCH: usize = 200;
     type Cloud = Aws;
