@@ -141,9 +141,9 @@ impl Rule {
         }
     }
 
-    /// As the API's calls take it; without words where it is to be revoked.
-    pub(super) fn permission(&self, words: bool) -> IpPermission {
-        let description = self.description.clone().filter(|_| words);
+    /// As the API's calls take it.
+    pub(super) fn permission(&self) -> IpPermission {
+        let description = self.description.clone();
         let permission =
             IpPermission::builder().ip_protocol(&self.protocol).set_from_port(self.from_port).set_to_port(self.to_port);
         let permission = match &self.peer {

@@ -174,7 +174,7 @@ async fn authorize(c: &Writer, group: &str, way: Way, rules: &[&Rule]) -> Result
     if rules.is_empty() {
         return Ok(());
     }
-    let rules = Some(rules.iter().map(|rule| rule.permission(true)).collect::<Vec<IpPermission>>());
+    let rules = Some(rules.iter().map(|rule| rule.permission()).collect::<Vec<IpPermission>>());
     // Another hand was faster: look again.
     let there = |code: &str, _: &str| (code == "InvalidPermission.Duplicate").then_some(Kind::Busy);
     match way {
@@ -193,7 +193,7 @@ async fn describe(c: &Writer, group: &str, way: Way, rules: &[&Rule]) -> Result<
     if rules.is_empty() {
         return Ok(());
     }
-    let rules = Some(rules.iter().map(|rule| rule.permission(true)).collect::<Vec<IpPermission>>());
+    let rules = Some(rules.iter().map(|rule| rule.permission()).collect::<Vec<IpPermission>>());
     match way {
         Way::In => {
             let request = c.ec2().update_security_group_rule_descriptions_ingress().group_id(group);
@@ -212,7 +212,7 @@ async fn revoke(c: &Writer, group: &str, way: Way, rules: &[&Rule]) -> Result<()
     if rules.is_empty() {
         return Ok(());
     }
-    let rules = Some(rules.iter().map(|rule| rule.permission(false)).collect::<Vec<IpPermission>>());
+    let rules = Some(rules.iter().map(|rule| rule.permission()).collect::<Vec<IpPermission>>());
     // Of several rules, some may have gone by another hand: look again.
     let moved = |code: &str, _: &str| (code == "InvalidPermission.NotFound").then_some(Kind::Busy);
     match way {
