@@ -330,14 +330,14 @@ fn filled(
     let mut inputs = declared.inputs.clone();
     let environment = &input.desired.facts.environment;
     if let (Some(rule), Some(map)) = (item.kind.name(), inputs.as_object_mut())
-        && map.get(rule.field).is_none_or(Value::is_null) {
-            // A name once given stays: what it was made from may change.
-            let kept = object.and_then(|object| object.inputs.get(rule.field)).filter(|name| name.is_string()).cloned();
-            let name = kept.unwrap_or_else(|| {
-                name::generated(rule, environment, decided.lineage, &item.address, generation).into()
-            });
-            map.insert(rule.field.to_owned(), name);
-        }
+        && map.get(rule.field).is_none_or(Value::is_null)
+    {
+        // A name once given stays: what it was made from may change.
+        let kept = object.and_then(|object| object.inputs.get(rule.field)).filter(|name| name.is_string()).cloned();
+        let name = kept
+            .unwrap_or_else(|| name::generated(rule, environment, decided.lineage, &item.address, generation).into());
+        map.insert(rule.field.to_owned(), name);
+    }
     if item.kind.tagged() {
         tags::own(&mut inputs, decided.lineage, environment, &item.address, object, declared.options.share);
     }

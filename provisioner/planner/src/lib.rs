@@ -83,6 +83,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
         facts: input.desired.facts.clone(),
         lineage: snapshot.state.lineage.clone(),
         serial: snapshot.state.serial,
+        digest: input.snapshot.digest(),
         targets: input.targets.clone(),
         resources: decided.items.iter().map(|(address, item)| (address.clone(), item.planned())).collect(),
         steps,
