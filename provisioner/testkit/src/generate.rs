@@ -398,14 +398,18 @@ impl Spec {
     /// Removes a node and all that needs it. A policy goes with its role, and a role with its policy.
     pub fn remove(&mut self, key: u32) -> Vec<u32> {
         let mut gone = BTreeSet::from([key]);
-        for node in &self.nodes {
-            if node.key == key && node.kind == Kind::Policy {
-                gone.extend(node.refs.get("role").into_iter().flatten());
+        loop {
+            let before = gone.len();
+            for node in &self.nodes {
+                if node.needs().any(|need| gone.contains(&need)) {
+                    gone.insert(node.key);
+                }
+                if node.kind == Kind::Policy && gone.contains(&node.key) {
+                    gone.extend(node.refs.get("role").into_iter().flatten());
+                }
             }
-        }
-        for node in &self.nodes {
-            if node.needs().any(|need| gone.contains(&need)) {
-                gone.insert(node.key);
+            if gone.len() == before {
+                break;
             }
         }
         self.nodes.retain(|node| !gone.contains(&node.key));

@@ -66,6 +66,18 @@ impl Memory {
         (inner.dies, inner.dead, inner.holder) = (None, false, None);
     }
 
+    /// A store of its own with the same state.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let other = Self::new(&self.inner().environment);
+        {
+            let (inner, mut forked) = (self.inner(), other.inner());
+            forked.state.clone_from(&inner.state);
+            forked.journal.clone_from(&inner.journal);
+        }
+        other
+    }
+
     /// Whether it has died.
     pub fn is_dead(&self) -> bool {
         self.inner().dead
