@@ -4,6 +4,7 @@
 //! [`tags`]. Nothing here knows of plans, order, retries or printing.
 
 pub mod cloud;
+pub mod differing;
 mod document;
 mod each;
 pub mod error;
