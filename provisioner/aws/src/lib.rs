@@ -5,6 +5,8 @@
 
 pub mod cloud;
 pub mod differing;
+mod document;
+mod each;
 pub mod error;
 pub mod tags;
 pub mod value;
