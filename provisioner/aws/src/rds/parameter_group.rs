@@ -163,7 +163,8 @@ impl Resource for ParameterGroup {
             // 20 at a time is the API's limit.
             for some in set.chunks(20) {
                 let some = some.iter().map(|(name, value)| one(name).parameter_value(*value).build()).collect();
-                let request = c.rds().modify_db_parameter_group().db_parameter_group_name(id).set_parameters(Some(some));
+                let request =
+                    c.rds().modify_db_parameter_group().db_parameter_group_name(id).set_parameters(Some(some));
                 request.send().await.map_err(api_with("rds:ModifyDBParameterGroup", in_use))?;
             }
             for some in reset.chunks(20) {

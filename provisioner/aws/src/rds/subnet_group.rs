@@ -61,12 +61,7 @@ impl SubnetGroup {
 
     /// A group of these subnets.
     pub fn new(description: impl Into<String>, subnets: impl IntoIterator<Item = In<Id<Subnet>>>) -> Self {
-        Self {
-            name: None,
-            description: description.into(),
-            subnets: subnets.into_iter().collect(),
-            tags: Tags::new(),
-        }
+        Self { name: None, description: description.into(), subnets: subnets.into_iter().collect(), tags: Tags::new() }
     }
 }
 

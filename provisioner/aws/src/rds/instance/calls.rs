@@ -111,7 +111,8 @@ pub(super) async fn update(
 ) -> Result<Option<Receipt>> {
     let differs = Differing::between(want, &was.inputs, &seen.inputs);
     // These are about later calls, not about the object.
-    let ours = ["allow_major_version_upgrade", "final_snapshot", "delete_automated_backups", "apply_in_maintenance_window"];
+    let ours =
+        ["allow_major_version_upgrade", "final_snapshot", "delete_automated_backups", "apply_in_maintenance_window"];
     let waits = want.apply_in_maintenance_window == Some(true);
     if !differs.only(&[&ours[..], &["tags"]].concat()) {
         modify(want, c, was.id.as_str(), &differs, seen, waits).await?;
@@ -155,9 +156,7 @@ async fn modify(
         .set_max_allocated_storage(differs.pick("max_allocated_storage", &want.max_allocated_storage))
         .set_dedicated_log_volume(differs.pick("dedicated_log_volume", &want.dedicated_log_volume))
         .set_db_port_number(differs.pick("port", &want.port))
-        .set_manage_master_user_password(
-            differs.pick("manage_master_user_password", &want.manage_master_user_password),
-        )
+        .set_manage_master_user_password(differs.pick("manage_master_user_password", &want.manage_master_user_password))
         .set_master_user_secret_kms_key_id(
             differs.pick("master_user_secret_kms_key", &want.master_user_secret_kms_key).as_ref().and_then(text),
         )

@@ -397,8 +397,14 @@ impl Resource for Instance {
         ("DBSecurityGroups", "EC2-Classic is gone"),
         ("DBClusterIdentifier", "no clusters, as for PromotionTier"),
         ("TdeCredentialArn", "Oracle with CloudHSM, as for TdeCredentialPassword"),
-        ("Domain", "no Active Directory, as for DomainFqdn, DomainOu, DomainAuthSecretArn, DomainDnsIps, DomainIAMRoleName"),
-        ("NcharCharacterSetName", "Oracle, as for DBSystemId, MultiTenant, ProcessorFeatures, AdditionalStorageVolumes"),
+        (
+            "Domain",
+            "no Active Directory, as for DomainFqdn, DomainOu, DomainAuthSecretArn, DomainDnsIps, DomainIAMRoleName",
+        ),
+        (
+            "NcharCharacterSetName",
+            "Oracle, as for DBSystemId, MultiTenant, ProcessorFeatures, AdditionalStorageVolumes",
+        ),
         ("EnableCustomerOwnedIp", "no Outposts, as for BackupTarget"),
         ("CustomIamInstanceProfile", "no RDS Custom"),
         ("TagSpecifications", "tags of what RDS makes beside it; `tags` are the instance's"),
@@ -413,9 +419,11 @@ impl Resource for Instance {
         let mut problems = vec![];
         let parts: Vec<&str> = self.instance_class.split('.').collect();
         let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let shaped = parts.len() >= 3 && parts[0] == "db" && parts.iter().all(|p| !p.is_empty() && p.chars().all(known));
+        let shaped =
+            parts.len() >= 3 && parts[0] == "db" && parts.iter().all(|p| !p.is_empty() && p.chars().all(known));
         if !shaped {
-            let why = format!("`{}` is no class: they read `db.<family>.<size>`, as in `db.t3.micro`", self.instance_class);
+            let why =
+                format!("`{}` is no class: they read `db.<family>.<size>`, as in `db.t3.micro`", self.instance_class);
             problems.push(Problem::new("instance_class", why));
         }
         let managed = self.manage_master_user_password == Some(true);
@@ -433,10 +441,12 @@ impl Resource for Instance {
             problems.push(Problem::new("kms_key", "needs `storage_encrypted`"));
         }
         if self.monitoring_interval.unwrap_or_default() > 0 && self.monitoring_role.is_none() {
-            problems.push(Problem::new("monitoring_role", "`monitoring_interval` needs a role that delivers the samples"));
+            problems
+                .push(Problem::new("monitoring_role", "`monitoring_interval` needs a role that delivers the samples"));
         }
         if self.final_snapshot.as_ref().is_some_and(|name| !snapshot_name(name)) {
-            let why = "starts with a letter; letters, digits and single hyphens follow, at most 246, no hyphen at the end";
+            let why =
+                "starts with a letter; letters, digits and single hyphens follow, at most 246, no hyphen at the end";
             problems.push(Problem::new("final_snapshot", why));
         }
         problems

@@ -154,8 +154,13 @@ pub(super) fn phase(_: Option<&Instance>, seen: &Observed<Instance>, receipt: Op
             let more = out.endpoint.is_none() || secret == Some("creating") || (at_once && on_its_way);
             if more { Phase::Pending } else { Phase::Ready }
         }
-        status @ ("failed" | "insufficient-capacity" | "storage-full" | "restore-error" | "stopped"
-        | "inaccessible-encryption-credentials" | "inaccessible-encryption-credentials-recoverable") => {
+        status @ ("failed"
+        | "insufficient-capacity"
+        | "storage-full"
+        | "restore-error"
+        | "stopped"
+        | "inaccessible-encryption-credentials"
+        | "inaccessible-encryption-credentials-recoverable") => {
             Phase::Failed { why: format!("status is `{status}`"), cure: None }
         }
         status if status.starts_with("incompatible-") => {
