@@ -579,3 +579,6 @@ fn observed<R: OnFake>(thing: &Thing) -> Observed<R> {
 fn phase(outputs: &Outputs) -> Phase {
     if outputs.state == "ready" { Phase::Ready } else { Phase::Pending }
 }
+
+#[cfg(test)]
+mod tests;

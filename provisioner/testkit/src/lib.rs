@@ -3,4 +3,5 @@
 
 pub mod cloud;
 pub mod conformance;
+pub mod generate;
 pub mod store;

@@ -1,0 +1,226 @@
+//! What a web ACL's rules are made of.
+
+use provisioner_model::expr::In;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a web ACL may be put before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Load balancers, and other things of one region.
+    Regional,
+    /// CloudFront; declared in `us-east-1` only.
+    Cloudfront,
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// What the rules of a group say: for managed groups only.
+    None,
+    /// It passes, with a note in the metrics. For a managed group: all of its rules only count.
+    Count,
+    /// It passes.
+    Allow,
+    /// 403.
+    Block,
+    /// A puzzle.
+    Captcha,
+    /// A silent check of the browser.
+    Challenge,
+}
+
+/// Metrics and samples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visibility {
+    /// The metric's name, which is also the `WebACL` or `Rule` dimension.
+    pub metric: String,
+    /// Whether there are metrics.
+    pub metrics: bool,
+    /// Whether requests are sampled.
+    pub samples: bool,
+}
+
+impl Visibility {
+    /// Metrics and samples under this name.
+    pub fn new(metric: impl Into<String>) -> Self {
+        Self { metric: metric.into(), metrics: true, samples: true }
+    }
+}
+
+/// One rule. The lowest priority is asked first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Its place; each rule has its own.
+    pub priority: i32,
+    /// What it looks for.
+    pub statement: Statement,
+    /// What happens then.
+    pub action: Action,
+    /// Its metrics and samples.
+    pub visibility: Visibility,
+}
+
+/// What a rule looks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statement {
+    /// What a managed rule group looks for.
+    Managed(ManagedRules),
+    /// Too many requests from one address.
+    RateBased(RateBased),
+    /// An address of this set, by its ARN.
+    IpSet(In<String>),
+    /// One of these countries: `SE`.
+    Geo(Vec<String>),
+    /// A piece of text.
+    ByteMatch(ByteMatch),
+    /// All of these.
+    And(Vec<Statement>),
+    /// One of these.
+    Or(Vec<Statement>),
+    /// Not this.
+    Not(Box<Statement>),
+    /// One that is there, and that this program does not know: seen, never declared.
+    Other(String),
+}
+
+/// A group of rules that somebody else writes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ManagedRules {
+    /// `AWS`.
+    pub vendor: String,
+    /// `AWSManagedRulesCommonRuleSet`.
+    pub name: String,
+    /// A fixed version; the vendor's choice where none is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Rules of it that do something else; `count` switches one off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
+    /// The requests that are looked at; all where not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope_down: Option<Box<Statement>>,
+}
+
+/// A managed group's rule that does something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// The rule's name.
+    pub rule: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// Too many requests from one address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RateBased {
+    /// How many are allowed within the window, 10 at least.
+    pub limit: i64,
+    /// The window in seconds: 60, 120, 300 or 600; WAF's choice is 300.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<i64>,
+    /// The requests that are counted; all where not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope_down: Option<Box<Statement>>,
+}
+
+/// A piece of text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByteMatch {
+    /// Where it may be.
+    pub inspect: Inspect,
+    /// `EXACTLY`, `STARTS_WITH`, `ENDS_WITH`, `CONTAINS`, `CONTAINS_WORD`.
+    pub position: String,
+    /// The text.
+    pub text: String,
+    /// What is done to the request's text before: `NONE`, `LOWERCASE`, `URL_DECODE`, …, in this order.
+    pub transformations: Vec<String>,
+}
+
+/// A part of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inspect {
+    /// The path.
+    UriPath,
+    /// What follows the question mark.
+    QueryString,
+    /// `GET`.
+    Method,
+    /// A header, by its name in small letters.
+    Header(String),
+    /// Something else that this program does not know: seen, never declared.
+    Other,
+}
+
+impl ManagedRules {
+    /// One of AWS's own, in the version that AWS chooses.
+    pub fn aws(name: impl Into<String>) -> Self {
+        Self { vendor: "AWS".into(), name: name.into(), version: None, overrides: vec![], scope_down: None }
+    }
+}
+
+impl ByteMatch {
+    /// Text that is looked at as it is.
+    pub fn new(inspect: Inspect, position: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { inspect, position: position.into(), text: text.into(), transformations: vec!["NONE".into()] }
+    }
+}
+
+impl Rule {
+    /// A rule with metrics and samples under its own name.
+    pub fn new(name: impl Into<String>, priority: i32, statement: Statement, action: Action) -> Self {
+        let name = name.into();
+        Self { visibility: Visibility::new(&name), name, priority, statement, action }
+    }
+
+    /// One of AWS's own groups, which decides by itself.
+    pub fn managed(name: impl Into<String>, priority: i32, group: impl Into<String>) -> Self {
+        Self::new(name, priority, Statement::Managed(ManagedRules::aws(group)), Action::None)
+    }
+
+    /// Blocks an address with more than `limit` requests in five minutes.
+    pub fn rate_limit(name: impl Into<String>, priority: i32, limit: i64) -> Self {
+        let rate = RateBased { limit, window: None, scope_down: None };
+        Self::new(name, priority, Statement::RateBased(rate), Action::Block)
+    }
+
+    /// What is wrong with it.
+    pub(super) fn wrong(&self) -> Option<String> {
+        let name = &self.name;
+        match (&self.statement, self.action) {
+            (Statement::Managed(_), Action::None | Action::Count) => None,
+            (Statement::Managed(_), _) => Some(format!("`{name}`: a managed group's action is `none` or `count`")),
+            (_, Action::None) => Some(format!("`{name}`: only a managed group decides by itself: state an action")),
+            (Statement::RateBased(rate), _) if rate.limit < 10 => Some(format!("`{name}`: the least limit is 10")),
+            (Statement::Other(what), _) => Some(format!("`{name}`: `{what}` cannot be declared")),
+            _ => None,
+        }
+    }
+}
+
+/// Rules with what they leave out spelled out: an override or a narrowing that another hand adds must be seen, though
+/// an input that is not stated is else the cloud's to choose. The order of overrides means nothing.
+pub(super) fn whole(rules: &Value) -> Value {
+    match rules {
+        Value::Array(items) => items.iter().map(whole).collect(),
+        Value::Object(map) => {
+            let mut map: serde_json::Map<_, _> = map.iter().map(|(key, value)| (key.clone(), whole(value))).collect();
+            for key in ["managed", "rate_based"] {
+                if let Some(Value::Object(group)) = map.get_mut(key) {
+                    group.entry("scope_down").or_insert_with(|| "all".into());
+                    if let Value::Array(overrides) = group.entry("overrides").or_insert_with(|| Value::Array(vec![])) {
+                        overrides.sort_by_key(Value::to_string);
+                    }
+                }
+            }
+            map.into()
+        }
+        other => other.clone(),
+    }
+}

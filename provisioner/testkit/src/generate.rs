@@ -1,0 +1,582 @@
+//! Random stacks over the types of the cloud in memory, and random changes of them.
+//!
+//! A [`Spec`] is plain data: what is random is a list of small numbers ([`Raw`], [`Edit`]) that is read so that
+//! every list means a legal stack. That way a failing case shrinks to a short one by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::{
+    collection::vec,
+    prelude::{Arbitrary, Strategy, any},
+};
+use provisioner_model::{
+    Handle, Options, Stack, join,
+    resource::Tags,
+    stack::{Desired, Facts},
+};
+
+use crate::cloud::types::{Address, Doc, Gate, Named, Net, Role, RolePolicy, Service, Table};
+
+/// The environment that specs are for.
+pub const ENVIRONMENT: &str = "dev";
+
+/// One random resource: read modulo what there is to choose from.
+pub type Raw = (u8, [u8; 4], u8, u8, u8);
+
+/// One random change: what, of which, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What.
+    pub what: What,
+    /// Which: read modulo what there is to choose from.
+    pub pick: u16,
+    /// How.
+    pub value: u8,
+    /// For what is added.
+    pub raw: Raw,
+}
+
+/// What a change does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// Another value in place.
+    InPlace,
+    /// Another value that only a replacement can bring.
+    Replacing,
+    /// A reference to another resource.
+    Repoint,
+    /// A resource and all that needs it leaves.
+    Remove,
+    /// A resource is added.
+    Add,
+    /// Another name, or another component, said with `renamed_from`.
+    Rename,
+    /// What cannot be read back, or belongs to the cloud after the create.
+    Quiet,
+    /// A name is stated, or no longer.
+    State,
+    /// A guard is set or lifted.
+    Lock,
+    /// `protect`.
+    Protect,
+    /// `retain`.
+    Retain,
+    /// A resource is added for which an object is there already.
+    Adopt,
+}
+
+const WHATS: [What; 12] = [
+    What::InPlace,
+    What::Replacing,
+    What::Repoint,
+    What::Remove,
+    What::Add,
+    What::Rename,
+    What::Quiet,
+    What::State,
+    What::Lock,
+    What::Protect,
+    What::Retain,
+    What::Adopt,
+];
+
+/// The types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `test:net`.
+    Net,
+    /// `test:address`.
+    Address,
+    /// `test:gate`.
+    Gate,
+    /// `test:table`.
+    Table,
+    /// `test:role`.
+    Role,
+    /// `test:role-policy`.
+    Policy,
+    /// `test:named`.
+    Named,
+    /// `test:doc`.
+    Doc,
+    /// `test:service`.
+    Service,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Net => "net",
+            Self::Address => "address",
+            Self::Gate => "gate",
+            Self::Table => "table",
+            Self::Role => "role",
+            Self::Policy => "role-policy",
+            Self::Named => "named",
+            Self::Doc => "doc",
+            Self::Service => "service",
+        }
+    }
+
+    /// The fields that refer, of what, and how many they take at least and at most.
+    fn slots(self) -> &'static [(&'static str, &'static [Self], usize, usize)] {
+        match self {
+            Self::Net | Self::Address | Self::Role => &[],
+            // A gate's address is its own: it is chosen where the gate is made.
+            Self::Gate => &[("net", &[Self::Net], 1, 1), ("address", &[Self::Address], 1, 1)],
+            Self::Table => &[("net", &[Self::Net], 1, 1), ("routes", &[Self::Gate], 0, 3)],
+            Self::Policy => &[("role", &[Self::Role], 1, 1), ("allows", &[Self::Named, Self::Doc, Self::Table], 0, 2)],
+            Self::Named => &[("net", &[Self::Net], 0, 1)],
+            Self::Doc => &[("text", &[Self::Named, Self::Role, Self::Gate, Self::Address], 0, 2)],
+            Self::Service => &[
+                ("net", &[Self::Net], 1, 1),
+                ("doc", &[Self::Doc], 1, 1),
+                ("role", &[Self::Role], 0, 1),
+                ("through", &[Self::Gate], 0, 1),
+                ("uses", &[Self::Named, Self::Service], 0, 2),
+            ],
+        }
+    }
+}
+
+/// One resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its own, for ever.
+    pub key: u32,
+    /// Its type.
+    pub kind: Kind,
+    /// The component that it is in, and how often it was renamed: its address follows.
+    pub named: (u8, u8),
+    /// The addresses that it had.
+    pub was: Vec<String>,
+    /// A value that can change in place.
+    pub a: u8,
+    /// A value that cannot.
+    pub b: u8,
+    /// A value that is never read back, or not ours after the create.
+    pub quiet: u8,
+    /// It states its name.
+    pub stated: bool,
+    /// It is guarded.
+    pub locked: bool,
+    /// How the engine treats it.
+    pub protect: bool,
+    /// The same.
+    pub retain: bool,
+    /// The same.
+    pub adopt: bool,
+    /// By field: the keys of what it refers to. They all come before it.
+    pub refs: BTreeMap<&'static str, Vec<u32>>,
+}
+
+impl Node {
+    /// Where it is.
+    pub fn address(&self) -> String {
+        let (component, renames) = self.named;
+        let part = ["", "left/", "right/"][usize::from(component % 3)];
+        let name = if renames == 0 { format!("n{}", self.key) } else { format!("n{}-{renames}", self.key) };
+        format!("{part}{}/{name}", self.kind.word())
+    }
+
+    /// Its name, where it states one.
+    pub fn name(&self) -> Option<String> {
+        self.stated.then(|| format!("stated-{}", self.key))
+    }
+
+    fn needs(&self) -> impl Iterator<Item = u32> {
+        self.refs.values().flatten().copied()
+    }
+}
+
+/// A stack as data. Nodes refer to earlier ones only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spec {
+    /// In the order of their declaration.
+    pub nodes: Vec<Node>,
+    next: u32,
+}
+
+/// A stack of at least `least` resources.
+pub fn spec(least: usize) -> impl Strategy<Value = Spec> {
+    vec(any::<Raw>(), least..least + 8).prop_map(|raws| {
+        let mut spec = Spec::default();
+        for raw in raws {
+            spec.add(raw);
+        }
+        spec
+    })
+}
+
+/// As many changes.
+pub fn edits(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Edit>> {
+    vec(any::<Edit>(), count)
+}
+
+impl Arbitrary for Edit {
+    type Parameters = ();
+    type Strategy = proptest::strategy::BoxedStrategy<Self>;
+    fn arbitrary_with((): ()) -> Self::Strategy {
+        (0..WHATS.len(), any::<u16>(), any::<u8>(), any::<Raw>())
+            .prop_map(|(what, pick, value, raw)| Self { what: WHATS[what], pick, value, raw })
+            .boxed()
+    }
+}
+
+impl Spec {
+    fn of(&self, kinds: &[Kind]) -> Vec<u32> {
+        self.nodes.iter().filter(|node| kinds.contains(&node.kind)).map(|node| node.key).collect()
+    }
+
+    fn free_addresses(&self) -> Vec<u32> {
+        let held: BTreeSet<u32> = self.nodes.iter().filter(|n| n.kind == Kind::Gate).flat_map(Node::needs).collect();
+        self.of(&[Kind::Address]).into_iter().filter(|key| !held.contains(key)).collect()
+    }
+
+    fn push(&mut self, kind: Kind, (_, _, a, b, flags): Raw, refs: BTreeMap<&'static str, Vec<u32>>) -> u32 {
+        let key = self.next;
+        self.next += 1;
+        self.nodes.push(Node {
+            key,
+            kind,
+            named: (flags % 3, 0),
+            was: vec![],
+            a,
+            b,
+            quiet: a ^ b,
+            stated: flags & 8 != 0,
+            locked: flags & 16 != 0,
+            protect: flags & 0xe0 == 0xe0,
+            retain: false,
+            adopt: false,
+            refs,
+        });
+        key
+    }
+
+    /// Adds what `raw` says, and before it what that cannot be without.
+    pub fn add(&mut self, raw: Raw) {
+        let kind = match raw.0 % 16 {
+            0 => Kind::Net,
+            1 => Kind::Address,
+            2..=4 => Kind::Gate,
+            5 | 6 => Kind::Table,
+            7 | 8 => Kind::Role,
+            9 | 10 => Kind::Named,
+            11 | 12 => Kind::Doc,
+            _ => Kind::Service,
+        };
+        let key = self.add_of(kind, raw);
+        if kind == Kind::Role {
+            let mut refs = self.choose(Kind::Policy, raw);
+            refs.insert("role", vec![key]);
+            self.push(Kind::Policy, raw, refs);
+        }
+    }
+
+    fn add_of(&mut self, kind: Kind, raw: Raw) -> u32 {
+        // First what it needs at least.
+        for (field, of, least, _) in kind.slots() {
+            let lacks = if *field == "address" { self.free_addresses().is_empty() } else { self.of(of).is_empty() };
+            if *least > 0 && lacks {
+                self.add_of(of[0], raw);
+            }
+        }
+        let refs = self.choose(kind, raw);
+        self.push(kind, raw, refs)
+    }
+
+    fn choose(&self, kind: Kind, (_, picks, _, b, flags): Raw) -> BTreeMap<&'static str, Vec<u32>> {
+        let mut refs = BTreeMap::new();
+        for (slot, (field, of, least, most)) in kind.slots().iter().enumerate() {
+            let there = if *field == "address" { self.free_addresses() } else { self.of(of) };
+            let pick = usize::from(picks[slot % 4]) + usize::from(b) * (slot / 4);
+            let count = least + (pick / 7 + usize::from(flags)) % (most - least + 1);
+            let mut chosen: Vec<u32> = vec![];
+            for turn in 0..count.min(there.len()) {
+                let key = there[(pick + turn * 5) % there.len()];
+                if !chosen.contains(&key) {
+                    chosen.push(key);
+                }
+            }
+            if !chosen.is_empty() {
+                refs.insert(*field, chosen);
+            }
+        }
+        refs
+    }
+
+    /// Does one change, as far as it means anything here. The nodes that it is about, by key; none if it did nothing.
+    pub fn edit(&mut self, edit: &Edit) -> Vec<u32> {
+        let Edit { what, pick, value, raw } = edit;
+        let may = |node: &Node| match what {
+            What::Replacing => {
+                !node.adopt && !matches!(node.kind, Kind::Policy | Kind::Gate | Kind::Table | Kind::Service)
+            }
+            What::Repoint => {
+                !node.adopt
+                    && !node.retain
+                    && node.kind.slots().iter().any(|slot| slot.0 != "role" || node.kind != Kind::Policy)
+            }
+            What::InPlace | What::Remove | What::Rename | What::Protect => true,
+            What::Add | What::Adopt => false,
+            What::Quiet => matches!(node.kind, Kind::Named | Kind::Service),
+            What::State => matches!(node.kind, Kind::Named | Kind::Role) && !node.adopt,
+            What::Lock => node.kind == Kind::Named,
+            What::Retain => {
+                matches!(node.kind, Kind::Named | Kind::Doc | Kind::Net | Kind::Address)
+                    && node.needs().next().is_none()
+            }
+        };
+        if *what == What::Add || *what == What::Adopt {
+            let first = self.next;
+            if *what == What::Add {
+                self.add(*raw);
+            } else {
+                let key = self.push(Kind::Named, *raw, BTreeMap::new());
+                if let Some(node) = self.nodes.iter_mut().find(|node| node.key == key) {
+                    (node.stated, node.adopt) = (true, true);
+                }
+            }
+            return (first..self.next).collect();
+        }
+        let open: Vec<usize> = (0..self.nodes.len()).filter(|at| may(&self.nodes[*at])).collect();
+        if open.is_empty() {
+            return vec![];
+        }
+        let at = open[usize::from(*pick) % open.len()];
+        match what {
+            What::Remove => return self.remove(self.nodes[at].key),
+            What::Repoint => return self.repoint(at, *value, *raw),
+            _ => {}
+        }
+        let node = &mut self.nodes[at];
+        match what {
+            What::InPlace => node.a = node.a.wrapping_add(value % 200 + 1),
+            What::Replacing => node.b = node.b.wrapping_add(value % 200 + 1),
+            What::Quiet => node.quiet = node.quiet.wrapping_add(value % 200 + 1),
+            What::State => node.stated = !node.stated,
+            What::Lock => node.locked = !node.locked,
+            What::Protect => node.protect = !node.protect,
+            What::Retain => node.retain = !node.retain,
+            What::Rename => {
+                node.was.push(node.address());
+                node.named = (value % 3, node.named.1 + 1);
+            }
+            _ => {}
+        }
+        vec![node.key]
+    }
+
+    fn repoint(&mut self, at: usize, value: u8, raw: Raw) -> Vec<u32> {
+        let node = &self.nodes[at];
+        let slots: Vec<_> = node.kind.slots().iter().filter(|s| s.0 != "role" || node.kind != Kind::Policy).collect();
+        let (field, of, least, most) = slots[usize::from(value) % slots.len()];
+        let own = node.refs.get(field).cloned().unwrap_or_default();
+        let free = self.free_addresses();
+        let there: Vec<u32> = self.nodes[..at]
+            .iter()
+            .filter(|other| of.contains(&other.kind) && (*field != "address" || free.contains(&other.key)))
+            .map(|other| other.key)
+            .collect();
+        let count = least + usize::from(raw.2) % (most - least + 1);
+        let mut chosen: Vec<u32> = vec![];
+        for turn in 0..count.min(there.len()) {
+            let key = there[(usize::from(raw.3) + turn * 3) % there.len()];
+            if !chosen.contains(&key) {
+                chosen.push(key);
+            }
+        }
+        if chosen.len() < *least || chosen == own {
+            return vec![];
+        }
+        let node = &mut self.nodes[at];
+        node.refs.insert(*field, chosen);
+        vec![node.key]
+    }
+
+    /// Removes a node and all that needs it. A policy goes with its role, and a role with its policy.
+    pub fn remove(&mut self, key: u32) -> Vec<u32> {
+        let mut gone = BTreeSet::from([key]);
+        for node in &self.nodes {
+            if node.key == key && node.kind == Kind::Policy {
+                gone.extend(node.refs.get("role").into_iter().flatten());
+            }
+        }
+        for node in &self.nodes {
+            if node.needs().any(|need| gone.contains(&need)) {
+                gone.insert(node.key);
+            }
+        }
+        self.nodes.retain(|node| !gone.contains(&node.key));
+        gone.into_iter().collect()
+    }
+
+    /// The node with this key.
+    pub fn node(&self, key: u32) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.key == key)
+    }
+
+    /// As a program would declare it.
+    pub fn desired(&self) -> Desired {
+        let mut stack = Stack::new(facts());
+        stack.default_tag("project", "random");
+        let mut handles = Handles::default();
+        for node in &self.nodes {
+            match node.named.0 % 3 {
+                1 => stack.component("left", |stack| handles.declare(stack, node)),
+                2 => stack.component("right", |stack| handles.declare(stack, node)),
+                _ => handles.declare(&mut stack, node),
+            }
+        }
+        for (key, doc) in &handles.docs {
+            stack.output(&format!("doc-{key}"), doc.get(Doc::REVISION));
+        }
+        stack.finish().unwrap_or_else(|problems| panic!("a spec is a legal stack: {problems:?}"))
+    }
+
+    /// A legal stack without resources: for a destroy.
+    pub fn nothing() -> Desired {
+        Self::default().desired()
+    }
+}
+
+/// What specs are declared from.
+pub fn facts() -> Facts {
+    Facts {
+        environment: ENVIRONMENT.into(),
+        account: "000000000000".into(),
+        region: "here".into(),
+        partition: "aws".into(),
+    }
+}
+
+#[derive(Default)]
+struct Handles {
+    nets: BTreeMap<u32, Handle<Net>>,
+    addresses: BTreeMap<u32, Handle<Address>>,
+    gates: BTreeMap<u32, Handle<Gate>>,
+    tables: BTreeMap<u32, Handle<Table>>,
+    roles: BTreeMap<u32, Handle<Role>>,
+    named: BTreeMap<u32, Handle<Named>>,
+    docs: BTreeMap<u32, Handle<Doc>>,
+    services: BTreeMap<u32, Handle<Service>>,
+}
+
+impl Handles {
+    fn declare(&mut self, stack: &mut Stack, node: &Node) {
+        let Node { key, a, b, quiet, .. } = *node;
+        let (_, renames) = node.named;
+        let name = if renames == 0 { format!("n{key}") } else { format!("n{key}-{renames}") };
+        let options = Options {
+            protect: node.protect,
+            retain: node.retain,
+            adopt: node.adopt,
+            renamed_from: node.was.clone(),
+            ..Options::default()
+        };
+        let tags = Tags::from([("a".to_owned(), (a / 2).to_string())]);
+        let all = |field: &str| node.refs.get(field).cloned().unwrap_or_default();
+        let one = |field: &str| all(field).first().copied();
+        match node.kind {
+            Kind::Net => {
+                let label = a.is_multiple_of(2).then_some(a);
+                self.nets.insert(key, stack.add_with(&name, Net { range: b, label, tags }, options));
+            }
+            Kind::Address => {
+                self.addresses.insert(key, stack.add_with(&name, Address { zone: b, label: a, tags }, options));
+            }
+            Kind::Gate => {
+                let net = self.nets[&one("net").expect("a gate has a net")].id();
+                let address = self.addresses[&one("address").expect("a gate has an address")].id();
+                self.gates.insert(key, stack.add_with(&name, Gate { net, address, label: a, tags }, options));
+            }
+            Kind::Table => {
+                let net = self.nets[&one("net").expect("a table has a net")].id();
+                let routes = all("routes").iter().map(|key| self.gates[key].id()).collect();
+                self.tables.insert(key, stack.add_with(&name, Table { net, routes, tags }, options));
+            }
+            Kind::Role => {
+                let role = Role { name: node.name(), path: b, label: a, tags };
+                self.roles.insert(key, stack.add_with(&name, role, options));
+            }
+            Kind::Policy => {
+                let role = self.roles[&one("role").expect("a policy has a role")].id();
+                let allows = join(std::iter::once(a.to_string().into()).chain(self.parts(&all("allows"))));
+                stack.add_with(&name, RolePolicy { role, allows }, options);
+            }
+            Kind::Named => {
+                let named = Named {
+                    name: node.name(),
+                    class: b,
+                    size: a,
+                    net: one("net").map(|key| self.nets[&key].id()),
+                    key: (!node.adopt).then_some(quiet),
+                    locked: Some(node.locked),
+                    tags,
+                };
+                self.named.insert(key, stack.add_with(&name, named, options));
+            }
+            Kind::Doc => {
+                let text = join(std::iter::once(a.to_string().into()).chain(self.parts(&all("text"))));
+                self.docs.insert(key, stack.add_with(&name, Doc { family: b, text, tags }, options));
+            }
+            Kind::Service => {
+                let service = Service {
+                    net: self.nets[&one("net").expect("a service has a net")].id(),
+                    doc: self.docs[&one("doc").expect("a service has a doc")].get(Doc::REVISION),
+                    role: one("role").map(|key| self.roles[&key].id()),
+                    through: one("through").map(|key| self.gates[&key].id()),
+                    uses: all("uses").iter().map(|key| self.text(*key)).collect(),
+                    count: quiet,
+                    note: a,
+                    tags,
+                };
+                self.services.insert(key, stack.add_with(&name, service, options));
+            }
+        }
+    }
+
+    /// The ids of others inside a text.
+    fn parts(&self, keys: &[u32]) -> Vec<serde_json::Value> {
+        keys.iter().flat_map(|key| ["+".into(), self.text(*key).part()]).collect()
+    }
+
+    fn text(&self, key: u32) -> provisioner_model::In<String> {
+        if let Some(named) = self.named.get(&key) {
+            // By its name as often as by its id.
+            return named.get(if key.is_multiple_of(2) { Named::ID } else { Named::NAME_OF });
+        }
+        let found = [
+            self.roles.get(&key).map(|handle| handle.id().later()),
+            self.gates.get(&key).map(|handle| handle.id().later()),
+            self.addresses.get(&key).map(|handle| handle.id().later()),
+            self.tables.get(&key).map(|handle| handle.id().later()),
+            self.docs.get(&key).map(|handle| handle.id().later()),
+            self.services.get(&key).map(|handle| handle.id().later()),
+        ];
+        found.into_iter().flatten().next().expect("what is referred to is declared before")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::proptest;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_list_of_numbers_is_a_legal_stack(spec in spec(30), edits in edits(0..30)) {
+            let mut spec = spec;
+            for edit in &edits {
+                spec.edit(edit);
+                let desired = spec.desired();
+                assert_eq!(desired.resources.len(), spec.nodes.len());
+                for node in &spec.nodes {
+                    assert!(desired.resources.contains_key(&node.address()));
+                }
+            }
+        }
+    }
+}
