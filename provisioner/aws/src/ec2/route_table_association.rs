@@ -83,7 +83,7 @@ impl Resource for RouteTableAssociation {
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         let tables = tables(c).await?;
-        let associations = tables.iter().flat_map(|table| table.associations());
+        let associations = tables.iter().flat_map(types::RouteTable::associations);
         let ours = associations.filter_map(|association| Some((Id::new(association.subnet_id()?), association)));
         Ok(ours.filter(|(id, _)| ids.contains(id)).map(|(id, association)| (id, observed(association))).collect())
     }
@@ -129,7 +129,7 @@ impl Resource for RouteTableAssociation {
 async fn association_of(ec2: &aws_sdk_ec2::Client, subnet: &str) -> Result<Option<String>> {
     let request = ec2.describe_route_tables().filters(filter("association.subnet-id", [subnet]));
     let answer = request.send().await.map_err(api(READ))?;
-    let mut associations = answer.route_tables().iter().flat_map(|table| table.associations());
+    let mut associations = answer.route_tables().iter().flat_map(types::RouteTable::associations);
     let ours = associations.find(|association| association.subnet_id() == Some(subnet));
     Ok(ours.and_then(|association| association.route_table_association_id()).map(str::to_owned))
 }
