@@ -4,6 +4,7 @@
 //! [`tags`]. Nothing here knows of plans, order, retries or printing.
 
 pub mod cloud;
+pub mod differs;
 pub mod error;
 pub mod tags;
 pub mod value;
