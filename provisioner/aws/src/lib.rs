@@ -4,7 +4,9 @@
 //! [`tags`]. Nothing here knows of plans, order, retries or printing.
 
 pub mod cloud;
-pub mod differs;
+pub mod differing;
+mod document;
+mod each;
 pub mod error;
 pub mod tags;
 pub mod value;

@@ -1,5 +1,20 @@
 //! Refresh and apply: the only part of Provisioner that waits.
 //!
-//! It knows no cloud's types, prints nothing, and makes no choice that the plan did not make.
+//! It knows no cloud's types, prints nothing, and makes no choice that the plan did not make. [`refresh()`] reads what
+//! is there, in batches; [`apply()`] carries a plan out, as wide as its graph allows, and writes down each step before
+//! and after; [`event`] says what it tells while it runs.
 
+mod apply;
+mod batch;
 pub mod event;
+mod refresh;
+mod retry;
+mod step;
+mod tuning;
+
+pub use self::{
+    apply::{Apply, ApplyError, apply},
+    event::{Event, Outcome},
+    refresh::{Refresh, Unread, refresh},
+    tuning::Tuning,
+};

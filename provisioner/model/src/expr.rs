@@ -41,19 +41,19 @@ impl Expr {
     /// As it stands in the inputs.
     pub fn to_value(&self) -> Value {
         match self {
-            Expr::Ref { address, path } => json!({ "$ref": address, "path": path }),
-            Expr::Join(parts) => json!({ "$join": parts }),
-            Expr::Json(document) => json!({ "$json": document }),
+            Self::Ref { address, path } => json!({ "$ref": address, "path": path }),
+            Self::Join(parts) => json!({ "$join": parts }),
+            Self::Json(document) => json!({ "$json": document }),
         }
     }
 
     /// What a map of inputs stands for, if it is one of the reserved forms.
     pub fn from_map(map: &Map<String, Value>) -> Option<Self> {
         if let (Some(Value::String(address)), Some(Value::String(path))) = (map.get("$ref"), map.get("path")) {
-            return Some(Expr::Ref { address: address.clone(), path: path.clone() });
+            return Some(Self::Ref { address: address.clone(), path: path.clone() });
         }
         if let Some(Value::Array(parts)) = map.get("$join") {
-            return Some(Expr::Join(parts.clone()));
+            return Some(Self::Join(parts.clone()));
         }
         map.get("$json").cloned().map(Expr::Json)
     }
@@ -63,8 +63,8 @@ impl<T> In<T> {
     /// The value. The engine resolves every expression before it calls a resource.
     pub fn known(&self) -> Option<&T> {
         match self {
-            In::Known(value) => Some(value),
-            In::Later(_) => None,
+            Self::Known(value) => Some(value),
+            Self::Later(_) => None,
         }
     }
 }
@@ -107,15 +107,15 @@ impl From<&str> for In<String> {
 
 impl<T> From<T> for In<T> {
     fn from(value: T) -> Self {
-        In::Known(value)
+        Self::Known(value)
     }
 }
 
 impl<T: Serialize> Serialize for In<T> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self {
-            In::Known(value) => value.serialize(s),
-            In::Later(expr) => expr.to_value().serialize(s).map_err(S::Error::custom),
+            Self::Known(value) => value.serialize(s),
+            Self::Later(expr) => expr.to_value().serialize(s).map_err(S::Error::custom),
         }
     }
 }
@@ -125,7 +125,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for In<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(d)?;
         match value.as_object().and_then(Expr::from_map) {
-            Some(expr) => Ok(In::Later(expr)),
+            Some(expr) => Ok(Self::Later(expr)),
             None => serde_json::from_value(value).map(In::Known).map_err(D::Error::custom),
         }
     }

@@ -131,8 +131,9 @@ impl Snapshot {
                 if let Some(row) = self.rows.remove(&from) {
                     self.rows.insert(to.clone(), row);
                 }
-                for need in self.rows.values_mut().flat_map(|row| &mut row.needs).filter(|need| **need == from) {
-                    need.clone_from(&to);
+                for row in self.rows.values_mut() {
+                    row.needs.iter_mut().filter(|need| **need == from).for_each(|need| need.clone_from(&to));
+                    row.objects.iter_mut().for_each(|object| rename(&mut object.declared, &from, &to));
                 }
             }
         }
@@ -150,5 +151,19 @@ impl Snapshot {
                 self.rows.remove(address);
             }
         }
+    }
+}
+
+/// References follow the resource that they name.
+fn rename(inputs: &mut Value, from: &str, to: &str) {
+    match inputs {
+        Value::Object(map) => {
+            if map.contains_key("path") && map.get("$ref").and_then(Value::as_str) == Some(from) {
+                map.insert("$ref".to_owned(), Value::String(to.to_owned()));
+            }
+            map.values_mut().for_each(|value| rename(value, from, to));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| rename(value, from, to)),
+        _ => {}
     }
 }

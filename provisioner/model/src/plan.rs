@@ -25,6 +25,8 @@ pub struct Plan {
     pub lineage: String,
     /// Of the state that it starts from.
     pub serial: u64,
+    /// Of the state that it starts from: see [`Snapshot::digest`](crate::state::Snapshot::digest).
+    pub digest: String,
     /// Where it is carried out, by provider instance.
     pub targets: BTreeMap<String, Target>,
     /// What happens to each resource; those to which nothing happens are listed too.

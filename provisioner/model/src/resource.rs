@@ -37,9 +37,9 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How many ids one [`Resource::read_many`] takes.
     const READ_BATCH: usize = 100;
     /// How long a fresh object may stay invisible. Before that, absence proves nothing.
-    const SETTLES: Duration = Duration::from_secs(60);
+    const SETTLES: Duration = Duration::from_mins(1);
     /// How long it may take from a create, update or delete until [`Resource::phase`] says that it is done.
-    const READY_WITHIN: Duration = Duration::from_secs(300);
+    const READY_WITHIN: Duration = Duration::from_mins(5);
     /// The pause between two looks at an object that is not ready yet.
     const POLL_EVERY: Duration = Duration::from_secs(5);
 

@@ -86,7 +86,7 @@ pub struct Facts {
     pub account: String,
     /// The region.
     pub region: String,
-    /// `aws`, but for China and GovCloud.
+    /// `aws`, but for China and `GovCloud`.
     pub partition: String,
 }
 

@@ -1,1 +1,120 @@
-//! placeholder
+//! From what is declared, what is recorded and what is there, to a plan: a pure function of data.
+//!
+//! [`plan`] decides for each resource ([`mod@diff`], `decide`), then lays down the steps and what waits for what
+//! (`order`). It awaits nothing, reads no clock, and throws no dice. [`verify`] lists the contradictions of what
+//! came out.
+
+mod decide;
+pub mod diff;
+pub mod graph;
+mod name;
+mod observe;
+mod order;
+mod select;
+mod tags;
+pub mod verify;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use provisioner_model::{
+    erased::Registry,
+    plan::{FORMAT, Notice, Plan},
+    stack::Desired,
+    state::{Snapshot, Target},
+};
+
+pub use self::{
+    observe::{Observations, Sight},
+    select::Selection,
+};
+
+/// Everything that a plan follows from.
+pub struct Input<'a> {
+    /// What the program declares; no resources for a destroy.
+    pub desired: &'a Desired,
+    /// What was written last, with what a journal left over tells.
+    pub snapshot: &'a Snapshot,
+    /// What is there.
+    pub observed: &'a Observations,
+    /// The types.
+    pub registry: &'a Registry,
+    /// Which resources it is about.
+    pub selection: &'a Selection,
+    /// Where it will be carried out.
+    pub targets: &'a BTreeMap<String, Target>,
+}
+
+/// A reason why there can be no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The resource; empty where it is none in particular.
+    pub address: String,
+    /// Its place in the program, where it has one.
+    pub at: Option<String>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    fn new(address: &str, what: impl Into<String>) -> Self {
+        Self { address: address.to_owned(), at: None, what: what.into(), hint: None }
+    }
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = self.at.as_deref().map(|at| format!("{at}: ")).unwrap_or_default();
+        write!(f, "{at}{}: {}", self.address, self.what)
+    }
+}
+
+/// The plan, or every reason why there is none.
+pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
+    let snapshot = decide::renamed(input);
+    let decided = decide::decide(input, &snapshot)?;
+    let steps = order::steps(&decided)?;
+    let mut plan = Plan {
+        format: FORMAT,
+        facts: input.desired.facts.clone(),
+        lineage: snapshot.state.lineage.clone(),
+        serial: snapshot.state.serial,
+        digest: input.snapshot.digest(),
+        targets: input.targets.clone(),
+        resources: decided.items.iter().map(|(address, item)| (address.clone(), item.planned())).collect(),
+        steps,
+        drift: decided.drift(),
+        outputs: BTreeMap::new(),
+        declared_outputs: input.desired.outputs.clone(),
+        notices: notices(&decided),
+    };
+    for (name, declared) in &plan.declared_outputs {
+        plan.outputs.insert(name.clone(), decided.resolve(declared, &mut vec![]));
+    }
+    Ok(plan)
+}
+
+fn notices(decided: &decide::Decided<'_>) -> Vec<Notice> {
+    decided
+        .items
+        .iter()
+        .flat_map(|(address, item)| {
+            item.notices.iter().map(|what| Notice { address: address.clone(), what: what.clone() })
+        })
+        .collect()
+}
+
+/// The addresses whose protected objects a plan deletes: each needs consent.
+pub fn protected(plan: &Plan) -> BTreeSet<String> {
+    use provisioner_model::plan::Action;
+    plan.steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Delete { .. }))
+        .filter(|step| plan.resources.get(&step.address).is_some_and(|planned| planned.protected))
+        .map(|step| step.address.clone())
+        .collect()
+}

@@ -1,1 +1,117 @@
-//! placeholder
+//! Where the state is kept: the snapshot, the journal of a running apply, and the lock. A trait, and the disk.
+//!
+//! It knows nothing of what a resource means: rows are data, and replaying a journal is [`Snapshot::fold`].
+//! Nothing else writes under `state/`.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use provisioner_model::{journal::Entry, state::Snapshot};
+use serde::{Deserialize, Serialize};
+
+mod atomic;
+mod disk;
+mod error;
+pub mod journal;
+
+pub use atomic::write_atomically;
+pub use disk::Disk;
+pub use error::{Result, StoreError};
+
+/// A boxed future of one call to a store.
+pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Reads the state, and cannot write it: all that a plan holds.
+pub trait StateReader: Send + Sync {
+    /// The state as far as it is known: what a cut-off apply left in its journal is folded in. None where there is
+    /// no state yet.
+    fn load(&self) -> Fut<'_, Option<Snapshot>>;
+}
+
+/// Reads and writes the state of one environment.
+///
+/// A run takes the lock, loads, appends [`Entry::Start`] and then its entries, commits, and releases the lock.
+/// Where there is no state yet it first commits an empty snapshot: a journal alone does not name the account.
+pub trait Store: StateReader {
+    /// Takes the lock, or says at once who holds it.
+    fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>>;
+    /// Adds an entry to the journal. It is durable once this returns. Any number of tasks may append at once.
+    fn append(&self, entry: Entry) -> Fut<'_, ()>;
+    /// Makes this snapshot the state, atomically: its serial, which the caller has set, must be higher than that of
+    /// the state it replaces. Keeps the last [`KEPT`] versions and removes the journal.
+    fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;
+}
+
+/// How many versions of the state are kept, the newest included.
+pub const KEPT: usize = 10;
+
+/// A lock that is held. Dropping it releases it as well as can be done at once; [`Lock::release`] waits, and tells.
+pub trait Lock: Send {
+    /// Gives it back.
+    fn release(self: Box<Self>) -> Fut<'static, ()>;
+}
+
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The person or the job.
+    pub owner: String,
+    /// The machine.
+    pub host: String,
+    /// The process on it.
+    pub pid: u32,
+    /// What it does: `apply dev`.
+    pub command: String,
+    /// When it took the lock: seconds since 1970.
+    pub since: u64,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { owner, host, pid, command, since } = self;
+        write!(f, "{owner} on {host} (process {pid}) with `{command}` since {}", Utc(*since))
+    }
+}
+
+/// Seconds since 1970 as people read them. By hand: this crate needs no calendar for anything else.
+struct Utc(u64);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut days, second) = (self.0 / 86_400, self.0 % 86_400);
+        let leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
+        let mut year = 1970;
+        while days >= 365 + u64::from(leap(year)) {
+            days -= 365 + u64::from(leap(year));
+            year += 1;
+            if year > 9999 {
+                return write!(f, "second {}", self.0);
+            }
+        }
+        let mut month = 1;
+        for length in [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+            if days < length {
+                break;
+            }
+            days -= length;
+            month += 1;
+        }
+        let (day, hour, minute, second) = (days + 1, second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Utc;
+
+    #[test]
+    fn times_read_as_dates() {
+        assert_eq!(Utc(0).to_string(), "1970-01-01 00:00:00 UTC");
+        assert_eq!(Utc(951_782_399).to_string(), "2000-02-28 23:59:59 UTC");
+        assert_eq!(Utc(951_782_400).to_string(), "2000-02-29 00:00:00 UTC");
+        assert_eq!(Utc(1_795_266_596).to_string(), "2026-11-21 13:09:56 UTC");
+        assert_eq!(Utc(4_107_542_399).to_string(), "2100-02-28 23:59:59 UTC");
+        assert_eq!(Utc(4_107_542_400).to_string(), "2100-03-01 00:00:00 UTC");
+        assert_eq!(Utc(u64::MAX).to_string(), format!("second {}", u64::MAX));
+    }
+}

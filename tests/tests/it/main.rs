@@ -1,3 +1,4 @@
 //! One test binary: linking the SDK once is enough.
 
+mod engine;
 mod types;

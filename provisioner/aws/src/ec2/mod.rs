@@ -1,7 +1,22 @@
 //! EC2: networks and what is in them.
 
+mod elastic_ip;
+mod entry;
+mod flow_log;
+mod internet_gateway;
+mod nat_gateway;
+mod network_acl;
+mod route;
+mod route_table;
+mod route_table_association;
+mod rule;
+mod security_group;
+mod security_group_rules;
 mod subnet;
 mod vpc;
+mod vpc_endpoint;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use provisioner_model::{
@@ -11,8 +26,21 @@ use provisioner_model::{
 };
 
 pub use self::{
+    elastic_ip::{ElasticIp, ElasticIpOutputs},
+    entry::Entry,
+    flow_log::{FlowLog, FlowLogOutputs},
+    internet_gateway::{InternetGateway, InternetGatewayOutputs},
+    nat_gateway::{NatGateway, NatGatewayOutputs},
+    network_acl::{NetworkAcl, NetworkAclOutputs},
+    route::{Route, Target},
+    route_table::{RouteTable, RouteTableOutputs},
+    route_table_association::{RouteTableAssociation, RouteTableAssociationOutputs},
+    rule::{Peer, Rule, Traffic},
+    security_group::{SecurityGroup, SecurityGroupOutputs},
+    security_group_rules::{SecurityGroupRules, SecurityGroupRulesOutputs},
     subnet::{Subnet, SubnetOutputs},
     vpc::{Vpc, VpcOutputs},
+    vpc_endpoint::{VpcEndpoint, VpcEndpointOutputs},
 };
 use crate::{
     cloud::Writer,
@@ -22,7 +50,19 @@ use crate::{
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {
-    types.with::<Vpc>().with::<Subnet>()
+    types
+        .with::<Vpc>()
+        .with::<Subnet>()
+        .with::<InternetGateway>()
+        .with::<ElasticIp>()
+        .with::<NatGateway>()
+        .with::<RouteTable>()
+        .with::<RouteTableAssociation>()
+        .with::<VpcEndpoint>()
+        .with::<NetworkAcl>()
+        .with::<SecurityGroup>()
+        .with::<SecurityGroupRules>()
+        .with::<FlowLog>()
 }
 
 fn filter<S: Into<String>>(name: &str, values: impl IntoIterator<Item = S>) -> Filter {
@@ -32,6 +72,30 @@ fn filter<S: Into<String>>(name: &str, values: impl IntoIterator<Item = S>) -> F
 
 fn made_for(owner: &Owner) -> Filter {
     filter(&format!("tag:{TOKEN}"), [&owner.token])
+}
+
+/// Told once more by the answer itself: a list is not always filtered.
+fn is_made_for(tags: &[Tag], owner: &Owner) -> bool {
+    crate::tags::made_for(&our_tags(tags), owner)
+}
+
+/// Why a range is none, or none as AWS writes it: what AWS writes otherwise would be a difference for ever.
+fn range_problem(range: &str) -> Option<String> {
+    let none = || Some(format!("`{range}` is no range of addresses, as `10.0.0.0/16` or `::/0`"));
+    let Some((address, bits)) = range.split_once('/') else { return none() };
+    let first = match (address.parse(), bits.parse::<u32>()) {
+        (Ok(IpAddr::V4(address)), Ok(bits @ ..=32)) => {
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or_default();
+            IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & mask))
+        }
+        (Ok(IpAddr::V6(address)), Ok(bits @ ..=128)) => {
+            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or_default();
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
+        }
+        _ => return none(),
+    };
+    let right = format!("{first}/{bits}");
+    (right != range).then(|| format!("`{range}` is `{right}` to AWS"))
 }
 
 fn tagged(kind: ResourceType, tags: &Tags) -> TagSpecification {
@@ -58,4 +122,19 @@ async fn sync_tags(c: &Writer, id: &str, want: &Tags, was: &Tags, seen: &Tags) -
         c.ec2().delete_tags().resources(id).set_tags(Some(tags)).send().await.map_err(api("ec2:DeleteTags"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_written_as_aws_writes_them() {
+        for right in ["10.0.0.0/16", "0.0.0.0/0", "10.1.2.3/32", "::/0", "2001:db8::/32"] {
+            assert_eq!(range_problem(right), None, "{right}");
+        }
+        for wrong in ["10.0.0.1/16", "10.0.0.0", "10.0.0.0/33", "2001:0db8::/32", "::1/0", "anywhere/0"] {
+            assert!(range_problem(wrong).is_some(), "{wrong}");
+        }
+    }
 }

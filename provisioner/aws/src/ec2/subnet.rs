@@ -81,9 +81,14 @@ impl Resource for Subnet {
         delete: &["ec2:DeleteSubnet"],
     };
     const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+        ("DryRun", "the plan is the dry run"),
         ("AvailabilityZoneId", "the same zone by another name"),
-        ("Ipv6CidrBlock", "IPv4 only so far, as are Ipv6Native, Ipv6IpamPoolId, Ipv6NetmaskLength"),
-        ("Ipv4IpamPoolId", "ranges are stated, as for Ipv4NetmaskLength"),
+        ("Ipv6CidrBlock", "IPv4 only so far"),
+        ("Ipv6Native", "IPv4 only so far"),
+        ("Ipv6IpamPoolId", "IPv4 only so far"),
+        ("Ipv6NetmaskLength", "IPv4 only so far"),
+        ("Ipv4IpamPoolId", "ranges are stated"),
+        ("Ipv4NetmaskLength", "ranges are stated"),
         ("OutpostArn", "no Outposts"),
     ];
     type Cloud = Aws;

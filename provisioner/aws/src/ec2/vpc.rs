@@ -1,7 +1,10 @@
 //! `aws:ec2:vpc` — a private network in a region.
 //!
-//! EC2 fixes a VPC's range and tenancy at creation, so a change to either replaces it.
+//! EC2 fixes a VPC's range and tenancy at creation, so a change to either replaces it. Two calls for all, and two more
+//! for each: the attributes that no call for many tells.
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>
+
+use std::collections::HashMap;
 
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, Tenancy, VpcAttributeName, VpcState};
 use provisioner_model::{
@@ -11,7 +14,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{filter, made_for, our_tags, sync_tags, tagged};
+use super::{SecurityGroup, filter, made_for, our_tags, sync_tags, tagged};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, gone_ok, need},
@@ -43,11 +46,15 @@ pub struct VpcOutputs {
     pub id: Id<Vpc>,
     /// `pending` or `available`.
     pub state: String,
+    /// The group that whatever states none is in.
+    pub default_security_group: Option<Id<SecurityGroup>>,
 }
 
 impl Vpc {
     /// Its id as text, for where a policy or a filter wants it.
     pub const ID: Output<Self, String> = Output::new("id");
+    /// The group that whatever states none is in.
+    pub const DEFAULT_SECURITY_GROUP: Output<Self, Id<SecurityGroup>> = Output::new("default_security_group");
 
     /// A VPC with this range.
     pub fn new(cidr_block: impl Into<String>) -> Self {
@@ -72,15 +79,22 @@ impl Resource for Vpc {
     ];
     const TAGGED: bool = true;
     const ACTIONS: Actions = Actions {
-        read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute"],
+        read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups"],
         create: &["ec2:CreateVpc", "ec2:CreateTags"],
         update: &["ec2:ModifyVpcAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteVpc"],
     };
     const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
-        ("AmazonProvidedIpv6CidrBlock", "IPv4 only so far, as are the other Ipv6 members"),
-        ("Ipv4IpamPoolId", "ranges are stated, as for Ipv4NetmaskLength"),
+        ("AmazonProvidedIpv6CidrBlock", "IPv4 only so far"),
+        ("Ipv6Pool", "IPv4 only so far"),
+        ("Ipv6CidrBlock", "IPv4 only so far"),
+        ("Ipv6IpamPoolId", "IPv4 only so far"),
+        ("Ipv6NetmaskLength", "IPv4 only so far"),
+        ("Ipv6CidrBlockNetworkBorderGroup", "IPv4 only so far"),
+        ("Ipv4IpamPoolId", "ranges are stated"),
+        ("Ipv4NetmaskLength", "ranges are stated"),
+        ("VpcEncryptionControl", "not so far"),
     ];
     type Cloud = Aws;
     type Outputs = VpcOutputs;
@@ -90,19 +104,20 @@ impl Resource for Vpc {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        let ids = filter("vpc-id", ids.iter().map(Id::as_str));
-        let mut pages = c.ec2().describe_vpcs().filters(ids).into_paginator().items().send();
-        let mut found = Found::new();
-        while let Some(vpc) = pages.try_next().await.map_err(api(READ))? {
-            let id = id_of(&vpc)?;
-            // Two attributes that no Describe of many tells.
+        let vpcs = filter("vpc-id", ids.iter().map(Id::as_str));
+        let vpcs = c.ec2().describe_vpcs().filters(vpcs).into_paginator().items().send();
+        let vpcs = async { vpcs.collect::<std::result::Result<Vec<_>, _>>().await.map_err(api(READ)) };
+        let (vpcs, groups) = futures::try_join!(vpcs, default_groups(c, ids))?;
+        let read = vpcs.iter().map(async |vpc| {
+            let id = id_of(vpc)?;
             let dns = futures::try_join!(
                 attribute(c, &id, VpcAttributeName::EnableDnsSupport),
                 attribute(c, &id, VpcAttributeName::EnableDnsHostnames),
             );
-            found.push((id, dns.and_then(|(support, names)| observed(&vpc, support, names))));
-        }
-        Ok(found)
+            let seen = dns.and_then(|(support, names)| observed(vpc, support, names, groups.get(id.as_str())));
+            Ok((id, seen))
+        });
+        futures::future::join_all(read).await.into_iter().collect()
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
@@ -155,6 +170,19 @@ fn id_of(vpc: &types::Vpc) -> Result<Id<Vpc>> {
     need(READ, vpc.vpc_id(), "vpcId").map(Id::new)
 }
 
+/// The default security group of each VPC.
+async fn default_groups(c: &Reader, ids: &[Id<Vpc>]) -> Result<HashMap<String, String>> {
+    let request = c.ec2().describe_security_groups().filters(filter("vpc-id", ids.iter().map(Id::as_str)));
+    let mut pages = request.filters(filter("group-name", ["default"])).into_paginator().items().send();
+    let mut groups = HashMap::new();
+    while let Some(group) = pages.try_next().await.map_err(api("ec2:DescribeSecurityGroups"))? {
+        if let (Some(vpc), Some(id)) = (group.vpc_id(), group.group_id()) {
+            groups.insert(vpc.to_owned(), id.to_owned());
+        }
+    }
+    Ok(groups)
+}
+
 async fn attribute(c: &Reader, id: &Id<Vpc>, name: VpcAttributeName) -> Result<Option<bool>> {
     let answer = c.ec2().describe_vpc_attribute().vpc_id(id.as_str()).attribute(name);
     let answer = answer.send().await.map_err(api("ec2:DescribeVpcAttribute"))?;
@@ -162,7 +190,12 @@ async fn attribute(c: &Reader, id: &Id<Vpc>, name: VpcAttributeName) -> Result<O
     Ok(value.and_then(AttributeBooleanValue::value))
 }
 
-fn observed(vpc: &types::Vpc, dns_support: Option<bool>, dns_host_names: Option<bool>) -> Result<Observed<Vpc>> {
+fn observed(
+    vpc: &types::Vpc,
+    dns_support: Option<bool>,
+    dns_host_names: Option<bool>,
+    group: Option<&String>,
+) -> Result<Observed<Vpc>> {
     Ok(Observed {
         inputs: Vpc {
             cidr_block: need(READ, vpc.cidr_block(), "cidrBlock")?,
@@ -171,6 +204,10 @@ fn observed(vpc: &types::Vpc, dns_support: Option<bool>, dns_host_names: Option<
             instance_tenancy: vpc.instance_tenancy().map(|tenancy| tenancy.as_str().to_owned()),
             tags: our_tags(vpc.tags()),
         },
-        outputs: VpcOutputs { id: id_of(vpc)?, state: need(READ, vpc.state().map(VpcState::as_str), "state")? },
+        outputs: VpcOutputs {
+            id: id_of(vpc)?,
+            state: need(READ, vpc.state().map(VpcState::as_str), "state")?,
+            default_security_group: group.map(Id::new),
+        },
     })
 }

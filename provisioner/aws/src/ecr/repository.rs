@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cloud::{Aws, Reader, Writer},
-    differs::Differs,
+    differing::Differing,
     error::{api, gone_ok, need},
     tags::{TagChange, made_for, seen_tags},
     value::text,
@@ -195,7 +195,7 @@ impl Resource for Repository {
     }
 
     async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<provisioner_model::Receipt>> {
-        let (differs, name) = (Differs::between(self, &seen.inputs)?, was.id.as_str());
+        let (differs, name) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
         if differs.any(&["image_tag_mutability", "mutability_exclusions"]) {
             // One call sets both: what is not stated stays as it is.
             let kept = Self { mutability_exclusions: seen.inputs.mutability_exclusions.clone(), ..Self::new() };

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, LoadBalancer, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of};
 use crate::{
     cloud::{Aws, Reader, Writer},
-    differs::Differs,
+    differing::Differing,
     error::{api, gone_ok, need},
     tags::made_for,
     value::text,
@@ -203,8 +203,8 @@ impl Resource for Listener {
     }
 
     async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differs::between(self, &seen.inputs)?, was.id.as_str());
-        if differs.besides(&["tags"]) {
+        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+        if !differs.only(&["tags"]) {
             // What goes with the protocol goes along: the API wants a policy and a certificate with `HTTPS`.
             let protocol = differs.has("protocol");
             let when = |field: &str| protocol || differs.has(field);

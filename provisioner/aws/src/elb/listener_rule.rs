@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, Listener, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of};
 use crate::{
     cloud::{Aws, Reader, Writer},
-    differs::Differs,
+    differing::Differing,
     error::{api, api_with, gone_ok, need},
     tags::made_for,
     value::text,
@@ -267,7 +267,7 @@ impl Resource for ListenerRule {
     }
 
     async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differs::between(self, &seen.inputs)?, was.id.as_str());
+        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
         if differs.has("priority") {
             let pair = RulePriorityPair::builder().rule_arn(arn).priority(self.priority).build();
             let request = c.elb().set_rule_priorities().rule_priorities(pair);

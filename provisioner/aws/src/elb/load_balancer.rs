@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use super::{Attributes, changed, flag, number, sdk_tags, suffix, sync_tags, tags_of};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
-    differs::Differs,
-    ec2::Subnet,
+    differing::Differing,
+    ec2::{SecurityGroup, Subnet},
     error::{api, gone_ok, need},
     tags::made_for,
     value::{text, texts},
@@ -46,7 +46,7 @@ pub struct LoadBalancer {
     /// One for each zone; an application load balancer needs two.
     pub subnets: Vec<In<Id<Subnet>>>,
     /// Who may reach it. A network load balancer can do without.
-    pub security_groups: Vec<In<Id<Subnet>>>,
+    pub security_groups: Vec<In<Id<SecurityGroup>>>,
     /// `ipv4`, `dualstack` or `dualstack-without-public-ipv4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_address_type: Option<String>,
@@ -171,7 +171,7 @@ impl LoadBalancer {
     pub const ZONE_ID: Output<Self, String> = Output::new("zone_id");
 
     /// An application load balancer on the internet.
-    pub fn new(subnets: Vec<In<Id<Subnet>>>, security_groups: Vec<In<Id<Subnet>>>) -> Self {
+    pub fn new(subnets: Vec<In<Id<Subnet>>>, security_groups: Vec<In<Id<SecurityGroup>>>) -> Self {
         Self { subnets, security_groups, ..Self::default() }
     }
 
@@ -349,7 +349,7 @@ impl Resource for LoadBalancer {
     }
 
     async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differs::between(self, &seen.inputs)?, was.id.as_str());
+        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
         if differs.has("subnets") {
             let request = c.elb().set_subnets().load_balancer_arn(arn).set_subnets(Some(texts(&self.subnets)));
             request.send().await.map_err(api("elasticloadbalancing:SetSubnets"))?;

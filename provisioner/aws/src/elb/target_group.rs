@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{Attributes, changed, flag, number, sdk_tags, suffix, sync_tags, tags_of};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
-    differs::Differs,
+    differing::Differing,
     ec2::Vpc,
     error::{api, gone_ok, need},
     tags::made_for,
@@ -310,7 +310,7 @@ impl Resource for TargetGroup {
     }
 
     async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differs::between(self, &seen.inputs)?, was.id.as_str());
+        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
         if let Some(check) = self.health_check.clone().filter(|_| differs.has("health_check")) {
             c.elb()
                 .modify_target_group()

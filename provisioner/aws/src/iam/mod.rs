@@ -1,8 +1,69 @@
 //! IAM: roles, policies and identity providers.
 
-use provisioner_model::erased::Registry;
+mod oidc_provider;
+mod policy;
+mod role;
+mod role_policies;
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_sdk_iam::types::{AttachedPolicy, EntityType, Role as SdkRole, RoleDetail, Tag};
+use provisioner_model::{erased::Registry, error::Result, resource::Tags};
+
+pub use self::{
+    oidc_provider::{OidcProvider, OidcProviderOutputs},
+    policy::{ManagedPolicy, ManagedPolicyOutputs},
+    role::{Role, RoleOutputs},
+    role_policies::{RolePolicies, RolePoliciesOutputs},
+};
+use crate::{cloud::Reader, error::api};
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {
-    types
+    types.with::<Role>().with::<RolePolicies>().with::<ManagedPolicy>().with::<OidcProvider>()
+}
+
+/// Up to so many roles are asked for one by one: no more calls than the lists of the whole account, and less in them.
+const FEW: usize = 2;
+
+/// Every role of the account with description and longest session, which the details lack.
+async fn listed(c: &Reader) -> Result<Arc<HashMap<String, SdkRole>>> {
+    c.once("iam:roles", || async {
+        let mut pages = c.iam().list_roles().max_items(1000).into_paginator().items().send();
+        let mut roles = HashMap::new();
+        while let Some(role) = pages.try_next().await.map_err(api("iam:ListRoles"))? {
+            roles.insert(role.role_name().to_owned(), role);
+        }
+        Ok(roles)
+    })
+    .await
+}
+
+/// Every role of the account with its tags and policies, which the list lacks.
+async fn details(c: &Reader) -> Result<Arc<HashMap<String, RoleDetail>>> {
+    c.once("iam:role-details", || async {
+        let request = c.iam().get_account_authorization_details().filter(EntityType::Role).max_items(1000);
+        let mut pages = request.into_paginator().send();
+        let mut roles = HashMap::new();
+        while let Some(page) = pages.try_next().await.map_err(api("iam:GetAccountAuthorizationDetails"))? {
+            for role in page.role_detail_list.unwrap_or_default() {
+                roles.insert(role.role_name().unwrap_or_default().to_owned(), role);
+            }
+        }
+        Ok(roles)
+    })
+    .await
+}
+
+fn arns(policies: &[AttachedPolicy]) -> Vec<String> {
+    policies.iter().filter_map(AttachedPolicy::policy_arn).map(str::to_owned).collect()
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    // Both members are set, which is all that `build` can miss.
+    tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
+}
+
+fn our_tags(tags: &[Tag]) -> Tags {
+    crate::tags::seen_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
 }

@@ -1,8 +1,26 @@
-//! KMS: keys and aliases.
+//! KMS: keys and their names.
 
-use provisioner_model::erased::Registry;
+mod alias;
+mod key;
+
+use aws_sdk_kms::types::Tag;
+use provisioner_model::{erased::Registry, resource::Tags};
+
+pub use self::{
+    alias::{Alias, AliasOutputs},
+    key::{Key, KeyOutputs},
+};
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {
-    types
+    types.with::<Key>().with::<Alias>()
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    // Both members are set, which is all that `build` can miss.
+    tags.iter().filter_map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build().ok()).collect()
+}
+
+fn our_tags(tags: &[Tag]) -> Tags {
+    crate::tags::seen_tags(tags.iter().map(|tag| (Some(tag.tag_key()), Some(tag.tag_value()))))
 }

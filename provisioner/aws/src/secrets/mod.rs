@@ -1,8 +1,25 @@
-//! Secrets Manager: secrets.
+//! Secrets Manager: secrets, whose values pass through here and stay nowhere.
 
-use provisioner_model::erased::Registry;
+mod secret;
+mod secret_policy;
+
+use aws_sdk_secretsmanager::types::Tag;
+use provisioner_model::{erased::Registry, resource::Tags};
+
+pub use self::{
+    secret::{Generated, ManagedSecret, ManagedSecretOutputs, SecretValue},
+    secret_policy::{SecretPolicy, SecretPolicyOutputs},
+};
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {
-    types
+    types.with::<ManagedSecret>().with::<SecretPolicy>()
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+fn our_tags(tags: &[Tag]) -> Tags {
+    crate::tags::seen_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }

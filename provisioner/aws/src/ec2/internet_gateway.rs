@@ -1,0 +1,146 @@
+//! `aws:ec2:internet-gateway` — a VPC's way to and from the internet.
+//!
+//! Nothing replaces it: the attachment is made, and moved, by an update. A VPC holds one at most.
+//! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html>
+
+use aws_sdk_ec2::types::{self, AttachmentStatus, ResourceType};
+use provisioner_model::{
+    error::{Kind, Result},
+    expr::In,
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    error::{api, api_with, gone_ok, need},
+    value::text,
+};
+
+/// A VPC's way to and from the internet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InternetGateway {
+    /// The VPC that it is attached to.
+    pub vpc: In<Id<Vpc>>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// What AWS says of an internet gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InternetGatewayOutputs {
+    /// `igw-…`.
+    pub id: Id<InternetGateway>,
+    /// `attaching`, `available` (attached), `detaching` or `detached`.
+    pub state: String,
+}
+
+impl InternetGateway {
+    /// The gateway of this VPC.
+    pub fn new(vpc: In<Id<Vpc>>) -> Self {
+        Self { vpc, tags: Tags::new() }
+    }
+}
+
+impl Resource for InternetGateway {
+    const TYPE: &'static str = "aws:ec2:internet-gateway";
+    const FIELDS: &'static [Field] = &[Field::new("vpc"), Field::new("tags").map()];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["vpc"]];
+    const TAGGED: bool = true;
+    const ACTIONS: Actions = Actions {
+        read: &["ec2:DescribeInternetGateways"],
+        create: &["ec2:CreateInternetGateway", "ec2:CreateTags"],
+        update: &["ec2:AttachInternetGateway", "ec2:DetachInternetGateway", "ec2:CreateTags", "ec2:DeleteTags"],
+        delete: &["ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[("DryRun", "the plan is the dry run")];
+    type Cloud = Aws;
+    type Outputs = InternetGatewayOutputs;
+
+    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match AttachmentStatus::from(seen.outputs.state.as_str()) {
+            AttachmentStatus::Attaching | AttachmentStatus::Detaching => Phase::Pending,
+            // One that is not attached is ready for the update that attaches it.
+            _ => Phase::Ready,
+        }
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let ids = filter("internet-gateway-id", ids.iter().map(Id::as_str));
+        let mut pages = c.ec2().describe_internet_gateways().filters(ids).into_paginator().items().send();
+        let mut found = Found::new();
+        while let Some(gateway) = pages.try_next().await.map_err(api(READ))? {
+            found.push((id_of(&gateway)?, observed(&gateway)));
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let request = c.ec2().describe_internet_gateways().filters(made_for(owner));
+        let mut pages = request.into_paginator().items().send();
+        let mut found = vec![];
+        while let Some(gateway) = pages.try_next().await.map_err(api(READ))? {
+            if is_made_for(gateway.tags(), owner) {
+                found.push(id_of(&gateway)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        let tags = tagged(ResourceType::InternetGateway, &self.tags);
+        let answer = c.ec2().create_internet_gateway().tag_specifications(tags).send().await.map_err(api(CREATE))?;
+        Ok((id_of(&need(CREATE, answer.internet_gateway(), "internetGateway")?)?, None))
+    }
+
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        let id = was.id.as_str();
+        if self.vpc != seen.inputs.vpc {
+            detach(c, id, text(&seen.inputs.vpc)).await?;
+            let request = c.ec2().attach_internet_gateway().internet_gateway_id(id).set_vpc_id(text(&self.vpc));
+            request.send().await.map_err(api("ec2:AttachInternetGateway"))?;
+        }
+        sync_tags(c, id, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let id = last.id.as_str();
+        gone_ok(detach(c, id, text(&last.inputs.vpc)).await)?;
+        let answer = c.ec2().delete_internet_gateway().internet_gateway_id(id).send().await;
+        gone_ok(answer.map(drop).map_err(api("ec2:DeleteInternetGateway")))
+    }
+}
+
+const READ: &str = "ec2:DescribeInternetGateways";
+const CREATE: &str = "ec2:CreateInternetGateway";
+
+/// Leaves the VPC, if it is in one. Refused (in use) while something in the VPC has a public address.
+async fn detach(c: &Writer, id: &str, vpc: Option<String>) -> Result<()> {
+    let Some(vpc) = vpc.filter(|vpc| !vpc.is_empty()) else { return Ok(()) };
+    let answer = c.ec2().detach_internet_gateway().internet_gateway_id(id).vpc_id(vpc).send().await;
+    let not_attached = |code: &str, _: &str| (code == "Gateway.NotAttached").then_some(Kind::Gone);
+    gone_ok(answer.map(drop).map_err(api_with("ec2:DetachInternetGateway", not_attached)))
+}
+
+fn id_of(gateway: &types::InternetGateway) -> Result<Id<InternetGateway>> {
+    need(READ, gateway.internet_gateway_id(), "internetGatewayId").map(Id::new)
+}
+
+fn observed(gateway: &types::InternetGateway) -> Result<Observed<InternetGateway>> {
+    let attachment = gateway.attachments().first();
+    Ok(Observed {
+        inputs: InternetGateway {
+            vpc: Id::new(attachment.and_then(|attachment| attachment.vpc_id()).unwrap_or_default()).into(),
+            tags: our_tags(gateway.tags()),
+        },
+        outputs: InternetGatewayOutputs {
+            id: id_of(gateway)?,
+            state: attachment
+                .and_then(|attachment| attachment.state())
+                .map_or_else(|| AttachmentStatus::Detached.as_str().to_owned(), |state| state.as_str().to_owned()),
+        },
+    })
+}

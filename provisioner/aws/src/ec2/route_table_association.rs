@@ -1,0 +1,150 @@
+//! `aws:ec2:route-table-association` — which route table a subnet uses.
+//!
+//! Its id is the subnet's: a subnet has one table, and the association's own id changes whenever another table takes
+//! over, which EC2 does in place, without a moment on the VPC's main table. Only another subnet replaces it. It shares
+//! the route tables' one call.
+//! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html>
+
+use aws_sdk_ec2::types::{self, RouteTableAssociationStateCode as State};
+use provisioner_model::{
+    error::{Kind, Result},
+    expr::In,
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    RouteTable, Subnet, filter,
+    route_table::{READ, tables},
+};
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    error::{api, api_with, gone_ok, need},
+    value::text,
+};
+
+/// Which route table a subnet uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RouteTableAssociation {
+    /// The subnet.
+    pub subnet: In<Id<Subnet>>,
+    /// Its table.
+    pub route_table: In<Id<RouteTable>>,
+}
+
+/// What AWS says of an association.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RouteTableAssociationOutputs {
+    /// The subnet's.
+    pub id: Id<RouteTableAssociation>,
+    /// `rtbassoc-…`: another one after each change.
+    pub association: String,
+    /// `associating`, `associated`, `disassociating`, `disassociated` or `failed`.
+    pub state: String,
+    /// What AWS says about the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl RouteTableAssociation {
+    /// This subnet uses this table.
+    pub fn new(subnet: In<Id<Subnet>>, route_table: In<Id<RouteTable>>) -> Self {
+        Self { subnet, route_table }
+    }
+}
+
+impl Resource for RouteTableAssociation {
+    const TYPE: &'static str = "aws:ec2:route-table-association";
+    const FIELDS: &'static [Field] = &[Field::new("subnet").replaces(), Field::new("route_table")];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["subnet"]];
+    const CHANGES_ON_UPDATE: &'static [&'static str] = &["association", "state"];
+    const ACTIONS: Actions = Actions {
+        read: &["ec2:DescribeRouteTables"],
+        create: &["ec2:AssociateRouteTable"],
+        update: &["ec2:ReplaceRouteTableAssociation"],
+        delete: &["ec2:DescribeRouteTables", "ec2:DisassociateRouteTable"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+        ("DryRun", "the plan is the dry run"),
+        ("GatewayId", "subnets only, no gateways' own routing so far"),
+        ("PublicIpv4Pool", "subnets only"),
+    ];
+    type Cloud = Aws;
+    type Outputs = RouteTableAssociationOutputs;
+
+    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match State::from(seen.outputs.state.as_str()) {
+            State::Associated => Phase::Ready,
+            State::Disassociated => Phase::Gone,
+            State::Failed => Phase::Failed { why: seen.outputs.message.clone().unwrap_or_default(), cure: None },
+            _ => Phase::Pending,
+        }
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let tables = tables(c).await?;
+        let associations = tables.iter().flat_map(|table| table.associations());
+        let ours = associations.filter_map(|association| Some((Id::new(association.subnet_id()?), association)));
+        Ok(ours.filter(|(id, _)| ids.contains(id)).map(|(id, association)| (id, observed(association))).collect())
+    }
+
+    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.existing(c).await
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let Some(subnet) = text(&self.subnet) else { return Ok(vec![]) };
+        let there = association_of(c.ec2(), &subnet).await?;
+        Ok(there.map(|_| Id::new(subnet)).into_iter().collect())
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        let request = c.ec2().associate_route_table().set_subnet_id(text(&self.subnet));
+        let request = request.set_route_table_id(text(&self.route_table));
+        let there = |code: &str, _: &str| (code == "Resource.AlreadyAssociated").then_some(Kind::Exists);
+        request.send().await.map_err(api_with("ec2:AssociateRouteTable", there))?;
+        Ok((Id::new(text(&self.subnet).unwrap_or_default()), None))
+    }
+
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        if self.route_table != seen.inputs.route_table {
+            let request = c.ec2().replace_route_table_association().association_id(&seen.outputs.association);
+            let request = request.set_route_table_id(text(&self.route_table));
+            // The id is of the last read: whoever changed it since was faster.
+            let moved = |code: &str, _: &str| (code == "InvalidAssociationID.NotFound").then_some(Kind::Busy);
+            request.send().await.map_err(api_with("ec2:ReplaceRouteTableAssociation", moved))?;
+        }
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        // Read anew: the association's id may have changed since it was recorded.
+        let Some(association) = association_of(c.read().ec2(), last.id.as_str()).await? else { return Ok(()) };
+        let answer = c.ec2().disassociate_route_table().association_id(association).send().await;
+        gone_ok(answer.map(drop).map_err(api("ec2:DisassociateRouteTable")))
+    }
+}
+
+/// The id of the subnet's association now.
+async fn association_of(ec2: &aws_sdk_ec2::Client, subnet: &str) -> Result<Option<String>> {
+    let request = ec2.describe_route_tables().filters(filter("association.subnet-id", [subnet]));
+    let answer = request.send().await.map_err(api(READ))?;
+    let mut associations = answer.route_tables().iter().flat_map(|table| table.associations());
+    let ours = associations.find(|association| association.subnet_id() == Some(subnet));
+    Ok(ours.and_then(|association| association.route_table_association_id()).map(str::to_owned))
+}
+
+fn observed(association: &types::RouteTableAssociation) -> Result<Observed<RouteTableAssociation>> {
+    let subnet: String = need(READ, association.subnet_id(), "subnetId")?;
+    let table: String = need(READ, association.route_table_id(), "routeTableId")?;
+    let state = association.association_state();
+    Ok(Observed {
+        inputs: RouteTableAssociation { subnet: Id::new(&*subnet).into(), route_table: Id::new(table).into() },
+        outputs: RouteTableAssociationOutputs {
+            id: Id::new(subnet),
+            association: need(READ, association.route_table_association_id(), "routeTableAssociationId")?,
+            state: state.and_then(|state| state.state()).unwrap_or(&State::Associated).as_str().to_owned(),
+            message: state.and_then(|state| state.status_message()).map(str::to_owned),
+        },
+    })
+}

@@ -1,0 +1,188 @@
+//! One rule of a security group.
+
+use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
+use provisioner_model::{expr::In, resource::Id};
+use serde::{Deserialize, Serialize};
+
+use super::{SecurityGroup, range_problem, security_group::plain};
+use crate::value::text;
+
+/// One rule of a security group: `Rule::tcp(443).cidr("0.0.0.0/0")`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, another protocol's number, or `-1` for all.
+    pub protocol: String,
+    /// The first port, or ICMP's type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_port: Option<i32>,
+    /// The last port, or ICMP's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_port: Option<i32>,
+    /// Where it comes from, or goes to.
+    pub peer: Peer,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// The other end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peer {
+    /// A range of IPv4 or IPv6.
+    Cidr(In<String>),
+    /// `pl-…`.
+    PrefixList(In<String>),
+    /// Whatever is in this group.
+    Group(In<Id<SecurityGroup>>),
+}
+
+/// A rule that lacks its other end.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    protocol: String,
+    ports: Option<(i32, i32)>,
+}
+
+impl Traffic {
+    /// From or to a range of IPv4 or IPv6.
+    pub fn cidr(self, range: impl Into<In<String>>) -> Rule {
+        self.with(Peer::Cidr(range.into()))
+    }
+
+    /// From or to the ranges of a prefix list.
+    pub fn prefix_list(self, id: impl Into<In<String>>) -> Rule {
+        self.with(Peer::PrefixList(id.into()))
+    }
+
+    /// From or to whatever is in this group.
+    pub fn group(self, group: In<Id<SecurityGroup>>) -> Rule {
+        self.with(Peer::Group(group))
+    }
+
+    fn with(self, peer: Peer) -> Rule {
+        let (from_port, to_port) = self.ports.unzip();
+        Rule { protocol: self.protocol, from_port, to_port, peer, description: None }
+    }
+}
+
+impl Rule {
+    /// TCP on one port.
+    pub fn tcp(port: i32) -> Traffic {
+        Self::ports("tcp", port, port)
+    }
+
+    /// UDP on one port.
+    pub fn udp(port: i32) -> Traffic {
+        Self::ports("udp", port, port)
+    }
+
+    /// A protocol on a range of ports; for `icmp` and `icmpv6` type and code, −1 for all.
+    pub fn ports(protocol: &str, from: i32, to: i32) -> Traffic {
+        Traffic { protocol: protocol.to_owned(), ports: Some((from, to)) }
+    }
+
+    /// Everything.
+    pub fn all() -> Traffic {
+        Traffic { protocol: "-1".to_owned(), ports: None }
+    }
+
+    /// With words on what it is for.
+    #[must_use]
+    pub fn described(self, description: impl Into<String>) -> Self {
+        Self { description: Some(description.into()), ..self }
+    }
+
+    /// Whether both are one rule to AWS: the description does not count.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.from_port == other.from_port
+            && self.to_port == other.to_port
+            && self.peer == other.peer
+    }
+
+    pub(super) fn name(&self) -> String {
+        let peer = match &self.peer {
+            Peer::Cidr(peer) | Peer::PrefixList(peer) => text(peer),
+            Peer::Group(peer) => text(peer),
+        };
+        let ports = self.from_port.map(|from| format!(" {from}-{}", self.to_port.unwrap_or(from))).unwrap_or_default();
+        format!("{}{ports} {}", self.protocol, peer.unwrap_or_else(|| "of another resource".into()))
+    }
+
+    pub(super) fn problem(&self) -> Option<String> {
+        let name = self.name();
+        // AWS answers with other words than these, which would be a difference for ever.
+        let as_aws_says = match self.protocol.as_str() {
+            "6" => Some("tcp"),
+            "17" => Some("udp"),
+            "1" => Some("icmp"),
+            "58" => Some("icmpv6"),
+            "all" => Some("-1"),
+            other if other.chars().any(|c| c.is_ascii_uppercase()) => Some("a name in lower case"),
+            _ => None,
+        };
+        if let Some(right) = as_aws_says {
+            return Some(format!("{name}: the protocol is written `{right}`"));
+        }
+        let has_ports = matches!(self.protocol.as_str(), "tcp" | "udp" | "icmp" | "icmpv6");
+        if has_ports && (self.from_port.is_none() || self.to_port.is_none()) {
+            return Some(format!("{name}: this protocol needs ports; 0 to 65535 are all"));
+        }
+        if !has_ports && (self.from_port.is_some() || self.to_port.is_some()) {
+            return Some(format!("{name}: this protocol has no ports"));
+        }
+        if self.description.as_ref().is_some_and(|words| words.len() > 255 || !words.chars().all(plain)) {
+            return Some(format!("{name}: a description has at most 255 plain characters"));
+        }
+        match &self.peer {
+            Peer::Cidr(range) => range.known().and_then(|range| range_problem(range)),
+            _ => None,
+        }
+    }
+
+    /// As the API's calls take it.
+    pub(super) fn permission(&self) -> IpPermission {
+        let description = self.description.clone();
+        let permission =
+            IpPermission::builder().ip_protocol(&self.protocol).set_from_port(self.from_port).set_to_port(self.to_port);
+        let permission = match &self.peer {
+            Peer::Cidr(range) if text(range).is_some_and(|range| range.contains(':')) => permission
+                .ipv6_ranges(Ipv6Range::builder().set_cidr_ipv6(text(range)).set_description(description).build()),
+            Peer::Cidr(range) => {
+                permission.ip_ranges(IpRange::builder().set_cidr_ip(text(range)).set_description(description).build())
+            }
+            Peer::PrefixList(id) => permission.prefix_list_ids(
+                PrefixListId::builder().set_prefix_list_id(text(id)).set_description(description).build(),
+            ),
+            Peer::Group(id) => permission.user_id_group_pairs(
+                UserIdGroupPair::builder().set_group_id(text(id)).set_description(description).build(),
+            ),
+        };
+        permission.build()
+    }
+
+    /// AWS groups its answer by protocol and ports; each other end is a rule.
+    pub(super) fn observed(permission: &IpPermission) -> Vec<Self> {
+        let protocol = permission.ip_protocol().unwrap_or("-1");
+        let ports = |port: Option<i32>| port.filter(|_| matches!(protocol, "tcp" | "udp" | "icmp" | "icmpv6"));
+        let rule = |peer: Peer, description: Option<&str>| Self {
+            protocol: protocol.to_owned(),
+            from_port: ports(permission.from_port()),
+            to_port: ports(permission.to_port()),
+            peer,
+            description: description.map(str::to_owned),
+        };
+        let v4 = permission.ip_ranges().iter();
+        let v4 = v4.filter_map(|one| Some(rule(Peer::Cidr(one.cidr_ip()?.into()), one.description())));
+        let v6 = permission.ipv6_ranges().iter();
+        let v6 = v6.filter_map(|one| Some(rule(Peer::Cidr(one.cidr_ipv6()?.into()), one.description())));
+        let lists = permission.prefix_list_ids().iter();
+        let lists =
+            lists.filter_map(|one| Some(rule(Peer::PrefixList(one.prefix_list_id()?.into()), one.description())));
+        let groups = permission.user_id_group_pairs().iter();
+        let groups =
+            groups.filter_map(|one| Some(rule(Peer::Group(Id::new(one.group_id()?).into()), one.description())));
+        v4.chain(v6).chain(lists).chain(groups).collect()
+    }
+}

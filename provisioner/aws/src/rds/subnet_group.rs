@@ -1,0 +1,198 @@
+//! `aws:rds:subnet-group` — the subnets that a database may be put into.
+//!
+//! RDS fixes a group's name at creation, so a change to it replaces the group.
+//! Reads: one call for all groups, and one for the tags of each.
+//! API: <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
+
+use aws_sdk_rds::types::DbSubnetGroup;
+use futures::future::join_all;
+use provisioner_model::{
+    error::{Kind, Result},
+    expr::In,
+    resource::{
+        Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource, Tags,
+    },
+    stack::Output,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{is_of, sdk_tags, sync_tags, tags_of};
+use crate::{
+    cloud::{Aws, Clients, Reader, Writer},
+    differing::Differing,
+    ec2::Subnet,
+    error::{api, api_with, gone_ok, need},
+    value::texts,
+};
+
+/// The subnets that a database may be put into.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubnetGroup {
+    /// Its name; made by the engine where none is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// For people.
+    pub description: String,
+    /// Of at least two zones.
+    pub subnets: Vec<In<Id<Subnet>>>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// What AWS says of a subnet group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubnetGroupOutputs {
+    /// Its name.
+    pub id: Id<SubnetGroup>,
+    /// Its ARN.
+    pub arn: String,
+    /// The VPC of its subnets.
+    pub vpc: String,
+    /// `Complete`.
+    pub status: String,
+}
+
+impl SubnetGroup {
+    /// Its ARN.
+    pub const ARN: Output<Self, String> = Output::new("arn");
+    /// The id of the VPC that its subnets are in.
+    pub const VPC: Output<Self, String> = Output::new("vpc");
+
+    /// A group of these subnets.
+    pub fn new(description: impl Into<String>, subnets: impl IntoIterator<Item = In<Id<Subnet>>>) -> Self {
+        Self {
+            name: None,
+            description: description.into(),
+            subnets: subnets.into_iter().collect(),
+            tags: Tags::new(),
+        }
+    }
+}
+
+impl Resource for SubnetGroup {
+    const TYPE: &'static str = "aws:rds:subnet-group";
+    const FIELDS: &'static [Field] = &[
+        Field::new("name").replaces(),
+        Field::new("description"),
+        Field::new("subnets").set(),
+        Field::new("tags").map(),
+    ];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
+    const NAME: Option<Name> = Some(Name::new("name", 255));
+    const TAGGED: bool = true;
+    const ACTIONS: Actions = Actions {
+        read: &["rds:DescribeDBSubnetGroups", "rds:ListTagsForResource"],
+        create: &["rds:CreateDBSubnetGroup", "rds:AddTagsToResource"],
+        update: &["rds:ModifyDBSubnetGroup", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"],
+        delete: &["rds:DeleteDBSubnetGroup"],
+    };
+    type Cloud = Aws;
+    type Outputs = SubnetGroupOutputs;
+
+    fn problems(&self) -> Vec<Problem> {
+        let few = self.subnets.len() < 2;
+        few.then(|| Problem::new("subnets", "RDS wants subnets in at least two zones")).into_iter().collect()
+    }
+
+    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        if seen.outputs.status == "Complete" { Phase::Ready } else { Phase::Pending }
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let all = all(c).await?;
+        let mine = all.iter().filter(|group| ids.iter().any(|id| Some(id.as_str()) == group.db_subnet_group_name()));
+        let rows = join_all(mine.map(|group| async {
+            let seen = match tags_of(c, group.db_subnet_group_arn().unwrap_or_default()).await {
+                Ok(tags) => observed(group, tags),
+                Err(error) if error.kind == Kind::Gone => return None,
+                Err(error) => Err(error),
+            };
+            Some((Id::new(group.db_subnet_group_name()?), seen))
+        }));
+        Ok(rows.await.into_iter().flatten().collect())
+    }
+
+    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let mut found = vec![];
+        for group in all(c).await?.iter().filter(|group| group.db_subnet_group_name() == self.name.as_deref()) {
+            if is_of(c, group.db_subnet_group_arn().unwrap_or_default(), owner).await? {
+                found.push(Id::new(group.db_subnet_group_name().unwrap_or_default()));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let all = all(c).await?;
+        let names = all.iter().filter_map(DbSubnetGroup::db_subnet_group_name);
+        Ok(names.filter(|name| Some(*name) == self.name.as_deref()).map(Id::new).collect())
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        let answer = c
+            .rds()
+            .create_db_subnet_group()
+            .set_db_subnet_group_name(self.name.clone())
+            .db_subnet_group_description(&self.description)
+            .set_subnet_ids(Some(texts(&self.subnets)))
+            .set_tags(Some(sdk_tags(&self.tags)))
+            .send()
+            .await
+            .map_err(api("rds:CreateDBSubnetGroup"))?;
+        let name = answer.db_subnet_group().and_then(DbSubnetGroup::db_subnet_group_name);
+        Ok((Id::new(need("rds:CreateDBSubnetGroup", name, "DBSubnetGroupName")?), None))
+    }
+
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        let differs = Differing::between(self, &was.inputs, &seen.inputs);
+        if differs.any(&["description", "subnets"]) {
+            let request = c.rds().modify_db_subnet_group().db_subnet_group_name(was.id.as_str());
+            let request = request.db_subnet_group_description(&self.description);
+            let answer = request.set_subnet_ids(Some(texts(&self.subnets))).send().await;
+            answer.map_err(api("rds:ModifyDBSubnetGroup"))?;
+        }
+        sync_tags(c, &seen.outputs.arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let answer = c.rds().delete_db_subnet_group().db_subnet_group_name(last.id.as_str()).send().await;
+        // A database that is going still holds it.
+        let in_use = |code: &str, _: &str| code.starts_with("InvalidDBSubnetGroupState").then_some(Kind::InUse);
+        gone_ok(answer.map(drop).map_err(api_with("rds:DeleteDBSubnetGroup", in_use)))
+    }
+}
+
+async fn all(c: &Reader) -> Result<std::sync::Arc<Vec<DbSubnetGroup>>> {
+    c.once("rds:subnet-groups", || list(c)).await
+}
+
+async fn list(c: &Clients) -> Result<Vec<DbSubnetGroup>> {
+    let mut pages = c.rds().describe_db_subnet_groups().into_paginator().items().send();
+    let mut all = vec![];
+    while let Some(group) = pages.try_next().await.map_err(api("rds:DescribeDBSubnetGroups"))? {
+        all.push(group);
+    }
+    Ok(all)
+}
+
+fn observed(group: &DbSubnetGroup, tags: Tags) -> Result<Observed<SubnetGroup>> {
+    const READ: &str = "rds:DescribeDBSubnetGroups";
+    let name = need(READ, group.db_subnet_group_name(), "DBSubnetGroupName")?;
+    let subnets = group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier());
+    Ok(Observed {
+        inputs: SubnetGroup {
+            name: Some(name.clone()),
+            description: need(READ, group.db_subnet_group_description(), "DBSubnetGroupDescription")?,
+            subnets: subnets.map(|id| In::Known(Id::new(id))).collect(),
+            tags,
+        },
+        outputs: SubnetGroupOutputs {
+            id: Id::new(name),
+            arn: need(READ, group.db_subnet_group_arn(), "DBSubnetGroupArn")?,
+            vpc: group.vpc_id().unwrap_or_default().to_owned(),
+            status: group.subnet_group_status().unwrap_or("Complete").to_owned(),
+        },
+    })
+}

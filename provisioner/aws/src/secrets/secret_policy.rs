@@ -1,0 +1,131 @@
+//! `aws:secretsmanager:secret-policy` — who may use one secret, said by the secret.
+//!
+//! Beside the secret, not in it: it names roles whose own policies name the secret. A part of one secret: another
+//! secret replaces it.
+//! API: <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutResourcePolicy.html>
+//!
+//! Reads: one call for each.
+
+use provisioner_model::{
+    error::{Error, Kind, Result},
+    expr::In,
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource},
+};
+use serde::{Deserialize, Serialize};
+
+use super::ManagedSecret;
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    document::principal_not_yet,
+    each::one_by_one,
+    error::{api, api_with, gone_ok},
+    value::text,
+};
+
+/// Who may use one secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecretPolicy {
+    /// The secret.
+    pub secret: In<Id<ManagedSecret>>,
+    /// The policy.
+    pub policy: In<String>,
+    /// Whether AWS is to refuse a policy that lets everybody in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_public_policy: Option<bool>,
+}
+
+/// What AWS says of a secret's policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecretPolicyOutputs {
+    /// The secret's ARN.
+    pub id: Id<SecretPolicy>,
+}
+
+impl SecretPolicy {
+    /// This policy on this secret.
+    pub fn new(secret: In<Id<ManagedSecret>>, policy: In<String>) -> Self {
+        Self { secret, policy, block_public_policy: None }
+    }
+}
+
+impl Resource for SecretPolicy {
+    const TYPE: &'static str = "aws:secretsmanager:secret-policy";
+    const FIELDS: &'static [Field] = &[
+        Field::new("secret").replaces(),
+        Field::new("policy").document(),
+        Field::new("block_public_policy").write_only(),
+    ];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["secret"]];
+    const PART_OF: Option<&'static str> = Some("secret");
+    const ACTIONS: Actions = Actions {
+        read: &["secretsmanager:GetResourcePolicy"],
+        create: &["secretsmanager:GetResourcePolicy", "secretsmanager:PutResourcePolicy"],
+        update: &["secretsmanager:PutResourcePolicy"],
+        delete: &["secretsmanager:DeleteResourcePolicy"],
+    };
+    type Cloud = Aws;
+    type Outputs = SecretPolicyOutputs;
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let one = async |id: &Id<Self>| {
+            let policy = there(c, id.as_str()).await?;
+            policy.map(|policy| observed(id, policy)).ok_or_else(|| Error::new(Kind::Gone, READ))
+        };
+        Ok(one_by_one(ids, one).await)
+    }
+
+    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.existing(c).await
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let Some(secret) = text(&self.secret) else { return Ok(vec![]) };
+        match there(c, &secret).await {
+            Ok(policy) => Ok(policy.map(|_| Id::new(secret)).into_iter().collect()),
+            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        // The call would overwrite another's.
+        if !self.existing(&c.reader()).await?.is_empty() {
+            return Err(Error::because(Kind::Exists, WRITE, "the secret has a policy already"));
+        }
+        self.write(c).await?;
+        Ok((Id::new(text(&self.secret).unwrap_or_default()), None))
+    }
+
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+        self.write(c).await.map(|()| None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let answer = c.secrets().delete_resource_policy().secret_id(last.id.as_str()).send().await;
+        gone_ok(answer.map(drop).map_err(api("secretsmanager:DeleteResourcePolicy")))
+    }
+}
+
+impl SecretPolicy {
+    async fn write(&self, c: &Writer) -> Result<()> {
+        let request = c.secrets().put_resource_policy().set_secret_id(text(&self.secret));
+        let request = request.set_resource_policy(text(&self.policy)).set_block_public_policy(self.block_public_policy);
+        request.send().await.map(drop).map_err(api_with(WRITE, principal_not_yet))
+    }
+}
+
+const READ: &str = "secretsmanager:GetResourcePolicy";
+const WRITE: &str = "secretsmanager:PutResourcePolicy";
+
+async fn there(c: &Reader, secret: &str) -> Result<Option<String>> {
+    let answer = c.secrets().get_resource_policy().secret_id(secret).send().await.map_err(api(READ))?;
+    Ok(answer.resource_policy().map(str::to_owned))
+}
+
+/// The only place where the API's answer becomes ours.
+fn observed(id: &Id<SecretPolicy>, policy: String) -> Observed<SecretPolicy> {
+    Observed {
+        inputs: SecretPolicy { secret: Id::new(id.as_str()).into(), policy: policy.into(), block_public_policy: None },
+        outputs: SecretPolicyOutputs { id: id.clone() },
+    }
+}

@@ -1,0 +1,235 @@
+//! Apply: walks the plan's graph, as many steps at once as it allows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use provisioner_model::{
+    erased::{Clouds, Registry},
+    error::{Error, Kind},
+    expr::resolve,
+    journal::Entry,
+    plan::Plan,
+    state::Snapshot,
+};
+use provisioner_store::{Holder, Store, StoreError};
+use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
+
+use crate::{
+    batch::Batch,
+    event::{Event, Outcome},
+    step::{Doing, Run, Stopped},
+    tuning::Tuning,
+};
+
+/// What an apply needs.
+pub struct Apply<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// The types.
+    pub registry: &'a Registry,
+    /// Where.
+    pub clouds: &'a Clouds,
+    /// Where it is written down.
+    pub store: &'a dyn Store,
+    /// Who holds the lock meanwhile.
+    pub holder: Holder,
+    /// The protected resources that may be deleted or replaced.
+    pub consent: &'a BTreeSet<String>,
+    /// Who is told.
+    pub events: UnboundedSender<Event>,
+    /// Once true, nothing new begins.
+    pub cancel: watch::Receiver<bool>,
+    /// How patient it is.
+    pub tuning: Tuning,
+}
+
+/// Why an apply did not begin, or could not be written down.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The state could not be read or written.
+    #[error("the state could not be read or written")]
+    Store(#[from] StoreError),
+    /// The state is not the one that the plan was made from.
+    #[error("the state has changed since the plan was made: {what}")]
+    Stale {
+        /// In what way.
+        what: String,
+    },
+    /// The plan deletes what is protected.
+    #[error("the plan deletes what is protected: {}", addresses.join(", "))]
+    Protected {
+        /// What.
+        addresses: Vec<String>,
+    },
+    /// A step is of a type that this program lacks.
+    #[error("this program does not know the type `{type_name}` of {address}")]
+    Type {
+        /// The resource.
+        address: String,
+        /// Its type.
+        type_name: String,
+    },
+}
+
+/// Carries a plan out. Whatever happens on the way, what is done is saved before the lock is given back.
+pub async fn apply(input: Apply<'_>) -> Result<Outcome, ApplyError> {
+    let protected = provisioner_planner::protected(input.plan);
+    let addresses: Vec<String> = protected.difference(input.consent).cloned().collect();
+    if !addresses.is_empty() {
+        return Err(ApplyError::Protected { addresses });
+    }
+    let lock = input.store.lock(input.holder.clone()).await?;
+    let outcome = locked(&input).await;
+    // In this order, and never the other: first the state is saved, then the lock is given back.
+    lock.release().await?;
+    outcome
+}
+
+async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
+    let mut state = start(input).await?;
+    state.serial += 1;
+    state.targets.clone_from(&input.plan.targets);
+    // Clears away what an earlier journal told, and shows that the state can be written before anything is done.
+    input.store.commit(&state).await?;
+    let lineage = state.lineage.clone();
+    input.store.append(Entry::Start { lineage, serial: state.serial }).await?;
+    let run = Run {
+        registry: input.registry,
+        clouds: input.clouds,
+        store: input.store,
+        reads: Batch::new(input.clouds),
+        lineage: state.lineage.clone(),
+        state: Mutex::new(state),
+        tuning: input.tuning,
+        events: input.events.clone(),
+        cancel: input.cancel.clone(),
+        calls: Semaphore::new(input.tuning.parallel.max(1)),
+    };
+    let outcome = walk(input, &run).await?;
+    let mut end = run.state().clone();
+    end.serial += 1;
+    end.outputs = outputs(input.plan, &run);
+    input.store.commit(&end).await?;
+    Ok(outcome)
+}
+
+/// The state that the plan was made from, or why it is not there.
+async fn start(input: &Apply<'_>) -> Result<Snapshot, ApplyError> {
+    let plan = input.plan;
+    let stale = |what: String| Err(ApplyError::Stale { what });
+    let Some(state) = input.store.load().await? else {
+        if plan.serial == 0 {
+            return Ok(Snapshot::new(plan.lineage.clone(), plan.facts.environment.clone()));
+        }
+        return stale(format!("the plan is of serial {}, and there is no state", plan.serial));
+    };
+    if state.lineage != plan.lineage {
+        return stale("it is another state, of another lineage".to_owned());
+    }
+    if state.serial != plan.serial {
+        return stale(format!("the plan is of serial {}, and the state is at {}", plan.serial, state.serial));
+    }
+    if state.digest() != plan.digest {
+        return stale("an apply has been at work on it and was cut off".to_owned());
+    }
+    Ok(state)
+}
+
+fn outputs(plan: &Plan, run: &Run<'_>) -> BTreeMap<String, serde_json::Value> {
+    let resolved = plan.declared_outputs.iter().filter_map(|(name, declared)| {
+        let mut unknown = vec![];
+        let value = resolve(declared, &|address, path| run.output(address, path), &mut unknown);
+        unknown.is_empty().then(|| (name.clone(), value))
+    });
+    resolved.collect()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    Waiting,
+    Done,
+    /// It, or this one before it, failed.
+    Failed(usize),
+    Cancelled,
+}
+
+async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyError> {
+    let steps = &input.plan.steps;
+    let mut doing = vec![];
+    for (number, step) in steps.iter().enumerate() {
+        let kind = run
+            .registry
+            .get(&step.type_name)
+            .ok_or_else(|| ApplyError::Type { address: step.address.clone(), type_name: step.type_name.clone() })?;
+        doing.push(Doing { run, number, step, kind });
+    }
+    let mut marks = vec![Mark::Waiting; steps.len()];
+    let mut left: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+    let mut dependents = vec![vec![]; steps.len()];
+    for (number, step) in steps.iter().enumerate() {
+        for need in &step.after {
+            dependents[*need].push(number);
+        }
+    }
+    let mut ready: Vec<usize> = (0..steps.len()).filter(|number| left[*number] == 0).collect();
+    let mut running = FuturesUnordered::new();
+    let mut outcome = Outcome::default();
+    loop {
+        for number in std::mem::take(&mut ready) {
+            if *run.cancel.borrow() || outcome.expired {
+                marks[number] = Mark::Cancelled;
+                run.tell(Event::Cancelled { step: number });
+                continue;
+            }
+            run.tell(Event::Started { step: number });
+            let doing = &doing[number];
+            running.push(async move { (number, doing.run().await) }.boxed());
+        }
+        // Nothing that runs is ever dropped: each call is awaited to its end.
+        let Some((number, result)) = running.next().await else { break };
+        match result {
+            Ok(id) => {
+                marks[number] = Mark::Done;
+                outcome.done += 1;
+                run.tell(Event::Done { step: number, id });
+                for next in &dependents[number] {
+                    left[*next] -= 1;
+                    if left[*next] == 0 {
+                        ready.push(*next);
+                    }
+                }
+            }
+            Err(Stopped::Cancelled) => {
+                marks[number] = Mark::Cancelled;
+                run.tell(Event::Cancelled { step: number });
+            }
+            Err(stopped) => {
+                // A journal that cannot be written ends everything: nothing more may be begun.
+                let fatal = matches!(&stopped, Stopped::Store(_) | Stopped::Call(Error { kind: Kind::Expired, .. }));
+                outcome.expired |= fatal;
+                marks[number] = Mark::Failed(number);
+                let why = stopped.why();
+                run.tell(Event::Failed { step: number, why: why.clone(), hint: stopped.hint() });
+                outcome.failed.push((number, why));
+            }
+        }
+    }
+    // In the plan's order: each comes after those it waits for.
+    for (number, step) in steps.iter().enumerate().filter(|(number, _)| left[*number] > 0) {
+        let before = step.after.iter().map(|need| marks[*need]);
+        let mark = before.clone().find(|mark| matches!(mark, Mark::Failed(_))).unwrap_or(Mark::Cancelled);
+        marks[number] = mark;
+        match mark {
+            Mark::Failed(because) => {
+                outcome.skipped += 1;
+                run.tell(Event::Skipped { step: number, because });
+            }
+            _ => run.tell(Event::Cancelled { step: number }),
+        }
+    }
+    outcome.cancelled = marks.contains(&Mark::Cancelled);
+    Ok(outcome)
+}

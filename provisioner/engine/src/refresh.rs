@@ -1,0 +1,214 @@
+//! Refresh: what is there, read in batches by type. It writes nothing.
+
+use std::{collections::HashMap, time::Duration};
+
+use futures::future::{join_all, try_join_all};
+use provisioner_model::{
+    erased::{Clouds, Erased, Registry, Round, Seen},
+    error::{Error, Kind},
+    expr::resolve,
+    resource::Phase,
+    stack::{Declared, Desired},
+    state::{Object, Snapshot},
+};
+use provisioner_planner::{Observations, Sight};
+
+use crate::{batch::many, tuning::Tuning};
+
+/// What a refresh needs to know.
+pub struct Refresh<'a> {
+    /// The types.
+    pub registry: &'a Registry,
+    /// Where they are.
+    pub clouds: &'a Clouds,
+    /// What is recorded.
+    pub snapshot: &'a Snapshot,
+    /// What is declared: objects to adopt are looked for.
+    pub desired: &'a Desired,
+    /// How patient it is.
+    pub tuning: Tuning,
+    /// Trust the record, but for what an apply left unfinished.
+    pub pending_only: bool,
+}
+
+/// Something that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} could not be read")]
+pub struct Unread {
+    /// The resource.
+    pub address: String,
+    /// Why.
+    #[source]
+    pub source: Error,
+}
+
+/// One object to be looked at.
+struct Look<'a> {
+    address: &'a str,
+    kind: &'a dyn Erased,
+    on: &'a str,
+    object: &'a Object,
+    id: Option<String>,
+}
+
+/// Reads everything that the state knows, and what might be adopted.
+pub async fn refresh(input: &Refresh<'_>) -> Result<Observations, Vec<Unread>> {
+    let mut looks = vec![];
+    for (address, row) in &input.snapshot.rows {
+        // A type that this program lacks is the planner's to report, with its hint.
+        let Some(kind) = input.registry.get(&row.type_name) else { continue };
+        for object in row.objects.iter().filter(|object| !input.pending_only || object.pending.is_some()) {
+            looks.push(Look { address, kind, on: &row.provider, object, id: object.id.clone() });
+        }
+    }
+    let round = input.clouds.round();
+    let (sights, existing) = futures::join!(sights(input, &round, looks), existing(input, &round));
+    match (sights, existing) {
+        (Ok(objects), Ok(existing)) => Ok(Observations { objects, existing }),
+        (sights, existing) => Err(sights.err().into_iter().chain(existing.err()).flatten().collect()),
+    }
+}
+
+async fn sights<'a>(
+    input: &Refresh<'a>,
+    round: &Round<'_>,
+    mut looks: Vec<Look<'a>>,
+) -> Result<HashMap<String, Option<Sight>>, Vec<Unread>> {
+    find_unnamed(input, round, &mut looks).await?;
+    let mut seen = HashMap::new();
+    let mut left: Vec<&Look<'_>> = looks.iter().collect();
+    let mut found = read(round, &left).await?;
+    let started = tokio::time::Instant::now();
+    let mut pause = Duration::from_millis(500);
+    loop {
+        left.retain(|look| match look.id.as_ref().and_then(|id| found.remove(&key(look, id))) {
+            Some(sight) => {
+                seen.insert(look.object.token.clone(), Some(sight));
+                false
+            }
+            None => true,
+        });
+        // Absence proves nothing while an object is fresh.
+        let now = (input.tuning.now)();
+        let (fresh, gone): (Vec<&Look<'_>>, Vec<&Look<'_>>) = left.into_iter().partition(|look| {
+            let settles = input.tuning.settles(look.kind.settles());
+            let age = Duration::from_secs(now.saturating_sub(look.object.made_at));
+            look.id.is_some() && age + started.elapsed() < settles
+        });
+        seen.extend(gone.into_iter().map(|look| (look.object.token.clone(), None)));
+        if fresh.is_empty() {
+            return Ok(seen);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
+        let again = input.clouds.round();
+        left = fresh;
+        found = read(&again, &left).await?;
+    }
+}
+
+/// A create that was cut off before its answer: the token tells what came of it.
+async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<'_>]) -> Result<(), Vec<Unread>> {
+    for look in looks.iter_mut().filter(|look| look.id.is_none()) {
+        let owner = look.object.owner(&input.snapshot.lineage, look.address);
+        let unread = |source| vec![Unread { address: look.address.to_owned(), source }];
+        let settles = input.tuning.settles(look.kind.settles());
+        let started = tokio::time::Instant::now();
+        let age = Duration::from_secs((input.tuning.now)().saturating_sub(look.object.made_at));
+        let first = look.kind.find(round, look.on, look.object.inputs.clone(), &owner).await;
+        let mut found = first.map_err(unread)?;
+        while found.is_empty() && age + started.elapsed() < settles {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let again = input.clouds.round();
+            let next = look.kind.find(&again, look.on, look.object.inputs.clone(), &owner).await;
+            found = next.map_err(|source| vec![Unread { address: look.address.to_owned(), source }])?;
+        }
+        look.id = one(found).map_err(|source| vec![Unread { address: look.address.to_owned(), source }])?;
+    }
+    Ok(())
+}
+
+/// Two objects under one token or key are never guessed between.
+fn one(mut ids: Vec<String>) -> Result<Option<String>, Error> {
+    if ids.len() > 1 {
+        let why = format!("{} objects answer to it: {}", ids.len(), ids.join(", "));
+        return Err(Error::because(Kind::Refused, "find", why));
+    }
+    Ok(ids.pop())
+}
+
+type Place = (&'static str, String, String);
+
+fn key(look: &Look<'_>, id: &str) -> Place {
+    (look.kind.type_name(), look.on.to_owned(), id.to_owned())
+}
+
+async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, Sight>, Vec<Unread>> {
+    let mut groups: HashMap<(&str, &str), Vec<&Look<'_>>> = HashMap::new();
+    for look in looks.iter().filter(|look| look.id.is_some()) {
+        groups.entry((look.kind.type_name(), look.on)).or_default().push(look);
+    }
+    let calls = groups.into_values().map(|group| async move {
+        let (kind, on) = (group[0].kind, group[0].on);
+        let ids = group.iter().filter_map(|look| look.id.clone()).collect();
+        (many(kind, round, on, ids).await, group)
+    });
+    let (mut sights, mut unread) = (HashMap::new(), vec![]);
+    for (answer, group) in join_all(calls).await {
+        match answer {
+            Err(source) => unread.push(Unread { address: names(&group), source }),
+            Ok(mut found) => {
+                for look in group {
+                    let Some((id, seen)) = look.id.as_ref().and_then(|id| found.remove_entry(id)) else { continue };
+                    match seen.and_then(|seen| sight(look, id.clone(), seen)) {
+                        Ok(sight) => drop(sights.insert(key(look, &id), sight)),
+                        Err(source) => unread.push(Unread { address: look.address.to_owned(), source }),
+                    }
+                }
+            }
+        }
+    }
+    if unread.is_empty() { Ok(sights) } else { Err(unread) }
+}
+
+fn names(group: &[&Look<'_>]) -> String {
+    let first = group[0].address;
+    if group.len() == 1 { first.to_owned() } else { format!("{first} and {} more of its type", group.len() - 1) }
+}
+
+fn sight(look: &Look<'_>, id: String, seen: Seen) -> Result<Sight, Error> {
+    let receipt = look.object.pending.as_ref().and_then(|pending| pending.receipt.as_ref());
+    let phase = look.kind.phase(Some(&look.object.inputs), &seen, receipt)?;
+    Ok(Sight { id, seen, phase })
+}
+
+/// Objects that hold the key of a resource which may adopt or share, and that the state does not know.
+async fn existing(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<String, Sight>, Vec<Unread>> {
+    let open = |address: &str, declared: &Declared| {
+        let known = input.snapshot.rows.contains_key(address)
+            || declared.options.renamed_from.iter().any(|old| input.snapshot.rows.contains_key(old));
+        (declared.options.adopt || declared.options.share) && !known
+    };
+    let looks = input.desired.resources.iter().filter(|(address, declared)| open(address, declared));
+    let found = try_join_all(looks.map(|(address, declared)| async move {
+        let sight = look_for(input, round, declared).await;
+        sight.map(|sight| Some((address.clone(), sight?))).map_err(|source| Unread { address: address.clone(), source })
+    }));
+    Ok(found.await.map_err(|unread| vec![unread])?.into_iter().flatten().collect())
+}
+
+async fn look_for(input: &Refresh<'_>, round: &Round<'_>, declared: &Declared) -> Result<Option<Sight>, Error> {
+    let Some(kind) = input.registry.get(declared.type_name) else { return Ok(None) };
+    let mut unknown = vec![];
+    let inputs = resolve(&declared.inputs, &|_, _| None, &mut unknown);
+    // What refers to something not made yet cannot be there.
+    if !unknown.is_empty() {
+        return Ok(None);
+    }
+    let Some(id) = one(kind.existing(round, &declared.provider, inputs).await?)? else { return Ok(None) };
+    let mut found = many(kind, round, &declared.provider, vec![id.clone()]).await?;
+    let Some(seen) = found.remove(&id) else { return Ok(None) };
+    let seen = seen?;
+    let phase = kind.phase(None, &seen, None)?;
+    Ok((phase != Phase::Gone).then_some(Sight { id, seen, phase }))
+}

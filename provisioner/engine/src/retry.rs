@@ -1,0 +1,38 @@
+//! Which errors are tried again, how long, and after which pause.
+
+use std::time::Duration;
+
+use provisioner_model::error::Kind;
+
+/// How long an error of this kind is worth trying again; none for one that is final.
+pub(crate) fn budget(kind: Kind) -> Option<Duration> {
+    match kind {
+        Kind::NotSent => Some(Duration::from_secs(30)),
+        // IAM says two minutes; ECS takes another two to believe it.
+        Kind::NotYet => Some(Duration::from_mins(4)),
+        Kind::Throttled | Kind::Busy => Some(Duration::from_mins(10)),
+        // Network interfaces linger after what used them is gone.
+        Kind::InUse => Some(Duration::from_mins(20)),
+        _ => None,
+    }
+}
+
+/// The pause before the next attempt, growing to 15 seconds.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(250 * 2u64.saturating_pow(attempt.min(6))).min(Duration::from_secs(15))
+}
+
+/// What a person can do about it.
+pub(crate) fn hint(kind: Kind, action: &str) -> Option<String> {
+    match kind {
+        Kind::Exists => Some(
+            "an object of this name is there and is not ours: declare it with `adopt`, import it, or choose another name"
+                .to_owned(),
+        ),
+        Kind::Denied => Some(format!("the credentials need the permission {action}")),
+        Kind::Expired => Some("the credentials ended: everything done so far is saved; renew them and apply again".to_owned()),
+        Kind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
+        Kind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
+        _ => None,
+    }
+}

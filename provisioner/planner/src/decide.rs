@@ -1,0 +1,630 @@
+//! What happens to each resource, decided in the order of what they need: by the time that one is looked at, it is
+//! known which outputs of the others will hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use provisioner_model::{
+    erased::Erased,
+    expr::resolve,
+    plan::{Drift, FieldChange, Planned, Verdict, Write},
+    resource::{Change, Phase},
+    stack::{Declared, Options},
+    state::{Object, Operation, Origin, Row, Snapshot},
+};
+use serde_json::Value;
+
+use crate::{
+    Input, Problem, Sight, diff,
+    diff::{Asked, Resolved},
+    graph, name, tags,
+};
+
+/// The state with its rows under the addresses that the program gives them now.
+pub(crate) struct Renamed {
+    pub(crate) state: Snapshot,
+    /// New address → the one before.
+    pub(crate) from: BTreeMap<String, String>,
+}
+
+/// Moves rows whose resource says that it was called otherwise before.
+pub(crate) fn renamed(input: &Input<'_>) -> Renamed {
+    let mut state = input.snapshot.clone();
+    let mut from = BTreeMap::new();
+    for (address, declared) in &input.desired.resources {
+        let old = declared.options.renamed_from.iter().find(|old| {
+            input.snapshot.rows.get(*old).is_some_and(|row| row.type_name == declared.type_name)
+                && !input.desired.resources.contains_key(*old)
+        });
+        if let (Some(old), false) = (old, state.rows.contains_key(address)) {
+            state.fold(provisioner_model::journal::Entry::Renamed { from: old.clone(), to: address.clone() });
+            from.insert(address.clone(), old.clone());
+        }
+    }
+    Renamed { state, from }
+}
+
+/// One resource, and what was decided.
+pub(crate) struct Item<'a> {
+    pub(crate) address: String,
+    pub(crate) kind: &'a dyn Erased,
+    pub(crate) type_name: String,
+    pub(crate) provider: String,
+    pub(crate) declared: Option<&'a Declared>,
+    pub(crate) row: Option<&'a Row>,
+    /// The object that stands for it, if it is there.
+    pub(crate) object: Option<&'a Object>,
+    pub(crate) sight: Option<Sight>,
+    pub(crate) verdict: Verdict,
+    /// What is written, if anything.
+    pub(crate) write: Option<Write>,
+    /// What is written is the state alone.
+    pub(crate) record_only: bool,
+    /// An object that is there already and is taken over.
+    pub(crate) existing: Option<String>,
+    pub(crate) changes: Vec<FieldChange>,
+    pub(crate) reasons: Vec<String>,
+    pub(crate) notices: Vec<String>,
+    pub(crate) renamed_from: Option<String>,
+    /// Objects that are gone: they only leave the state.
+    pub(crate) gone: Vec<&'a Object>,
+    /// Replaced ones that still await deletion.
+    pub(crate) leftovers: Vec<&'a Object>,
+    drift: Option<Drift>,
+}
+
+impl Item<'_> {
+    pub(crate) fn planned(&self) -> Planned {
+        Planned {
+            type_name: self.type_name.clone(),
+            verdict: self.verdict,
+            reasons: self.reasons.clone(),
+            changes: self.changes.clone(),
+            id: self.object.and_then(|object| object.id.clone()).or_else(|| self.existing.clone()),
+            at: self.declared.map(|declared| declared.at.to_string()),
+            protected: self.protected(),
+            renamed_from: self.renamed_from.clone(),
+        }
+    }
+
+    /// What the state says counts until an apply has changed it.
+    fn protected(&self) -> bool {
+        let declared = self.declared.is_some_and(|declared| declared.options.protect);
+        self.row.map_or(declared, |row| row.options.protect || declared)
+    }
+
+    pub(crate) fn is_replaced(&self) -> bool {
+        matches!(self.verdict, Verdict::Replace | Verdict::ReplaceDeleteFirst)
+    }
+
+    /// An output, if it will still be true when what needs it is carried out.
+    fn output(&self, path: &str) -> Option<Value> {
+        let first = path.split('.').next().unwrap_or(path);
+        let known = match self.verdict {
+            Verdict::Update | Verdict::Adopt => self.record_only || !self.kind.changes_on_update().contains(&first),
+            Verdict::NoChange | Verdict::Rename => true,
+            _ => false,
+        };
+        let outputs = &self.sight.as_ref().filter(|_| known)?.seen.outputs;
+        path.split('.').try_fold(outputs, |value, part| value.get(part)).filter(|value| !value.is_null()).cloned()
+    }
+}
+
+/// All of them.
+pub(crate) struct Decided<'a> {
+    pub(crate) items: BTreeMap<String, Item<'a>>,
+    pub(crate) order: Vec<String>,
+    pub(crate) lineage: &'a str,
+}
+
+impl Decided<'_> {
+    /// `inputs` as far as the outputs are known.
+    pub(crate) fn resolve(&self, inputs: &Value, unknown: &mut Vec<String>) -> Value {
+        resolve(inputs, &|address, path| self.items.get(address).and_then(|item| item.output(path)), unknown)
+    }
+
+    pub(crate) fn drift(&self) -> Vec<Drift> {
+        self.items.values().filter_map(|item| item.drift.clone()).collect()
+    }
+
+    fn resolved(&self, inputs: &Value) -> Resolved {
+        let mut waits = BTreeMap::new();
+        let mut out = serde_json::Map::new();
+        for (field, value) in inputs.as_object().into_iter().flatten() {
+            let mut unknown = vec![];
+            out.insert(field.clone(), self.resolve(value, &mut unknown));
+            if !unknown.is_empty() {
+                waits.insert(field.clone(), unknown.into_iter().collect::<BTreeSet<_>>());
+            }
+        }
+        Resolved { inputs: Value::Object(out), waits }
+    }
+}
+
+/// Decides for every resource.
+pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renamed) -> Result<Decided<'a>, Vec<Problem>> {
+    let state = &renamed.state;
+    let chosen = input.selection.chosen(input.desired, state)?;
+    let needs = input.desired.resources.iter().map(|(a, d)| (a.clone(), graph::needs(&d.inputs))).collect();
+    let order = graph::sorted(&needs)
+        .map_err(|ring| vec![Problem::new(&ring[0], format!("needs itself, by way of {}", ring.join(" → ")))])?;
+    let mut problems = vec![];
+    let mut decided = Decided { items: BTreeMap::new(), order: vec![], lineage: &state.lineage };
+    for address in &order {
+        let Some(declared) = input.desired.resources.get(address) else { continue };
+        let row = state.rows.get(address);
+        match item(input, address, declared.type_name, Some(declared), row) {
+            Ok(mut item) => {
+                item.renamed_from = renamed.from.get(address).cloned();
+                let found = if chosen.contains(address) {
+                    declare(input, &decided, &mut item, declared)
+                } else {
+                    leave(&decided, &mut item, declared)
+                };
+                if chosen.contains(address) {
+                    clean_up(&mut item);
+                }
+                problems.extend(found.into_iter().map(|p| Problem { at: Some(declared.at.to_string()), ..p }));
+                decided.items.insert(address.clone(), item);
+            }
+            Err(problem) => problems.push(Problem { at: Some(declared.at.to_string()), ..problem }),
+        }
+    }
+    decided.order = order;
+    for (address, row) in state.rows.iter().filter(|(address, _)| !input.desired.resources.contains_key(*address)) {
+        match item(input, address, &row.type_name, None, Some(row)) {
+            Ok(mut item) => {
+                if chosen.contains(address) {
+                    remove(&state.lineage, &mut item);
+                }
+                decided.items.insert(address.clone(), item);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    problems.extend(duplicates(&decided));
+    if problems.is_empty() { Ok(decided) } else { Err(problems) }
+}
+
+/// A resource as it is found, with nothing decided.
+fn item<'a>(
+    input: &'a Input<'a>,
+    address: &str,
+    type_name: &str,
+    declared: Option<&'a Declared>,
+    row: Option<&'a Row>,
+) -> Result<Item<'a>, Problem> {
+    let kind = input.registry.get(type_name).ok_or_else(|| {
+        Problem::new(address, format!("this program does not know the type `{type_name}`"))
+            .hint("build it with the crate, and the cargo feature, that has the type")
+    })?;
+    if let Some(row) = row {
+        if row.version > kind.version() {
+            let what = format!("the state has version {} of `{type_name}`, newer than this program's", row.version);
+            return Err(Problem::new(address, what).hint("use the version of the program that wrote the state"));
+        }
+        if row.type_name != type_name {
+            return Err(Problem::new(
+                address,
+                format!("is a `{}` in the state and a `{type_name}` now", row.type_name),
+            ));
+        }
+    }
+    let sight_of = |object: &Object| match input.observed.objects.get(&object.token) {
+        Some(sight) => sight.clone().filter(|sight| sight.phase != Phase::Gone),
+        None => recorded_sight(object),
+    };
+    let (mut gone, mut leftovers, mut object, mut sight) = (vec![], vec![], None, None);
+    for each in row.into_iter().flat_map(|row| &row.objects) {
+        match sight_of(each) {
+            None => gone.push(each),
+            Some(_) if each.replaced => leftovers.push(each),
+            Some(seen) => (object, sight) = (Some(each), Some(seen)),
+        }
+    }
+    let drift = row.and_then(Row::current).and_then(|was| drift(kind, address, was, sight.as_ref(), row));
+    Ok(Item {
+        address: address.to_owned(),
+        kind,
+        type_name: type_name.to_owned(),
+        provider: declared
+            .map_or_else(|| row.map(|row| row.provider.clone()).unwrap_or_default(), |d| d.provider.clone()),
+        declared,
+        row,
+        object,
+        sight,
+        verdict: Verdict::NoChange,
+        write: None,
+        record_only: false,
+        existing: None,
+        changes: vec![],
+        reasons: vec![],
+        notices: vec![],
+        renamed_from: None,
+        gone,
+        leftovers,
+        drift,
+    })
+}
+
+/// What a replacement left behind goes, even where nothing else is to do.
+fn clean_up(item: &mut Item<'_>) {
+    if item.verdict == Verdict::NoChange && !(item.leftovers.is_empty() && item.gone.is_empty()) {
+        item.verdict = Verdict::Update;
+        item.record_only = true;
+        item.reasons.push("what it replaced is still to be deleted".to_owned());
+    }
+}
+
+/// Without a refresh, the record stands for what is there.
+fn recorded_sight(object: &Object) -> Option<Sight> {
+    let seen = provisioner_model::erased::Seen {
+        inputs: object.inputs.clone(),
+        outputs: object.outputs.clone().unwrap_or_else(|| serde_json::json!({})),
+    };
+    Some(Sight { id: object.id.clone()?, seen, phase: Phase::Ready })
+}
+
+fn drift(kind: &dyn Erased, address: &str, was: &Object, sight: Option<&Sight>, row: Option<&Row>) -> Option<Drift> {
+    // What was cut off is no drift: nobody else did it.
+    if was.pending.is_some() {
+        return None;
+    }
+    let ignore = row.map_or(&[][..], |row| &row.options.ignore);
+    let changes = sight.map(|sight| diff::drift(kind, was, &sight.seen, ignore)).unwrap_or_default();
+    let gone = sight.is_none();
+    (gone || !changes.is_empty()).then(|| Drift {
+        address: address.to_owned(),
+        type_name: kind.type_name().to_owned(),
+        id: was.id.clone().unwrap_or_default(),
+        gone,
+        changes,
+    })
+}
+
+/// A resource that the plan is not about: it stays as it is, and so must what it stands on.
+fn leave(decided: &Decided<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Problem> {
+    item.notices.clear();
+    if item.object.is_none() {
+        return vec![];
+    }
+    graph::needs(&declared.inputs)
+        .iter()
+        .filter(|need| decided.items.get(*need).is_some_and(Item::is_replaced))
+        .map(|need| {
+            Problem::new(&item.address, format!("needs {need}, which is replaced, but the plan leaves it out"))
+                .hint(format!("add --target {}", item.address))
+        })
+        .collect()
+}
+
+fn declare(input: &Input<'_>, decided: &Decided<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Problem> {
+    match (item.object, input.observed.existing.get(&item.address)) {
+        (Some(object), _) => keep(input, decided, item, declared, object),
+        (None, Some(found)) if declared.options.adopt || declared.options.share => {
+            adopt(input, decided, item, declared, found)
+        }
+        (None, _) => {
+            let generation = next_generation(item);
+            let why = if item.gone.is_empty() { "not there yet" } else { "deleted by another hand" };
+            make(input, decided, item, declared, generation);
+            item.verdict = Verdict::Create;
+            item.reasons.push(why.to_owned());
+            vec![]
+        }
+    }
+}
+
+fn next_generation(item: &Item<'_>) -> u32 {
+    item.row.into_iter().flat_map(|row| &row.objects).map(|object| object.generation).max().map_or(1, |last| last + 1)
+}
+
+/// The inputs of an object of this generation: with a generated name and our tags.
+fn filled(
+    input: &Input<'_>,
+    decided: &Decided<'_>,
+    item: &Item<'_>,
+    declared: &Declared,
+    generation: u32,
+    object: Option<&Object>,
+) -> Value {
+    let mut inputs = declared.inputs.clone();
+    let environment = &input.desired.facts.environment;
+    if let (Some(rule), Some(map)) = (item.kind.name(), inputs.as_object_mut())
+        && map.get(rule.field).is_none_or(Value::is_null)
+    {
+        // A name once given stays: what it was made from may change.
+        let kept = object.and_then(|object| object.inputs.get(rule.field)).filter(|name| name.is_string()).cloned();
+        let name = kept
+            .unwrap_or_else(|| name::generated(rule, environment, decided.lineage, &item.address, generation).into());
+        map.insert(rule.field.to_owned(), name);
+    }
+    if item.kind.tagged() {
+        tags::own(&mut inputs, decided.lineage, environment, &item.address, object, declared.options.share);
+    }
+    inputs
+}
+
+fn write(
+    item: &Item<'_>,
+    declared: &Declared,
+    filled: Value,
+    want: Resolved,
+    generation: u32,
+    origin: Origin,
+) -> Write {
+    Write {
+        declared: filled,
+        planned: want.inputs,
+        unknown: want.waits.into_keys().collect(),
+        generation,
+        version: item.kind.version(),
+        options: declared.options.clone(),
+        needs: graph::needs(&declared.inputs).into_iter().collect(),
+        origin,
+    }
+}
+
+fn make(input: &Input<'_>, decided: &Decided<'_>, item: &mut Item<'_>, declared: &Declared, generation: u32) {
+    let mut inputs = filled(input, decided, item, declared, generation, None);
+    let origin = if declared.options.share { Origin::Shared } else { Origin::Made };
+    if declared.options.share && item.kind.tagged() {
+        inputs["tags"][tags::MADE] = "true".into();
+    }
+    let want = decided.resolved(&inputs);
+    item.changes.extend(new_fields(item.kind, &want));
+    item.write = Some(write(item, declared, inputs, want, generation, origin));
+}
+
+/// Every input of an object to be, for a reader.
+fn new_fields(kind: &dyn Erased, want: &Resolved) -> Vec<FieldChange> {
+    let set = kind.fields().iter().filter_map(|field| {
+        let after = want.inputs.get(field.name).filter(|value| !value.is_null())?;
+        Some(FieldChange {
+            field: field.name.to_owned(),
+            before: Value::Null,
+            after: after.clone(),
+            replaces: false,
+            waits_for: want.waits.get(field.name).cloned().unwrap_or_default(),
+            drifted: false,
+            document: field.compare == provisioner_model::compare::Compare::Document,
+        })
+    });
+    set.collect()
+}
+
+/// An object that is there already: ours from now on, or ours too.
+fn adopt(
+    input: &Input<'_>,
+    decided: &Decided<'_>,
+    item: &mut Item<'_>,
+    declared: &Declared,
+    found: &Sight,
+) -> Vec<Problem> {
+    let inputs = filled(input, decided, item, declared, 1, None);
+    let want = decided.resolved(&inputs);
+    let origin = if declared.options.share { Origin::Shared } else { Origin::Adopted };
+    let unwritten = Object {
+        id: Some(found.id.clone()),
+        generation: 1,
+        token: String::new(),
+        made_at: 0,
+        origin,
+        replaced: false,
+        pending: None,
+        declared: Value::Null,
+        inputs: serde_json::json!({}),
+        outputs: None,
+    };
+    let asked = diff::differences(item.kind, &want, &unwritten, &found.seen, &declared.options.ignore);
+    let problems = refused(item, &asked, &[Change::Replace]);
+    item.verdict = Verdict::Adopt;
+    item.existing = Some(found.id.clone());
+    item.sight = Some(found.clone());
+    item.changes = asked.into_iter().map(|asked| asked.change).collect();
+    item.reasons.push(if declared.options.share {
+        "there already: shared with whoever made it".to_owned()
+    } else {
+        "there already: taken over, and forgotten on destroy".to_owned()
+    });
+    item.write = Some(write(item, declared, inputs, want, 1, origin));
+    problems
+}
+
+fn refused(item: &Item<'_>, asked: &[Asked], also: &[Change]) -> Vec<Problem> {
+    asked
+        .iter()
+        .filter_map(|asked| match &asked.kind {
+            Change::Refused(why) => Some(Problem::new(&item.address, format!("{}: {why}", asked.change.field))),
+            change if also.contains(change) => Some(
+                Problem::new(
+                    &item.address,
+                    format!(
+                        "{} differs from the object that is there, and cannot be changed in place",
+                        asked.change.field
+                    ),
+                )
+                .hint("an object that others made is not replaced: declare it as it is, or under another key"),
+            ),
+            _ => None,
+        })
+        .collect()
+}
+
+fn keep(
+    input: &Input<'_>,
+    decided: &Decided<'_>,
+    item: &mut Item<'_>,
+    declared: &Declared,
+    object: &Object,
+) -> Vec<Problem> {
+    let Some(sight) = item.sight.clone() else { return vec![] };
+    let mut migrated = object.clone();
+    if let Some(row) = item.row.filter(|row| row.version < item.kind.version()) {
+        item.kind.migrate(row.version, &mut migrated.inputs);
+    }
+    let inputs = filled(input, decided, item, declared, object.generation, Some(object));
+    let want = decided.resolved(&inputs);
+    let asked = diff::differences(item.kind, &want, &migrated, &sight.seen, &declared.options.ignore);
+    let share = object.origin == Origin::Shared;
+    let problems = refused(item, &asked, if share { &[Change::Replace] } else { &[] });
+
+    let mut why = vec![];
+    let forced: Vec<&str> = asked.iter().filter(|a| a.kind == Change::Replace).map(|a| &*a.change.field).collect();
+    if !forced.is_empty() {
+        why.push(format!("{} cannot be changed in place", forced.join(", ")));
+    }
+    if input.selection.replaces(&item.address) {
+        why.push("asked for with --replace".to_owned());
+    }
+    if let Phase::Failed { why: reason, cure } = &sight.phase {
+        if *cure == Some(Change::Replace) {
+            why.push(format!("it failed: {reason}"));
+        } else {
+            item.notices.push(format!("it is in a failed state: {reason}"));
+        }
+    }
+    let deleting = object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Delete);
+    if deleting {
+        why.push("its deletion had begun".to_owned());
+    }
+    // What stands on something that must go before its successor is made goes with it, unless it may dangle.
+    let outage = graph::firm_needs(item.kind, &declared.inputs)
+        .intersection(&graph::firm_needs(item.kind, &object.declared))
+        .find(|need| decided.items.get(*need).is_some_and(|need| need.verdict == Verdict::ReplaceDeleteFirst))
+        .cloned();
+    if let Some(need) = &outage {
+        why.push(format!("{need} must be deleted before it is made anew"));
+    }
+
+    item.changes = asked.into_iter().map(|asked| asked.change).collect();
+    if !why.is_empty() && !share {
+        return replace(input, decided, item, declared, object, why, deleting || outage.is_some());
+    }
+    let options = item.row.map(|row| &row.options);
+    let unrecorded = !diff::recorded_as(item.kind, &want, &migrated, &declared.options.ignore)
+        || options.is_some_and(|options| !same_options(options, &declared.options))
+        || item.row.is_some_and(|row| {
+            row.version < item.kind.version() || row.needs.iter().ne(&graph::needs(&declared.inputs))
+        });
+    let unfinished = object.pending.is_some();
+    if !item.changes.is_empty() || unfinished {
+        item.verdict = Verdict::Update;
+        let ours = item.changes.iter().any(|change| !change.drifted);
+        let theirs = item.changes.iter().any(|change| change.drifted);
+        if unfinished {
+            item.reasons.push("it was cut off: goes on where it stopped".to_owned());
+        }
+        if ours {
+            item.reasons.push("declared otherwise than before".to_owned());
+        }
+        if theirs {
+            item.reasons.push("changed by another hand".to_owned());
+        }
+    } else if item.renamed_from.is_some() {
+        item.verdict = Verdict::Rename;
+        item.record_only = true;
+    } else if unrecorded {
+        item.verdict = Verdict::Update;
+        item.record_only = true;
+        item.reasons.push("nothing to change in the cloud: recorded only".to_owned());
+    } else {
+        return problems;
+    }
+    item.write = Some(write(item, declared, inputs, want, object.generation, object.origin));
+    problems
+}
+
+fn same_options(was: &Options, now: &Options) -> bool {
+    // Where it came from is of no interest once it is there.
+    let plain = |options: &Options| Options { renamed_from: vec![], ..options.clone() };
+    plain(was) == plain(now)
+}
+
+fn replace(
+    input: &Input<'_>,
+    decided: &Decided<'_>,
+    item: &mut Item<'_>,
+    declared: &Declared,
+    object: &Object,
+    why: Vec<String>,
+    delete_first: bool,
+) -> Vec<Problem> {
+    let changes = std::mem::take(&mut item.changes);
+    make(input, decided, item, declared, next_generation(item));
+    let keeps = item.write.as_ref().and_then(|write| kept_key(item.kind, write, object));
+    item.reasons = why;
+    item.verdict = if delete_first || keeps.is_some() { Verdict::ReplaceDeleteFirst } else { Verdict::Replace };
+    if let Some(keeps) = keeps {
+        item.reasons.push(format!("only one may have this {keeps}, so the old one goes first: an outage"));
+    }
+    item.changes = changes;
+    vec![]
+}
+
+/// The unique group that a successor has in common with what it replaces.
+fn kept_key(kind: &dyn Erased, write: &Write, object: &Object) -> Option<String> {
+    kind.unique().iter().find_map(|group| {
+        let key = key(group, &write.planned, &write.unknown)?;
+        (Some(key) == self::key(group, &object.inputs, &BTreeSet::new())).then(|| group.join(" and "))
+    })
+}
+
+/// The values of a unique group, if all are known and not all are left out.
+pub(crate) fn key<'a>(group: &[&str], inputs: &'a Value, unknown: &BTreeSet<String>) -> Option<Vec<&'a Value>> {
+    let values: Vec<&Value> = group.iter().map(|field| inputs.get(*field).unwrap_or(&Value::Null)).collect();
+    let known = group.iter().all(|field| !unknown.contains(*field)) && !values.iter().all(|value| value.is_null());
+    known.then_some(values)
+}
+
+/// A resource that the program no longer declares.
+fn remove(lineage: &str, item: &mut Item<'_>) {
+    let Some(row) = item.row else { return };
+    let Some(object) = item.object else {
+        item.verdict = if item.leftovers.is_empty() { Verdict::Forget } else { Verdict::Delete };
+        item.reasons.push(if item.leftovers.is_empty() { "gone already" } else { "what it replaced goes" }.to_owned());
+        return;
+    };
+    let (verdict, why) = match object.origin {
+        _ if row.options.retain => (Verdict::Forget, "no longer declared, and to be retained"),
+        Origin::Adopted => (Verdict::Forget, "no longer declared, and not made by us"),
+        Origin::Shared => {
+            let last = item.sight.as_ref().is_some_and(|sight| tags::last_user(&sight.seen.inputs, lineage));
+            if last {
+                (Verdict::Delete, "no longer declared, and nobody else uses it")
+            } else {
+                (Verdict::Release, "no longer declared, and others use it or made it")
+            }
+        }
+        Origin::Made => (Verdict::Delete, "no longer declared"),
+    };
+    item.verdict = verdict;
+    item.reasons.push(why.to_owned());
+}
+
+/// Two resources that claim one unique key.
+fn duplicates(decided: &Decided<'_>) -> Vec<Problem> {
+    let mut held: BTreeMap<String, &Item<'_>> = BTreeMap::new();
+    let mut problems = vec![];
+    for item in decided.items.values() {
+        let none = BTreeSet::new();
+        let (inputs, unknown) = match (&item.write, item.object) {
+            (Some(write), _) => (&write.planned, &write.unknown),
+            (None, Some(object)) if item.declared.is_some() => (&object.inputs, &none),
+            _ => continue,
+        };
+        for group in item.kind.unique() {
+            let Some(key) = key(group, inputs, unknown) else { continue };
+            let name = format!("{} {} {group:?} {key:?}", item.type_name, item.provider);
+            if let Some(first) = held.insert(name, item) {
+                problems.push(Problem {
+                    at: item.declared.map(|declared| declared.at.to_string()),
+                    ..Problem::new(
+                        &item.address,
+                        format!("has the same {} as {}; only one may", group.join(" and "), first.address),
+                    )
+                });
+            }
+        }
+    }
+    problems
+}

@@ -1,0 +1,136 @@
+//! The three-way diff of one object, field by field.
+//!
+//! Declared ≠ recorded is our change; recorded ≠ observed is drift. What is done follows from declared ≠ observed.
+
+use std::collections::BTreeSet;
+
+use provisioner_model::{
+    compare::Compare,
+    erased::{Erased, Seen},
+    plan::FieldChange,
+    resource::{Change, Field},
+    state::Object,
+};
+use serde_json::{Map, Value};
+
+/// Inputs resolved as far as they are known.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// With `<ADDRESS.PATH>` for what is not known.
+    pub inputs: Value,
+    /// By field: the outputs that it waits for.
+    pub waits: std::collections::BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What a field asks for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// For the plan.
+    pub change: FieldChange,
+    /// In place, anew, or not at all.
+    pub kind: Change,
+}
+
+fn value<'a>(inputs: &'a Value, field: &Field) -> Option<&'a Value> {
+    inputs.get(field.name).filter(|value| !value.is_null())
+}
+
+/// The fields that differ between what is declared and what is there.
+pub fn differences(kind: &dyn Erased, want: &Resolved, object: &Object, seen: &Seen, ignore: &[String]) -> Vec<Asked> {
+    let none = BTreeSet::new();
+    let mut asked = vec![];
+    for field in kind.fields() {
+        if field.initial || ignore.iter().any(|name| name == field.name) {
+            continue;
+        }
+        let Some(wanted) = value(&want.inputs, field) else { continue };
+        let was = value(&object.inputs, field);
+        let there = if field.write_only { was } else { value(&seen.inputs, field) };
+        let waits = want.waits.get(field.name).unwrap_or(&none);
+        let unknown = !waits.is_empty();
+        if !unknown && !field_differs(kind, field, wanted, was, there) {
+            continue;
+        }
+        let before = there.cloned().unwrap_or(Value::Null);
+        let change = kind.change(field, &before, wanted);
+        let ours = unknown || was.is_none_or(|was| field_differs(kind, field, wanted, Some(was), Some(was)));
+        asked.push(Asked {
+            change: FieldChange {
+                field: field.name.to_owned(),
+                before: shown_before(field, before, wanted, was),
+                after: wanted.clone(),
+                replaces: change == Change::Replace,
+                waits_for: waits.clone(),
+                drifted: !ours,
+                document: field.compare == Compare::Document,
+            },
+            kind: change,
+        });
+    }
+    asked
+}
+
+fn field_differs(kind: &dyn Erased, field: &Field, want: &Value, was: Option<&Value>, there: Option<&Value>) -> bool {
+    let Some(there) = there else { return !is_empty(want) };
+    !kind.same(field, want, there) || (field.compare == Compare::Map && !dropped(want, was, there).is_empty())
+}
+
+/// An empty list or map where the cloud says nothing is no difference.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// The entries that we set, no longer want, and that are still there.
+fn dropped<'a>(want: &Value, was: Option<&'a Value>, there: &Value) -> Vec<&'a String> {
+    let map = |value: &'a Value| value.as_object();
+    was.and_then(map)
+        .into_iter()
+        .flat_map(Map::keys)
+        .filter(|key| want.get(key.as_str()).is_none() && there.get(key.as_str()).is_some())
+        .collect()
+}
+
+/// Others' entries of a map are none of our business: they are not shown.
+fn shown_before(field: &Field, before: Value, want: &Value, was: Option<&Value>) -> Value {
+    match (field.compare, before) {
+        (Compare::Map, Value::Object(map)) => map
+            .into_iter()
+            .filter(|(key, _)| want.get(key).is_some() || was.is_some_and(|was| was.get(key).is_some()))
+            .collect(),
+        (_, before) => before,
+    }
+}
+
+/// What somebody else changed: recorded against observed, for the fields that we manage.
+pub fn drift(kind: &dyn Erased, object: &Object, seen: &Seen, ignore: &[String]) -> Vec<FieldChange> {
+    let managed = |field: &&Field| !field.initial && !field.write_only && !ignore.iter().any(|name| name == field.name);
+    kind.fields()
+        .iter()
+        .filter(managed)
+        .filter_map(|field| {
+            let was = value(&object.inputs, field)?;
+            let there = value(&seen.inputs, field);
+            field_differs(kind, field, was, Some(was), there).then(|| FieldChange {
+                field: field.name.to_owned(),
+                before: was.clone(),
+                after: shown_before(field, there.cloned().unwrap_or(Value::Null), was, None),
+                replaces: false,
+                waits_for: BTreeSet::new(),
+                drifted: true,
+                document: field.compare == Compare::Document,
+            })
+        })
+        .collect()
+}
+
+/// Whether what was recorded says the same as what is declared, so that there is nothing to write down either.
+pub fn recorded_as(kind: &dyn Erased, want: &Resolved, object: &Object, ignore: &[String]) -> bool {
+    kind.fields()
+        .iter()
+        .filter(|field| !field.initial && !ignore.iter().any(|name| name == field.name))
+        .all(|field| value(&want.inputs, field).is_none_or(|want| Some(want) == value(&object.inputs, field)))
+}

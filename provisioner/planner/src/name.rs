@@ -1,0 +1,38 @@
+//! Generated names: environment, place, and some hex of lineage, address and generation.
+
+use provisioner_model::resource::Name;
+
+/// The name of the object of this generation at `address`.
+pub(crate) fn generated(rule: Name, environment: &str, lineage: &str, address: &str, generation: u32) -> String {
+    let hex = format!("{:08x}", fnv(&format!("{lineage} {address} {generation}")));
+    // The type is said by where the name stands: `service/role/task` becomes `service-task`.
+    let parts: Vec<&str> = address.split('/').collect();
+    let place: Vec<&str> = match parts.split_last() {
+        Some((name, [path @ .., _kind])) => path.iter().copied().chain([*name]).collect(),
+        _ => parts.clone(),
+    };
+    let text = format!("{environment}-{}", place.join("-"));
+    let room = rule.max.saturating_sub(rule.prefix.len() + hex.len() + 1);
+    let cut: String = text.chars().take(room).collect();
+    format!("{}{}-{hex}", rule.prefix, cut.trim_end_matches('-'))
+}
+
+/// FNV-1a: the same on every machine and in every version, which is all that is asked of it here.
+fn fnv(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_where_they_belong_and_fit() {
+        let name = |max, generation| generated(Name::new("name", max), "dev", "l", "service/role/task", generation);
+        assert!(name(64, 1).starts_with("dev-service-task-"));
+        assert_eq!(name(20, 1).len(), 20);
+        assert_ne!(name(64, 1), name(64, 2));
+        let prefixed = generated(Name { prefix: "alias/", ..Name::new("name", 32) }, "dev", "l", "key/main", 1);
+        assert!(prefixed.starts_with("alias/dev-main-"), "{prefixed}");
+    }
+}

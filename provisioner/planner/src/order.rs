@@ -1,0 +1,365 @@
+//! The steps, and what waits for what.
+//!
+//! Firm edges must hold, and a loop of them is an error that names it. Soft edges (a part before its whole's other
+//! dependents, a delete after those who let go of it) are left out where they would close a loop.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use provisioner_model::{
+    plan::{Action, Step, Verdict},
+    state::{Object, Origin},
+};
+use serde_json::Value;
+
+use crate::{
+    Problem,
+    decide::{Decided, Item, key},
+    graph,
+};
+
+/// A delete, or what stands for one.
+struct Removal {
+    node: usize,
+    address: String,
+    /// The addresses that the object's inputs refer to.
+    needs: BTreeSet<String>,
+    firm: BTreeSet<String>,
+    whole: Option<String>,
+}
+
+#[derive(Default)]
+struct Draft {
+    steps: Vec<Step>,
+    /// By address: the step after which its outputs hold.
+    done: BTreeMap<String, usize>,
+    removals: Vec<Removal>,
+}
+
+/// Lays down the steps in an order that can be carried out.
+pub(crate) fn steps(decided: &Decided<'_>) -> Result<Vec<Step>, Vec<Problem>> {
+    let mut draft = Draft::default();
+    for address in &decided.order {
+        if let Some(item) = decided.items.get(address) {
+            draft.add(item);
+        }
+    }
+    for item in decided.items.values().filter(|item| item.declared.is_none()) {
+        draft.add(item);
+    }
+    draft.firm_edges(decided);
+    draft.sorted()?;
+    draft.soft_edges(decided);
+    draft.sorted()
+}
+
+impl Draft {
+    fn push(&mut self, item: &Item<'_>, action: Action, after: impl IntoIterator<Item = usize>) -> usize {
+        self.steps.push(Step {
+            address: item.address.clone(),
+            type_name: item.type_name.clone(),
+            provider: item.provider.clone(),
+            action,
+            after: after.into_iter().collect(),
+        });
+        self.steps.len() - 1
+    }
+
+    /// The steps of one resource and what waits for what among them.
+    fn add(&mut self, item: &Item<'_>) {
+        let mut before = vec![];
+        if let Some(from) = &item.renamed_from {
+            before.push(self.push(item, Action::Rename { from: from.clone() }, []));
+        }
+        let touched = item.verdict != Verdict::NoChange;
+        if touched {
+            for object in &item.leftovers {
+                self.remove(item, object, &before);
+            }
+        }
+        let write = || item.write.clone();
+        let token = || item.object.map(|object| object.token.clone()).unwrap_or_default();
+        let done = match item.verdict {
+            Verdict::Create => write().map(|write| self.push(item, Action::Create(write), before)),
+            Verdict::Adopt => write().map(|write| {
+                let id = item.existing.clone().unwrap_or_default();
+                self.push(item, Action::Adopt { id, write }, before)
+            }),
+            Verdict::Update | Verdict::Rename if item.record_only => {
+                write().map(|write| self.push(item, Action::Record { token: token(), write }, before))
+            }
+            Verdict::Update => write().map(|write| self.push(item, Action::Update { token: token(), write }, before)),
+            Verdict::Replace => {
+                let made = write().map(|write| self.push(item, Action::Create(write), before));
+                if let (Some(made), Some(object)) = (made, item.object) {
+                    self.remove(item, object, &[made]);
+                }
+                made
+            }
+            Verdict::ReplaceDeleteFirst => {
+                let gone = item.object.map(|object| self.remove(item, object, &before));
+                write().map(|write| self.push(item, Action::Create(write), before.into_iter().chain(gone)))
+            }
+            Verdict::Delete => {
+                if let Some(object) = item.object {
+                    self.remove(item, object, &before);
+                }
+                None
+            }
+            Verdict::Release => {
+                let node = self.push(item, Action::Release { token: token() }, before);
+                if let Some(object) = item.object {
+                    self.removal(item, object, node);
+                }
+                None
+            }
+            Verdict::Forget => {
+                if let Some(object) = item.object {
+                    let node = self.push(item, Action::Forget { token: object.token.clone() }, before);
+                    self.removal(item, object, node);
+                }
+                None
+            }
+            Verdict::Rename | Verdict::NoChange => None,
+        };
+        // What is gone leaves the state after its successor is there: what refers to it always refers to something.
+        for object in item.gone.iter().filter(|_| touched) {
+            let node = self.push(item, Action::Forget { token: object.token.clone() }, done);
+            self.removal(item, object, node);
+        }
+        if let Some(done) = done {
+            self.done.insert(item.address.clone(), done);
+        }
+    }
+
+    fn removal(&mut self, item: &Item<'_>, object: &Object, node: usize) {
+        self.removals.push(Removal {
+            node,
+            address: item.address.clone(),
+            needs: graph::needs(&object.declared),
+            firm: graph::firm_needs(item.kind, &object.declared),
+            whole: graph::whole(item.kind, &object.declared),
+        });
+    }
+
+    /// Deletes an object, after lifting what guards it; what others made is forgotten instead.
+    fn remove(&mut self, item: &Item<'_>, object: &Object, after: &[usize]) -> usize {
+        let token = object.token.clone();
+        let after = after.iter().copied();
+        if object.origin == Origin::Adopted {
+            let node = self.push(item, Action::Forget { token }, after);
+            self.removal(item, object, node);
+            return node;
+        }
+        let there = if object.replaced {
+            &object.inputs
+        } else {
+            item.sight.as_ref().map_or(&object.inputs, |s| &s.seen.inputs)
+        };
+        let guards =
+            item.kind.fields().iter().filter(|field| field.guard && there.get(field.name) == Some(&Value::Bool(true)));
+        let fields: Vec<String> = guards.map(|field| field.name.to_owned()).collect();
+        let id = object.id.clone();
+        let node = if fields.is_empty() {
+            self.push(item, Action::Delete { token, id }, after)
+        } else {
+            // Protection is lifted as late as the delete itself could come.
+            let lifted = self.push(item, Action::Unguard { token: token.clone(), fields }, after);
+            self.removal(item, object, lifted);
+            self.push(item, Action::Delete { token, id }, [lifted])
+        };
+        self.removal(item, object, node);
+        node
+    }
+
+    fn firm_edges(&mut self, decided: &Decided<'_>) {
+        let mut edges = vec![];
+        for (address, node) in &self.done {
+            let Some(declared) = decided.items.get(address).and_then(|item| item.declared) else { continue };
+            let needs = graph::needs(&declared.inputs);
+            edges.extend(needs.iter().filter_map(|need| self.done.get(need)).map(|need| (*node, *need)));
+        }
+        // What refers to an object goes before it.
+        let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
+        for removal in &self.removals {
+            for need in &removal.needs {
+                for gone in of.get(need.as_str()).into_iter().flatten() {
+                    let first = decided.items.get(need).is_some_and(|i| i.verdict == Verdict::ReplaceDeleteFirst);
+                    if removal.firm.contains(need) || !first {
+                        edges.push((gone.node, removal.node));
+                    }
+                }
+            }
+        }
+        edges.extend(self.handovers(decided));
+        for (node, needs) in edges {
+            self.steps[node].after.insert(needs);
+        }
+    }
+
+    /// A unique key is taken after whoever held it has let go.
+    fn handovers(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
+        let none = BTreeSet::new();
+        let mut held = BTreeMap::new();
+        for removal in &self.removals {
+            let Some(item) = decided.items.get(&removal.address) else { continue };
+            let Some(object) = item.object else { continue };
+            for group in item.kind.unique() {
+                if let Some(key) = key(group, &object.inputs, &none) {
+                    held.insert(format!("{} {} {group:?} {key:?}", item.type_name, item.provider), removal);
+                }
+            }
+        }
+        let mut edges = vec![];
+        for (address, node) in &self.done {
+            let Some(item) = decided.items.get(address) else { continue };
+            let Some(write) = &item.write else { continue };
+            for group in item.kind.unique() {
+                let Some(key) = key(group, &write.planned, &write.unknown) else { continue };
+                let name = format!("{} {} {group:?} {key:?}", item.type_name, item.provider);
+                if let Some(holder) = held.get(&name).filter(|holder| holder.address != *address) {
+                    edges.push((*node, holder.node));
+                }
+            }
+        }
+        edges
+    }
+
+    fn soft_edges(&mut self, decided: &Decided<'_>) {
+        for (node, needs) in
+            self.parts_first(decided).into_iter().chain(self.let_go_first(decided)).chain(self.parts_last())
+        {
+            if node != needs && !self.reaches(needs, node) {
+                self.steps[node].after.insert(needs);
+            }
+        }
+    }
+
+    /// What uses a whole waits for its parts.
+    fn parts_first(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
+        let mut parts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (address, node) in &self.done {
+            let item = decided.items.get(address);
+            let whole = item.and_then(|item| graph::whole(item.kind, &item.declared?.inputs));
+            if let Some(whole) = whole {
+                parts.entry(whole).or_default().push(*node);
+            }
+        }
+        let mut edges = vec![];
+        for (address, node) in &self.done {
+            let Some(item) = decided.items.get(address) else { continue };
+            let Some(declared) = item.declared else { continue };
+            if item.kind.part_of().is_some() {
+                continue;
+            }
+            for need in graph::needs(&declared.inputs) {
+                edges.extend(parts.get(&need).into_iter().flatten().map(|part| (*node, *part)));
+            }
+        }
+        edges
+    }
+
+    /// An object goes after all whose recorded references name it have let go of it.
+    fn let_go_first(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
+        let mut users: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (address, node) in &self.done {
+            let Some(object) = decided.items.get(address).and_then(|item| item.object) else { continue };
+            for need in graph::needs(&object.declared) {
+                users.entry(need).or_default().push(*node);
+            }
+        }
+        let of_removal = |removal: &Removal| {
+            let users = users.get(&removal.address).into_iter().flatten();
+            users.map(|user| (removal.node, *user)).collect::<Vec<_>>()
+        };
+        self.removals.iter().flat_map(of_removal).collect()
+    }
+
+    /// A part outlives what uses its whole.
+    fn parts_last(&self) -> Vec<(usize, usize)> {
+        let mut edges = vec![];
+        let mut users: BTreeMap<&str, Vec<&Removal>> = BTreeMap::new();
+        for removal in self.removals.iter().filter(|removal| removal.whole.is_none()) {
+            for need in &removal.needs {
+                users.entry(need).or_default().push(removal);
+            }
+        }
+        for part in &self.removals {
+            let Some(whole) = &part.whole else { continue };
+            edges.extend(users.get(whole.as_str()).into_iter().flatten().map(|user| (part.node, user.node)));
+        }
+        edges
+    }
+
+    /// Whether `from` waits for `to`, however far.
+    fn reaches(&self, from: usize, to: usize) -> bool {
+        let mut seen = vec![false; self.steps.len()];
+        let mut todo = vec![from];
+        while let Some(node) = todo.pop() {
+            if node == to {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[node], true) {
+                todo.extend(&self.steps[node].after);
+            }
+        }
+        false
+    }
+
+    /// The steps, renumbered so that each comes after those it waits for.
+    fn sorted(&self) -> Result<Vec<Step>, Vec<Problem>> {
+        let mut waiting: Vec<usize> = self.steps.iter().map(|step| step.after.len()).collect();
+        let mut dependents = vec![vec![]; self.steps.len()];
+        for (node, step) in self.steps.iter().enumerate() {
+            for need in &step.after {
+                dependents[*need].push(node);
+            }
+        }
+        let mut ready: BTreeSet<usize> = (0..self.steps.len()).filter(|node| waiting[*node] == 0).collect();
+        let (mut order, mut place) = (vec![], vec![0; self.steps.len()]);
+        while let Some(node) = ready.pop_first() {
+            place[node] = order.len();
+            order.push(node);
+            for next in &dependents[node] {
+                waiting[*next] -= 1;
+                if waiting[*next] == 0 {
+                    ready.insert(*next);
+                }
+            }
+        }
+        if order.len() < self.steps.len() {
+            return Err(vec![self.ring(&waiting)]);
+        }
+        Ok(order
+            .into_iter()
+            .map(|node| {
+                let step = self.steps[node].clone();
+                Step { after: step.after.iter().map(|need| place[*need]).collect(), ..step }
+            })
+            .collect())
+    }
+
+    fn ring(&self, waiting: &[usize]) -> Problem {
+        let mut path: Vec<usize> = vec![];
+        let mut node = waiting.iter().position(|count| *count > 0).unwrap_or(0);
+        while !path.contains(&node) {
+            path.push(node);
+            node = self.steps[node].after.iter().copied().find(|need| waiting[*need] > 0).unwrap_or(node);
+        }
+        let from = path.iter().position(|each| *each == node).unwrap_or(0);
+        let names: Vec<String> = path[from..]
+            .iter()
+            .chain([&node])
+            .map(|node| format!("{} {}", self.steps[*node].action.verb(), self.steps[*node].address))
+            .collect();
+        Problem::new(&self.steps[node].address, format!("no order is possible: {}", names.join(", after ")))
+            .hint("two resources hand something over to each other: change one first, or say renamed_from")
+    }
+}
+
+fn by_address(removals: &[Removal]) -> BTreeMap<&str, Vec<&Removal>> {
+    let mut out: BTreeMap<&str, Vec<&Removal>> = BTreeMap::new();
+    for removal in removals {
+        out.entry(&removal.address).or_default().push(removal);
+    }
+    out
+}

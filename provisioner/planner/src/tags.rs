@@ -1,0 +1,57 @@
+//! Ownership tags: what every tagged object carries, so that it is found again and people see whose it is.
+
+use provisioner_model::{state::Object, state::Origin};
+use serde_json::{Map, Value};
+
+/// Finds an object again.
+pub(crate) const TOKEN: &str = "provisioner:token";
+/// Where it is declared, for people.
+pub(crate) const ADDRESS: &str = "provisioner:address";
+/// Of the state, for people.
+pub(crate) const LINEAGE: &str = "provisioner:lineage";
+/// On a shared object: one of us made it, so that the last user deletes it.
+pub(crate) const MADE: &str = "provisioner:made";
+const USED_BY: &str = "provisioner:used-by:";
+
+/// The tag of one environment on a shared object.
+pub(crate) fn used_by(lineage: &str) -> String {
+    format!("{USED_BY}{lineage}")
+}
+
+/// Puts the ownership tags in, as far as they are known before the token is chosen.
+pub(crate) fn own(
+    inputs: &mut Value,
+    lineage: &str,
+    environment: &str,
+    address: &str,
+    object: Option<&Object>,
+    shared: bool,
+) {
+    let Some(inputs) = inputs.as_object_mut() else { return };
+    let tags = inputs.entry("tags").or_insert_with(|| Value::Object(Map::new()));
+    let Some(tags) = tags.as_object_mut() else { return };
+    if shared {
+        tags.insert(used_by(lineage), environment.into());
+        // What its maker put there stays: another environment may go on with it.
+        for (key, value) in recorded(object).filter(|(key, _)| key.starts_with("provisioner:")) {
+            tags.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    } else {
+        tags.insert(ADDRESS.to_owned(), address.into());
+        tags.insert(LINEAGE.to_owned(), lineage.into());
+        if let Some(object) = object.filter(|object| object.origin == Origin::Made) {
+            tags.insert(TOKEN.to_owned(), object.token.clone().into());
+        }
+    }
+}
+
+fn recorded(object: Option<&Object>) -> impl Iterator<Item = (&String, &Value)> {
+    object.and_then(|object| object.inputs.get("tags")).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Whether nobody but `lineage` uses a shared object that one of us made.
+pub(crate) fn last_user(seen: &Value, lineage: &str) -> bool {
+    let Some(tags) = seen.get("tags").and_then(Value::as_object) else { return false };
+    let ours = used_by(lineage);
+    tags.contains_key(MADE) && !tags.keys().any(|key| key.starts_with(USED_BY) && *key != ours)
+}

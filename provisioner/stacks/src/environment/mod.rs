@@ -1,0 +1,352 @@
+//! What an environment file says: who the stack is for, and how large it is. One file per environment,
+//! `environments/NAME.toml`; the JSON Schema made from these types lets editors complete it.
+//!
+//! What decides size, cost or safety has no default and is stated in each file. All else has one, named beside
+//! its key, and is stated only where an environment wants it otherwise.
+
+mod ranges;
+mod rules;
+
+use std::collections::BTreeMap;
+
+use provisioner_model::environment::Mistake;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::ranges::Zone;
+
+/// An environment of the bundled stack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// The project: in every tag, and in the names that people see.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,29}$"))]
+    pub project: String,
+    /// The AWS region that all of it lives in: `us-east-1`.
+    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"))]
+    pub region: String,
+    /// The e-mail address that alarms go to. AWS sends it a link to confirm.
+    #[schemars(regex(pattern = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"))]
+    pub alarm_address: String,
+    /// The repository that may plan and deploy this environment.
+    pub github: GitHub,
+    /// The name that the app answers under. Without one, it answers under the load balancer's own name, with a
+    /// certificate that we made ourselves and browsers do not trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// Addresses and zones.
+    pub network: Network,
+    /// The app's tasks.
+    pub service: Service,
+    /// PostgreSQL.
+    pub database: Database,
+    /// The web application firewall.
+    #[serde(default)]
+    pub firewall: Firewall,
+    /// Logs.
+    #[serde(default)]
+    pub logs: Logs,
+}
+
+/// The repository that may plan and deploy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GitHub {
+    /// `owner/name`, without wildcards.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$"))]
+    pub repository: String,
+    /// The owner's number. With both numbers, a repository of the same name that somebody else makes later is
+    /// refused, and so are tokens in GitHub's older format of a repository that uses the newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub owner_id: Option<u64>,
+    /// The repository's number: `gh api repos/OWNER/NAME --jq .id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub repository_id: Option<u64>,
+}
+
+/// The name that the app answers under.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Domain {
+    /// `app.example.org`.
+    #[schemars(regex(pattern = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"), length(max = 253))]
+    pub name: String,
+    /// The id of the Route 53 hosted zone that it is in. Without one, the records that prove the domain to be ours
+    /// are printed, and a later apply goes on once they are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^Z[A-Z0-9]{1,31}$"))]
+    pub zone: Option<String>,
+}
+
+/// Addresses and zones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// The VPC's addresses, `/16` to `/23`. Each zone gets a sixteenth for its public subnet and one for its
+    /// private one, chosen by the zone's letter alone: another zone moves nobody's range.
+    #[schemars(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"))]
+    pub range: String,
+    /// The availability zones, by letter. Load balancer and database want two at least.
+    #[schemars(length(min = 2, max = 8), inner(regex(pattern = r"^[a-h]$")), extend("uniqueItems" = true))]
+    pub zones: Vec<String>,
+    /// How many NAT gateways lead out: each costs about 33 dollars a month; one alone is lost with its zone.
+    pub nat: Nat,
+    /// Public subnets whose range is to be another than the zone's own part, by the zone's letter. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(inner(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")))]
+    pub public_ranges: BTreeMap<String, String>,
+    /// The same for private subnets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(inner(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")))]
+    pub private_ranges: BTreeMap<String, String>,
+}
+
+/// How many NAT gateways there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nat {
+    /// One, in the first zone of the list.
+    One,
+    /// One in each zone, so that the loss of a zone takes none of the others' way out.
+    PerZone,
+}
+
+/// The app's tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// How many tasks to start with, and the fewest that autoscaling leaves.
+    #[schemars(range(min = 1, max = 1000))]
+    pub tasks: i32,
+    /// The most tasks that autoscaling starts.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_tasks: i32,
+    /// The share of their CPU, in percent, at which autoscaling keeps the tasks.
+    #[schemars(range(min = 10, max = 90))]
+    pub target_cpu: i32,
+    /// CPU units of a task; 1024 are one virtual CPU.
+    #[schemars(extend("enum" = [256, 512, 1024, 2048, 4096, 8192, 16384]))]
+    pub cpu: i32,
+    /// Memory of a task in MiB. Fargate has a list of sizes for each `cpu`.
+    #[schemars(range(min = 512, max = 122_880))]
+    pub memory: i32,
+    /// The image, by digest: `repository@sha256:…`. Default: a placeholder in the environment's own repository, so
+    /// that the platform stands before the first image is pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[^@\s]+@sha256:[0-9a-f]{64}$"))]
+    pub image: Option<String>,
+    /// The path that answers 200 while a task can serve. Default: `/health/ready`.
+    #[serde(default = "defaults::readiness_path")]
+    #[schemars(regex(pattern = r"^/[!-~]{0,1023}$"))]
+    pub readiness_path: String,
+    /// The processor that the image is built for. Default: `x86_64`.
+    #[serde(default)]
+    pub architecture: Architecture,
+}
+
+/// A processor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// Intel's and AMD's.
+    #[default]
+    #[serde(rename = "x86_64")]
+    X8664,
+    /// ARM's, which costs less.
+    Arm64,
+}
+
+/// PostgreSQL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The instance class: `db.t3.micro`.
+    pub class: String,
+    /// Whether a second instance stands by in another zone.
+    pub multi_az: bool,
+    /// Whether AWS refuses to delete it, and we do without consent of its own.
+    pub deletion_protection: bool,
+    /// Whether a last snapshot is taken when it is deleted.
+    pub final_snapshot: bool,
+    /// PostgreSQL's major version. Default: `17`.
+    #[serde(default = "defaults::version")]
+    #[schemars(regex(pattern = r"^1[3-9]$"))]
+    pub version: String,
+    /// Storage in GiB. It can grow, never shrink. Default: 20.
+    #[serde(default = "defaults::storage")]
+    #[schemars(range(min = 20, max = 65_536))]
+    pub storage: i32,
+    /// How far storage may grow by itself, in GiB. Default: 100.
+    #[serde(default = "defaults::max_storage")]
+    #[schemars(range(min = 22, max = 65_536))]
+    pub max_storage: i32,
+    /// How many days automated backups are kept. Default: 7.
+    #[serde(default = "defaults::backup_days")]
+    #[schemars(range(min = 1, max = 35))]
+    pub backup_days: i32,
+}
+
+/// The web application firewall.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Firewall {
+    /// How many requests one address may make in five minutes. Default: 2000.
+    #[serde(default = "defaults::rate_limit")]
+    #[schemars(range(min = 10, max = 2_000_000_000))]
+    pub rate_limit: i64,
+}
+
+/// Logs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Logs {
+    /// How many days logs are kept; CloudWatch knows these lengths only. Default: 30.
+    #[serde(default = "defaults::retention_days")]
+    #[schemars(extend("enum" = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]))]
+    pub retention_days: i32,
+}
+
+impl Default for Firewall {
+    fn default() -> Self {
+        Self { rate_limit: defaults::rate_limit() }
+    }
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { retention_days: defaults::retention_days() }
+    }
+}
+
+/// Every default, in one place.
+mod defaults {
+    pub(super) fn readiness_path() -> String {
+        "/health/ready".to_owned()
+    }
+    pub(super) fn version() -> String {
+        "17".to_owned()
+    }
+    pub(super) fn storage() -> i32 {
+        20
+    }
+    pub(super) fn max_storage() -> i32 {
+        100
+    }
+    pub(super) fn backup_days() -> i32 {
+        7
+    }
+    pub(super) fn rate_limit() -> i64 {
+        2000
+    }
+    pub(super) fn retention_days() -> i32 {
+        30
+    }
+}
+
+impl provisioner_model::environment::Environment for Environment {
+    fn project(&self) -> &str {
+        &self.project
+    }
+    fn region(&self) -> &str {
+        &self.region
+    }
+    fn problems(&self, name: &str) -> Vec<Mistake> {
+        rules::problems(self, name)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const DEV: &str = include_str!("../../../../environments/dev.toml");
+    const PROD: &str = include_str!("../../../../environments/prod.toml");
+
+    pub(crate) fn dev() -> Environment {
+        toml::from_str(DEV).unwrap()
+    }
+
+    pub(crate) fn prod() -> Environment {
+        toml::from_str(PROD).unwrap()
+    }
+
+    #[test]
+    fn the_files_say_what_the_reference_says() {
+        let rows = |env: &Environment| {
+            let (net, app, db) = (&env.network, &env.service, &env.database);
+            let sizes = (app.tasks, app.max_tasks, app.target_cpu, app.cpu, app.memory);
+            let flags = [db.multi_az, db.deletion_protection, db.final_snapshot];
+            (net.range.clone(), net.zones.join(""), net.nat, sizes, db.class.clone(), flags)
+        };
+        let dev_rows =
+            ("10.0.0.0/16".into(), "ab".into(), Nat::One, (1, 6, 70, 256, 512), "db.t3.micro".into(), [false; 3]);
+        assert_eq!(rows(&dev()), dev_rows);
+        let prod_rows =
+            ("10.1.0.0/16".into(), "abc".into(), Nat::PerZone, (3, 6, 70, 512, 1024), "db.t3.small".into(), [true; 3]);
+        assert_eq!(rows(&prod()), prod_rows);
+        assert_eq!((dev().region, prod().region), ("us-east-1".to_owned(), "us-east-1".to_owned()));
+    }
+
+    #[test]
+    fn the_files_say_nothing_that_a_default_says() {
+        // A key with a default is left out of the schema's `required`: so the files may hold required keys, and
+        // of the others only who the environment is for.
+        let schema = serde_json::to_value(schemars::schema_for!(Environment)).unwrap();
+        for file in [DEV, PROD] {
+            let file: toml::Table = toml::from_str(file).unwrap();
+            let optional = optional_keys(&serde_json::to_value(file).unwrap(), &schema, &schema);
+            assert!(
+                optional.is_subset(&BTreeSet::from(["owner_id".to_owned(), "repository_id".to_owned()])),
+                "{optional:?}"
+            );
+        }
+    }
+
+    fn optional_keys(
+        file: &serde_json::Value,
+        schema: &serde_json::Value,
+        root: &serde_json::Value,
+    ) -> BTreeSet<String> {
+        let schema = match schema["$ref"].as_str() {
+            Some(path) => root.pointer(path.trim_start_matches('#')).unwrap(),
+            None => schema,
+        };
+        let required = schema["required"].as_array().unwrap();
+        let mut found = BTreeSet::new();
+        for (key, value) in file.as_object().unwrap() {
+            if !required.contains(&key.as_str().into()) {
+                found.insert(key.clone());
+            }
+            if value.is_object() {
+                found.extend(optional_keys(value, &schema["properties"][key], root));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let mistyped = DEV.replace("multi_az", "multi_zone");
+        let error = toml::from_str::<Environment>(&mistyped).unwrap_err();
+        assert!(error.to_string().contains("multi_zone"), "{error}");
+    }
+
+    #[test]
+    fn the_schema_describes_every_key() {
+        let schema = serde_json::to_value(schemars::schema_for!(Environment)).unwrap();
+        let tables = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+        let mut keys = 0;
+        for table in tables.filter(|table| table["properties"].is_object()) {
+            assert_eq!(table["additionalProperties"], false, "{table}");
+            for (key, value) in table["properties"].as_object().unwrap() {
+                keys += 1;
+                assert!(value["description"].is_string(), "{key}");
+            }
+        }
+        assert!(keys > 30, "{keys}");
+    }
+}

@@ -1,0 +1,404 @@
+//! What a schema cannot say of an environment file: one small rule each, all of them asked.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use provisioner_model::environment::Mistake;
+
+use super::{Environment, ranges};
+
+/// Every mistake, so that one look at the file mends them all.
+pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
+    let rules = [vpc, subnets, zones, task_size, scaling, class, storage, repository];
+    let mut mistakes = environment_name(name);
+    mistakes.extend(rules.iter().flat_map(|rule| rule(env)));
+    mistakes
+}
+
+/// The name goes into tags and into generated names, in front.
+fn environment_name(name: &str) -> Vec<Mistake> {
+    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let good = name.len() <= 16 && name.starts_with(|first: char| first.is_ascii_lowercase());
+    if good && name.bytes().all(letters) {
+        return vec![];
+    }
+    let what = format!("`{name}` does not do as an environment's name");
+    vec![Mistake { path: vec![], what, hint: Some("at most 16 of a-z, 0-9 and -, a letter first".into()) }]
+}
+
+/// `10.0.0.0/16`, not `10.0.0.1/16`.
+fn range(path: &str, text: &str) -> Result<Ipv4Net, Mistake> {
+    let hint = "an IPv4 range such as 10.0.0.0/16";
+    let range: Ipv4Net =
+        text.parse().map_err(|_| Mistake::new(path, format!("`{text}` is no range of addresses")).hint(hint))?;
+    if range.addr() == range.network() {
+        return Ok(range);
+    }
+    Err(Mistake::new(path, format!("`{text}` is an address within a range")).hint(format!("write {}", range.trunc())))
+}
+
+fn vpc(env: &Environment) -> Vec<Mistake> {
+    let path = "network.range";
+    let range = match range(path, &env.network.range) {
+        Ok(range) => range,
+        Err(mistake) => return vec![mistake],
+    };
+    let (length, least, most) = (range.prefix_len(), ranges::LARGEST, ranges::SMALLEST);
+    if length < least {
+        let what = format!("`{range}` is larger than a VPC may be");
+        return vec![Mistake::new(path, what).hint(format!("/{least} is the largest"))];
+    }
+    if length > most {
+        let what = format!("`{range}` is too small to hold a public and a private subnet for each zone");
+        return vec![Mistake::new(path, what).hint(format!("/{most} is the smallest, /{least} leaves room to grow"))];
+    }
+    vec![]
+}
+
+/// The stated subnets lie in the VPC, are of a size that EC2 takes, and no two subnets share an address.
+fn subnets(env: &Environment) -> Vec<Mistake> {
+    let Ok(vpc) = range("network.range", &env.network.range) else {
+        return vec![];
+    };
+    let mut mistakes = vec![];
+    let stated = [("public_ranges", &env.network.public_ranges), ("private_ranges", &env.network.private_ranges)];
+    for (key, (letter, text)) in stated.iter().flat_map(|(key, ranges)| ranges.iter().map(move |range| (key, range))) {
+        let path = format!("network.{key}.{letter}");
+        if !env.network.zones.contains(letter) {
+            let what = format!("there is no zone `{letter}` in `network.zones`");
+            mistakes.push(Mistake::new(&path, what).hint(format!("one of {}", env.network.zones.join(", "))));
+        }
+        match range(&path, text) {
+            Err(mistake) => mistakes.push(mistake),
+            Ok(range) if !vpc.contains(&range) => {
+                let what = format!("`{range}` is not within the VPC's {vpc}");
+                mistakes.push(Mistake::new(&path, what).hint("a part of `network.range`"));
+            }
+            Ok(range) if range.prefix_len() > 27 => {
+                let what = format!("`{range}` is too small");
+                mistakes.push(Mistake::new(&path, what).hint("/27 is the smallest that a load balancer takes"));
+            }
+            Ok(_) => {}
+        }
+    }
+    // By what they are called in the file, so that both sides of an overlap can be named.
+    let mut taken: BTreeMap<String, Ipv4Net> = BTreeMap::new();
+    for zone in env.zones() {
+        for (tier, text) in [("public", env.public_range(zone)), ("private", env.private_range(zone))] {
+            let Ok(range) = text.parse::<Ipv4Net>() else { continue };
+            let name = format!("{tier}_ranges.{zone}");
+            let clash = taken.iter().find(|(_, other)| other.contains(&range) || range.contains(*other));
+            if let Some((other, its)) = clash.filter(|(other, _)| **other != name) {
+                // The derived one is not in the file: the mistake is put where one of the two is.
+                let here =
+                    if stated_in_file(env, &name) { (&name, range, other, *its) } else { (other, *its, &name, range) };
+                let what = format!("`{}` overlaps {} of {}", here.1, here.3, here.2.replace("_ranges.", " subnet "));
+                let hint = format!("a part of {vpc} that no other subnet has");
+                mistakes.push(Mistake::new(&format!("network.{}", here.0), what).hint(hint));
+            }
+            taken.insert(name, range);
+        }
+    }
+    mistakes
+}
+
+fn stated_in_file(env: &Environment, name: &str) -> bool {
+    let stated = |tier: &str, ranges: &BTreeMap<String, String>| {
+        name.strip_prefix(tier).is_some_and(|letter| ranges.contains_key(letter))
+    };
+    stated("public_ranges.", &env.network.public_ranges) || stated("private_ranges.", &env.network.private_ranges)
+}
+
+/// The schema knows the shape of a letter; here, so that it is said with a hint and its place in the list.
+fn zones(env: &Environment) -> Vec<Mistake> {
+    let zones = &env.network.zones;
+    let mut mistakes = vec![];
+    if zones.len() < 2 {
+        let mistake = Mistake::new("network.zones", "load balancer and database want two zones at least");
+        mistakes.push(mistake.hint("zones = [\"a\", \"b\"]"));
+    }
+    for (place, zone) in zones.iter().enumerate() {
+        let path = format!("network.zones.{place}");
+        if !matches!(zone.as_bytes(), [b'a'..=b'h']) {
+            let hint = "one letter of a to h; the region is stated once, in `region`";
+            mistakes.push(Mistake::new(&path, format!("`{zone}` is no zone's letter")).hint(hint));
+        } else if zones[..place].contains(zone) {
+            mistakes.push(Mistake::new(&path, format!("zone `{zone}` is listed twice")).hint("leave one of them out"));
+        }
+    }
+    mistakes
+}
+
+/// The memory sizes, in MiB, that Fargate has for a task's CPU: from, to, step.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html>
+const FARGATE: [(i32, i32, i32, i32); 7] = [
+    (256, 512, 2_048, 0), // 512, 1024 and 2048: each twice the one before.
+    (512, 1_024, 4_096, 1_024),
+    (1_024, 2_048, 8_192, 1_024),
+    (2_048, 4_096, 16_384, 1_024),
+    (4_096, 8_192, 30_720, 1_024),
+    (8_192, 16_384, 61_440, 4_096),
+    (16_384, 32_768, 122_880, 8_192),
+];
+
+fn task_size(env: &Environment) -> Vec<Mistake> {
+    let (cpu, memory) = (env.service.cpu, env.service.memory);
+    let Some((_, least, most, step)) = FARGATE.iter().find(|row| row.0 == cpu) else {
+        let sizes: Vec<String> = FARGATE.iter().map(|row| row.0.to_string()).collect();
+        let mistake = Mistake::new("service.cpu", format!("Fargate has no tasks of {cpu} CPU units"));
+        return vec![mistake.hint(format!("one of {}", sizes.join(", ")))];
+    };
+    let sizes: Vec<i32> = match step {
+        0 => vec![512, 1_024, 2_048],
+        step => (0..=(most - least) / step).map(|n| least + n * step).collect(),
+    };
+    if sizes.contains(&memory) {
+        return vec![];
+    }
+    let hint = match sizes.as_slice() {
+        [first, second, .., last] if sizes.len() > 4 => {
+            format!("for {cpu} CPU units: {first} to {last} MiB in steps of {}", second - first)
+        }
+        few => format!("for {cpu} CPU units: {} MiB", few.iter().map(i32::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    let what = format!("Fargate has no tasks of {cpu} CPU units with {memory} MiB of memory");
+    vec![Mistake::new("service.memory", what).hint(hint)]
+}
+
+fn scaling(env: &Environment) -> Vec<Mistake> {
+    let (least, most) = (env.service.tasks, env.service.max_tasks);
+    if least <= most {
+        return vec![];
+    }
+    let what = format!("autoscaling cannot stay under {most} tasks where {least} are wanted at least");
+    vec![Mistake::new("service.max_tasks", what).hint(format!("{least} or more, or fewer `service.tasks`"))]
+}
+
+/// The sizes that RDS names; a family is a few letters, a number and perhaps some more letters.
+const SIZES: [&str; 16] = [
+    "micro", "small", "medium", "large", "xlarge", "2xlarge", "3xlarge", "4xlarge", "6xlarge", "8xlarge", "9xlarge",
+    "12xlarge", "16xlarge", "24xlarge", "32xlarge", "48xlarge",
+];
+
+fn class(env: &Environment) -> Vec<Mistake> {
+    let class = env.database.class.as_str();
+    let path = "database.class";
+    let mut parts = class.split('.');
+    let (Some("db"), Some(family), Some(size), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let mistake = Mistake::new(path, format!("`{class}` is no database class"));
+        return vec![mistake.hint("`db.`, a family, `.`, a size: db.t3.micro")];
+    };
+    let letters = family.bytes().take_while(u8::is_ascii_lowercase).count();
+    let known = letters > 0
+        && family.as_bytes().get(letters).is_some_and(u8::is_ascii_digit)
+        && family.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if !known {
+        let what = format!("`{family}` is no family of database classes");
+        return vec![Mistake::new(path, what).hint("such as t3, t4g, m7g, r7g: db.t3.micro")];
+    }
+    if !SIZES.contains(&size) {
+        let what = format!("`{size}` is no size of a database class");
+        return vec![Mistake::new(path, what).hint(format!("one of {}: db.t3.micro", SIZES.join(", ")))];
+    }
+    vec![]
+}
+
+/// RDS wants the bound at least a tenth above the start.
+fn storage(env: &Environment) -> Vec<Mistake> {
+    let (start, bound) = (env.database.storage, env.database.max_storage);
+    let least = start + (start + 9) / 10;
+    if bound >= least {
+        return vec![];
+    }
+    let what = format!("storage cannot grow from {start} GiB to {bound} GiB");
+    vec![Mistake::new("database.max_storage", what).hint(format!("a tenth more than `storage` at least: {least}"))]
+}
+
+/// GitHub's newer subject holds both numbers, so one alone is of no use.
+fn repository(env: &Environment) -> Vec<Mistake> {
+    let (stated, missing) = match (env.github.owner_id, env.github.repository_id) {
+        (Some(_), None) => ("owner_id", "repository_id"),
+        (None, Some(_)) => ("repository_id", "owner_id"),
+        _ => return vec![],
+    };
+    let what = format!("`{stated}` without `{missing}`");
+    let hint = format!("`gh api repos/{} --jq '.owner.id, .id'` prints both", env.github.repository);
+    vec![Mistake::new(&format!("github.{stated}"), what).hint(hint)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::tests::{dev, prod};
+
+    /// Each mistake on one line: path, what, hint.
+    fn after(change: impl FnOnce(&mut Environment)) -> Vec<String> {
+        let mut env = dev();
+        change(&mut env);
+        let line = |it: Mistake| format!("{}: {} ({})", it.path.join("."), it.what, it.hint.unwrap_or_default());
+        problems(&env, "dev").into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn the_bundled_files_have_no_mistakes() {
+        assert_eq!(problems(&dev(), "dev"), []);
+        assert_eq!(problems(&prod(), "prod"), []);
+    }
+
+    #[test]
+    fn the_name_must_do_for_tags_and_names() {
+        for name in ["", "Dev", "1st", "a-name-that-is-too-long", "dev_1"] {
+            assert_eq!(problems(&dev(), name).len(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_vpc_range_must_be_one_and_hold_its_subnets() {
+        for (range, want) in [
+            ("10.0.0.0/15", "`10.0.0.0/15` is larger than a VPC may be (/16 is the largest)"),
+            (
+                "10.0.0.0/24",
+                "`10.0.0.0/24` is too small to hold a public and a private subnet for each zone (/23 is the smallest, /16 leaves room to grow)",
+            ),
+            ("10.0.3.0/16", "`10.0.3.0/16` is an address within a range (write 10.0.0.0/16)"),
+            ("10.0.0.256/16", "`10.0.0.256/16` is no range of addresses (an IPv4 range such as 10.0.0.0/16)"),
+        ] {
+            assert_eq!(after(|env| env.network.range = range.into()), [format!("network.range: {want}")]);
+        }
+    }
+
+    #[test]
+    fn stated_subnets_stay_within_the_vpc_and_apart() {
+        let public = |letter: &str, range: &str| {
+            after(|env| {
+                env.network.public_ranges.insert(letter.into(), range.into());
+            })
+        };
+        assert_eq!(public("a", "10.0.240.0/24"), [""; 0]);
+        assert_eq!(
+            public("a", "10.1.0.0/24"),
+            ["network.public_ranges.a: `10.1.0.0/24` is not within the VPC's 10.0.0.0/16 (a part of `network.range`)"]
+        );
+        assert_eq!(
+            public("a", "10.0.0.0/28"),
+            ["network.public_ranges.a: `10.0.0.0/28` is too small (/27 is the smallest that a load balancer takes)"]
+        );
+        assert_eq!(
+            public("a", "10.0.144.0/24"),
+            [
+                "network.public_ranges.a: `10.0.144.0/24` overlaps 10.0.144.0/20 of private subnet b (a part of 10.0.0.0/16 that no other subnet has)"
+            ]
+        );
+        assert_eq!(
+            public("b", "10.0.0.0/24"),
+            [
+                "network.public_ranges.b: `10.0.0.0/24` overlaps 10.0.0.0/20 of public subnet a (a part of 10.0.0.0/16 that no other subnet has)"
+            ]
+        );
+        assert_eq!(
+            public("c", "10.0.240.0/24"),
+            ["network.public_ranges.c: there is no zone `c` in `network.zones` (one of a, b)"]
+        );
+    }
+
+    #[test]
+    fn zones_are_two_letters_at_least_and_each_once() {
+        let zones = |zones: &[&str]| after(|env| env.network.zones = zones.iter().map(|&zone| zone.into()).collect());
+        assert_eq!(
+            zones(&["a"]),
+            ["network.zones: load balancer and database want two zones at least (zones = [\"a\", \"b\"])"]
+        );
+        assert_eq!(
+            zones(&["a", "us-east-1b"]),
+            [
+                "network.zones.1: `us-east-1b` is no zone's letter (one letter of a to h; the region is stated once, in `region`)"
+            ]
+        );
+        assert_eq!(zones(&["a", "b", "a"])[0], "network.zones.2: zone `a` is listed twice (leave one of them out)");
+    }
+
+    #[test]
+    fn fargate_has_a_list_of_memory_sizes_for_each_cpu() {
+        let size = |cpu, memory| after(|env| (env.service.cpu, env.service.memory) = (cpu, memory));
+        for (cpu, memory) in [(256, 2048), (512, 3072), (1024, 8192), (4096, 30_720), (8192, 20_480), (16_384, 122_880)]
+        {
+            assert_eq!(size(cpu, memory), [""; 0]);
+        }
+        assert_eq!(
+            size(256, 1536),
+            [
+                "service.memory: Fargate has no tasks of 256 CPU units with 1536 MiB of memory (for 256 CPU units: 512, 1024, 2048 MiB)"
+            ]
+        );
+        assert_eq!(
+            size(1024, 1024),
+            [
+                "service.memory: Fargate has no tasks of 1024 CPU units with 1024 MiB of memory (for 1024 CPU units: 2048 to 8192 MiB in steps of 1024)"
+            ]
+        );
+        assert_eq!(
+            size(300, 512),
+            ["service.cpu: Fargate has no tasks of 300 CPU units (one of 256, 512, 1024, 2048, 4096, 8192, 16384)"]
+        );
+    }
+
+    #[test]
+    fn the_most_tasks_are_not_fewer_than_the_fewest() {
+        assert_eq!(
+            after(|env| env.service.tasks = 7),
+            [
+                "service.max_tasks: autoscaling cannot stay under 6 tasks where 7 are wanted at least (7 or more, or fewer `service.tasks`)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_database_class_is_db_family_size() {
+        let class = |class: &str| after(|env| env.database.class = class.into()).join("");
+        for good in ["db.t3.micro", "db.t4g.small", "db.r6gd.16xlarge", "db.x2iedn.2xlarge"] {
+            assert_eq!(class(good), "");
+        }
+        assert_eq!(
+            class("t3.micro"),
+            "database.class: `t3.micro` is no database class (`db.`, a family, `.`, a size: db.t3.micro)"
+        );
+        assert_eq!(
+            class("db.tiny.micro"),
+            "database.class: `tiny` is no family of database classes (such as t3, t4g, m7g, r7g: db.t3.micro)"
+        );
+        assert!(
+            class("db.t3.mirco")
+                .starts_with("database.class: `mirco` is no size of a database class (one of micro, small")
+        );
+    }
+
+    #[test]
+    fn storage_must_have_room_to_grow() {
+        assert_eq!(
+            after(|env| env.database.storage = 95),
+            [
+                "database.max_storage: storage cannot grow from 95 GiB to 100 GiB (a tenth more than `storage` at least: 105)"
+            ]
+        );
+    }
+
+    #[test]
+    fn githubs_numbers_come_together() {
+        let lines = after(|env| (env.github.owner_id, env.github.repository_id) = (Some(1), None));
+        assert!(
+            lines[0].starts_with("github.owner_id: `owner_id` without `repository_id` (`gh api repos/"),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let lines = after(|env| {
+            env.network.range = "10.0.0.0/28".into();
+            env.service.memory = 1;
+            env.service.max_tasks = 0;
+            env.database.class = "large".into();
+        });
+        assert_eq!(lines.len(), 4, "{lines:#?}");
+    }
+}

@@ -1,0 +1,277 @@
+//! The state of one environment in a folder: `state/<environment>/`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `state.json` | the snapshot, replaced atomically |
+//! | `journal.jsonl` | what a running, or cut-off, apply has done since: one [`Entry`] per line |
+//! | `history/<serial>.json` | the last versions of `state.json`, the newest included |
+//! | `lock` | locked by the operating system for as long as its holder lives; tells who that is |
+//!
+//! Its futures block while they read and write: files are small, and an entry must be durable before the call that
+//! it announces can be sent, so that there is nothing better to do meanwhile.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{ErrorKind, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use provisioner_model::{
+    journal::Entry,
+    state::{FORMAT, Snapshot},
+};
+use serde::Deserialize;
+
+use crate::{
+    Fut, Holder, KEPT, Lock, StateReader, Store,
+    atomic::{remove, sync_folder, write_atomically},
+    error::{Result, StoreError},
+    journal,
+};
+
+/// The state of one environment on the local disk.
+#[derive(Debug)]
+pub struct Disk {
+    environment: String,
+    folder: PathBuf,
+    /// Open while a run appends: one file for all its tasks.
+    journal: Mutex<Option<File>>,
+}
+
+impl Disk {
+    /// The state of `environment` in `root`, the folder that is called `state`. Nothing is made until it is locked.
+    pub fn new(root: &Path, environment: &str) -> Self {
+        Self { environment: environment.to_owned(), folder: root.join(environment), journal: Mutex::default() }
+    }
+
+    /// The folder that holds it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The serials of the versions that are kept, oldest first.
+    pub fn history(&self) -> Result<Vec<u64>> {
+        let folder = self.folder.join("history");
+        let io = |source| StoreError::Io { doing: "read", path: folder.clone(), source };
+        let files = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
+            files => files.map_err(io)?,
+        };
+        let mut serials = vec![];
+        for file in files {
+            let name = file.map_err(io)?.file_name();
+            serials.extend(name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u64>().ok()));
+        }
+        serials.sort_unstable();
+        Ok(serials)
+    }
+
+    /// One of the versions that are kept.
+    pub fn version(&self, serial: u64) -> Result<Option<Snapshot>> {
+        self.read(&self.kept(serial))
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.folder.join("state.json")
+    }
+
+    fn journal_file(&self) -> PathBuf {
+        self.folder.join("journal.jsonl")
+    }
+
+    fn kept(&self, serial: u64) -> PathBuf {
+        self.folder.join("history").join(format!("{serial}.json"))
+    }
+
+    fn load_now(&self) -> Result<Option<Snapshot>> {
+        // The journal first: should a commit come between, its runs are older than the state, and do not count.
+        let path = self.journal_file();
+        let entries = read_file(&path)?.map_or_else(|| Ok(vec![]), |text| journal::parse(&path, &text))?;
+        let snapshot = self.read(&self.state_file())?;
+        journal::replay(&path, &self.environment, snapshot, entries)
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Snapshot>> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u64,
+        }
+        let Some(text) = read_file(path)? else { return Ok(None) };
+        let damaged = |source: serde_json::Error| StoreError::Damaged {
+            path: path.to_owned(),
+            line: source.line().max(1),
+            column: source.column().max(1),
+            good: self.newest_other_than(path),
+            source,
+        };
+        // Its format first: a newer one may look different.
+        let head: Head = serde_json::from_slice(&text).map_err(damaged)?;
+        if head.format != u64::from(FORMAT) {
+            return Err(StoreError::Format { path: path.to_owned(), found: head.format, known: FORMAT });
+        }
+        let snapshot: Snapshot = serde_json::from_slice(&text).map_err(damaged)?;
+        if snapshot.environment != self.environment {
+            let (there, wanted) = (&snapshot.environment, &self.environment);
+            let [there, wanted] = [there, wanted].map(|name| format!("the state of environment `{name}`"));
+            return Err(StoreError::Foreign { path: path.to_owned(), there, wanted });
+        }
+        Ok(Some(snapshot))
+    }
+
+    fn newest_other_than(&self, damaged: &Path) -> Option<PathBuf> {
+        let serials = self.history().ok()?;
+        serials.into_iter().rev().map(|serial| self.kept(serial)).find(|path| path != damaged)
+    }
+
+    fn append_now(&self, entry: &Entry) -> Result<()> {
+        let line = journal::line(entry)?;
+        let io = |source| StoreError::Io { doing: "write", path: self.journal_file(), source };
+        // Poison means a panic in another append: the file is opened anew below.
+        let mut open = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = match open.take() {
+            Some(file) => file,
+            None => self.open_journal()?,
+        };
+        // Until it is written whole the file stays out of `open`: after a failure the next append opens it anew,
+        // which cuts off what was torn.
+        file.write_all(&line).and_then(|()| file.sync_data()).map_err(io)?;
+        *open = Some(file);
+        Ok(())
+    }
+
+    /// Opens the journal behind its last whole line.
+    fn open_journal(&self) -> Result<File> {
+        let path = self.journal_file();
+        make_folder(&self.folder)?;
+        let open = || {
+            let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+            let mut text = vec![];
+            file.read_to_end(&mut text)?;
+            let whole = journal::whole(&text) as u64;
+            file.set_len(whole)?;
+            file.seek(std::io::SeekFrom::Start(whole))?;
+            file.sync_all()?;
+            Ok(file)
+        };
+        let file = open().map_err(|source| StoreError::Io { doing: "write", path: path.clone(), source })?;
+        sync_folder(&self.folder)?;
+        Ok(file)
+    }
+
+    fn commit_now(&self, snapshot: &Snapshot) -> Result<()> {
+        let path = self.state_file();
+        if let Some(there) = self.read(&path)? {
+            if there.lineage != snapshot.lineage {
+                let [there, wanted] =
+                    [&there, snapshot].map(|snapshot| format!("the state of lineage {}", snapshot.lineage));
+                return Err(StoreError::Foreign { path, there, wanted });
+            }
+            if there.serial >= snapshot.serial {
+                return Err(StoreError::Overtaken { path, there: there.serial, ours: snapshot.serial });
+            }
+        }
+        let mut text =
+            serde_json::to_vec_pretty(snapshot).map_err(|source| StoreError::Encode { what: "the state", source })?;
+        text.push(b'\n');
+        make_folder(&self.folder.join("history"))?;
+        // The copy first: a crash before the state itself is written leaves one that the next commit writes over.
+        write_atomically(&self.kept(snapshot.serial), &text)?;
+        write_atomically(&path, &text)?;
+        // From here on the journal is of an older state, and does not count, should it stay behind.
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        remove(&self.journal_file())?;
+        let serials = self.history()?;
+        for serial in &serials[..serials.len().saturating_sub(KEPT)] {
+            remove(&self.kept(*serial))?;
+        }
+        sync_folder(&self.folder)
+    }
+
+    fn lock_now(&self, who: &Holder) -> Result<Held> {
+        let path = self.folder.join("lock");
+        let io = |source| StoreError::Io { doing: "lock", path: path.clone(), source };
+        make_folder(&self.folder)?;
+        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+            Err(TryLockError::WouldBlock) => {
+                let mut text = vec![];
+                file.read_to_end(&mut text).map_err(io)?;
+                let holder = serde_json::from_slice(&text).ok();
+                return Err(StoreError::Locked { path: self.folder.clone(), holder });
+            }
+        }
+        // The contents are for people: what counts is the operating system's lock, which ends with its process.
+        let mut text =
+            serde_json::to_vec_pretty(who).map_err(|source| StoreError::Encode { what: "the lock", source })?;
+        text.push(b'\n');
+        file.set_len(0).and_then(|()| file.write_all(&text)).map_err(io)?;
+        Ok(Held { file: Some(file), path })
+    }
+}
+
+impl StateReader for Disk {
+    fn load(&self) -> Fut<'_, Option<Snapshot>> {
+        Box::pin(async { self.load_now() })
+    }
+}
+
+impl Store for Disk {
+    fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>> {
+        Box::pin(async move { Ok(Box::new(self.lock_now(&who)?) as Box<dyn Lock>) })
+    }
+
+    fn append(&self, entry: Entry) -> Fut<'_, ()> {
+        Box::pin(async move { self.append_now(&entry) })
+    }
+
+    fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
+        Box::pin(async { self.commit_now(snapshot) })
+    }
+}
+
+/// The lock on a folder. The file stays, empty: removing it would let two processes lock two files of one name.
+struct Held {
+    /// None once released.
+    file: Option<File>,
+    path: PathBuf,
+}
+
+impl Held {
+    fn end(&mut self) -> Result<()> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        // What it says first, while nobody else can have written there. Closing the file would release it too.
+        let ended = file.set_len(0).and_then(|()| file.unlock());
+        ended.map_err(|source| StoreError::Io { doing: "unlock", path: self.path.clone(), source })
+    }
+}
+
+impl Lock for Held {
+    fn release(mut self: Box<Self>) -> Fut<'static, ()> {
+        Box::pin(std::future::ready(self.end()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Nobody to tell, and the operating system's lock is gone with the file.
+        let _ = self.end();
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|source| StoreError::Io { doing: "make", path: folder.to_owned(), source })
+}
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::Io { doing: "read", path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

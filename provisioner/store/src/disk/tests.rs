@@ -1,0 +1,324 @@
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use provisioner_model::state::{Object, Operation, Origin, Row};
+use serde_json::json;
+
+use super::*;
+
+/// The disk's futures never wait.
+fn now<T>(future: Fut<'_, T>) -> Result<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("the disk made us wait"),
+    }
+}
+
+struct Bench {
+    root: tempfile::TempDir,
+    disk: Disk,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::new(root.path(), "dev");
+        Self { root, disk }
+    }
+
+    fn at(&self, file: &str) -> PathBuf {
+        self.root.path().join("dev").join(file)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::create_dir_all(self.disk.folder()).unwrap();
+        write_atomically(&self.at(file), text.as_bytes()).unwrap();
+    }
+
+    fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.at(file)).unwrap()
+    }
+
+    fn commit(&self, serial: u64) -> Snapshot {
+        let snapshot = state(serial);
+        now(self.disk.commit(&snapshot)).unwrap();
+        snapshot
+    }
+
+    fn append(&self, entry: Entry) {
+        now(self.disk.append(entry)).unwrap();
+    }
+
+    fn load(&self) -> Result<Option<Snapshot>> {
+        now(self.disk.load())
+    }
+
+    /// The addresses of the state as it loads.
+    fn rows(&self) -> Vec<String> {
+        self.load().unwrap().unwrap().rows.into_keys().collect()
+    }
+}
+
+fn state(serial: u64) -> Snapshot {
+    Snapshot { serial, ..Snapshot::new("line", "dev") }
+}
+
+fn start(serial: u64) -> Entry {
+    Entry::Start { lineage: "line".into(), serial }
+}
+
+fn begin(name: &str) -> Entry {
+    let object = Object {
+        id: None,
+        generation: 0,
+        token: format!("token-{name}"),
+        made_at: 1,
+        origin: Origin::Made,
+        replaced: false,
+        pending: None,
+        declared: json!({ "name": name }),
+        inputs: json!({ "name": name }),
+        outputs: None,
+    };
+    let row = Row {
+        type_name: "test:net".into(),
+        version: 1,
+        provider: "main".into(),
+        options: provisioner_model::Options::default(),
+        needs: vec![],
+        objects: vec![],
+    };
+    Entry::Begin {
+        address: format!("net/{name}"),
+        token: object.token.clone(),
+        operation: Operation::Create,
+        row: Some(Box::new(row)),
+        object: Some(Box::new(object)),
+        inputs: None,
+    }
+}
+
+fn holder(owner: &str) -> Holder {
+    Holder { owner: owner.into(), host: "host".into(), pid: 7, command: "apply dev".into(), since: 1_795_266_596 }
+}
+
+#[test]
+fn nothing_is_there_before_the_first_commit() {
+    let bench = Bench::new();
+    assert_eq!(bench.load().unwrap(), None);
+    assert!(!bench.disk.folder().exists(), "to read makes nothing");
+}
+
+#[test]
+fn what_is_committed_is_loaded() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.append(start(1));
+    bench.append(begin("a"));
+    let mut snapshot = bench.load().unwrap().unwrap();
+    assert_eq!(snapshot.rows["net/a"].objects[0].token, "token-a");
+    snapshot.serial = 2;
+    now(bench.disk.commit(&snapshot)).unwrap();
+    assert!(!bench.at("journal.jsonl").exists());
+    assert_eq!(bench.load().unwrap(), Some(snapshot));
+    let text = bench.text("state.json");
+    assert!(text.starts_with("{\n  \"format\": 1,") && text.ends_with("}\n"), "readable: {text}");
+    let mut files: Vec<_> = fs::read_dir(bench.disk.folder()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    files.sort_unstable();
+    assert_eq!(files, ["history", "state.json"], "nothing is left over");
+}
+
+#[test]
+fn a_run_cut_off_before_its_commit_is_folded_in() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.append(start(1));
+    bench.append(begin("a"));
+    assert_eq!(bench.rows(), ["net/a"]);
+    // The next run goes on in the same journal.
+    let next = Disk::new(bench.root.path(), "dev");
+    now(next.append(start(1))).unwrap();
+    now(next.append(begin("b"))).unwrap();
+    assert_eq!(bench.rows(), ["net/a", "net/b"]);
+}
+
+#[test]
+fn a_run_without_a_state_starts_at_zero() {
+    let bench = Bench::new();
+    bench.append(start(0));
+    bench.append(begin("a"));
+    let snapshot = bench.load().unwrap().unwrap();
+    assert_eq!((snapshot.lineage.as_str(), snapshot.serial, snapshot.environment.as_str()), ("line", 0, "dev"));
+    assert_eq!(bench.rows(), ["net/a"]);
+}
+
+#[test]
+fn a_torn_last_line_does_not_count_and_is_cut_off_by_the_next_append() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.append(start(1));
+    bench.append(begin("a"));
+    let good = bench.text("journal.jsonl");
+    let torn = String::from_utf8(journal::line(&begin("b")).unwrap()).unwrap();
+    for length in 1..torn.len() {
+        bench.write("journal.jsonl", &format!("{good}{}", &torn[..length]));
+        assert_eq!(bench.rows(), ["net/a"], "torn after {length} bytes");
+    }
+    let next = Disk::new(bench.root.path(), "dev");
+    now(next.append(begin("c"))).unwrap();
+    assert_eq!(bench.rows(), ["net/a", "net/c"]);
+}
+
+#[test]
+fn a_corrupt_line_is_named() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.append(start(1));
+    bench.append(begin("a"));
+    bench.append(begin("b"));
+    let text = bench.text("journal.jsonl").replacen("\"entry\":\"begin\"", "\"entry\":\"begun\"", 1);
+    bench.write("journal.jsonl", &text);
+    let error = bench.load().unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { line: 2, .. }), "{error:?}");
+    assert!(error.to_string().contains("journal.jsonl is damaged at line 2, column "), "{error}");
+    assert!(error.hint().unwrap().contains("repair that line"));
+}
+
+#[test]
+fn a_journal_that_stayed_behind_its_commit_does_not_count() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.append(start(1));
+    bench.append(begin("a"));
+    let text = bench.text("journal.jsonl");
+    bench.commit(2);
+    // The crash came before the journal's removal.
+    bench.write("journal.jsonl", &text);
+    assert!(bench.rows().is_empty());
+    // And the next run writes behind it.
+    bench.append(start(2));
+    bench.append(begin("b"));
+    assert_eq!(bench.rows(), ["net/b"]);
+}
+
+#[test]
+fn a_journal_of_a_later_state_or_of_another_one_is_an_error() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.append(start(2));
+    let error = bench.load().unwrap_err();
+    assert!(matches!(error, StoreError::Astray { line: 1, .. }), "{error:?}");
+    assert!(error.to_string().contains("lineage line, serial 2, but the state there is lineage line, serial 1"));
+    bench.write("journal.jsonl", "{\"entry\":\"start\",\"lineage\":\"other\",\"serial\":1}\n");
+    assert!(matches!(bench.load(), Err(StoreError::Astray { .. })));
+    fs::remove_file(bench.at("state.json")).unwrap();
+    assert!(matches!(bench.load(), Err(StoreError::Astray { .. })), "the state is lost");
+    bench.write("journal.jsonl", &String::from_utf8(journal::line(&begin("a")).unwrap()).unwrap());
+    assert!(matches!(bench.load(), Err(StoreError::Astray { .. })), "a journal without a head");
+}
+
+#[test]
+fn the_last_versions_are_kept() {
+    let bench = Bench::new();
+    for serial in 1..=13 {
+        bench.commit(serial);
+    }
+    assert_eq!(bench.disk.history().unwrap(), (4..=13).collect::<Vec<_>>());
+    assert_eq!(bench.disk.version(5).unwrap(), Some(state(5)));
+    assert_eq!(bench.disk.version(3).unwrap(), None);
+}
+
+#[test]
+fn a_newer_format_is_refused_whatever_else_is_in_it() {
+    let bench = Bench::new();
+    bench.write("state.json", "{ \"format\": 2, \"rows\": [1] }\n");
+    let error = bench.load().unwrap_err();
+    assert!(error.to_string().ends_with("state.json has format 2, and this version of Provisioner knows format 1"));
+    assert!(error.hint().unwrap().contains("newer Provisioner"));
+    assert!(matches!(now(bench.disk.commit(&state(9))), Err(StoreError::Format { .. })), "and never overwritten");
+}
+
+#[test]
+fn a_damaged_state_is_named_with_the_way_back() {
+    let bench = Bench::new();
+    bench.commit(1);
+    let text = bench.text("state.json");
+    for length in 0..text.len() - 2 {
+        bench.write("state.json", &text[..length]);
+        let error = bench.load().unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        assert!(error.hint().unwrap().contains("1.json"), "{error:?}");
+    }
+    assert!(matches!(now(bench.disk.commit(&state(9))), Err(StoreError::Damaged { .. })), "and never overwritten");
+}
+
+#[test]
+fn another_environments_state_is_refused() {
+    let bench = Bench::new();
+    bench.commit(1);
+    let text = bench.text("state.json").replace("\"dev\"", "\"prod\"");
+    bench.write("state.json", &text);
+    let error = bench.load().unwrap_err();
+    assert!(error.to_string().ends_with("is the state of environment `prod`, not the state of environment `dev`"));
+}
+
+#[test]
+fn an_overtaken_commit_is_refused() {
+    let bench = Bench::new();
+    bench.commit(2);
+    for serial in [1, 2] {
+        let error = now(bench.disk.commit(&state(serial))).unwrap_err();
+        assert!(matches!(error, StoreError::Overtaken { there: 2, .. }), "{error:?}");
+    }
+    let other = Snapshot { serial: 3, ..Snapshot::new("other", "dev") };
+    assert!(matches!(now(bench.disk.commit(&other)), Err(StoreError::Foreign { .. })));
+}
+
+#[test]
+fn one_holds_the_lock_at_a_time() {
+    let bench = Bench::new();
+    let lock = now(bench.disk.lock(holder("ada"))).unwrap();
+    let other = Disk::new(bench.root.path(), "dev");
+    let Err(error) = now(other.lock(holder("bob"))) else { panic!("two hold it") };
+    assert!(
+        error
+            .to_string()
+            .ends_with("is locked by ada on host (process 7) with `apply dev` since 2026-11-21 13:09:56 UTC"),
+        "{error}"
+    );
+    now(lock.release()).unwrap();
+    assert_eq!(bench.text("lock"), "");
+    let lock = now(other.lock(holder("bob"))).unwrap();
+    assert!(matches!(now(bench.disk.lock(holder("ada"))), Err(StoreError::Locked { .. })));
+    drop(lock);
+    now(bench.disk.lock(holder("ada"))).unwrap();
+    assert!(Disk::new(bench.root.path(), "prod").lock_now(&holder("ada")).is_ok(), "another environment's is free");
+}
+
+#[test]
+fn a_dead_process_leaves_no_lock() {
+    let bench = Bench::new();
+    // What a killed holder leaves: its words, but no lock of the operating system.
+    bench.write("lock", &serde_json::to_string(&holder("ghost")).unwrap());
+    now(bench.disk.lock(holder("ada"))).unwrap();
+}
+
+#[test]
+fn many_may_append_at_once() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.append(start(1));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let disk = &bench.disk;
+            scope.spawn(move || {
+                for entry in 0..8 {
+                    now(disk.append(begin(&format!("{thread}-{entry}")))).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(bench.rows().len(), 64);
+}

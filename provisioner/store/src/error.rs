@@ -1,0 +1,125 @@
+//! What can go wrong with a state, each with its place and what to do.
+
+use std::{io, path::PathBuf};
+
+use crate::Holder;
+
+/// The result of a call to a store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// What went wrong with a state. `Display` is one sentence without the source: whoever shows it prints the chain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file could not be read or written.
+    #[error("could not {doing} {}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file's text is not what was written there.
+    #[error("{} is damaged at line {line}, column {column}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// A version from which to go on, where one is kept.
+        good: Option<PathBuf>,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The state was written by another version of Provisioner.
+    #[error("{} has format {found}, and this version of Provisioner knows format {known}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The format it says.
+        found: u64,
+        /// The format that this version writes.
+        known: u32,
+    },
+    /// The journal belongs to a state that is not there.
+    #[error("{} line {line} goes onto {found}, but the state there is {there}", path.display())]
+    Astray {
+        /// The journal.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// Lineage and serial that it names.
+        found: String,
+        /// Lineage and serial that are there.
+        there: String,
+    },
+    /// The state belongs to another environment or another history.
+    #[error("{} is {there}, not {wanted}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        there: String,
+        /// What was to be there.
+        wanted: String,
+    },
+    /// The state has moved on since it was read.
+    #[error("the state in {} is at serial {there} already: serial {ours} would overwrite it", path.display())]
+    Overtaken {
+        /// The file.
+        path: PathBuf,
+        /// Its serial.
+        there: u64,
+        /// The serial that was to be written.
+        ours: u64,
+    },
+    /// Another process holds the lock.
+    #[error("the state in {} is locked by {}", path.display(), holder.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string))]
+    Locked {
+        /// The state's folder.
+        path: PathBuf,
+        /// Who, where the lock tells.
+        holder: Option<Holder>,
+    },
+    /// A value could not be put into JSON.
+    #[error("could not encode {what}")]
+    Encode {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl StoreError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { .. } | Self::Encode { .. } => None,
+            Self::Damaged { path, good: Some(good), .. } => {
+                Some(format!("the newest version that is kept is {}: compare it, then copy it over {}", good.display(), path.display()))
+            }
+            Self::Damaged { path, good: None, .. } => Some(format!(
+                "each line of {} is one JSON entry: repair that line by hand if you can, else restore the file from a backup; without it, what it names may exist in the cloud unknown to the state",
+                path.display()
+            )),
+            Self::Format { found, known, .. } if *found > u64::from(*known) => {
+                Some("a newer Provisioner wrote it: use that version or a later one".to_owned())
+            }
+            Self::Format { .. } => Some("no released version wrote this format: restore the file from a backup".to_owned()),
+            Self::Astray { .. } => Some(
+                "the journal is of a later state than the one that is there: put back the state file that it belongs to"
+                    .to_owned(),
+            ),
+            Self::Foreign { .. } => Some("the file was copied here from elsewhere: put back this environment's own".to_owned()),
+            Self::Overtaken { .. } => Some("another run has written in between: plan again".to_owned()),
+            Self::Locked { .. } => {
+                Some("wait until it is done; the lock goes with its process, so none has to be removed by hand".to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! A cloud in memory, strict about its rules. It answers what breaks one with the error that a real cloud would give,
+//! and notes it besides: a correct engine never breaks one, in whatever order things happen.
+//!
+//! | rule | answer |
+//! |---|---|
+//! | what an object refers to is there, and ready | `Refused` |
+//! | nothing is deleted while another object refers to it, but by a field that may dangle | `InUse` |
+//! | a unique key has one holder, until that is gone | `Exists` |
+//! | a token makes one object | `Exists` |
+//! | a guard that is on keeps its object | `Refused` |
+//! | an update leaves alone what only a replacement can change | `Refused` |
+//! | whoever uses a role finds its policy there | `Refused` |
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use provisioner_model::{
+    Cloud, Error, Field, Id, Kind, Phase, Result,
+    resource::{Found, Made, Observed, Owner, Recorded, Resource, Tags},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+
+pub mod types;
+
+/// The cloud. Clones are the same one.
+#[derive(Clone)]
+pub struct Fake(Arc<Shared>);
+
+struct Shared {
+    world: Mutex<World>,
+    stopped: Notify,
+}
+
+#[derive(Default)]
+struct World {
+    objects: BTreeMap<String, Thing>,
+    made: u64,
+    /// Every call, by type and operation.
+    calls: BTreeMap<(&'static str, Call), usize>,
+    /// Calls that change something.
+    writes: usize,
+    faults: BTreeMap<usize, Fault>,
+    violations: Vec<String>,
+    /// The state of a generator that spreads calls.
+    spread: u64,
+    /// The process that called has been stopped: nothing of it has any effect any more.
+    halted: bool,
+}
+
+/// One object.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    /// Its type.
+    pub kind: &'static str,
+    /// Its id: `net#17`.
+    pub id: String,
+    /// What it holds of the inputs.
+    pub inputs: Map<String, Value>,
+    /// Who made it; none where that was not us.
+    pub owner: Option<Owner>,
+    /// Grows with each update.
+    pub revision: u64,
+    /// It is on its way out.
+    pub deleting: bool,
+    fields: &'static [Field],
+    unique: &'static [&'static [&'static str]],
+    /// How many reads still find it on its way.
+    polls: u32,
+}
+
+/// An operation on a cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Call {
+    /// Of many objects.
+    Read,
+    /// By token or key.
+    Find,
+    /// One object.
+    Create,
+    /// One object.
+    Update,
+    /// One object.
+    Delete,
+}
+
+/// What goes wrong with one call that would change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It has no effect, and this is the answer.
+    Before(Kind),
+    /// It has its effect, and the answer is lost: `Unknown`.
+    After,
+    /// The process is stopped for good before it has an effect. See [`Fake::stopped`].
+    StopBefore,
+    /// The process is stopped for good once it has had its effect.
+    StopAfter,
+}
+
+/// What the types here tell besides their inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// The object's id.
+    pub id: String,
+    /// `pending`, `ready` or `deleting`.
+    pub state: String,
+    /// The id and how often it was updated: `doc#3@2`.
+    pub revision: String,
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self(Arc::new(Shared { world: Mutex::default(), stopped: Notify::new() }))
+    }
+}
+
+impl Cloud for Fake {
+    type Reader = Self;
+    type Writer = Self;
+    fn reader(&self) -> Self {
+        self.clone()
+    }
+    fn writer(&self) -> &Self {
+        self
+    }
+}
+
+/// For tests: orders, and what happened.
+impl Fake {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another seed, another order of concurrent calls.
+    pub fn spread(&self, seed: u64) {
+        self.world().spread = seed;
+    }
+
+    /// The `n`th call from now that would change something goes wrong, the first being 1.
+    pub fn fail_at(&self, n: usize, fault: Fault) {
+        let mut world = self.world();
+        let at = world.writes + n;
+        world.faults.insert(at, fault);
+    }
+
+    /// The next `n` calls that would change something are answered with `kind`, and have no effect.
+    pub fn fail_next(&self, n: usize, kind: Kind) {
+        (1..=n).for_each(|n| self.fail_at(n, Fault::Before(kind)));
+    }
+
+    /// No faults from here on, and whoever was stopped goes on as another process.
+    pub fn heal(&self) {
+        let mut world = self.world();
+        world.faults.clear();
+        world.halted = false;
+    }
+
+    /// Waits until [`Fault::StopBefore`] or [`Fault::StopAfter`] has struck. Whoever runs the engine then drops it.
+    pub async fn stopped(&self) {
+        self.0.stopped.notified().await;
+    }
+
+    /// How many calls that change something there were.
+    pub fn writes(&self) -> usize {
+        self.world().writes
+    }
+
+    /// All calls so far.
+    pub fn calls(&self) -> BTreeMap<(&'static str, Call), usize> {
+        self.world().calls.clone()
+    }
+
+    /// How many calls of one operation there were.
+    pub fn count(&self, call: Call) -> usize {
+        self.world().calls.iter().filter(|((_, made), _)| *made == call).map(|(_, count)| count).sum()
+    }
+
+    /// The rules that were broken.
+    pub fn violations(&self) -> Vec<String> {
+        self.world().violations.clone()
+    }
+
+    /// Every object that is there, those on their way out included.
+    pub fn objects(&self) -> Vec<Thing> {
+        self.world().objects.values().cloned().collect()
+    }
+
+    /// The object that was made for this address and is there to stay.
+    pub fn at(&self, address: &str) -> Option<Thing> {
+        let owned = |thing: &&Thing| thing.owner.as_ref().is_some_and(|owner| owner.address == address);
+        self.world().objects.values().filter(|thing| !thing.deleting).find(owned).cloned()
+    }
+
+    /// Changes an object behind the engine's back. Whether there is such an object.
+    pub fn tamper(&self, id: &str, change: impl FnOnce(&mut Map<String, Value>)) -> bool {
+        self.world().objects.get_mut(id).map(|thing| change(&mut thing.inputs)).is_some()
+    }
+
+    /// Deletes an object behind the engine's back, whatever refers to it.
+    pub fn remove(&self, id: &str) -> bool {
+        self.world().objects.remove(id).is_some()
+    }
+
+    /// Makes an object that is not ours, and says its id.
+    pub fn foreign<R: Resource>(&self, inputs: &R) -> String {
+        let mut world = self.world();
+        let id = world.fresh::<R>();
+        let thing = Thing {
+            kind: R::TYPE,
+            id: id.clone(),
+            inputs: map(inputs),
+            owner: None,
+            revision: 1,
+            deleting: false,
+            fields: R::FIELDS,
+            unique: R::UNIQUE,
+            polls: 0,
+        };
+        world.objects.insert(id.clone(), thing);
+        id
+    }
+}
+
+/// What the types call.
+impl Fake {
+    /// Lets others go first, sometimes.
+    async fn pause(&self) {
+        let turns = {
+            let mut world = self.world();
+            world.spread = world.spread.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (world.spread >> 33) % 3
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn write<T>(
+        &self,
+        kind: &'static str,
+        call: Call,
+        effect: impl FnOnce(&mut World) -> Result<T> + Send,
+    ) -> Result<T> {
+        self.pause().await;
+        let fault = {
+            let mut world = self.world();
+            *world.calls.entry((kind, call)).or_default() += 1;
+            world.writes += 1;
+            let at = world.writes;
+            let fault = world.faults.remove(&at);
+            if fault == Some(Fault::StopBefore) {
+                world.halted = true;
+            }
+            if world.halted { Some(Fault::StopBefore) } else { fault }
+        };
+        match fault {
+            None => {
+                let done = effect(&mut self.world());
+                self.pause().await;
+                done
+            }
+            Some(Fault::Before(kind)) => Err(Error::because(kind, "test:Write", "as ordered")),
+            Some(Fault::After) => {
+                effect(&mut self.world())?;
+                Err(Error::because(Kind::Unknown, "test:Write", "the answer was lost, as ordered"))
+            }
+            Some(fault) => {
+                if fault == Fault::StopAfter {
+                    let mut world = self.world();
+                    let _ = effect(&mut world);
+                    world.halted = true;
+                }
+                self.0.stopped.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+
+    async fn read<R: OnFake>(&self, ids: &[Id<R>]) -> Result<Found<R>> {
+        self.pause().await;
+        let mut world = self.world();
+        *world.calls.entry((R::TYPE, Call::Read)).or_default() += 1;
+        let mut found = Found::new();
+        for id in ids {
+            let Some(thing) = world.objects.get_mut(id.as_str()) else { continue };
+            if thing.deleting && thing.polls == 0 {
+                world.objects.remove(id.as_str());
+                continue;
+            }
+            found.push((id.clone(), Ok(observed(thing))));
+            thing.polls = thing.polls.saturating_sub(1);
+        }
+        Ok(found)
+    }
+
+    async fn find<R: OnFake>(&self, mine: impl Fn(&Thing) -> bool + Send) -> Result<Vec<Id<R>>> {
+        self.pause().await;
+        let mut world = self.world();
+        *world.calls.entry((R::TYPE, Call::Find)).or_default() += 1;
+        let there = world.objects.values().filter(|thing| thing.kind == R::TYPE && !thing.deleting && mine(thing));
+        Ok(there.map(|thing| Id::new(&thing.id)).collect())
+    }
+
+    async fn create<R: OnFake>(&self, inputs: &R, owner: &Owner) -> Result<Made<R>> {
+        let inputs = map(inputs);
+        self.write(R::TYPE, Call::Create, |world| world.create::<R>(inputs, owner)).await
+    }
+
+    async fn update<R: OnFake>(&self, want: &R, was: &Recorded<R>) -> Result<Option<Value>> {
+        let (want, before) = (map(want), map(&was.inputs));
+        self.write(R::TYPE, Call::Update, |world| world.update(was.id.as_str(), want, &before)).await
+    }
+
+    async fn delete<R: OnFake>(&self, last: &Recorded<R>) -> Result<()> {
+        self.write(R::TYPE, Call::Delete, |world| world.delete::<R>(last.id.as_str())).await
+    }
+}
+
+/// A type whose objects are here.
+trait OnFake: Resource<Cloud = Fake, Outputs = Outputs> {
+    /// How many reads find an object pending after its create, and deleting after its delete.
+    const SLOW: u32 = 0;
+    /// Inputs that its create call does not take: they need an update.
+    const LATER: &'static [&'static str] = &[];
+}
+
+impl World {
+    fn fresh<R: Resource>(&mut self) -> String {
+        self.made += 1;
+        format!("{}#{}", R::TYPE.rsplit(':').next().unwrap_or_default(), self.made)
+    }
+
+    fn broken<T>(&mut self, kind: Kind, why: String) -> Result<T> {
+        self.violations.push(why.clone());
+        Err(Error::because(kind, "test:Write", why))
+    }
+
+    fn create<R: OnFake>(&mut self, mut inputs: Map<String, Value>, owner: &Owner) -> Result<Made<R>> {
+        let at = &owner.address;
+        if let Some(other) = self
+            .objects
+            .values()
+            .find(|thing| thing.kind == R::TYPE && thing.owner.as_ref().is_some_and(|other| other.token == owner.token))
+        {
+            let why = format!("{at} is created again with the token of {}", other.id);
+            return self.broken(Kind::Exists, why);
+        }
+        for field in R::LATER {
+            inputs.remove(*field);
+        }
+        inputs.retain(|_, value| !value.is_null());
+        self.check_references(at, R::TYPE, R::FIELDS, &inputs, None)?;
+        self.check_unique(at, R::TYPE, R::UNIQUE, &inputs, None)?;
+        let id = self.fresh::<R>();
+        let thing = Thing {
+            kind: R::TYPE,
+            id: id.clone(),
+            inputs,
+            owner: Some(owner.clone()),
+            revision: 1,
+            deleting: false,
+            fields: R::FIELDS,
+            unique: R::UNIQUE,
+            polls: R::SLOW,
+        };
+        self.objects.insert(id.clone(), thing);
+        Ok((Id::new(id), None))
+    }
+
+    fn update(&mut self, id: &str, want: Map<String, Value>, was: &Map<String, Value>) -> Result<Option<Value>> {
+        let Some(thing) = self.objects.get(id).filter(|thing| !thing.deleting).cloned() else {
+            let why = format!("{id} is updated, and is not there");
+            return self.broken(Kind::Gone, why);
+        };
+        if thing.polls > 0 {
+            return Err(Error::because(Kind::Busy, "test:Write", format!("{id} is not ready yet")));
+        }
+        let mut inputs = thing.inputs.clone();
+        for field in thing.fields {
+            let Some(value) = want.get(field.name).filter(|value| !value.is_null()) else { continue };
+            let there = inputs.get(field.name).unwrap_or(&Value::Null);
+            if field.initial || value == there {
+                continue;
+            }
+            if field.replaces {
+                let why = format!("{id} is updated in `{}`, which only a replacement can change", field.name);
+                return self.broken(Kind::Refused, why);
+            }
+            let value = if field.name == "tags" { tags(value, there, was.get("tags")) } else { value.clone() };
+            inputs.insert(field.name.to_owned(), value);
+        }
+        self.check_references(id, thing.kind, thing.fields, &inputs, Some(&thing.inputs))?;
+        self.check_unique(id, thing.kind, thing.unique, &inputs, Some(id))?;
+        if let Some(thing) = self.objects.get_mut(id) {
+            thing.revision += 1;
+            thing.inputs = inputs;
+        }
+        Ok(None)
+    }
+
+    fn delete<R: OnFake>(&mut self, id: &str) -> Result<()> {
+        let Some(thing) = self.objects.get(id).filter(|thing| !thing.deleting).cloned() else { return Ok(()) };
+        if let Some(guard) =
+            thing.fields.iter().find(|field| field.guard && thing.inputs.get(field.name) == Some(&Value::Bool(true)))
+        {
+            let why = format!("{id} is deleted while `{}` guards it", guard.name);
+            return self.broken(Kind::Refused, why);
+        }
+        let holds = |other: &&Thing| {
+            let firmly = |field: &&Field| !field.may_dangle;
+            other.id != id
+                && other
+                    .fields
+                    .iter()
+                    .filter(firmly)
+                    .any(|field| other.inputs.get(field.name).is_some_and(|value| references(value).contains(id)))
+        };
+        if let Some(other) = self.objects.values().find(holds) {
+            let why = format!("{} ({id}) is deleted while {} ({}) refers to it", at(&thing), at(other), other.id);
+            return self.broken(Kind::InUse, why);
+        }
+        if thing.kind == types::RolePolicy::TYPE {
+            let role = thing.inputs.get("role").and_then(Value::as_str).unwrap_or_default();
+            let uses = |other: &&Thing| {
+                other.kind == types::Service::TYPE && other.inputs.get("role").is_some_and(|used| used == role)
+            };
+            if let Some(user) = self.objects.values().find(uses) {
+                let why = format!("{id}, the policy of {role}, is deleted while {} uses the role", user.id);
+                return self.broken(Kind::InUse, why);
+            }
+        }
+        if R::SLOW == 0 {
+            self.objects.remove(id);
+        } else if let Some(thing) = self.objects.get_mut(id) {
+            (thing.deleting, thing.polls) = (true, R::SLOW);
+        }
+        Ok(())
+    }
+
+    fn check_references(
+        &mut self,
+        who: &str,
+        kind: &str,
+        fields: &[Field],
+        inputs: &Map<String, Value>,
+        before: Option<&Map<String, Value>>,
+    ) -> Result<()> {
+        for field in fields.iter().filter(|field| field.name != "tags") {
+            let (value, before) = (inputs.get(field.name), before.and_then(|before| before.get(field.name)));
+            let Some(value) = value.filter(|value| Some(*value) != before) else { continue };
+            let text = value.to_string();
+            if text.contains("$ref") || text.contains('<') {
+                return self
+                    .broken(Kind::Refused, format!("{who} is written with `{}` unresolved: {text}", field.name));
+            }
+            // What dangles already may stay as it is.
+            let known = before.filter(|_| field.may_dangle).map(references).unwrap_or_default();
+            for id in references(value).difference(&known) {
+                let problem = match self.objects.get(id) {
+                    None => "is not there",
+                    Some(thing) if thing.deleting => "is being deleted",
+                    Some(thing) if thing.polls > 0 => "is not ready yet",
+                    Some(_) => continue,
+                };
+                let why = format!("{who} is written with `{}` = {id}, which {problem}", field.name);
+                return self.broken(Kind::Refused, why);
+            }
+            if field.name == "role" && kind == types::Service::TYPE {
+                let covers = |thing: &Thing| {
+                    thing.kind == types::RolePolicy::TYPE && !thing.deleting && thing.inputs.get("role") == Some(value)
+                };
+                if !self.objects.values().any(covers) {
+                    return self.broken(Kind::Refused, format!("{who} uses {value} before its policy is there"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_unique(
+        &mut self,
+        who: &str,
+        kind: &str,
+        groups: &[&[&str]],
+        inputs: &Map<String, Value>,
+        own: Option<&str>,
+    ) -> Result<()> {
+        for group in groups {
+            let key: Option<Vec<&Value>> = group.iter().map(|field| inputs.get(*field)).collect();
+            let Some(key) = key else { continue };
+            let holds = |thing: &&Thing| {
+                let theirs = group.iter().map(|field| thing.inputs.get(*field));
+                thing.kind == kind && own != Some(&thing.id) && theirs.eq(key.iter().map(|value| Some(*value)))
+            };
+            if let Some(other) = self.objects.values().find(holds) {
+                let why = format!("{who} takes {group:?} from {} ({})", at(other), other.id);
+                if other.owner.is_some() {
+                    return self.broken(Kind::Exists, why);
+                }
+                return Err(Error::because(Kind::Exists, "test:Write", why));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn at(thing: &Thing) -> &str {
+    thing.owner.as_ref().map_or("a foreign object", |owner| &owner.address)
+}
+
+fn map<R: Resource>(inputs: &R) -> Map<String, Value> {
+    match serde_json::to_value(inputs) {
+        Ok(Value::Object(map)) => map,
+        other => panic!("inputs are a map: {other:?}"),
+    }
+}
+
+/// The ids in a value, also inside longer strings: `net#17`, `doc#3@2`.
+fn references(value: &Value) -> BTreeSet<String> {
+    fn walk(value: &Value, out: &mut BTreeSet<String>) {
+        match value {
+            Value::String(text) => {
+                for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '#')) {
+                    if word.split_once('#').is_some_and(|(kind, n)| !kind.is_empty() && n.parse::<u64>().is_ok()) {
+                        out.insert(word.to_owned());
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(item, out)),
+            Value::Object(map) => map.values().for_each(|item| walk(item, out)),
+            _ => {}
+        }
+    }
+    let mut out = BTreeSet::new();
+    walk(value, &mut out);
+    out
+}
+
+/// Ours are set, those that we set before and dropped go, others' stay.
+fn tags(want: &Value, there: &Value, was: Option<&Value>) -> Value {
+    let [want, there, was] = [Some(want), Some(there), was]
+        .map(|tags| tags.and_then(|tags| serde_json::from_value::<Tags>(tags.clone()).ok()).unwrap_or_default());
+    let mut tags = there;
+    tags.retain(|key, _| want.contains_key(key) || !was.contains_key(key));
+    tags.extend(want);
+    serde_json::to_value(tags).unwrap_or_default()
+}
+
+/// The only place where a thing becomes a type's.
+fn observed<R: OnFake>(thing: &Thing) -> Observed<R> {
+    let mut inputs = thing.inputs.clone();
+    for field in thing.fields.iter().filter(|field| field.write_only) {
+        inputs.remove(field.name);
+    }
+    let state = if thing.deleting {
+        "deleting"
+    } else if thing.polls > 0 {
+        "pending"
+    } else {
+        "ready"
+    };
+    Observed {
+        inputs: serde_json::from_value(Value::Object(inputs)).expect("what is there has the type's shape"),
+        outputs: Outputs {
+            id: thing.id.clone(),
+            state: state.to_owned(),
+            revision: format!("{}@{}", thing.id, thing.revision),
+            name: thing.inputs.get("name").and_then(Value::as_str).map(str::to_owned),
+        },
+    }
+}
+
+fn phase(outputs: &Outputs) -> Phase {
+    if outputs.state == "ready" { Phase::Ready } else { Phase::Pending }
+}

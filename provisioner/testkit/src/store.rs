@@ -1,0 +1,194 @@
+//! A store in memory, which can die at any entry.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use provisioner_model::{journal::Entry, state::Snapshot};
+use provisioner_store::{Fut, Holder, Lock, Result, StateReader, Store, StoreError, journal};
+
+/// The state of one environment in memory. Clones are the same store.
+#[derive(Clone)]
+pub struct Memory(Arc<Mutex<Inner>>);
+
+type Watch = Box<dyn Fn(&Snapshot) + Send>;
+
+struct Inner {
+    environment: String,
+    /// As its text: what cannot be written and read again shows here too.
+    state: Option<Vec<u8>>,
+    journal: Vec<u8>,
+    holder: Option<Holder>,
+    appends: usize,
+    dies: Option<(usize, Death)>,
+    dead: bool,
+    watch: Option<Watch>,
+}
+
+/// What becomes of the entry at which a store dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// It is lost.
+    Before,
+    /// It is durable, but nobody hears of it.
+    After,
+}
+
+impl Memory {
+    /// The state of an environment of this name: none yet.
+    pub fn new(environment: &str) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            environment: environment.to_owned(),
+            state: None,
+            journal: vec![],
+            holder: None,
+            appends: 0,
+            dies: None,
+            dead: false,
+            watch: None,
+        })))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Dies at the `n`th append from now, the first being 1: from then on nothing can be written.
+    pub fn die_at(&self, n: usize, how: Death) {
+        let mut inner = self.inner();
+        inner.dies = Some((inner.appends + n, how));
+    }
+
+    /// As a new process finds it: what was durable is there, the lock is free, and it can be written.
+    pub fn revive(&self) {
+        let mut inner = self.inner();
+        (inner.dies, inner.dead, inner.holder) = (None, false, None);
+    }
+
+    /// Whether it has died.
+    pub fn is_dead(&self) -> bool {
+        self.inner().dead
+    }
+
+    /// How many entries were appended, dead or alive.
+    pub fn appends(&self) -> usize {
+        self.inner().appends
+    }
+
+    /// Shows every state on the way, after each append and commit.
+    pub fn watch(&self, watch: impl Fn(&Snapshot) + Send + 'static) {
+        self.inner().watch = Some(Box::new(watch));
+    }
+
+    /// The state as it would load now.
+    pub fn state(&self) -> Option<Snapshot> {
+        self.inner().load().expect("the state is readable")
+    }
+
+    /// The state as last committed, without what the journal adds.
+    pub fn committed(&self) -> Option<Snapshot> {
+        self.inner().committed()
+    }
+}
+
+impl Inner {
+    fn committed(&self) -> Option<Snapshot> {
+        self.state.as_deref().map(|text| serde_json::from_slice(text).expect("what was written can be read"))
+    }
+
+    fn load(&self) -> Result<Option<Snapshot>> {
+        let path = Path::new("memory");
+        journal::replay(path, &self.environment, self.committed(), journal::parse(path, &self.journal)?)
+    }
+
+    fn died<T>(&self) -> Result<T> {
+        let source = std::io::Error::other("the process was killed here");
+        Err(StoreError::Io { doing: "write", path: self.environment.clone().into(), source })
+    }
+
+    fn append(&mut self, entry: &Entry) -> Result<()> {
+        self.appends += 1;
+        let due = self.dies.filter(|(at, _)| self.appends >= *at);
+        if self.dead || due.is_some_and(|(_, how)| how == Death::Before) {
+            self.dead = true;
+            return self.died();
+        }
+        assert!(self.holder.is_some(), "appended without the lock: {entry:?}");
+        self.journal.extend(journal::line(entry)?);
+        self.show();
+        if due.is_some() {
+            self.dead = true;
+            return self.died();
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, snapshot: &Snapshot) -> Result<()> {
+        if self.dead {
+            return self.died();
+        }
+        assert!(self.holder.is_some(), "committed without the lock");
+        if let Some(there) = self.committed() {
+            assert_eq!(there.lineage, snapshot.lineage, "a commit of another lineage");
+            if there.serial >= snapshot.serial {
+                let path = self.environment.clone().into();
+                return Err(StoreError::Overtaken { path, there: there.serial, ours: snapshot.serial });
+            }
+        }
+        let text = serde_json::to_vec(snapshot).expect("a snapshot is JSON");
+        self.state = Some(text);
+        self.journal.clear();
+        assert_eq!(self.committed().as_ref(), Some(snapshot), "what was written is read");
+        self.show();
+        Ok(())
+    }
+
+    fn show(&self) {
+        if let (Some(watch), Some(state)) = (&self.watch, self.load().expect("what was written can be read")) {
+            watch(&state);
+        }
+    }
+}
+
+impl StateReader for Memory {
+    fn load(&self) -> Fut<'_, Option<Snapshot>> {
+        Box::pin(async { self.inner().load() })
+    }
+}
+
+impl Store for Memory {
+    fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>> {
+        Box::pin(async move {
+            let mut inner = self.inner();
+            if inner.holder.is_some() {
+                let path = inner.environment.clone().into();
+                return Err(StoreError::Locked { path, holder: inner.holder.clone() });
+            }
+            inner.holder = Some(who);
+            Ok(Box::new(Held(self.clone())) as Box<dyn Lock>)
+        })
+    }
+
+    fn append(&self, entry: Entry) -> Fut<'_, ()> {
+        Box::pin(async move { self.inner().append(&entry) })
+    }
+
+    fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
+        Box::pin(async move { self.inner().commit(snapshot) })
+    }
+}
+
+struct Held(Memory);
+
+impl Lock for Held {
+    fn release(self: Box<Self>) -> Fut<'static, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.inner().holder = None;
+    }
+}

@@ -1,0 +1,140 @@
+//! The engine on an emulator, without the command line: made, in place, gone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use provisioner_aws::{
+    ec2::{Subnet, Vpc},
+    registry,
+};
+use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
+use provisioner_model::{
+    erased::Clouds,
+    plan::{Plan, Verdict},
+    stack::{Desired, Facts, Stack},
+    state::Snapshot,
+};
+use provisioner_planner::{Input, Selection, plan, verify};
+use provisioner_store::{Disk, Holder, StateReader};
+use provisioner_tests::{Emulator, skipped};
+
+fn facts() -> Facts {
+    Facts {
+        environment: "dev".into(),
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+        partition: "aws".into(),
+    }
+}
+
+fn network(zones: &[&str]) -> Desired {
+    let mut stack = Stack::new(facts());
+    stack.default_tag("environment", "dev");
+    stack.component("network", |stack| {
+        let vpc = stack.add("main", Vpc { dns_host_names: Some(true), ..Vpc::new("10.0.0.0/16") });
+        for (number, zone) in zones.iter().enumerate() {
+            let range = format!("10.0.{number}.0/24");
+            stack.add(&format!("public-{zone}"), Subnet::new(vpc.id(), range, format!("us-east-1{zone}")));
+        }
+        stack.output("vpc", vpc.id());
+    });
+    stack.finish().unwrap()
+}
+
+struct World {
+    clouds: Clouds,
+    store: Disk,
+    tuning: Tuning,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn plan(&self, desired: &Desired) -> Plan {
+        let snapshot = self.store.load().await.unwrap().unwrap_or_else(|| Snapshot::new("lineage", "dev"));
+        let types = registry();
+        assert_eq!(verify::snapshot(&snapshot, &types), [""; 0]);
+        let input = Refresh {
+            registry: &types,
+            clouds: &self.clouds,
+            snapshot: &snapshot,
+            desired,
+            tuning: self.tuning,
+            pending_only: false,
+        };
+        let observed = refresh(&input).await.unwrap();
+        let plan = plan(&Input {
+            desired,
+            snapshot: &snapshot,
+            observed: &observed,
+            registry: &types,
+            selection: &Selection::default(),
+            targets: &BTreeMap::new(),
+        })
+        .unwrap();
+        assert_eq!(verify::plan(&plan), [""; 0]);
+        plan
+    }
+
+    async fn apply(&self, plan: &Plan) -> Outcome {
+        let (events, _told) = tokio::sync::mpsc::unbounded_channel();
+        let (_cancel, cancel) = tokio::sync::watch::channel(false);
+        let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
+        let types = registry();
+        apply(Apply {
+            plan,
+            registry: &types,
+            clouds: &self.clouds,
+            store: &self.store,
+            holder,
+            consent: &BTreeSet::new(),
+            events,
+            cancel,
+            tuning: self.tuning,
+        })
+        .await
+        .unwrap()
+    }
+}
+
+fn now() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a test has the real time")]
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn token() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("00000000-0000-0000-0000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_network_is_made_grows_and_goes() {
+    let Some(moto) = Emulator::moto() else {
+        return skipped("a_network_is_made_grows_and_goes", "moto is not installed");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let tuning = Tuning { settle: Some(Duration::ZERO), ..Tuning::new(now, token) };
+    let world = World { clouds: moto.clouds(), store: Disk::new(folder.path(), "dev"), tuning, _folder: folder };
+
+    let desired = network(&["a", "b"]);
+    let first = world.plan(&desired).await;
+    assert_eq!(first.steps.len(), 3);
+    let outcome = world.apply(&first).await;
+    assert!(outcome.is_complete(), "{outcome:?}");
+    let second = world.plan(&desired).await;
+    assert!(second.is_empty(), "{second:#?}");
+
+    let grown = world.plan(&network(&["a", "b", "c"])).await;
+    let verdicts: Vec<Verdict> = grown.resources.values().map(|planned| planned.verdict).collect();
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict != Verdict::NoChange).collect::<Vec<_>>(), [&Verdict::Create]);
+    assert!(world.apply(&grown).await.is_complete());
+
+    let nothing = Stack::new(facts()).finish().unwrap();
+    let destroy = world.plan(&nothing).await;
+    assert_eq!(destroy.steps.len(), 4);
+    let outcome = world.apply(&destroy).await;
+    assert!(outcome.is_complete(), "{outcome:?}");
+    assert!(world.plan(&nothing).await.is_empty());
+}
