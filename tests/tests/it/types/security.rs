@@ -26,11 +26,6 @@ fn trust(service: &str) -> In<String> {
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().into()
 }
 
-fn as_json<T: serde::Serialize>(value: T) -> Value {
-    serde_json::to_value(value).unwrap()
-}
-
-/// Another hand's policies, put on the role besides ours.
 fn tags(key: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(key.to_owned(), "1".to_owned())])
 }
@@ -50,7 +45,7 @@ async fn role_and_its_policies() {
         .await;
     // Six versions of a policy that may have five.
     for action in ["s3:a", "s3:b", "s3:c", "s3:d", "s3:e"] {
-        let changed = attached.changed("document", as_json(policy(action)));
+        let changed = attached.changed("document", json!(policy(action)));
         attached.update(changed).await;
     }
     let changed = attached.changed("tags", json!({"other": "2"}));
@@ -67,7 +62,7 @@ async fn role_and_its_policies() {
             ..Role::new(trust("ecs-tasks.amazonaws.com"))
         })
         .await;
-    let mut changed = role.changed("assume_role_policy", as_json(trust("ec2.amazonaws.com")));
+    let mut changed = role.changed("assume_role_policy", json!(trust("ec2.amazonaws.com")));
     changed["description"] = json!("second");
     changed["max_session_duration"] = json!(3600);
     changed["tags"] = json!({"other": "2"});
@@ -79,7 +74,7 @@ async fn role_and_its_policies() {
     let id = || In::Known(Id::new(&*role.id));
     let wanted = RolePolicies::new(id()).inline("a", policy("s3:GetObject")).inline("b", policy("s3:PutObject"));
     let mut policies = bench.create(wanted.managed(&*attached.id)).await;
-    let mut changed = as_json(RolePolicies::new(id()).inline("b", policy("s3:*")).inline("c", policy("logs:*")));
+    let mut changed = json!(RolePolicies::new(id()).inline("b", policy("s3:*")).inline("c", policy("logs:*")));
     changed["managed"] = json!([boundary.id]);
     policies.update(changed).await;
     // What another hand adds is seen, and goes.
@@ -173,7 +168,7 @@ async fn key_and_alias() {
         })
         .await;
     let mut changed = key.changed("description", json!("second"));
-    changed["policy"] = as_json(policy("kms:Decrypt"));
+    changed["policy"] = json!(policy("kms:Decrypt"));
     changed["rotation_period_days"] = json!(365);
     changed["tags"] = json!({"other": "2"});
     key.update(changed).await;
@@ -215,17 +210,17 @@ async fn secret_and_its_policy() {
     changed["tags"] = json!({"other": "2"});
     secret.update(changed).await;
     assert_eq!(stored(&bench, &secret.id).await, first, "no new value without a reason");
-    let changed = secret.changed("value", as_json(SecretValue::Generated(Generated { version: 1, ..value })));
+    let changed = secret.changed("value", json!(SecretValue::Generated(Generated { version: 1, ..value })));
     secret.update(changed).await;
     assert_ne!(stored(&bench, &secret.id).await, first);
-    let changed = secret.changed("value", as_json(SecretValue::Given(Secret::new("given", 1))));
+    let changed = secret.changed("value", json!(SecretValue::Given(Secret::new("given", 1))));
     secret.update(changed).await;
     assert_eq!(stored(&bench, &secret.id).await, "canary");
     assert!(!format!("{} {:?}", secret.inputs, secret.seen).contains("canary"));
 
     let wanted = SecretPolicy::new(Id::new(&*secret.id).into(), policy("secretsmanager:GetSecretValue"));
     let mut part = bench.create(wanted).await;
-    let changed = part.changed("policy", as_json(policy("secretsmanager:DescribeSecret")));
+    let changed = part.changed("policy", json!(policy("secretsmanager:DescribeSecret")));
     part.update(changed).await;
     part.delete().await;
     secret.delete().await;
@@ -284,7 +279,7 @@ async fn topic_and_subscription() {
         })
         .await;
     let mut changed = topic.changed("display_name", json!("second"));
-    changed["policy"] = as_json(policy("sns:Subscribe"));
+    changed["policy"] = json!(policy("sns:Subscribe"));
     changed["tags"] = json!({"other": "2"});
     topic.update(changed).await;
     let again = bench.types.get(Topic::TYPE).unwrap();
