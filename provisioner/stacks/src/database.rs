@@ -6,7 +6,10 @@ use provisioner_aws::{
 };
 use provisioner_model::stack::{Handle, Options, Stack};
 
-use crate::{environment::Environment, network::Network};
+use crate::{
+    environment::Environment,
+    network::{DATABASE_PORT, Network},
+};
 
 /// The database's name, and its master user's.
 pub const NAME: &str = "app";
@@ -25,6 +28,7 @@ pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: 
             db_name: Some(NAME.into()),
             subnet_group: Some(subnets.id()),
             security_groups: Some(vec![network.database_group.id()]),
+            port: Some(DATABASE_PORT),
             publicly_accessible: Some(false),
             parameter_group: Some(settings.id()),
             multi_az: Some(wanted.multi_az),

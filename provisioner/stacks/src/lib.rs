@@ -4,6 +4,7 @@
 //! knows of state: a component declares, and the engine does the rest.
 
 pub mod database;
+pub mod edge;
 pub mod environment;
 pub mod identity;
 pub mod network;
@@ -28,49 +29,7 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
     let network = network::network(env, &logs.flows, &flow_logs, stack);
     let repository = registry::registry(&secrets.key, stack);
     let database = database::database(env, &network, &secrets.key, stack);
-    let _ = (repository, database);
+    let edge = edge::edge(env, &network, stack);
+    let _ = (repository, database, edge);
     identity::jobs(env, stack);
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use provisioner_model::stack::{Desired, Facts};
-    use serde_json::Value;
-
-    use super::*;
-    use crate::environment::tests::{dev, prod};
-
-    fn facts(environment: &str) -> Facts {
-        Facts {
-            environment: environment.into(),
-            account: "123456789012".into(),
-            region: "us-east-1".into(),
-            partition: "aws".into(),
-        }
-    }
-
-    pub(crate) fn declared(name: &str, env: &Environment) -> Desired {
-        let mut declared = Stack::new(facts(name));
-        stack(env, &mut declared);
-        declared.finish().unwrap_or_else(|problems| panic!("{problems:#?}"))
-    }
-
-    fn counts(desired: &Desired) -> BTreeMap<&'static str, usize> {
-        let mut counts = BTreeMap::new();
-        for row in desired.resources.values() {
-            *counts.entry(row.type_name).or_default() += 1;
-        }
-        counts
-    }
-
-    #[test]
-    fn dev_and_prod_are_declared_without_a_mistake() {
-        for (name, env) in [("dev", dev()), ("prod", prod())] {
-            let desired = declared(name, &env);
-            println!("{name}: {} {:#?}", desired.resources.len(), counts(&desired));
-            let _ = Value::Null;
-        }
-    }
 }

@@ -19,8 +19,8 @@ pub use self::ranges::Zone;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// The project: in every tag, and in the names that people see.
-    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,29}$"))]
+    /// The project, in at most 16 characters: in every tag, and in the names that people see.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,15}$"))]
     pub project: String,
     /// The AWS region that all of it lives in: `us-east-1`.
     #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"))]
