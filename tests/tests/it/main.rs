@@ -1,4 +1,6 @@
 //! One test binary: linking the SDK once is enough.
 
 mod engine;
+mod rooms;
 mod types;
+mod wiring;
