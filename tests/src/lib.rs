@@ -31,6 +31,8 @@ impl Emulator {
         let port = free_port();
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        // It runs no tasks: this many count as running, so that deployments of fewer read as completed.
+        command.env("MOTO_ECS_SERVICE_RUNNING", "9");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
         let emulator = Self { child, url: format!("http://127.0.0.1:{port}") };
         emulator.wait(port).then_some(emulator)

@@ -148,7 +148,8 @@ impl Resource for Repository {
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         let all = all(c).await?;
-        let ours = all.iter().filter(|one| one.repository_name().is_some_and(|name| ids.iter().any(|id| id.as_str() == name)));
+        let ours =
+            all.iter().filter(|one| one.repository_name().is_some_and(|name| ids.iter().any(|id| id.as_str() == name)));
         let rows = join_all(ours.map(|one| async move {
             let seen = match details(c, one).await {
                 Err(error) if error.kind == Kind::Gone => return None,
@@ -194,7 +195,12 @@ impl Resource for Repository {
         Ok((Id::new(need("ecr:CreateRepository", name, "repositoryName")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<provisioner_model::Receipt>> {
+    async fn update(
+        &self,
+        c: &Writer,
+        was: &Recorded<Self>,
+        seen: &Observed<Self>,
+    ) -> Result<Option<provisioner_model::Receipt>> {
         let (differs, name) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
         if differs.any(&["image_tag_mutability", "mutability_exclusions"]) {
             // One call sets both: what is not stated stays as it is.

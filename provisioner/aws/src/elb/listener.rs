@@ -159,9 +159,8 @@ impl Resource for Listener {
         let mut ours = vec![];
         for listeners in join_all(balancers.iter().map(|arn| of(c, arn))).await {
             let listeners = listeners?;
-            let asked = |one: &&types::Listener| {
-                one.listener_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn))
-            };
+            let asked =
+                |one: &&types::Listener| one.listener_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn));
             ours.extend(listeners.iter().filter(asked).cloned());
         }
         let arns: Vec<String> = ours.iter().filter_map(|one| one.listener_arn().map(str::to_owned)).collect();

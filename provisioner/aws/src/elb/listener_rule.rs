@@ -102,12 +102,12 @@ impl Condition {
     fn sdk(&self) -> RuleCondition {
         let sdk = RuleCondition::builder();
         match self {
-            Self::HostHeader { values } => sdk.field("host-header").host_header_config(
-                HostHeaderConditionConfig::builder().set_values(Some(values.clone())).build(),
-            ),
-            Self::PathPattern { values } => sdk.field("path-pattern").path_pattern_config(
-                PathPatternConditionConfig::builder().set_values(Some(values.clone())).build(),
-            ),
+            Self::HostHeader { values } => sdk
+                .field("host-header")
+                .host_header_config(HostHeaderConditionConfig::builder().set_values(Some(values.clone())).build()),
+            Self::PathPattern { values } => sdk
+                .field("path-pattern")
+                .path_pattern_config(PathPatternConditionConfig::builder().set_values(Some(values.clone())).build()),
             Self::HttpHeader { name, values } => sdk.field("http-header").http_header_config(
                 HttpHeaderConditionConfig::builder().http_header_name(name).set_values(Some(values.clone())).build(),
             ),
@@ -156,9 +156,9 @@ impl Condition {
                 let pairs = sdk.query_string_config().map(QueryStringConditionConfig::values).unwrap_or_default();
                 Self::QueryString { values: pairs.iter().map(pair).collect() }
             }
-            "source-ip" => Self::SourceIp {
-                values: sdk.source_ip_config().map(|one| one.values().to_vec()).unwrap_or_default(),
-            },
+            "source-ip" => {
+                Self::SourceIp { values: sdk.source_ip_config().map(|one| one.values().to_vec()).unwrap_or_default() }
+            }
             other => Self::Other { name: other.to_owned() },
         }
     }
@@ -178,12 +178,7 @@ impl ListenerRule {
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A rule of this listener.
-    pub fn new(
-        listener: In<Id<Listener>>,
-        priority: i32,
-        conditions: Vec<Condition>,
-        actions: Vec<Action>,
-    ) -> Self {
+    pub fn new(listener: In<Id<Listener>>, priority: i32, conditions: Vec<Condition>, actions: Vec<Action>) -> Self {
         Self { listener, priority, conditions, actions, tags: Tags::new() }
     }
 
@@ -227,8 +222,7 @@ impl Resource for ListenerRule {
         let mut ours = vec![];
         for rules in join_all(listeners.iter().map(|arn| of(c, arn))).await {
             let rules = rules?;
-            let asked =
-                |one: &&types::Rule| one.rule_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn));
+            let asked = |one: &&types::Rule| one.rule_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn));
             ours.extend(rules.iter().filter(asked).cloned());
         }
         let arns: Vec<String> = ours.iter().filter_map(|one| one.rule_arn().map(str::to_owned)).collect();

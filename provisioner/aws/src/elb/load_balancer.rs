@@ -296,7 +296,9 @@ impl Resource for LoadBalancer {
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         let all = all(c).await?;
-        let ours = |one: &&types::LoadBalancer| one.load_balancer_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn));
+        let ours = |one: &&types::LoadBalancer| {
+            one.load_balancer_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn))
+        };
         let ours: Vec<&types::LoadBalancer> = all.iter().filter(ours).collect();
         let arns: Vec<String> = ours.iter().filter_map(|one| one.load_balancer_arn().map(str::to_owned)).collect();
         let attributes = join_all(arns.iter().map(|arn| attributes(c, arn)));

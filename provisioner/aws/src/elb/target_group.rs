@@ -151,7 +151,7 @@ impl TargetGroup {
     /// An alarm's dimension `TargetGroup`.
     pub const ARN_SUFFIX: Output<Self, String> = Output::new("arn_suffix");
     /// Its name.
-    pub const NAME_OUT: Output<Self, String> = Output::new("name");
+    pub const NAME: Output<Self, String> = Output::new("name");
 
     /// Targets in this VPC that speak `protocol` on `port`, known by their addresses.
     pub fn new(vpc: In<Id<Vpc>>, protocol: impl Into<String>, port: i32) -> Self {
