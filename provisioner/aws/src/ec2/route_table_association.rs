@@ -10,6 +10,7 @@ use provisioner_model::{
     error::{Kind, Result},
     expr::In,
     resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,9 @@ pub struct RouteTableAssociationOutputs {
 }
 
 impl RouteTableAssociation {
+    /// The subnet, once it has its routes: for what is of no use before.
+    pub const SUBNET: Output<Self, Id<Subnet>> = Output::new("id");
+
     /// This subnet uses this table.
     pub fn new(subnet: In<Id<Subnet>>, route_table: In<Id<RouteTable>>) -> Self {
         Self { subnet, route_table }
