@@ -1,1 +1,92 @@
-//! placeholder
+//! The whole command line as a library: arguments, environment files, questions, rendering, exit codes.
+//!
+//! A stack of one's own needs [`main`] and a [`Program`], nothing else. This crate alone prints, asks, and reads
+//! environment variables; it never compares, and calls no cloud but through the resource types.
+
+pub mod arguments;
+mod commands;
+pub mod consent;
+pub mod environment;
+pub mod error;
+mod live;
+mod program;
+pub mod render;
+mod run;
+pub mod saved;
+pub mod terminal;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use provisioner_model::Environment;
+
+use self::{arguments::Arguments, error::Failure, terminal::Terminal};
+
+pub use self::program::Program;
+
+/// The exit code of a command line that was not understood: 2 means changes.
+const USAGE: u8 = 64;
+
+/// Runs the command line of a program: the whole of its `main`.
+pub fn main<E: Environment>(program: Program<E>) -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(run(&program, arguments, &Terminal::detect()))
+}
+
+/// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.
+pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, terminal: &Terminal) -> u8 {
+    let mut command = Arguments::command();
+    if let Some(name) = program.name() {
+        command = command.name(name).bin_name(name);
+    }
+    let parsed = command.try_get_matches_from(arguments).and_then(|found| Arguments::from_arg_matches(&found));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = error.render();
+            let text = |page: &render::Page| if page.colour { text.ansi().to_string() } else { text.to_string() };
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                terminal.data(&text(terminal.out()));
+                return 0;
+            }
+            terminal.say(&text(terminal.err()));
+            return USAGE;
+        }
+    };
+    log(arguments.verbose, terminal);
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Start)
+        .and_then(|runtime| runtime.block_on(commands::run(program, arguments, terminal)));
+    match ended {
+        Ok(ending) => ending.code(),
+        Err(failure) => {
+            failure.tell(terminal);
+            failure.code()
+        }
+    }
+}
+
+/// Logs to standard error: `-v` what is called and how it ended, `-vv` what the SDK does.
+fn log(verbose: u8, terminal: &Terminal) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    #[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+    let stated = std::env::var("PROVISIONER_LOG").ok();
+    let filter = match (stated, verbose) {
+        (Some(filter), _) => filter,
+        (None, 0) => return,
+        (None, 1) => {
+            "info,provisioner=debug,provisioner_engine=debug,provisioner_aws=debug,aws_config=debug".to_owned()
+        }
+        (None, _) => "debug,hyper=info,h2=info,rustls=info".to_owned(),
+    };
+    let logs = fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_ansi(terminal.err().colour)
+        .with_writer(std::io::stderr)
+        .try_init();
+    if logs.is_err() {
+        terminal.say("a log is set up already");
+    }
+}

@@ -1,0 +1,285 @@
+//! The commands and their options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// How a command ended, for `--help` and `docs/cli.md`.
+pub const EXIT_CODES: &str = "Exit codes:
+  0    done; for `plan` and `drift` with --detailed-exitcode: nothing to do
+  1    an error: the reason is on standard error, and nothing is lost
+  2    `plan` and `drift` with --detailed-exitcode: there are changes
+  64   the command line was not understood
+  130  interrupted: what had begun is saved, the next apply goes on
+
+Environment variables: those of the AWS SDK (AWS_PROFILE, AWS_ENDPOINT_URL, …), NO_COLOR, COLUMNS,
+PROVISIONER_LOG (a filter for -v, as in `provisioner=debug,aws=info`).";
+
+/// Infrastructure from a program.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = EXIT_CODES, after_help = "`--help` lists the exit codes.", max_term_width = 110)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// The folder that holds `environments/` and `state/`; else found upwards from here.
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub folder: Option<PathBuf>,
+    /// Log what happens to standard error, request ids included; twice for more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what an apply would do; writes nothing but `--out`.
+    Plan(PlanArguments),
+    /// Carry out a plan: a new one, or a saved one.
+    Apply(ApplyArguments),
+    /// Delete everything that the environment has.
+    Destroy(DestroyArguments),
+    /// Show what somebody else changed.
+    Drift(DriftArguments),
+    /// Print the stack's outputs.
+    Outputs(OutputsArguments),
+    /// Draw what depends on what.
+    Graph(GraphArguments),
+    /// Look into the state, or change it; nothing in the cloud changes.
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Take an object that is there already into the state.
+    Import(ImportArguments),
+    /// Check environment files and the program, without credentials.
+    Validate {
+        /// The environments; all where none is named.
+        #[arg(value_name = "ENV")]
+        environments: Vec<String>,
+    },
+    /// Print the JSON Schema of environment files.
+    Schema,
+    /// Print a shell's completions.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which part of a stack, and how it is looked at.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Scope {
+    /// Only this resource or component, and what it needs; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// All but this resource or component, and what needs it; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<String>,
+    /// Trust the state; read only what an earlier run left unfinished.
+    #[arg(long)]
+    pub no_refresh: bool,
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
+/// How patient a run is; for tests on emulators.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Pace {
+    /// At most this long may a fresh object stay invisible.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    pub settle: Option<u64>,
+    /// At most this long between two looks at what is not ready.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    pub poll: Option<f64>,
+}
+
+/// `plan`.
+#[derive(Args, Debug)]
+pub struct PlanArguments {
+    /// The environment: a file `environments/ENV.toml`.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Save the plan, for `apply ENV FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print it as JSON (docs/plan-json.md).
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 2 where there are changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Plan the end of everything.
+    #[arg(long, conflicts_with = "replace")]
+    pub destroy: bool,
+    /// Replace this one even if nothing asks for it; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    #[command(flatten)]
+    pub scope: Scope,
+}
+
+/// What an apply may do without asking.
+#[derive(Args, Debug)]
+pub struct Consent {
+    /// Do not ask. It is no consent to lose what is protected.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How many writing calls may run at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallel: u16,
+}
+
+/// `apply`.
+#[derive(Args, Debug)]
+pub struct ApplyArguments {
+    /// The environment: a file `environments/ENV.toml`.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// A plan that `plan --out` saved: exactly that is done, or nothing.
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "replace", "no_refresh"])]
+    pub plan: Option<PathBuf>,
+    /// This protected resource may be deleted or replaced; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    pub allow_delete: Vec<String>,
+    /// Replace this one even if nothing asks for it; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    #[command(flatten)]
+    pub consent: Consent,
+    #[command(flatten)]
+    pub scope: Scope,
+}
+
+/// `destroy`.
+#[derive(Args, Debug)]
+pub struct DestroyArguments {
+    /// The environment: a file `environments/ENV.toml`.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The environment's name once more: consent to all of it, what is protected included.
+    #[arg(long, value_name = "ENV")]
+    pub confirm: Option<String>,
+    #[command(flatten)]
+    pub consent: Consent,
+    #[command(flatten)]
+    pub scope: Scope,
+}
+
+/// `drift`.
+#[derive(Args, Debug)]
+pub struct DriftArguments {
+    /// The environment: a file `environments/ENV.toml`.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 2 where there is drift.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
+/// `outputs`.
+#[derive(Args, Debug)]
+pub struct OutputsArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Print this one alone, without quotes.
+    pub name: Option<String>,
+    /// Print them as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a graph is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Drawing {
+    /// For Graphviz.
+    Dot,
+    /// For Markdown.
+    Mermaid,
+    /// A picture.
+    Svg,
+}
+
+/// `graph`.
+#[derive(Args, Debug)]
+pub struct GraphArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// How.
+    #[arg(long, short, value_enum, default_value_t = Drawing::Dot)]
+    pub format: Drawing,
+}
+
+/// `state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the addresses.
+    List {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Print rows as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one row.
+    Show {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Which.
+        address: String,
+    },
+    /// Give a row another address, after a rename in the program.
+    Mv {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// The address that it has.
+        from: String,
+        /// The address that it gets.
+        to: String,
+    },
+    /// Forget a row; its object stays in the cloud.
+    Rm {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Which.
+        address: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// `import`.
+#[derive(Args, Debug)]
+pub struct ImportArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The address at which the program declares it.
+    pub address: String,
+    /// The object's id, as its API writes it.
+    pub id: String,
+    /// It is ours from now on: a destroy deletes it, where else it would be forgotten.
+    #[arg(long)]
+    pub own: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,123 @@
+//! `plan`, `apply`, `destroy` and `drift`.
+
+use provisioner_model::{Environment, plan::Plan};
+use provisioner_planner::protected;
+use provisioner_store::StateReader;
+
+use super::Ending;
+use crate::{
+    arguments::{ApplyArguments, DestroyArguments, DriftArguments, PlanArguments, Scope},
+    consent::{self, Said},
+    environment::Folder,
+    error::Failure,
+    program::Program,
+    render,
+    run::{Doing, Session},
+    saved,
+    terminal::Terminal,
+};
+
+fn ending(detailed: bool, changes: bool) -> Ending {
+    if detailed && changes { Ending::Changes } else { Ending::Done }
+}
+
+pub(super) async fn plan<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: PlanArguments,
+    terminal: &Terminal,
+) -> Result<Ending, Failure> {
+    let session = Session::open(program, folder, &arguments.environment).await?;
+    let plan = session.plan(&arguments.scope, &arguments.replace, arguments.destroy).await?;
+    if let Some(file) = &arguments.out {
+        saved::write(file, &plan)?;
+    }
+    if arguments.json {
+        json(&render::plan::json(&plan), terminal)?;
+    } else {
+        terminal.data(&render::plan::plan(&plan, terminal.out()));
+    }
+    if let Some(file) = &arguments.out {
+        terminal.say(&format!("Saved. To carry it out: provisioner apply {} {}", session.name, file.display()));
+    }
+    Ok(ending(arguments.detailed_exitcode, !plan.is_empty()))
+}
+
+pub(super) async fn apply<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: ApplyArguments,
+    terminal: &Terminal,
+) -> Result<Ending, Failure> {
+    let ApplyArguments { environment, plan, allow_delete, replace, consent, scope } = arguments;
+    // A saved plan first: a wrong one is found without a call.
+    let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
+    let session = Session::open(program, folder, &environment).await?;
+    let plan = match saved_plan {
+        Some(plan) => {
+            saved::is_here(&plan, &session.target)?;
+            plan
+        }
+        None => session.plan(&scope, &replace, false).await?,
+    };
+    terminal.data(&render::plan::plan(&plan, terminal.out()));
+    if !plan.is_empty() {
+        let said = Said { yes: consent.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None };
+        let consented = consent::apply(&session.name, &protected(&plan), &said, &mut terminal.clone())?;
+        let doing = Doing { command: "apply", parallel: consent.parallel, pace: &scope.pace };
+        session.carry_out(&plan, &consented, &doing, terminal).await?;
+    }
+    let outputs = session.store.load().await?.map(|state| state.outputs).unwrap_or_default();
+    if !outputs.is_empty() && !plan.is_empty() {
+        terminal.data(&format!("\nOutputs\n{}", render::outputs::all(&outputs)));
+    }
+    Ok(Ending::Done)
+}
+
+pub(super) async fn destroy<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: DestroyArguments,
+    terminal: &Terminal,
+) -> Result<Ending, Failure> {
+    let DestroyArguments { environment, confirm, consent, scope } = arguments;
+    let session = Session::open(program, folder, &environment).await?;
+    let plan = session.plan(&scope, &[], true).await?;
+    terminal.data(&render::plan::plan(&plan, terminal.out()));
+    if plan.is_empty() {
+        return Ok(Ending::Done);
+    }
+    let said = Said { yes: consent.yes, confirm, ..Said::default() };
+    let consented = consent::destroy(&session.name, &protected(&plan), &said, &mut terminal.clone())?;
+    let doing = Doing { command: "destroy", parallel: consent.parallel, pace: &scope.pace };
+    session.carry_out(&plan, &consented, &doing, terminal).await?;
+    Ok(Ending::Done)
+}
+
+pub(super) async fn drift<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: DriftArguments,
+    terminal: &Terminal,
+) -> Result<Ending, Failure> {
+    let session = Session::open(program, folder, &arguments.environment).await?;
+    let scope = Scope { pace: arguments.pace, ..Scope::default() };
+    let Plan { drift, facts, .. } = session.plan(&scope, &[], false).await?;
+    if arguments.json {
+        let environment = facts.environment;
+        json(
+            &serde_json::json!({ "format": render::plan::JSON_FORMAT, "environment": environment, "drift": drift }),
+            terminal,
+        )?;
+    } else if drift.is_empty() {
+        terminal.data("No drift: nobody else has changed anything.\n");
+    } else {
+        terminal.data(&render::plan::drift(&drift, terminal.out()));
+    }
+    Ok(ending(arguments.detailed_exitcode, !drift.is_empty()))
+}
+
+pub(super) fn json(value: &impl serde::Serialize, terminal: &Terminal) -> Result<(), Failure> {
+    terminal.data(&(serde_json::to_string_pretty(value)? + "\n"));
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Who must say yes to what. `--yes` is consent to a plan, never to the loss of what is protected.
+
+use std::collections::BTreeSet;
+
+/// Somebody who can be asked.
+pub trait Ask {
+    /// Whether there is anybody.
+    fn can(&self) -> bool;
+    /// The answer to a question; none where the input ended.
+    fn ask(&mut self, question: &str) -> Option<String>;
+}
+
+/// What was said on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Carry it out without asking.
+    pub yes: bool,
+    /// These may be lost.
+    pub allow_delete: BTreeSet<String>,
+    /// The environment's name, as consent to all of a destroy.
+    pub confirm: Option<String>,
+}
+
+/// Why there is no consent.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConsentError {
+    /// The answer was no.
+    #[error("nothing was done: the plan was not approved")]
+    Declined,
+    /// The typed name was another one.
+    #[error("nothing was done: `{typed}` is not `{wanted}`")]
+    Mistyped {
+        /// What was typed.
+        typed: String,
+        /// What was wanted.
+        wanted: String,
+    },
+    /// There is nobody to ask.
+    #[error("nothing was done: there is no terminal to ask on")]
+    Nobody,
+    /// What is protected would be lost.
+    #[error("nothing was done: this would lose what is protected: {}", addresses.join(", "))]
+    Protected {
+        /// What.
+        addresses: Vec<String>,
+    },
+    /// The destroy of an environment with protected resources.
+    #[error("nothing was done: {environment} has protected resources: {}", addresses.join(", "))]
+    ProtectedEnvironment {
+        /// Which.
+        environment: String,
+        /// What.
+        addresses: Vec<String>,
+    },
+    /// `--confirm` named another environment.
+    #[error("nothing was done: --confirm names `{said}`, and this is `{environment}`")]
+    OtherEnvironment {
+        /// What was said.
+        said: String,
+        /// What it is.
+        environment: String,
+    },
+}
+
+impl ConsentError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Nobody => Some("`--yes` approves the plan without a question".to_owned()),
+            Self::Protected { addresses } => {
+                let flags: Vec<String> = addresses.iter().map(|address| format!("--allow-delete {address}")).collect();
+                Some(format!("to lose them all the same: {}", flags.join(" ")))
+            }
+            Self::ProtectedEnvironment { environment, .. } => {
+                Some(format!("to destroy it all the same: --confirm {environment}"))
+            }
+            Self::Declined | Self::Mistyped { .. } | Self::OtherEnvironment { .. } => None,
+        }
+    }
+}
+
+/// Consent to an apply: the protected resources that may be lost.
+pub fn apply(
+    environment: &str,
+    protected: &BTreeSet<String>,
+    said: &Said,
+    ask: &mut dyn Ask,
+) -> Result<BTreeSet<String>, ConsentError> {
+    let mut unsaid: Vec<&String> = protected.difference(&said.allow_delete).collect();
+    if !unsaid.is_empty() && !ask.can() {
+        return Err(ConsentError::Protected { addresses: unsaid.into_iter().cloned().collect() });
+    }
+    for address in unsaid.drain(..) {
+        typed(
+            address,
+            &format!("{address} is protected, and this plan loses it. Type its address to allow that:"),
+            ask,
+        )?;
+    }
+    if !said.yes {
+        approved(&format!("Apply this to {environment}? [y/N]"), ask)?;
+    }
+    Ok(protected.clone())
+}
+
+/// Consent to a destroy. Where anything is protected, the environment's name is consent to all of it.
+pub fn destroy(
+    environment: &str,
+    protected: &BTreeSet<String>,
+    said: &Said,
+    ask: &mut dyn Ask,
+) -> Result<BTreeSet<String>, ConsentError> {
+    match &said.confirm {
+        Some(said) if said == environment => return Ok(protected.clone()),
+        Some(said) => {
+            let (said, environment) = (said.clone(), environment.to_owned());
+            return Err(ConsentError::OtherEnvironment { said, environment });
+        }
+        None => {}
+    }
+    if protected.is_empty() {
+        if !said.yes {
+            approved(&format!("Destroy all of {environment}? [y/N]"), ask)?;
+        }
+        return Ok(BTreeSet::new());
+    }
+    if !ask.can() {
+        let addresses = protected.iter().cloned().collect();
+        return Err(ConsentError::ProtectedEnvironment { environment: environment.to_owned(), addresses });
+    }
+    let list: Vec<&str> = protected.iter().map(String::as_str).collect();
+    let question = format!(
+        "This destroys {environment}, protected resources included: {}. Type the environment's name:",
+        list.join(", ")
+    );
+    typed(environment, &question, ask)?;
+    Ok(protected.clone())
+}
+
+/// A yes to a question that loses nothing protected.
+pub fn approved(question: &str, ask: &mut dyn Ask) -> Result<(), ConsentError> {
+    if !ask.can() {
+        return Err(ConsentError::Nobody);
+    }
+    match ask.ask(question).map(|answer| answer.to_lowercase()).as_deref() {
+        Some("y" | "yes") => Ok(()),
+        _ => Err(ConsentError::Declined),
+    }
+}
+
+fn typed(wanted: &str, question: &str, ask: &mut dyn Ask) -> Result<(), ConsentError> {
+    match ask.ask(question) {
+        Some(answer) if answer == wanted => Ok(()),
+        None => Err(ConsentError::Declined),
+        Some(answer) if answer.is_empty() => Err(ConsentError::Declined),
+        Some(typed) => Err(ConsentError::Mistyped { typed, wanted: wanted.to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers in order; none left means that nobody is there.
+    struct Script(Vec<&'static str>, usize);
+
+    impl Ask for Script {
+        fn can(&self) -> bool {
+            !self.0.is_empty()
+        }
+        fn ask(&mut self, _: &str) -> Option<String> {
+            let answer = self.0.get(self.1).map(|answer| (*answer).to_owned());
+            self.1 += 1;
+            answer
+        }
+    }
+
+    fn script(answers: &[&'static str]) -> Script {
+        Script(answers.to_vec(), 0)
+    }
+
+    fn set(addresses: &[&str]) -> BTreeSet<String> {
+        addresses.iter().map(|address| (*address).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_plan_needs_a_yes_on_a_terminal_or_on_the_command_line() {
+        let none = set(&[]);
+        let said = Said::default();
+        assert_eq!(apply("dev", &none, &said, &mut script(&[])), Err(ConsentError::Nobody));
+        assert_eq!(apply("dev", &none, &said, &mut script(&["no"])), Err(ConsentError::Declined));
+        assert_eq!(apply("dev", &none, &said, &mut script(&["Y"])), Ok(none.clone()));
+        assert_eq!(apply("dev", &none, &Said { yes: true, ..said }, &mut script(&[])), Ok(none));
+    }
+
+    #[test]
+    fn yes_does_not_lose_what_is_protected() {
+        let protected = set(&["database/instance/main"]);
+        let yes = Said { yes: true, ..Said::default() };
+        let refused = apply("prod", &protected, &yes, &mut script(&[])).unwrap_err();
+        assert_eq!(refused.hint().as_deref(), Some("to lose them all the same: --allow-delete database/instance/main"));
+        assert!(apply("prod", &protected, &yes, &mut script(&["y"])).is_err());
+        assert_eq!(apply("prod", &protected, &yes, &mut script(&["database/instance/main"])), Ok(protected.clone()));
+        let other = Said { allow_delete: set(&["database/instance/other"]), ..yes.clone() };
+        assert!(apply("prod", &protected, &other, &mut script(&[])).is_err());
+        let allowed = Said { allow_delete: protected.clone(), ..yes };
+        assert_eq!(apply("prod", &protected, &allowed, &mut script(&[])), Ok(protected));
+    }
+
+    #[test]
+    fn a_protected_environment_is_destroyed_by_its_name_alone() {
+        let protected = set(&["database/instance/main"]);
+        let yes = Said { yes: true, ..Said::default() };
+        assert!(matches!(
+            destroy("prod", &protected, &yes, &mut script(&[])),
+            Err(ConsentError::ProtectedEnvironment { .. })
+        ));
+        assert!(destroy("prod", &protected, &yes, &mut script(&["dev"])).is_err());
+        assert_eq!(destroy("prod", &protected, &yes, &mut script(&["prod"])), Ok(protected.clone()));
+        let confirm = |name: &str| Said { confirm: Some(name.to_owned()), ..Said::default() };
+        assert_eq!(destroy("prod", &protected, &confirm("prod"), &mut script(&[])), Ok(protected.clone()));
+        assert!(destroy("prod", &protected, &confirm("dev"), &mut script(&["prod"])).is_err());
+        assert_eq!(destroy("dev", &set(&[]), &yes, &mut script(&[])), Ok(set(&[])));
+        assert_eq!(destroy("dev", &set(&[]), &Said::default(), &mut script(&[])), Err(ConsentError::Nobody));
+    }
+}

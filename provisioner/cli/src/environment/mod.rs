@@ -1,0 +1,192 @@
+//! Environment files: found, read, and checked. Every mistake is reported at once, each with its place.
+//!
+//! A file goes through TOML's grammar ([`source`]), the JSON Schema of the program's own type ([`schema`]), and
+//! that type's [`Environment::problems`].
+
+pub mod schema;
+pub mod source;
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use provisioner_model::Environment;
+
+use self::source::Source;
+
+/// The folder that holds `environments/` and `state/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder(PathBuf);
+
+/// An environment file that is as it should be.
+#[derive(Debug)]
+pub struct Loaded<E> {
+    /// Its name: the file's, without its ending.
+    pub name: String,
+    /// What it says.
+    pub environment: E,
+}
+
+/// Why there is no environment.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// No folder has environments.
+    #[error("no folder `environments` in {} or above it", .0.display())]
+    NoFolder(PathBuf),
+    /// The folder that was named has none.
+    #[error("no folder `environments` in {}", .0.display())]
+    NotHere(PathBuf),
+    /// There is no such file.
+    #[error("there is no environment `{name}`")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// A file could not be read.
+    #[error("could not read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file has mistakes.
+    #[error("{0}")]
+    Mistakes(Mistakes),
+}
+
+impl EnvironmentError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoFolder(_) | Self::NotHere(_) => {
+                Some("`-C DIR` names the folder that holds `environments/` and `state/`".to_owned())
+            }
+            Self::Unknown { known, path, .. } if known.is_empty() => Some(format!("write {}", path.display())),
+            Self::Unknown { name, known, .. } => {
+                let close = schema::closest(name, known.iter().map(String::as_str));
+                let known = known.join(", ");
+                Some(close.map_or_else(
+                    || format!("these exist: {known}"),
+                    |close| format!("did you mean `{close}`? These exist: {known}"),
+                ))
+            }
+            Self::Io { .. } | Self::Mistakes(_) => None,
+        }
+    }
+}
+
+/// Everything that is wrong with one file.
+#[derive(Debug)]
+pub struct Mistakes {
+    /// The file, as it is shown.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// In the order of their places.
+    pub mistakes: Vec<Placed>,
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.mistakes.len();
+        let word = if count == 1 { "mistake" } else { "mistakes" };
+        write!(f, "{count} {word} in {}", self.file)
+    }
+}
+
+/// A mistake and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Where in the text, in bytes.
+    pub span: std::ops::Range<usize>,
+}
+
+impl Folder {
+    /// `stated`, or else the nearest folder that has `environments/`, upwards from `here`.
+    pub fn find(stated: Option<&Path>, here: &Path) -> Result<Self, EnvironmentError> {
+        let is_one = |folder: &Path| folder.join("environments").is_dir();
+        if let Some(stated) = stated {
+            return if is_one(stated) {
+                Ok(Self(stated.to_owned()))
+            } else {
+                Err(EnvironmentError::NotHere(stated.to_owned()))
+            };
+        }
+        here.ancestors()
+            .find(|folder| is_one(folder))
+            .map(|folder| Self(folder.to_owned()))
+            .ok_or_else(|| EnvironmentError::NoFolder(here.to_owned()))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The environments that it has.
+    pub fn names(&self) -> Result<Vec<String>, EnvironmentError> {
+        let path = self.0.join("environments");
+        let io = |source| EnvironmentError::Io { path: path.clone(), source };
+        let mut names = vec![];
+        for entry in std::fs::read_dir(&path).map_err(io)? {
+            let name = entry.map_err(io)?.file_name();
+            names.extend(name.to_str().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned));
+        }
+        names.retain(|name| is_name(name));
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Reads one environment.
+    pub fn load<E: Environment>(&self, name: &str) -> Result<Loaded<E>, EnvironmentError> {
+        let path = self.0.join("environments").join(format!("{name}.toml"));
+        if !is_name(name) || !path.is_file() {
+            return Err(EnvironmentError::Unknown { name: name.to_owned(), path, known: self.names()? });
+        }
+        let text = std::fs::read_to_string(&path).map_err(|source| EnvironmentError::Io { path, source })?;
+        let environment =
+            read(name, &format!("environments/{name}.toml"), &text).map_err(EnvironmentError::Mistakes)?;
+        Ok(Loaded { name: name.to_owned(), environment })
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// An environment from its text, or everything that is wrong with it. `file` is what messages call it.
+pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mistakes> {
+    let failed = |mut mistakes: Vec<Placed>| {
+        mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
+        mistakes.dedup();
+        Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes }
+    };
+    let source = Source::parse(text).map_err(failed)?;
+    let wrong = schema::check(&schema::of::<E>(), &source.value);
+    let mut placed: Vec<Placed> = wrong.iter().map(|wrong| source.place(wrong)).collect();
+    // What the schema finds wrong must not hide what the type's own rules find, where the rest can be read.
+    let environment = if wrong.is_empty() {
+        toml::from_str::<E>(text).map_err(|error| placed.push(source::of_toml(&error))).ok()
+    } else {
+        serde_json::from_value(schema::without_unknown(&source.value, &wrong)).ok()
+    };
+    if let Some(environment) = &environment {
+        placed.extend(environment.problems(name).into_iter().map(|mistake| {
+            source.place(&schema::Wrong { path: mistake.path, what: mistake.what, hint: mistake.hint, unknown: false })
+        }));
+    }
+    match environment {
+        Some(environment) if placed.is_empty() => Ok(environment),
+        _ => Err(failed(placed)),
+    }
+}

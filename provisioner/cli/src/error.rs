@@ -1,0 +1,363 @@
+//! Every way in which a command can fail, and how that is told: once, here, with its causes and what to do.
+
+use std::{error::Error as StdError, fmt::Write as _};
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler};
+use provisioner_engine::{ApplyError, Unread};
+use provisioner_model::stack::Misdeclared;
+use provisioner_planner::Problem;
+use provisioner_store::StoreError;
+
+use crate::{
+    consent::ConsentError,
+    environment::{EnvironmentError, Mistakes},
+    render::{Page, Tone, count},
+    saved::SavedError,
+    terminal::Terminal,
+};
+
+/// What ended a command. Its `Display` never includes its source.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The environment file.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The program.
+    #[error("the program declares what cannot be")]
+    Program(Vec<Misdeclared>),
+    /// No answer to who we are.
+    #[error("could not find out whose credentials these are")]
+    Identity(#[source] provisioner_model::Error),
+    /// A cloud of the program's own.
+    #[error("could not connect to a cloud of this program's own")]
+    Cloud(#[source] Box<dyn StdError + Send + Sync>),
+    /// The state is of another place.
+    #[error("the state of `{environment}` belongs to {recorded}, and these credentials are for {here}")]
+    Elsewhere {
+        /// Which environment.
+        environment: String,
+        /// Where its objects are.
+        recorded: String,
+        /// Where we are.
+        here: String,
+    },
+    /// Something could not be read.
+    #[error("what is there could not be read")]
+    Unread(Vec<Unread>),
+    /// There can be no plan.
+    #[error("there can be no plan")]
+    Planning(Vec<Problem>),
+    /// A mistake of ours.
+    #[error("the plan contradicts itself")]
+    Contradiction(Vec<String>),
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A saved plan.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// Consent.
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    /// The apply did not begin, or could not be written down.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The apply began, and not all of it is done. What failed has been told already.
+    #[error("not everything is done")]
+    Incomplete,
+    /// The apply was interrupted. That has been told already.
+    #[error("interrupted")]
+    Interrupted,
+    /// A command about the state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The program itself could not start.
+    #[error("could not start")]
+    Start(#[source] std::io::Error),
+    /// Something could not be put into JSON.
+    #[error("could not encode this as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What can be wrong with a request to look into the state, or to change it.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// There is no state.
+    #[error("`{0}` has no state yet")]
+    None(String),
+    /// There is no such row.
+    #[error("{address} is not in the state")]
+    NoRow {
+        /// What was asked for.
+        address: String,
+        /// One that is probably meant.
+        close: Option<String>,
+    },
+    /// The address is taken.
+    #[error("{0} is in the state already")]
+    Taken(String),
+    /// An address has the wrong form.
+    #[error("{0} is no address: it has small letters, digits and dashes, in parts with slashes between")]
+    Form(String),
+    /// An address of another type.
+    #[error("{to} is an address for another type than {from}'s")]
+    OtherType {
+        /// Now.
+        from: String,
+        /// Then.
+        to: String,
+    },
+    /// Others need it.
+    #[error("{address} cannot leave the state: {} still refer to it", needed_by.join(", "))]
+    Needed {
+        /// Which.
+        address: String,
+        /// By whom.
+        needed_by: Vec<String>,
+    },
+    /// There is no such output.
+    #[error("there is no output `{name}`")]
+    NoOutput {
+        /// Which.
+        name: String,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// The program does not declare it.
+    #[error("the program does not declare {address}")]
+    Undeclared {
+        /// Which.
+        address: String,
+        /// One that is probably meant.
+        close: Option<String>,
+    },
+    /// The type is not known here.
+    #[error("this program does not know the type `{0}`")]
+    Type(String),
+    /// There is no such object.
+    #[error("there is no {type_name} with the id {id}")]
+    NoObject {
+        /// The type.
+        type_name: String,
+        /// The id.
+        id: String,
+    },
+    /// An object is recorded at another address.
+    #[error("{id} is in the state already, at {address}")]
+    Known {
+        /// The id.
+        id: String,
+        /// Where.
+        address: String,
+    },
+    /// The object could not be read.
+    #[error("{id} could not be read")]
+    Read {
+        /// The id.
+        id: String,
+        /// Why.
+        source: provisioner_model::Error,
+    },
+}
+
+impl StateError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRow { close: Some(close), .. } | Self::Undeclared { close: Some(close), .. } => {
+                Some(format!("did you mean {close}?"))
+            }
+            Self::NoRow { .. } => Some("`provisioner state list ENV` shows the addresses".to_owned()),
+            Self::Undeclared { .. } => Some("declare it first: an import fills what is declared".to_owned()),
+            Self::NoOutput { known, .. } if !known.is_empty() => Some(format!("these exist: {}", known.join(", "))),
+            Self::Needed { .. } => Some("remove those first, or destroy them".to_owned()),
+            Self::Known { .. } => Some("`provisioner state mv ENV FROM TO` gives it another address".to_owned()),
+            Self::None(_) => Some("`provisioner apply ENV` makes one".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// One thing that went wrong, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Trouble {
+    what: String,
+    because: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Interrupted => 130,
+            _ => 1,
+        }
+    }
+
+    /// What to do, where there is one answer for all of it.
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Environment(error) => error.hint(),
+            Self::Store(error) | Self::Apply(ApplyError::Store(error)) => error.hint(),
+            Self::Saved(error) => error.hint(),
+            Self::Consent(error) => error.hint(),
+            Self::State(error) => error.hint(),
+            Self::Identity(_) => Some(
+                "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
+                 the machine; -v shows where it looked"
+                    .to_owned(),
+            ),
+            Self::Elsewhere { .. } => Some(
+                "use the credentials, the region and the endpoint that the state was made with, or -C another folder".to_owned(),
+            ),
+            Self::Apply(ApplyError::Stale { .. }) => Some("plan again".to_owned()),
+            Self::Apply(ApplyError::Protected { addresses }) => {
+                ConsentError::Protected { addresses: addresses.clone() }.hint()
+            }
+            Self::Apply(ApplyError::Type { .. }) => Some("use the program that made this resource".to_owned()),
+            Self::Contradiction(_) => Some("this is a mistake in Provisioner: please report it".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        match self {
+            Self::Program(mistakes) => mistakes
+                .iter()
+                .map(|mistake| Trouble { what: mistake.to_string(), because: vec![], hint: None })
+                .collect(),
+            Self::Unread(unread) => unread
+                .iter()
+                .map(|unread| Trouble { what: unread.to_string(), because: causes(unread), hint: None })
+                .collect(),
+            Self::Planning(problems) => problems
+                .iter()
+                .map(|problem| Trouble { what: problem.to_string(), because: vec![], hint: problem.hint.clone() })
+                .collect(),
+            Self::Contradiction(wrong) => {
+                wrong.iter().map(|wrong| Trouble { what: wrong.clone(), because: vec![], hint: None }).collect()
+            }
+            other => vec![Trouble { what: other.to_string(), because: causes(other), hint: None }],
+        }
+    }
+
+    /// The whole of it, for standard error.
+    pub fn report(&self, page: &Page, dumb: bool) -> String {
+        if let Self::Environment(EnvironmentError::Mistakes(mistakes)) = self {
+            return mistakes_report(mistakes, page, dumb);
+        }
+        let mut out = String::new();
+        let troubles = self.troubles();
+        let label = page.paint(Tone::Gone, "error:");
+        if matches!(self, Self::Program(_) | Self::Unread(_) | Self::Planning(_) | Self::Contradiction(_)) {
+            let _ = writeln!(out, "{}", page.wrap("", "  ", &format!("{label} {self}")));
+        }
+        let many = !out.is_empty();
+        for trouble in &troubles {
+            let (first, rest) = if many { ("  - ", "    ") } else { ("", "  ") };
+            let lead = if many { String::new() } else { format!("{label} ") };
+            let _ = writeln!(out, "{}", page.wrap(first, rest, &format!("{lead}{}", trouble.what)));
+            let indent = if many { "    " } else { "  " };
+            for cause in &trouble.because {
+                let _ = writeln!(out, "{}", page.wrap(&format!("{indent}because "), &format!("{indent}  "), cause));
+            }
+            if let Some(hint) = &trouble.hint {
+                let _ = writeln!(out, "{}", page.wrap(&format!("{indent}hint: "), &format!("{indent}  "), hint));
+            }
+        }
+        if let Some(hint) = self.hint() {
+            let _ = writeln!(out, "{}", page.wrap("  hint: ", "    ", &hint));
+        }
+        out
+    }
+
+    /// Says it on standard error, unless it has been said.
+    pub fn tell(&self, terminal: &Terminal) {
+        if !matches!(self, Self::Incomplete | Self::Interrupted) {
+            terminal.say(&self.report(terminal.err(), terminal.dumb));
+        }
+    }
+}
+
+/// The causes behind an error, each once.
+fn causes(error: &dyn StdError) -> Vec<String> {
+    let mut causes: Vec<String> = vec![];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !causes.contains(&text) {
+            causes.push(text);
+        }
+        if let Some(error) = cause.downcast_ref::<provisioner_model::Error>() {
+            if let Some(id) = &error.request_id {
+                causes.push(format!("request id {id}"));
+            }
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+/// One mistake, as `miette` draws it.
+#[derive(Debug)]
+struct Drawn<'a> {
+    what: &'a str,
+    hint: Option<&'a str>,
+    span: std::ops::Range<usize>,
+    source: NamedSource<String>,
+}
+
+impl std::fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl StdError for Drawn<'_> {}
+
+impl Diagnostic for Drawn<'_> {
+    fn help<'b>(&'b self) -> Option<Box<dyn std::fmt::Display + 'b>> {
+        self.hint.map(|hint| Box::new(hint) as Box<dyn std::fmt::Display>)
+    }
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source)
+    }
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(None, self.span.clone()))))
+    }
+}
+
+fn mistakes_report(mistakes: &Mistakes, page: &Page, dumb: bool) -> String {
+    let mut out = String::new();
+    for mistake in &mistakes.mistakes {
+        let drawn = Drawn {
+            what: &mistake.what,
+            hint: mistake.hint.as_deref(),
+            span: one_line(&mistakes.text, mistake.span.clone()),
+            source: NamedSource::new(&mistakes.file, mistakes.text.clone()),
+        };
+        let drawing = if dumb {
+            NarratableReportHandler::new().render_report(&mut out, &drawn)
+        } else {
+            let theme = if page.colour { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
+            let handler =
+                GraphicalReportHandler::new_themed(theme).with_width(page.width.max(40)).with_context_lines(0);
+            handler.render_report(&mut out, &drawn)
+        };
+        if drawing.is_err() {
+            out.push_str(&mistake.what);
+        }
+        out.push('\n');
+    }
+    let label = page.paint(Tone::Gone, "error:");
+    let _ = writeln!(out, "{label} {} in {}", count(mistakes.mistakes.len(), "mistake"), mistakes.file);
+    out
+}
+
+/// The part of a span that is on its first line: a table's would underline all of it.
+fn one_line(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let start = span.start.min(text.len());
+    let end = span.end.clamp(start, text.len());
+    let length = text.get(start..end).and_then(|part| part.lines().next()).map_or(0, |line| line.trim_end().len());
+    start..start + length
+}

@@ -1,0 +1,133 @@
+//! What makes a stack a program: the stack, the resource types, and where they live.
+
+use provisioner_aws::Aws;
+use provisioner_model::{
+    Environment, Resource, Stack,
+    erased::{Clouds, Registry},
+    resource::Cloud,
+    stack::{Desired, Facts, MAIN, Misdeclared},
+    state::Target,
+};
+
+use crate::{error::Failure, terminal};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Connect<E> = Box<dyn Fn(&E, &mut Clouds) -> Result<(), Error> + Send + Sync>;
+
+/// A stack with all that the command line needs.
+///
+/// ```no_run
+/// # use provisioner_model::{Environment, Stack};
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Mine { project: String, region: String, copies: u32 }
+///
+/// impl Environment for Mine {
+///     fn project(&self) -> &str { &self.project }
+///     fn region(&self) -> &str { &self.region }
+/// }
+///
+/// fn stack(env: &Mine, stack: &mut Stack) {
+///     // stack.add(…)
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     provisioner_cli::main(provisioner_cli::Program::new(stack))
+/// }
+/// ```
+pub struct Program<E> {
+    name: Option<&'static str>,
+    stack: Box<dyn Fn(&E, &mut Stack) + Send + Sync>,
+    types: Registry,
+    clouds: Vec<Connect<E>>,
+    target: Option<Box<dyn Fn(&E) -> Target + Send + Sync>>,
+}
+
+impl<E: Environment> Program<E> {
+    /// A program for this stack, with every resource type of AWS.
+    pub fn new(stack: impl Fn(&E, &mut Stack) + Send + Sync + 'static) -> Self {
+        Self { name: None, stack: Box::new(stack), types: provisioner_aws::registry(), clouds: vec![], target: None }
+    }
+
+    /// With these resource types instead of those of AWS.
+    #[must_use]
+    pub fn types(self, types: Registry) -> Self {
+        Self { types, ..self }
+    }
+
+    /// With one more resource type.
+    #[must_use]
+    pub fn with<R: Resource>(self) -> Self {
+        Self { types: self.types.with::<R>(), ..self }
+    }
+
+    /// With a cloud of one's own, for the types that live there.
+    #[must_use]
+    pub fn cloud<C: Cloud>(mut self, connect: impl Fn(&E) -> Result<C, Error> + Send + Sync + 'static) -> Self {
+        self.clouds.push(Box::new(move |environment, clouds| {
+            clouds.add(MAIN, connect(environment)?);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Without AWS: nobody is asked for an account, the target is what this says.
+    #[must_use]
+    pub fn without_aws(mut self, target: impl Fn(&E) -> Target + Send + Sync + 'static) -> Self {
+        self.target = Some(Box::new(target));
+        self
+    }
+
+    /// Under this name in messages, instead of the name of its file.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.types
+    }
+
+    /// Runs the stack.
+    pub(crate) fn declare(&self, environment: &E, facts: Facts) -> Result<Desired, Vec<Misdeclared>> {
+        let mut stack = Stack::new(facts);
+        (self.stack)(environment, &mut stack);
+        stack.finish()
+    }
+
+    /// Connects to every cloud, and finds out where that is.
+    pub(crate) async fn connect(&self, environment: &E) -> Result<(Clouds, Target), Failure> {
+        let mut clouds = Clouds::default();
+        let target = if let Some(target) = &self.target {
+            target(environment)
+        } else {
+            let aws = Aws::load(environment.region()).await;
+            let identity = aws.identity().await.map_err(Failure::Identity)?;
+            let endpoint = aws.endpoint().map(str::to_owned).or_else(terminal::service_endpoint);
+            clouds.add(MAIN, aws);
+            Target { account: identity.account, region: environment.region().to_owned(), endpoint }
+        };
+        for connect in &self.clouds {
+            connect(environment, &mut clouds).map_err(Failure::Cloud)?;
+        }
+        Ok((clouds, target))
+    }
+}
+
+/// What is known of a place.
+pub(crate) fn facts(environment: &str, target: &Target) -> Facts {
+    let partition = match target.region.as_str() {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    Facts {
+        environment: environment.to_owned(),
+        account: target.account.clone(),
+        region: target.region.clone(),
+        partition: partition.to_owned(),
+    }
+}

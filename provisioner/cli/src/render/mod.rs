@@ -1,0 +1,81 @@
+//! Text for people, from data. Pure functions: nothing here prints, asks or reads.
+
+pub mod graph;
+pub mod outputs;
+pub mod plan;
+pub mod progress;
+pub mod value;
+
+use anstyle::{AnsiColor, Style};
+
+/// What a text is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// In columns.
+    pub width: usize,
+    /// Whether it may hold colour. Colour only repeats what a sign or a word says too.
+    pub colour: bool,
+}
+
+/// What colours say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something new.
+    New,
+    /// Something changes.
+    Changed,
+    /// Something goes.
+    Gone,
+    /// Look here.
+    Warning,
+    /// A heading.
+    Strong,
+    /// Less important.
+    Quiet,
+}
+
+impl Page {
+    /// Text without colour.
+    pub fn plain(width: usize) -> Self {
+        Self { width, colour: false }
+    }
+
+    /// `text` in a tone.
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
+        if !self.colour || text.is_empty() {
+            return text.to_owned();
+        }
+        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+        let style = match tone {
+            Tone::New => colour(AnsiColor::Green),
+            Tone::Changed => colour(AnsiColor::Yellow),
+            Tone::Gone => colour(AnsiColor::Red),
+            Tone::Warning => colour(AnsiColor::Yellow).bold(),
+            Tone::Strong => Style::new().bold(),
+            Tone::Quiet => Style::new().dimmed(),
+        };
+        format!("{style}{text}{style:#}")
+    }
+
+    /// `text` wrapped, its first line after `first`, the others after `rest`. Words without spaces, ids and ARNs, are
+    /// never cut: they are there to be copied.
+    pub fn wrap(&self, first: &str, rest: &str, text: &str) -> String {
+        let options = textwrap::Options::new(self.width.max(20))
+            .initial_indent(first)
+            .subsequent_indent(rest)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::fill(text, options)
+    }
+}
+
+/// How many columns a text takes.
+pub fn columns(text: &str) -> usize {
+    textwrap::core::display_width(text)
+}
+
+/// `1 step`, `2 steps`.
+pub fn count(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}

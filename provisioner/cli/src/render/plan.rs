@@ -1,0 +1,365 @@
+//! A plan, for people: what somebody else changed, what an apply does and why, and one line that sums it up.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use provisioner_model::plan::{Action, Drift, FieldChange, Plan, Planned, Verdict};
+use serde_json::Value;
+
+use super::{Page, Tone, columns, value};
+
+/// The sign of a verdict. The word beside it says the same.
+pub fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Create => "+",
+        Verdict::Update => "~",
+        Verdict::Replace => "+/-",
+        Verdict::ReplaceDeleteFirst => "-/+",
+        Verdict::Delete => "-",
+        Verdict::Adopt => "<=",
+        Verdict::Forget | Verdict::Release => "=>",
+        Verdict::Rename => "->",
+        Verdict::NoChange => " ",
+    }
+}
+
+/// The word for a verdict.
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Create => "create",
+        Verdict::Update => "update",
+        Verdict::Replace | Verdict::ReplaceDeleteFirst => "replace",
+        Verdict::Delete => "delete",
+        Verdict::Adopt => "adopt",
+        Verdict::Forget => "forget",
+        Verdict::Release => "release",
+        Verdict::Rename => "rename",
+        Verdict::NoChange => "no change",
+    }
+}
+
+fn meaning(verdict: Verdict) -> Option<&'static str> {
+    Some(match verdict {
+        Verdict::Replace => "a new object first, then the old one goes",
+        Verdict::ReplaceDeleteFirst => "the old object goes first, then a new one: an outage",
+        Verdict::Adopt => "an object that is there already is taken over",
+        Verdict::Forget => "it leaves the state and stays in the cloud",
+        Verdict::Release => "our tag on a shared object goes; others go on using it",
+        Verdict::Rename => "nothing in the cloud changes",
+        _ => return None,
+    })
+}
+
+fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Create | Verdict::Adopt => Tone::New,
+        Verdict::Update | Verdict::Rename => Tone::Changed,
+        Verdict::Replace | Verdict::ReplaceDeleteFirst | Verdict::Delete => Tone::Gone,
+        Verdict::Forget | Verdict::Release | Verdict::NoChange => Tone::Quiet,
+    }
+}
+
+/// How many resources meet which verdict.
+pub fn counted(plan: &Plan) -> Vec<(Verdict, usize)> {
+    let verdicts = [
+        Verdict::Create,
+        Verdict::Adopt,
+        Verdict::Update,
+        Verdict::Replace,
+        Verdict::ReplaceDeleteFirst,
+        Verdict::Delete,
+        Verdict::Forget,
+        Verdict::Release,
+        Verdict::Rename,
+    ];
+    let number = |verdict| plan.resources.values().filter(|planned| planned.verdict == verdict).count();
+    verdicts.into_iter().map(|verdict| (verdict, number(verdict))).filter(|(_, number)| *number > 0).collect()
+}
+
+/// The last line: `Plan: 12 to create, 1 to replace; 4 drifted.`
+pub fn summary(plan: &Plan) -> String {
+    let mut parts: Vec<(&str, usize)> = vec![];
+    for (verdict, number) in counted(plan) {
+        match parts.last_mut() {
+            Some((last, sum)) if *last == word(verdict) => *sum += number,
+            _ => parts.push((word(verdict), number)),
+        }
+    }
+    let drifted = match plan.drift.len() {
+        0 => String::new(),
+        number => format!("; {number} drifted"),
+    };
+    if parts.is_empty() && plan.is_empty() {
+        return if drifted.is_empty() {
+            "No changes: what is there is what is declared.".to_owned()
+        } else {
+            format!("No changes to make{drifted}.")
+        };
+    }
+    if parts.is_empty() {
+        // Steps without a verdict of their own: the state is brought up to date, or what a replacement left goes.
+        return format!("Plan: {}{drifted}.", super::count(plan.steps.len(), "step"));
+    }
+    let parts: Vec<String> = parts.into_iter().map(|(word, number)| format!("{number} to {word}")).collect();
+    format!("Plan: {}{drifted}.", parts.join(", "))
+}
+
+/// The whole plan.
+pub fn plan(plan: &Plan, page: &Page) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", heading(plan, page));
+    if !plan.drift.is_empty() {
+        out.push('\n');
+        out.push_str(&drift(&plan.drift, page));
+    }
+    let changing = plan.resources.iter().filter(|(_, planned)| planned.verdict != Verdict::NoChange);
+    for (address, planned) in changing {
+        out.push('\n');
+        resource(&mut out, plan, address, planned, page);
+    }
+    leftovers(&mut out, plan, page);
+    outputs(&mut out, plan, page);
+    if !plan.notices.is_empty() {
+        let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, "To know"));
+        for notice in &plan.notices {
+            let _ = writeln!(out, "{}", page.wrap("  ! ", "    ", &format!("{}: {}", notice.address, notice.what)));
+        }
+    }
+    let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, &summary(plan)));
+    out
+}
+
+fn heading(plan: &Plan, page: &Page) -> String {
+    let mut text = format!("{} in account {}, {}", plan.facts.environment, plan.facts.account, plan.facts.region);
+    for endpoint in plan.targets.values().filter_map(|target| target.endpoint.as_ref()).collect::<BTreeSet<_>>() {
+        let _ = write!(text, ", at {endpoint}");
+    }
+    page.paint(Tone::Strong, &text)
+}
+
+/// What somebody else changed.
+pub fn drift(drift: &[Drift], page: &Page) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", page.paint(Tone::Strong, "Changed by somebody else since the last apply"));
+    for drift in drift {
+        let Drift { address, type_name, id, gone, changes } = drift;
+        let what = if *gone { "gone" } else { "changed" };
+        let tone = if *gone { Tone::Gone } else { Tone::Changed };
+        let _ = writeln!(out, "  {} {address} ({type_name}, {id})", page.paint(tone, &format!("! {what}")));
+        for change in changes {
+            field(&mut out, change, Side::Drift, "      ", page);
+        }
+    }
+    out
+}
+
+fn resource(out: &mut String, plan: &Plan, address: &str, planned: &Planned, page: &Page) {
+    let verdict = planned.verdict;
+    let lead = page.paint(tone(verdict), &format!("{} {}", sign(verdict), word(verdict)));
+    let id = planned.id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
+    let name = page.paint(Tone::Strong, address);
+    let _ = writeln!(out, "{lead} {name} ({}{id})", planned.type_name);
+    if let Some(meaning) = meaning(verdict) {
+        let _ = writeln!(out, "{}", page.wrap("    ", "    ", meaning));
+    }
+    if let Some(from) = &planned.renamed_from {
+        let _ = writeln!(out, "{}", page.wrap("    ", "    ", &format!("was {from}")));
+    }
+    for (index, reason) in planned.reasons.iter().enumerate() {
+        let first = if index == 0 { "    because " } else { "        and " };
+        let _ = writeln!(out, "{}", page.wrap(first, "            ", reason));
+    }
+    for step in plan.steps.iter().filter(|step| step.address == address) {
+        if let Action::Unguard { fields, .. } = &step.action {
+            let text = format!("the cloud's own protection is lifted first: {} = false", fields.join(", "));
+            let _ = writeln!(out, "{}", page.paint(Tone::Warning, &page.wrap("    ! ", "      ", &text)));
+        }
+    }
+    let loses = matches!(verdict, Verdict::Replace | Verdict::ReplaceDeleteFirst | Verdict::Delete);
+    if planned.protected && loses {
+        let text = format!("protected: losing it needs consent of its own, --allow-delete {address}");
+        let _ = writeln!(out, "{}", page.paint(Tone::Warning, &page.wrap("    ! ", "      ", &text)));
+    }
+    let side = match verdict {
+        Verdict::Create => Side::New,
+        _ => Side::Change,
+    };
+    // Names of a new object's fields in one column.
+    let pad = match side {
+        Side::New => planned.changes.iter().map(|change| columns(&change.field)).max().unwrap_or(0).min(30),
+        _ => 0,
+    };
+    for change in &planned.changes {
+        let change_side = if pad > 0 { Side::Padded(pad) } else { side };
+        field(out, change, change_side, "    ", page);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    New,
+    Padded(usize),
+    Change,
+    Drift,
+}
+
+fn field(out: &mut String, change: &FieldChange, side: Side, indent: &str, page: &Page) {
+    let marks = marks(change, side);
+    let marks =
+        if marks.is_empty() { String::new() } else { page.paint(Tone::Warning, &format!("  [{}]", marks.join("; "))) };
+    let known = known_after(change);
+    let (label, new) = match side {
+        Side::New => (format!("{indent}{}: ", change.field), true),
+        Side::Padded(pad) => {
+            let fill = " ".repeat(pad.saturating_sub(columns(&change.field)));
+            (format!("{indent}{}: {fill}", change.field), true)
+        }
+        Side::Change | Side::Drift => (format!("{indent}{} {}: ", page.paint(Tone::Changed, "~"), change.field), false),
+    };
+    let inner = format!("{indent}    ");
+    if new {
+        if change.document {
+            let _ = writeln!(out, "{}{marks}{known}", label.trim_end());
+            block(out, value::cut(page, value::document(&change.after)), &inner);
+            return;
+        }
+        let text = value::line(&change.after, &change.waits_for);
+        if fits(&label, &text, page) || !is_tree(&change.after) {
+            let _ = writeln!(out, "{label}{text}{known}{marks}");
+        } else {
+            let _ = writeln!(out, "{}{marks}{known}", label.trim_end());
+            block(out, value::cut(page, value::lines(&change.after, &change.waits_for)), &inner);
+        }
+        return;
+    }
+    if change.document {
+        let _ = writeln!(out, "{}{marks}{known}", label.trim_end());
+        block(out, value::diff(page, &value::document(&change.before), &value::document(&change.after)), &inner);
+        return;
+    }
+    let (before, after) =
+        (value::line(&change.before, &BTreeSet::new()), value::line(&change.after, &change.waits_for));
+    let both = format!("{before} -> {after}");
+    if fits(&label, &both, page) {
+        let _ = writeln!(out, "{label}{both}{known}{marks}");
+    } else if is_tree(&change.before) || is_tree(&change.after) {
+        let _ = writeln!(out, "{}{marks}{known}", label.trim_end());
+        let tree = |value: &Value, waits_for| if value.is_null() { vec![] } else { value::lines(value, waits_for) };
+        block(
+            out,
+            value::diff(page, &tree(&change.before, &BTreeSet::new()), &tree(&change.after, &change.waits_for)),
+            &inner,
+        );
+    } else {
+        let _ = writeln!(out, "{}{marks}{known}", label.trim_end());
+        let _ = writeln!(out, "{inner}{}", page.paint(Tone::Gone, &format!("- {before}")));
+        let _ = writeln!(out, "{inner}{}", page.paint(Tone::New, &format!("+ {after}")));
+    }
+}
+
+fn marks(change: &FieldChange, side: Side) -> Vec<&'static str> {
+    let mut marks = vec![];
+    if change.replaces {
+        marks.push("forces replacement");
+    }
+    if change.drifted && side != Side::Drift {
+        marks.push("somebody else changed it");
+    }
+    marks
+}
+
+fn known_after(change: &FieldChange) -> &'static str {
+    if change.waits_for.is_empty() { "" } else { "  (known after apply)" }
+}
+
+fn is_tree(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
+fn fits(label: &str, text: &str, page: &Page) -> bool {
+    columns(label) + columns(text) <= page.width
+}
+
+fn block(out: &mut String, lines: Vec<String>, indent: &str) {
+    for line in lines {
+        let _ = writeln!(out, "{indent}{line}");
+    }
+}
+
+/// Objects that an earlier replacement left behind, of resources to which nothing else happens.
+fn leftovers(out: &mut String, plan: &Plan, page: &Page) {
+    let still = |address: &str| plan.resources.get(address).is_none_or(|planned| planned.verdict == Verdict::NoChange);
+    for step in plan.steps.iter().filter(|step| still(&step.address)) {
+        let (lead, tail) = match &step.action {
+            Action::Delete { id, .. } => {
+                let id = id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
+                (
+                    page.paint(Tone::Gone, "- delete"),
+                    format!("({}{id})\n    left behind by an earlier replacement", step.type_name),
+                )
+            }
+            Action::Record { .. } => (page.paint(Tone::Quiet, "  record"), "(only the state changes)".to_owned()),
+            action => (format!("  {}", action.verb()), format!("({})", step.type_name)),
+        };
+        let _ = writeln!(out, "\n{lead} {} {tail}", page.paint(Tone::Strong, &step.address));
+    }
+}
+
+fn outputs(out: &mut String, plan: &Plan, page: &Page) {
+    if plan.outputs.is_empty() || plan.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, "Outputs after the apply"));
+    for (name, output) in &plan.outputs {
+        let text = match output.as_str() {
+            Some(text) if text.starts_with('<') && text.ends_with('>') => format!("{text}  (known after apply)"),
+            _ => value::line(output, &BTreeSet::new()),
+        };
+        let _ = writeln!(out, "  {name}: {text}");
+    }
+}
+
+/// The plan as data: the format of `--json`, which `docs/plan-json.md` describes.
+pub fn json(plan: &Plan) -> Value {
+    let summary: serde_json::Map<String, Value> = {
+        let mut sums = serde_json::Map::new();
+        for name in ["create", "adopt", "update", "replace", "delete", "forget", "release", "rename"] {
+            let number: usize =
+                counted(plan).iter().filter(|(verdict, _)| word(*verdict) == name).map(|(_, n)| n).sum();
+            sums.insert(name.to_owned(), number.into());
+        }
+        sums.insert("drifted".to_owned(), plan.drift.len().into());
+        sums
+    };
+    let steps: Vec<Value> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            serde_json::json!({
+                "address": step.address,
+                "type": step.type_name,
+                "provider": step.provider,
+                "action": step.action.verb(),
+                "after": step.after,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "format": JSON_FORMAT,
+        "environment": plan.facts.environment,
+        "account": plan.facts.account,
+        "region": plan.facts.region,
+        "targets": plan.targets,
+        "lineage": plan.lineage,
+        "serial": plan.serial,
+        "empty": plan.is_empty(),
+        "summary": summary,
+        "resources": plan.resources,
+        "steps": steps,
+        "drift": plan.drift,
+        "outputs": plan.outputs,
+        "notices": plan.notices,
+    })
+}
+
+/// The version of the format of `--json`.
+pub const JSON_FORMAT: u32 = 1;

@@ -1,0 +1,188 @@
+//! What an apply tells while it runs: a line for each end of a step, and a sum at the end.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
+
+use provisioner_engine::{Event, Outcome};
+use provisioner_model::plan::{Action, Plan};
+
+use super::{Page, Tone, count};
+
+/// Follows an apply.
+pub struct Progress<'a> {
+    plan: &'a Plan,
+    page: Page,
+    running: BTreeMap<usize, Running>,
+    hints: BTreeMap<usize, String>,
+    skipped: Vec<(usize, usize)>,
+    left: usize,
+}
+
+/// A step that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Since when.
+    pub since: Instant,
+    /// What it does right now.
+    pub now: String,
+}
+
+impl<'a> Progress<'a> {
+    /// At the start of this plan's apply.
+    pub fn new(plan: &'a Plan, page: Page) -> Self {
+        let left = plan.steps.len();
+        Self { plan, page, running: BTreeMap::new(), hints: BTreeMap::new(), skipped: vec![], left }
+    }
+
+    /// Steps that run, by number.
+    pub fn running(&self) -> &BTreeMap<usize, Running> {
+        &self.running
+    }
+
+    /// How many steps have not ended.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The address of a step.
+    pub fn address(&self, step: usize) -> &str {
+        self.plan.steps.get(step).map_or("?", |step| step.address.as_str())
+    }
+
+    /// Takes one event in; what ends a step or needs attention gives a line.
+    pub fn take(&mut self, event: Event, now: Instant) -> Option<String> {
+        match event {
+            Event::Started { step } => {
+                self.running.insert(step, Running { since: now, now: self.doing(step).to_owned() });
+                None
+            }
+            Event::Made { step, id } => self.says(step, format!("{id}, not ready yet")),
+            Event::Waiting { step } => self.says(step, "waiting until it is done".to_owned()),
+            Event::Retry { step, why, pause } => {
+                let again = format!("again in {}: {why}", seconds(pause));
+                self.says(step, again)
+            }
+            Event::Done { step, id } => {
+                let id = id.map(|id| format!(" {id}")).unwrap_or_default();
+                let text = format!("{}{id}{}", self.did(step), self.took(step, now));
+                Some(self.ended(step, Tone::New, &text))
+            }
+            Event::Failed { step, why, hint } => {
+                let verb = self.plan.steps.get(step).map_or("step", |step| step.action.verb());
+                let text = format!("{verb} failed{}: {why}", self.took(step, now));
+                if let Some(hint) = hint {
+                    self.hints.insert(step, hint);
+                }
+                Some(self.ended(step, Tone::Gone, &text))
+            }
+            Event::Skipped { step, because } => {
+                self.skipped.push((step, because));
+                let text = format!("skipped, since {} failed", self.address(because));
+                Some(self.ended(step, Tone::Warning, &text))
+            }
+            Event::Cancelled { step } => Some(self.ended(step, Tone::Warning, "not begun")),
+        }
+    }
+
+    fn says(&mut self, step: usize, what: String) -> Option<String> {
+        if let Some(running) = self.running.get_mut(&step) {
+            running.now = what;
+        }
+        None
+    }
+
+    fn ended(&mut self, step: usize, tone: Tone, text: &str) -> String {
+        self.running.remove(&step);
+        self.left = self.left.saturating_sub(1);
+        format!("{}: {}", self.address(step), self.page.paint(tone, text))
+    }
+
+    fn took(&self, step: usize, now: Instant) -> String {
+        let took = self.running.get(&step).map(|running| now.saturating_duration_since(running.since));
+        took.map(|took| format!(" ({})", seconds(took))).unwrap_or_default()
+    }
+
+    fn doing(&self, step: usize) -> &'static str {
+        self.words(step).0
+    }
+
+    fn did(&self, step: usize) -> &'static str {
+        self.words(step).1
+    }
+
+    fn words(&self, step: usize) -> (&'static str, &'static str) {
+        match self.plan.steps.get(step).map(|step| &step.action) {
+            Some(Action::Create(_)) => ("creating", "created"),
+            Some(Action::Update { .. }) => ("updating", "updated"),
+            Some(Action::Adopt { .. }) => ("adopting", "adopted"),
+            Some(Action::Unguard { .. }) => ("lifting its protection", "unprotected"),
+            Some(Action::Delete { .. }) => ("deleting", "deleted"),
+            Some(Action::Release { .. }) => ("releasing", "released"),
+            Some(Action::Forget { .. }) => ("forgetting", "forgotten"),
+            Some(Action::Record { .. }) => ("recording", "recorded"),
+            Some(Action::Rename { .. }) => ("renaming", "renamed"),
+            None => ("working", "done"),
+        }
+    }
+
+    /// The end: what is done, what failed and why, what was left out because of it.
+    pub fn sum_up(&self, outcome: &Outcome, took: Duration) -> String {
+        let page = &self.page;
+        let mut out = String::new();
+        for (step, why) in &outcome.failed {
+            let verb = self.plan.steps.get(*step).map_or("step", |step| step.action.verb());
+            let lead = page.paint(Tone::Gone, "failed:");
+            let _ =
+                writeln!(out, "{}", page.wrap("", "    ", &format!("{lead} {verb} {}: {why}", self.address(*step))));
+            if let Some(hint) = self.hints.get(step) {
+                let _ = writeln!(out, "{}", page.wrap("    ", "    ", &format!("hint: {hint}")));
+            }
+            let skipped: Vec<&str> = self
+                .skipped
+                .iter()
+                .filter(|(_, because)| because == step)
+                .map(|(step, _)| self.address(*step))
+                .collect();
+            if !skipped.is_empty() {
+                let text = format!("skipped because of it: {}", skipped.join(", "));
+                let _ = writeln!(out, "{}", page.wrap("    ", "    ", &text));
+            }
+        }
+        if outcome.expired {
+            out.push_str("stopped early: the credentials expired, or the state could not be written\n");
+        }
+        let all = self.plan.steps.len();
+        let mut text = if outcome.is_complete() {
+            format!("Done: {}", count(outcome.done, "step"))
+        } else {
+            format!("Not complete: {} of {} done", outcome.done, count(all, "step"))
+        };
+        if !outcome.failed.is_empty() {
+            let _ = write!(text, ", {} failed", outcome.failed.len());
+        }
+        if outcome.skipped > 0 {
+            let _ = write!(text, ", {} skipped", outcome.skipped);
+        }
+        let rest = all.saturating_sub(outcome.done + outcome.failed.len() + outcome.skipped);
+        if rest > 0 {
+            let _ = write!(text, ", {rest} not begun");
+        }
+        let _ = write!(text, ", in {}.", seconds(took));
+        let _ = writeln!(out, "{}", page.paint(Tone::Strong, &text));
+        if !outcome.is_complete() {
+            out.push_str("What is done is saved: the next apply goes on from there.\n");
+        }
+        out
+    }
+}
+
+/// A time as people say it: `0.4 s`, `12.0 s`, `3 min 20 s`.
+pub fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(60) {
+        return format!("{:.1} s", time.as_secs_f64());
+    }
+    format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60)
+}

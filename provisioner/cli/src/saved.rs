@@ -1,0 +1,127 @@
+//! A plan in a file: written by `plan --out`, carried out by `apply ENV FILE`.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use provisioner_model::{
+    plan::{FORMAT, Plan},
+    state::Target,
+};
+use provisioner_store::StoreError;
+use serde::Deserialize;
+
+/// Why a saved plan cannot be written, read or carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedError {
+    /// The file could not be read.
+    #[error("could not read the plan {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file could not be written.
+    #[error("could not save the plan")]
+    Write(#[source] StoreError),
+    /// It could not be put into JSON, or is no plan.
+    #[error("{} is not a saved plan", path.display())]
+    NoPlan {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// It has another format.
+    #[error("{} has format {found}, and this version carries out format {FORMAT}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// It is for another environment.
+    #[error("{} is a plan for `{planned}`, not for `{asked}`", path.display())]
+    Environment {
+        /// The file.
+        path: PathBuf,
+        /// What it is for.
+        planned: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// It was made for another place.
+    #[error("the plan was made for {planned}, and these credentials are for {here}")]
+    Elsewhere {
+        /// Where it was made for.
+        planned: String,
+        /// Where we are.
+        here: String,
+    },
+}
+
+impl SavedError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPlan { .. } | Self::Format { .. } => Some(
+                "make it anew: `provisioner plan ENV --out FILE`; the output of `--json` is for reading only"
+                    .to_owned(),
+            ),
+            Self::Environment { planned, path, .. } => Some(format!("provisioner apply {planned} {}", path.display())),
+            Self::Elsewhere { .. } => {
+                Some("a plan is carried out only in the account, region and endpoint it was made for".to_owned())
+            }
+            Self::Read { .. } | Self::Write(_) => None,
+        }
+    }
+}
+
+/// Saves a plan. It holds no secret: plans never do.
+pub fn write(path: &Path, plan: &Plan) -> Result<(), SavedError> {
+    let no_plan = |source| SavedError::NoPlan { path: path.to_owned(), source };
+    let mut text = serde_json::to_vec_pretty(plan).map_err(no_plan)?;
+    text.push(b'\n');
+    provisioner_store::write_atomically(path, &text).map_err(SavedError::Write)
+}
+
+/// Reads a plan for this environment and this place.
+pub fn read(path: &Path, environment: &str) -> Result<Plan, SavedError> {
+    #[derive(Deserialize)]
+    struct Head {
+        format: u64,
+        // Both must be there: JSON of another kind is no plan.
+        #[serde(rename = "declared_outputs")]
+        _outputs: serde::de::IgnoredAny,
+    }
+    let text = std::fs::read(path).map_err(|source| SavedError::Read { path: path.to_owned(), source })?;
+    let no_plan = |source| SavedError::NoPlan { path: path.to_owned(), source };
+    // Its format first: a newer one may look different.
+    let head: Head = serde_json::from_slice(&text).map_err(no_plan)?;
+    if head.format != u64::from(FORMAT) {
+        return Err(SavedError::Format { path: path.to_owned(), found: head.format });
+    }
+    let plan: Plan = serde_json::from_slice(&text).map_err(no_plan)?;
+    if plan.facts.environment != environment {
+        let (planned, asked) = (plan.facts.environment, environment.to_owned());
+        return Err(SavedError::Environment { path: path.to_owned(), planned, asked });
+    }
+    Ok(plan)
+}
+
+/// Refuses a plan that was made for another place.
+pub fn is_here(plan: &Plan, target: &Target) -> Result<(), SavedError> {
+    match plan.targets.values().find(|planned| *planned != target) {
+        Some(planned) => Err(SavedError::Elsewhere { planned: place(planned), here: place(target) }),
+        None => Ok(()),
+    }
+}
+
+/// A place in words.
+pub fn place(target: &Target) -> String {
+    let Target { account, region, endpoint } = target;
+    let at = endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
+    format!("account {account} in {region}{at}")
+}

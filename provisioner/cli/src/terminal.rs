@@ -1,0 +1,153 @@
+//! The one place that prints, asks, and looks at the process's surroundings.
+
+use std::{
+    io::{BufRead, IsTerminal, Write},
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{consent::Ask, render::Page};
+
+/// Where the program's words go. Data goes to standard output, talk to standard error.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    out: Page,
+    err: Page,
+    /// Standard error is a terminal that can redraw lines.
+    pub live: bool,
+    /// There is somebody to ask.
+    pub asks: bool,
+    /// Drawings of lines are of no use: a screen reader, or a terminal without abilities.
+    pub dumb: bool,
+    kept: Option<Arc<Mutex<Kept>>>,
+}
+
+/// What was printed, for tests of whole commands.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Data.
+    pub out: String,
+    /// Talk.
+    pub err: String,
+}
+
+impl Terminal {
+    /// As the process finds it.
+    #[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+    pub fn detect() -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let size = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let page = |terminal: bool| Page {
+            width: if terminal { size.or(columns).unwrap_or(80) } else { columns.unwrap_or(120) },
+            colour: terminal && !dumb && !set("NO_COLOR"),
+        };
+        let asks = err && std::io::stdin().is_terminal();
+        Self { out: page(out), err: page(err), live: err && !dumb, asks, dumb, kept: None }
+    }
+
+    /// One that keeps what is printed, and has nobody to ask.
+    pub fn kept() -> (Self, Arc<Mutex<Kept>>) {
+        let (kept, page) = (Arc::new(Mutex::new(Kept::default())), Page::plain(100));
+        (Self { out: page, err: page, live: false, asks: false, dumb: false, kept: Some(kept.clone()) }, kept)
+    }
+
+    /// For standard output.
+    pub fn out(&self) -> &Page {
+        &self.out
+    }
+
+    /// For standard error.
+    pub fn err(&self) -> &Page {
+        &self.err
+    }
+
+    /// Prints data. A reader that has gone away is no error.
+    pub fn data(&self, text: &str) {
+        if let Some(kept) = &self.kept {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).out.push_str(text);
+            return;
+        }
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Prints a line of talk.
+    pub fn say(&self, text: &str) {
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.err.push_str(text.trim_end_matches('\n'));
+            kept.err.push('\n');
+            return;
+        }
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(err, "{}", text.trim_end_matches('\n'));
+    }
+}
+
+impl Ask for Terminal {
+    fn can(&self) -> bool {
+        self.asks
+    }
+
+    fn ask(&mut self, question: &str) -> Option<String> {
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "{question} ").and_then(|()| err.flush());
+        let mut answer = String::new();
+        match std::io::stdin().lock().read_line(&mut answer) {
+            Ok(read) if read > 0 => Some(answer.trim().to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A new token: 128 bits, as 32 hexadecimal digits.
+pub fn token() -> String {
+    use std::{
+        hash::{BuildHasher, RandomState},
+        sync::atomic::{AtomicU64, Ordering},
+    };
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // The keys of each state come from the system's randomness; the rest keeps two runs and two calls apart.
+    let seed = (now(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed), std::thread::current().id());
+    let (high, low) = (RandomState::new().hash_one(seed), RandomState::new().hash_one((seed, "low")));
+    format!("{high:016x}{low:016x}")
+}
+
+/// Who runs this, on which machine.
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+pub fn whoami() -> (String, String) {
+    let first =
+        |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let file = || std::fs::read_to_string("/etc/hostname").ok().map(|name| name.trim().to_owned());
+    let owner = first(&["GITHUB_ACTOR", "USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "somebody".to_owned());
+    let host = file().or_else(|| first(&["HOSTNAME", "COMPUTERNAME"])).unwrap_or_else(|| "a machine".to_owned());
+    (owner, host)
+}
+
+/// The endpoint of a single service, where only such are set: the state must not take an emulator for AWS.
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+pub fn service_endpoint() -> Option<String> {
+    let mut found: Vec<(String, String)> =
+        std::env::vars().filter(|(name, value)| name.starts_with("AWS_ENDPOINT_URL_") && !value.is_empty()).collect();
+    found.sort_unstable();
+    found.into_iter().next().map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn tokens_are_long_and_never_the_same() {
+        let tokens: std::collections::BTreeSet<String> = (0..1000).map(|_| super::token()).collect();
+        assert_eq!(tokens.len(), 1000);
+        assert!(tokens.iter().all(|token| token.len() == 32));
+    }
+}
