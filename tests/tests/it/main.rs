@@ -1,6 +1,8 @@
 //! One test binary: linking the SDK once is enough.
 
 mod engine;
+mod reference;
 mod rooms;
+mod sandbox;
 mod types;
 mod wiring;
