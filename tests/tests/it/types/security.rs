@@ -143,9 +143,9 @@ async fn oidc_provider() {
     let kind = bench.types.get(OidcProvider::TYPE).unwrap();
     let existing = kind.existing(&bench.clouds.round(), ON, provider.inputs.clone()).await.unwrap();
     assert_eq!(existing, [provider.id.clone()]);
-    let mut changed = provider.changed("client_ids", json!(["other", "another"]));
+    // Moto has no call to add or remove a client id.
+    let mut changed = provider.changed("tags", json!({"other": "2"}));
     changed["thumbprints"] = json!(["990f4193972f2becf12ddeda5237f9c952f20d9e"]);
-    changed["tags"] = json!({"other": "2"});
     provider.update(changed).await;
     provider.delete().await;
 }
