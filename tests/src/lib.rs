@@ -1,7 +1,5 @@
 //! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
 
-mod cbor;
-
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
@@ -34,9 +32,7 @@ impl Emulator {
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-        // In front of it, what puts CloudWatch's requests into words that it knows.
-        let front = cbor::front(port).ok()?;
-        let emulator = Self { child, url: format!("http://127.0.0.1:{front}") };
+        let emulator = Self { child, url: format!("http://127.0.0.1:{port}") };
         emulator.wait(port).then_some(emulator)
     }
 
