@@ -1,5 +1,6 @@
 //! One test binary: linking the SDK once is enough.
 
+mod cbor;
 mod engine;
 mod network;
 mod reference;
