@@ -128,7 +128,10 @@ async fn a_network_is_made_grows_and_goes() {
 
     let grown = world.plan(&network(&["a", "b", "c"])).await;
     let verdicts: Vec<Verdict> = grown.resources.values().map(|planned| planned.verdict).collect();
-    assert_eq!(verdicts.iter().filter(|verdict| **verdict != Verdict::NoChange).collect::<Vec<_>>(), [&Verdict::Create]);
+    assert_eq!(
+        verdicts.iter().filter(|verdict| **verdict != Verdict::NoChange).collect::<Vec<_>>(),
+        [&Verdict::Create]
+    );
     assert!(world.apply(&grown).await.is_complete());
 
     let nothing = Stack::new(facts()).finish().unwrap();
