@@ -91,7 +91,7 @@ async fn bucket() {
     .await;
     assert!(!bucket.seen.inputs["tags"].as_object().unwrap().contains_key("b"), "a dropped tag goes");
     // Its delete empties it, old versions too.
-    let client = bench._emulator.aws();
+    let client = bench.emulator.aws();
     let client = provisioner_model::resource::Cloud::writer(&client).s3();
     for body in ["one", "two"] {
         client.put_object().bucket("test-bucket").key("x").body(body.as_bytes().to_vec().into()).send().await.unwrap();
@@ -175,7 +175,7 @@ async fn certificates_and_records() {
     each(&mut certificate, &[("tags", json!({ "b": "1" }))]).await;
     let validation = certificate.seen.outputs["main_validation"].clone();
     assert_eq!(validation["domain"], "example.com");
-    let aws = bench._emulator.aws();
+    let aws = bench.emulator.aws();
     let route53 = provisioner_model::resource::Cloud::writer(&aws).route53();
     let zone = route53.create_hosted_zone().name("example.com").caller_reference("1").send().await.unwrap();
     let zone = zone.hosted_zone().unwrap().id().to_owned();
@@ -193,8 +193,9 @@ async fn certificates_and_records() {
     wait.records = vec![Id::new(&*proof.id).into()];
     let issued = bench.create(wait).await;
     assert_eq!(issued.seen.outputs["arn"], json!(certificate.id));
-    let mut record =
-        bench.create(Record::new(zone.as_str(), "*.Example.com", "A", 60, ["192.0.2.1".into(), "192.0.2.2".into()])).await;
+    let mut record = bench
+        .create(Record::new(zone.as_str(), "*.Example.com", "A", 60, ["192.0.2.1".into(), "192.0.2.2".into()]))
+        .await;
     each(&mut record, &[("ttl", json!(300)), ("values", json!(["192.0.2.3"]))]).await;
     let target = Alias {
         zone: "Z35SXDOTRQ7X7K".into(),
@@ -253,7 +254,8 @@ async fn web_acl_and_association() {
         ],
     )
     .await;
-    let other = bench.create(WebAcl { name: Some("other".into()), ..WebAcl::new(Scope::Regional, Action::Allow, "o") }).await;
+    let other =
+        bench.create(WebAcl { name: Some("other".into()), ..WebAcl::new(Scope::Regional, Action::Allow, "o") }).await;
     let balancer = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/a/50dc6c495c0c9188";
     let association = bench.create(WebAclAssociation::new(Id::new(&*acl.id).into(), balancer)).await;
     // moto lists an association under each ACL that it ever had, and answers with the first: an update in place cannot
@@ -299,7 +301,7 @@ async fn database() {
         ],
     )
     .await;
-    let aws = bench._emulator.aws();
+    let aws = bench.emulator.aws();
     let ec2 = provisioner_model::resource::Cloud::writer(&aws).ec2();
     let mut groups = vec![];
     for name in ["one", "two"] {
