@@ -58,8 +58,7 @@ impl Resource for CertificateIssued {
     const TYPE: &'static str = "aws:acm:certificate-issued";
     const FIELDS: &'static [Field] = &[Field::new("certificate").replaces(), Field::new("records").write_only()];
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
-    const ACTIONS: Actions =
-        Actions { read: &["acm:DescribeCertificate"], create: &[], update: &[], delete: &[] };
+    const ACTIONS: Actions = Actions { read: &["acm:DescribeCertificate"], create: &[], update: &[], delete: &[] };
     const READY_WITHIN: Duration = Duration::from_secs(30 * 60);
     const POLL_EVERY: Duration = Duration::from_secs(10);
     type Cloud = Aws;

@@ -210,7 +210,8 @@ impl Resource for Record {
                 // Every record of that zone, and of no other.
                 Err(error) => {
                     let why = error.chain();
-                    let copy = || Error { code: error.code.clone(), ..Error::because(error.kind, error.action, why.clone()) };
+                    let copy =
+                        || Error { code: error.code.clone(), ..Error::because(error.kind, error.action, why.clone()) };
                     found.extend(mine.map(|id| (id.clone(), Err(copy()))));
                 }
             }

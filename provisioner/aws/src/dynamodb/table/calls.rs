@@ -100,12 +100,7 @@ async fn send(request: UpdateTableFluentBuilder) -> Result<()> {
     request.send().await.map(drop).map_err(api_with("dynamodb:UpdateTable", busy))
 }
 
-pub(super) async fn update(
-    want: &Table,
-    c: &Writer,
-    was: &Recorded<Table>,
-    seen: &Observed<Table>,
-) -> Result<()> {
+pub(super) async fn update(want: &Table, c: &Writer, was: &Recorded<Table>, seen: &Observed<Table>) -> Result<()> {
     let name = was.id.as_str();
     let differs = Differing::between(want, &was.inputs, &seen.inputs);
     let change = || c.dynamodb().update_table().table_name(name);
@@ -129,7 +124,8 @@ pub(super) async fn update(
             None => (true, attribute),
         };
         let to_live = types::TimeToLiveSpecification::builder().enabled(on).attribute_name(attribute);
-        let request = c.dynamodb().update_time_to_live().table_name(name).time_to_live_specification(built(to_live.build())?);
+        let request =
+            c.dynamodb().update_time_to_live().table_name(name).time_to_live_specification(built(to_live.build())?);
         request.send().await.map_err(api_with("dynamodb:UpdateTimeToLive", busy))?;
         if !on {
             let why = "time to live was on for another attribute: it is being turned off there first";
@@ -165,11 +161,7 @@ pub(super) async fn update(
 }
 
 /// One index a call: those that go, those that change in place, those that come.
-async fn indexes(
-    want: &Table,
-    seen: &Observed<Table>,
-    change: &impl Fn() -> UpdateTableFluentBuilder,
-) -> Result<()> {
+async fn indexes(want: &Table, seen: &Observed<Table>, change: &impl Fn() -> UpdateTableFluentBuilder) -> Result<()> {
     let there = &seen.inputs.global_indexes;
     let named = |all: &[GlobalIndex], name: &str| all.iter().find(|one| one.name == name).cloned();
     for index in there {
@@ -278,7 +270,8 @@ fn observed(
     const READ: &str = "dynamodb:DescribeTable";
     let name = need(READ, table.table_name(), "TableName")?;
     let attributes = table.attribute_definitions();
-    let (hash_key, range_key) = keys(table.key_schema(), attributes).ok_or_else(|| Error::missing(READ, "KeySchema"))?;
+    let (hash_key, range_key) =
+        keys(table.key_schema(), attributes).ok_or_else(|| Error::missing(READ, "KeySchema"))?;
     // No summary: provisioned, and never anything else.
     let by_request = table.billing_mode_summary().and_then(types::BillingModeSummary::billing_mode);
     let billing = if by_request == Some(&types::BillingMode::PayPerRequest) {
@@ -297,7 +290,8 @@ fn observed(
     });
     let stream = table.stream_specification().filter(|stream| stream.stream_enabled());
     let sse = table.sse_description();
-    let encrypted = sse.filter(|sse| !matches!(sse.status(), Some(types::SseStatus::Disabled | types::SseStatus::Disabling)));
+    let encrypted =
+        sse.filter(|sse| !matches!(sse.status(), Some(types::SseStatus::Disabled | types::SseStatus::Disabling)));
     let most = table.on_demand_throughput();
     let class = table.table_class_summary().and_then(types::TableClassSummary::table_class);
     Ok(Observed {

@@ -171,7 +171,8 @@ pub(super) fn throughput(read: i64, write: i64) -> Result<types::ProvisionedThro
 }
 
 pub(super) fn schema(hash: &Key, range: Option<&Key>) -> Result<Vec<types::KeySchemaElement>> {
-    let one = |key: &Key, kind| built(types::KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build());
+    let one =
+        |key: &Key, kind| built(types::KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build());
     let range = range.map(|key| one(key, KeyType::Range));
     std::iter::once(one(hash, KeyType::Hash)).chain(range).collect()
 }

@@ -88,7 +88,8 @@ impl LifecycleRule {
             old.set_newer_noncurrent_versions(self.keep_old_versions).build()
         });
         let abort = self.abort_uploads_after;
-        let abort = abort.map(|days| types::AbortIncompleteMultipartUpload::builder().days_after_initiation(days).build());
+        let abort =
+            abort.map(|days| types::AbortIncompleteMultipartUpload::builder().days_after_initiation(days).build());
         let class = |one: &Transition| types::TransitionStorageClass::from(one.storage_class.as_str());
         let transitions = self.transitions.iter();
         let transitions =
@@ -106,7 +107,9 @@ impl LifecycleRule {
             .set_noncurrent_version_expiration(old)
             .set_abort_incomplete_multipart_upload(abort)
             .set_transitions(some(transitions.collect()))
-            .set_noncurrent_version_transitions(Some(old_transitions.collect::<Vec<_>>()).filter(|all| !all.is_empty()));
+            .set_noncurrent_version_transitions(
+                Some(old_transitions.collect::<Vec<_>>()).filter(|all| !all.is_empty()),
+            );
         built(rule.build())
     }
 

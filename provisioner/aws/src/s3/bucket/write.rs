@@ -41,12 +41,7 @@ pub(super) async fn create(new: &Bucket, c: &Writer, name: &str) -> Result<()> {
     request.send().await.map(drop).map_err(api("s3:CreateBucket"))
 }
 
-pub(super) async fn update(
-    want: &Bucket,
-    c: &Writer,
-    was: &Recorded<Bucket>,
-    seen: &Observed<Bucket>,
-) -> Result<()> {
+pub(super) async fn update(want: &Bucket, c: &Writer, was: &Recorded<Bucket>, seen: &Observed<Bucket>) -> Result<()> {
     let (s3, name) = (c.s3(), was.id.as_str());
     let differs = Differing::between(want, &was.inputs, &seen.inputs);
     // Versioning before object lock, and what is public before the policy: each needs the one before.
