@@ -237,7 +237,7 @@ fn tuning() -> Tuning {
     }
     Tuning {
         settle: Some(Duration::ZERO),
-        patience: Some(Duration::from_secs(3)),
+        patience: Some(Duration::from_secs(30)),
         poll: Some(Duration::from_millis(1)),
         ..Tuning::new(|| 1_000_000, token)
     }

@@ -19,6 +19,8 @@ struct Inner {
     /// As its text: what cannot be written and read again shows here too.
     state: Option<Vec<u8>>,
     journal: Vec<u8>,
+    /// What the two come to, kept up entry by entry: to read them again each time would be slow.
+    known: Option<Snapshot>,
     holder: Option<Holder>,
     appends: usize,
     dies: Option<(usize, Death)>,
@@ -42,6 +44,7 @@ impl Memory {
             environment: environment.to_owned(),
             state: None,
             journal: vec![],
+            known: None,
             holder: None,
             appends: 0,
             dies: None,
@@ -74,6 +77,7 @@ impl Memory {
             let (inner, mut forked) = (self.inner(), other.inner());
             forked.state.clone_from(&inner.state);
             forked.journal.clone_from(&inner.journal);
+            forked.known.clone_from(&inner.known);
         }
         other
     }
@@ -95,7 +99,10 @@ impl Memory {
 
     /// The state as it would load now.
     pub fn state(&self) -> Option<Snapshot> {
-        self.inner().load().expect("the state is readable")
+        let inner = self.inner();
+        let state = inner.load().expect("the state is readable");
+        assert_eq!(state, inner.known, "the journal replays to what was known");
+        state
     }
 
     /// The state as last committed, without what the journal adds.
@@ -127,7 +134,12 @@ impl Inner {
             return self.died();
         }
         assert!(self.holder.is_some(), "appended without the lock: {entry:?}");
-        self.journal.extend(journal::line(entry)?);
+        let line = journal::line(entry)?;
+        let read = journal::parse(Path::new("memory"), &line)?;
+        assert_eq!(read, std::slice::from_ref(entry), "what was written is read");
+        let entries = self.headed(read);
+        self.known = journal::replay(Path::new("memory"), &self.environment, self.known.take(), entries)?;
+        self.journal.extend(line);
         self.show();
         if due.is_some() {
             self.dead = true;
@@ -151,14 +163,23 @@ impl Inner {
         let text = serde_json::to_vec(snapshot).expect("a snapshot is JSON");
         self.state = Some(text);
         self.journal.clear();
-        assert_eq!(self.committed().as_ref(), Some(snapshot), "what was written is read");
+        self.known = self.committed();
+        assert_eq!(self.known.as_ref(), Some(snapshot), "what was written is read");
         self.show();
         Ok(())
     }
 
+    /// Entries with their run's head before them.
+    fn headed(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        if let (Some(known), false) = (&self.known, self.journal.is_empty()) {
+            entries.insert(0, Entry::Start { lineage: known.lineage.clone(), serial: known.serial });
+        }
+        entries
+    }
+
     fn show(&self) {
-        if let (Some(watch), Some(state)) = (&self.watch, self.load().expect("what was written can be read")) {
-            watch(&state);
+        if let (Some(watch), Some(state)) = (&self.watch, &self.known) {
+            watch(state);
         }
     }
 }
