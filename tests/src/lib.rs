@@ -1,5 +1,7 @@
 //! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
 
+pub mod front;
+
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader, Read, Write},
@@ -48,7 +50,8 @@ impl Emulator {
             let calls = calls.clone();
             std::thread::spawn(move || count(log, &calls));
         }
-        let emulator = Self { child, calls, port, url: format!("http://127.0.0.1:{port}") };
+        let front = front::front(port).ok()?;
+        let emulator = Self { child, calls, port, url: format!("http://127.0.0.1:{front}") };
         emulator.wait(port).then_some(emulator)
     }
 

@@ -1,6 +1,5 @@
 //! One test binary: linking the SDK once is enough.
 
-mod cbor;
 mod engine;
 mod network;
 mod reference;

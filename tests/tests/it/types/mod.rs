@@ -25,7 +25,7 @@ impl Bench {
             provisioner_tests::skipped(test, "moto is not installed");
             return None;
         };
-        Some(Self { clouds: emulator.clouds(), emulator: emulator, types: registry() })
+        Some(Self { clouds: emulator.clouds(), emulator, types: registry() })
     }
 
     /// Makes one and checks it; see [`Lived::create`].

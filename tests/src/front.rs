@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 const PATH: &str = "POST /service/GraniteServiceVersion20100801/operation/";
 
 /// Listens, and answers with its port. Moto closes each connection after one answer, so that one holds one request.
-pub(crate) fn front(moto: u16) -> io::Result<u16> {
+pub fn front(moto: u16) -> io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
     thread::spawn(move || {
