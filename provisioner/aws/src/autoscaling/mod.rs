@@ -31,3 +31,9 @@ fn parts(id: &str) -> Option<(&str, &str, &str)> {
     let (resource, dimension) = rest.rsplit_once('/')?;
     Some((service, resource, dimension))
 }
+
+/// What is gone comes under two codes, `ObjectNotFoundException` and a plain refusal that says so.
+fn not_there(_: &str, message: &str) -> Option<provisioner_model::Kind> {
+    let says = ["No scaling policy found", "No scalable target found", "No scalable target registered"];
+    says.iter().any(|text| message.starts_with(text)).then_some(provisioner_model::Kind::Gone)
+}

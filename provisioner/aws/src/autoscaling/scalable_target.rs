@@ -14,7 +14,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::parts;
+use super::{not_there, parts};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, api_with, gone_ok},
@@ -188,7 +188,7 @@ impl Resource for ScalableTarget {
         let request = c.autoscaling().deregister_scalable_target().resource_id(resource);
         let request = request.service_namespace(ServiceNamespace::from(service));
         let answer = request.scalable_dimension(ScalableDimension::from(dimension)).send().await;
-        gone_ok(answer.map(drop).map_err(api("application-autoscaling:DeregisterScalableTarget")))
+        gone_ok(answer.map(drop).map_err(api_with("application-autoscaling:DeregisterScalableTarget", not_there)))
     }
 }
 

@@ -22,10 +22,10 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ScalableTarget, parts, unbuilt};
+use super::{ScalableTarget, not_there, parts, unbuilt};
 use crate::{
     cloud::{Aws, Reader, Writer},
-    error::{api, gone_ok},
+    error::{api, api_with, gone_ok},
     value::text,
 };
 
@@ -350,7 +350,7 @@ impl Resource for ScalingPolicy {
         let request = c.autoscaling().delete_scaling_policy().policy_name(name).resource_id(resource);
         let request = request.service_namespace(ServiceNamespace::from(service));
         let answer = request.scalable_dimension(ScalableDimension::from(dimension)).send().await;
-        gone_ok(answer.map(drop).map_err(api("application-autoscaling:DeleteScalingPolicy")))
+        gone_ok(answer.map(drop).map_err(api_with("application-autoscaling:DeleteScalingPolicy", not_there)))
     }
 }
 
