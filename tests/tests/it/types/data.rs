@@ -206,7 +206,7 @@ async fn certificates_and_records() {
         ))
         .await;
     let mut record = bench
-        .create(Record::new(zone.as_str(), "*.Example.com", "A", 60, ["192.0.2.1".into(), "192.0.2.2".into()]))
+        .create(Record::new(zone.as_str(), "*.example.com", "A", 60, ["192.0.2.1".into(), "192.0.2.2".into()]))
         .await;
     each(&mut record, &[("ttl", json!(300)), ("values", json!(["192.0.2.3"]))]).await;
     let target = Alias {
