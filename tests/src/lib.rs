@@ -1,7 +1,16 @@
 //! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
 
+pub mod front;
+
 use std::{
-    net::TcpListener,
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -12,6 +21,8 @@ use provisioner_model::{erased::Clouds, stack::MAIN};
 /// A running emulator. It ends with this value.
 pub struct Emulator {
     child: Child,
+    calls: Arc<AtomicUsize>,
+    port: u16,
     /// Its base URL.
     pub url: String,
 }
@@ -31,20 +42,59 @@ impl Emulator {
         let port = free_port();
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-        let emulator = Self { child, url: format!("http://127.0.0.1:{port}") };
+        // It runs no tasks: this many count as running, so that deployments of fewer read as completed.
+        command.env("MOTO_ECS_SERVICE_RUNNING", "9");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()?;
+        let calls = Arc::new(AtomicUsize::new(0));
+        if let Some(log) = child.stderr.take() {
+            let calls = calls.clone();
+            std::thread::spawn(move || count(log, &calls));
+        }
+        let front = front::front(port).ok()?;
+        let emulator = Self { child, calls, port, url: format!("http://127.0.0.1:{front}") };
         emulator.wait(port).then_some(emulator)
     }
 
     fn wait(&self, port: u16) -> bool {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(60) {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         false
+    }
+
+    /// How many requests it has answered.
+    pub fn calls(&self) -> usize {
+        // The log is written after the answer: let the last line arrive.
+        std::thread::sleep(Duration::from_millis(300));
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Every object that the emulator holds, whatever service it is of: `ec2: VPC vpc-1`.
+    pub fn everything(&self) -> BTreeSet<String> {
+        let data = self.get("/moto-api/data.json").unwrap_or_default();
+        let services: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+        let mut names = BTreeSet::new();
+        for (service, kinds) in services.as_object().into_iter().flatten() {
+            for (kind, objects) in kinds.as_object().into_iter().flatten() {
+                for object in objects.as_array().into_iter().flatten() {
+                    let name = ["id", "name", "arn", "resource_id"].iter().find_map(|key| object[*key].as_str());
+                    names.insert(format!("{service}: {kind} {}", name.map_or(object.to_string(), str::to_owned)));
+                }
+            }
+        }
+        names
+    }
+
+    fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
     }
 
     /// Clients of it.
@@ -60,6 +110,15 @@ impl Emulator {
     }
 }
 
+/// The emulator logs a line for each request.
+fn count(log: impl Read, calls: &AtomicUsize) {
+    for line in BufReader::new(log).lines().map_while(Result::ok) {
+        if line.contains(" HTTP/1.") && !line.contains("/moto-api/") {
+            calls.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
 /// Clients of an endpoint, with credentials that mean nothing.
 pub fn aws_at(url: &str) -> Aws {
     Aws::at(url, "us-east-1", "test", "test")
@@ -72,7 +131,6 @@ pub fn free_port() -> u16 {
 
 /// Says by name what a test left out and why: the test runner names it at the end, and `.ci/run` fails on it.
 pub fn skipped(what: &str, why: &str) {
-    use std::io::Write;
     let line = format!("{what}: {why}\n");
     let _ = std::io::stderr().write_all(format!("SKIPPED {line}").as_bytes());
     #[expect(clippy::disallowed_methods, reason = "where the test runner collects what was skipped")]

@@ -13,11 +13,9 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -79,46 +77,35 @@ def test(arguments):
     return code or (1 if skipped and strict else 0)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Emulator:
-    """moto on a free port, in a process group of its own so that nothing of it outlives us."""
+    """moto behind the tests' front, in a process group of its own so that nothing of it outlives us."""
 
     def __init__(self, env):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen([env["PROVISIONER_MOTO"], "-H", "127.0.0.1", "-p", str(self.port)],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, start_new_session=True)
+        self.process = subprocess.Popen([target() / "debug" / "provisioner-emulator"], env=env, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            raise SystemExit("the emulator did not start")
 
     def __enter__(self):
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
-            except OSError:
-                if self.process.poll() is not None:
-                    raise SystemExit("the emulator did not start")
-                time.sleep(0.1)
-        raise SystemExit("the emulator did not answer within a minute")
+        return self
 
     def __exit__(self, *_):
-        for kind in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self.process.pid, kind)
-                self.process.wait(timeout=5)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                pass
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def demo():
     env = environment()
     say("building the command line")
-    subprocess.run(["cargo", "build", "--locked", "--package", "provisioner-cli"], cwd=ROOT, env=env, check=True)
+    subprocess.run(["cargo", "build", "--locked", "--workspace"], cwd=ROOT, env=env, check=True)
     program = target() / "debug" / "provisioner"
     with Emulator(env) as emulator, tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "environments", pathlib.Path(folder) / "environments")

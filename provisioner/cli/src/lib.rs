@@ -33,6 +33,11 @@ pub fn main<E: Environment>(program: Program<E>) -> ExitCode {
     ExitCode::from(run(&program, arguments, &Terminal::detect()))
 }
 
+/// The command line of the bundled stack.
+pub fn bundled() -> ExitCode {
+    main(Program::new(provisioner_stacks::stack).named("provisioner"))
+}
+
 /// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.
 pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, terminal: &Terminal) -> u8 {
     let mut command = Arguments::command();

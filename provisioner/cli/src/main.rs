@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use provisioner_cli::Program;
-
 fn main() -> ExitCode {
-    provisioner_cli::main(Program::new(|_: &provisioner_stacks::Environment, _| {}).named("provisioner"))
+    provisioner_cli::bundled()
 }

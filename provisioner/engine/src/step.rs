@@ -464,6 +464,8 @@ impl Doing<'_, '_> {
             }
         }
         let seen = self.settled(&object, &inputs, handed_out, &write.options.ignore).await?;
+        // What it refers to may be others than before.
+        let object = Object { declared: write.declared.clone(), ..object };
         self.end(self.row(write), object, inputs, seen).await?;
         Ok(id)
     }

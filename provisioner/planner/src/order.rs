@@ -25,6 +25,8 @@ struct Removal {
     needs: BTreeSet<String>,
     firm: BTreeSet<String>,
     whole: Option<String>,
+    /// The object is not there: only the state still has it.
+    gone: bool,
 }
 
 #[derive(Default)]
@@ -125,6 +127,9 @@ impl Draft {
         for object in item.gone.iter().filter(|_| touched) {
             let node = self.push(item, Action::Forget { token: object.token.clone() }, done);
             self.removal(item, object, node);
+            if let Some(removal) = self.removals.last_mut() {
+                removal.gone = true;
+            }
         }
         if let Some(done) = done {
             self.done.insert(item.address.clone(), done);
@@ -138,6 +143,7 @@ impl Draft {
             needs: graph::needs(&object.declared),
             firm: graph::firm_needs(item.kind, &object.declared),
             whole: graph::whole(item.kind, &object.declared),
+            gone: false,
         });
     }
 
@@ -178,22 +184,28 @@ impl Draft {
             let needs = graph::needs(&declared.inputs);
             edges.extend(needs.iter().filter_map(|need| self.done.get(need)).map(|need| (*node, *need)));
         }
-        // What refers to an object goes before it.
-        let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
-        for removal in &self.removals {
-            for need in &removal.needs {
-                for gone in of.get(need.as_str()).into_iter().flatten() {
-                    let first = decided.items.get(need).is_some_and(|i| i.verdict == Verdict::ReplaceDeleteFirst);
-                    if removal.firm.contains(need) || !first {
-                        edges.push((gone.node, removal.node));
-                    }
-                }
-            }
-        }
+        edges.extend(self.users_first(decided, false));
         edges.extend(self.handovers(decided));
         for (node, needs) in edges {
             self.steps[node].after.insert(needs);
         }
+    }
+
+    /// What refers to an object goes before it. What is gone already cannot hold anything up: `gone` asks for those.
+    fn users_first(&self, decided: &Decided<'_>, gone: bool) -> Vec<(usize, usize)> {
+        let mut edges = vec![];
+        let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
+        for removal in &self.removals {
+            for need in &removal.needs {
+                let first = decided.items.get(need).is_some_and(|i| i.verdict == Verdict::ReplaceDeleteFirst);
+                if removal.firm.contains(need) || !first {
+                    let needed = of.get(need.as_str()).into_iter().flatten();
+                    let asked = needed.filter(|needed| (needed.gone || removal.gone) == gone);
+                    edges.extend(asked.map(|needed| (needed.node, removal.node)));
+                }
+            }
+        }
+        edges
     }
 
     /// A unique key is taken after whoever held it has let go.
@@ -225,9 +237,9 @@ impl Draft {
     }
 
     fn soft_edges(&mut self, decided: &Decided<'_>) {
-        for (node, needs) in
-            self.parts_first(decided).into_iter().chain(self.let_go_first(decided)).chain(self.parts_last())
-        {
+        let soft =
+            [self.users_first(decided, true), self.parts_first(decided), self.let_go_first(decided), self.parts_last()];
+        for (node, needs) in soft.into_iter().flatten() {
             if node != needs && !self.reaches(needs, node) {
                 self.steps[node].after.insert(needs);
             }
@@ -258,17 +270,24 @@ impl Draft {
         edges
     }
 
-    /// An object goes after all whose recorded references name it have let go of it.
+    /// An object goes after all whose recorded references name it have let go of it; a part, after all that have let
+    /// go of its whole.
     fn let_go_first(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
-        let mut users: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let (mut users, mut users_of_whole) = (BTreeMap::<_, Vec<usize>>::new(), BTreeMap::<_, Vec<usize>>::new());
         for (address, node) in &self.done {
-            let Some(object) = decided.items.get(address).and_then(|item| item.object) else { continue };
+            let Some(item) = decided.items.get(address) else { continue };
+            let Some(object) = item.object else { continue };
             for need in graph::needs(&object.declared) {
+                // Parts never wait for parts.
+                if item.kind.part_of().is_none() {
+                    users_of_whole.entry(need.clone()).or_default().push(*node);
+                }
                 users.entry(need).or_default().push(*node);
             }
         }
         let of_removal = |removal: &Removal| {
-            let users = users.get(&removal.address).into_iter().flatten();
+            let of_whole = removal.whole.as_ref().and_then(|whole| users_of_whole.get(whole));
+            let users = users.get(&removal.address).into_iter().chain(of_whole).flatten();
             users.map(|user| (removal.node, *user)).collect::<Vec<_>>()
         };
         self.removals.iter().flat_map(of_removal).collect()

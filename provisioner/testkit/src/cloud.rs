@@ -166,6 +166,17 @@ impl Fake {
         self.0.stopped.notified().await;
     }
 
+    /// A cloud of its own with the same objects, in which nothing has happened yet.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let (objects, made) = {
+            let world = self.world();
+            (world.objects.clone(), world.made)
+        };
+        let world = World { objects, made, ..World::default() };
+        Self(Arc::new(Shared { world: Mutex::new(world), stopped: Notify::new() }))
+    }
+
     /// How many calls that change something there were.
     pub fn writes(&self) -> usize {
         self.world().writes

@@ -373,13 +373,15 @@ impl Spec {
         let slots: Vec<_> = node.kind.slots().iter().filter(|s| s.0 != "role" || node.kind != Kind::Policy).collect();
         let (field, of, least, most) = slots[usize::from(value) % slots.len()];
         let own = node.refs.get(field).cloned().unwrap_or_default();
+        // A reference that is left out is no longer managed, and stays: whoever means to let go says so otherwise.
+        let least = if *most == 1 { own.len().max(*least) } else { *least };
         let free = self.free_addresses();
         let there: Vec<u32> = self.nodes[..at]
             .iter()
             .filter(|other| of.contains(&other.kind) && (*field != "address" || free.contains(&other.key)))
             .map(|other| other.key)
             .collect();
-        let count = least + usize::from(raw.2) % (most - least + 1);
+        let count = least + usize::from(raw.2) % (most + 1 - least);
         let mut chosen: Vec<u32> = vec![];
         for turn in 0..count.min(there.len()) {
             let key = there[(usize::from(raw.3) + turn * 3) % there.len()];
@@ -387,7 +389,7 @@ impl Spec {
                 chosen.push(key);
             }
         }
-        if chosen.len() < *least || chosen == own {
+        if chosen.len() < least || chosen == own {
             return vec![];
         }
         let node = &mut self.nodes[at];
@@ -398,14 +400,18 @@ impl Spec {
     /// Removes a node and all that needs it. A policy goes with its role, and a role with its policy.
     pub fn remove(&mut self, key: u32) -> Vec<u32> {
         let mut gone = BTreeSet::from([key]);
-        for node in &self.nodes {
-            if node.key == key && node.kind == Kind::Policy {
-                gone.extend(node.refs.get("role").into_iter().flatten());
+        loop {
+            let before = gone.len();
+            for node in &self.nodes {
+                if node.needs().any(|need| gone.contains(&need)) {
+                    gone.insert(node.key);
+                }
+                if node.kind == Kind::Policy && gone.contains(&node.key) {
+                    gone.extend(node.refs.get("role").into_iter().flatten());
+                }
             }
-        }
-        for node in &self.nodes {
-            if node.needs().any(|need| gone.contains(&need)) {
-                gone.insert(node.key);
+            if gone.len() == before {
+                break;
             }
         }
         self.nodes.retain(|node| !gone.contains(&node.key));

@@ -19,6 +19,8 @@ struct Inner {
     /// As its text: what cannot be written and read again shows here too.
     state: Option<Vec<u8>>,
     journal: Vec<u8>,
+    /// What the two come to, kept up entry by entry: to read them again each time would be slow.
+    known: Option<Snapshot>,
     holder: Option<Holder>,
     appends: usize,
     dies: Option<(usize, Death)>,
@@ -42,6 +44,7 @@ impl Memory {
             environment: environment.to_owned(),
             state: None,
             journal: vec![],
+            known: None,
             holder: None,
             appends: 0,
             dies: None,
@@ -63,7 +66,22 @@ impl Memory {
     /// As a new process finds it: what was durable is there, the lock is free, and it can be written.
     pub fn revive(&self) {
         let mut inner = self.inner();
+        let state = inner.reread().expect("the state is readable");
+        assert_eq!(state, inner.known, "the journal replays to what was known");
         (inner.dies, inner.dead, inner.holder) = (None, false, None);
+    }
+
+    /// A store of its own with the same state.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let other = Self::new(&self.inner().environment);
+        {
+            let (inner, mut forked) = (self.inner(), other.inner());
+            forked.state.clone_from(&inner.state);
+            forked.journal.clone_from(&inner.journal);
+            forked.known.clone_from(&inner.known);
+        }
+        other
     }
 
     /// Whether it has died.
@@ -83,7 +101,7 @@ impl Memory {
 
     /// The state as it would load now.
     pub fn state(&self) -> Option<Snapshot> {
-        self.inner().load().expect("the state is readable")
+        self.inner().known.clone()
     }
 
     /// The state as last committed, without what the journal adds.
@@ -97,7 +115,8 @@ impl Inner {
         self.state.as_deref().map(|text| serde_json::from_slice(text).expect("what was written can be read"))
     }
 
-    fn load(&self) -> Result<Option<Snapshot>> {
+    /// From the texts, as another process would.
+    fn reread(&self) -> Result<Option<Snapshot>> {
         let path = Path::new("memory");
         journal::replay(path, &self.environment, self.committed(), journal::parse(path, &self.journal)?)
     }
@@ -115,7 +134,12 @@ impl Inner {
             return self.died();
         }
         assert!(self.holder.is_some(), "appended without the lock: {entry:?}");
-        self.journal.extend(journal::line(entry)?);
+        let line = journal::line(entry)?;
+        let read = journal::parse(Path::new("memory"), &line)?;
+        assert_eq!(read, std::slice::from_ref(entry), "what was written is read");
+        let entries = self.headed(read);
+        self.known = journal::replay(Path::new("memory"), &self.environment, self.known.take(), entries)?;
+        self.journal.extend(line);
         self.show();
         if due.is_some() {
             self.dead = true;
@@ -129,7 +153,7 @@ impl Inner {
             return self.died();
         }
         assert!(self.holder.is_some(), "committed without the lock");
-        if let Some(there) = self.committed() {
+        if let Some(there) = &self.known {
             assert_eq!(there.lineage, snapshot.lineage, "a commit of another lineage");
             if there.serial >= snapshot.serial {
                 let path = self.environment.clone().into();
@@ -139,21 +163,30 @@ impl Inner {
         let text = serde_json::to_vec(snapshot).expect("a snapshot is JSON");
         self.state = Some(text);
         self.journal.clear();
-        assert_eq!(self.committed().as_ref(), Some(snapshot), "what was written is read");
+        self.known = self.committed();
+        assert_eq!(self.known.as_ref(), Some(snapshot), "what was written is read");
         self.show();
         Ok(())
     }
 
+    /// Entries with their run's head before them.
+    fn headed(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        if let (Some(known), false) = (&self.known, self.journal.is_empty()) {
+            entries.insert(0, Entry::Start { lineage: known.lineage.clone(), serial: known.serial });
+        }
+        entries
+    }
+
     fn show(&self) {
-        if let (Some(watch), Some(state)) = (&self.watch, self.load().expect("what was written can be read")) {
-            watch(&state);
+        if let (Some(watch), Some(state)) = (&self.watch, &self.known) {
+            watch(state);
         }
     }
 }
 
 impl StateReader for Memory {
     fn load(&self) -> Fut<'_, Option<Snapshot>> {
-        Box::pin(async { self.inner().load() })
+        Box::pin(async { Ok(self.inner().known.clone()) })
     }
 }
 

@@ -20,7 +20,7 @@ use provisioner_planner::{Input, Selection, plan, verify};
 use provisioner_store::{Disk, Holder, StateReader};
 use provisioner_tests::{Emulator, skipped};
 
-fn facts() -> Facts {
+pub(crate) fn facts() -> Facts {
     Facts {
         environment: "dev".into(),
         account: "123456789012".into(),
@@ -43,7 +43,7 @@ fn network(zones: &[&str]) -> Desired {
     stack.finish().unwrap()
 }
 
-struct World {
+pub(crate) struct World {
     clouds: Clouds,
     store: Disk,
     tuning: Tuning,
@@ -51,7 +51,13 @@ struct World {
 }
 
 impl World {
-    async fn plan(&self, desired: &Desired) -> Plan {
+    pub(crate) fn on(emulator: &Emulator) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tuning = Tuning { settle: Some(Duration::ZERO), ..Tuning::new(now, token) };
+        Self { clouds: emulator.clouds(), store: Disk::new(folder.path(), "dev"), tuning, _folder: folder }
+    }
+
+    pub(crate) async fn plan(&self, desired: &Desired) -> Plan {
         let snapshot = self.store.load().await.unwrap().unwrap_or_else(|| Snapshot::new("lineage", "dev"));
         let types = registry();
         assert_eq!(verify::snapshot(&snapshot, &types), [""; 0]);
@@ -77,7 +83,7 @@ impl World {
         plan
     }
 
-    async fn apply(&self, plan: &Plan) -> Outcome {
+    pub(crate) async fn apply(&self, plan: &Plan) -> Outcome {
         let (events, _told) = tokio::sync::mpsc::unbounded_channel();
         let (_cancel, cancel) = tokio::sync::watch::channel(false);
         let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
@@ -114,9 +120,7 @@ async fn a_network_is_made_grows_and_goes() {
     let Some(moto) = Emulator::moto() else {
         return skipped("a_network_is_made_grows_and_goes", "moto is not installed");
     };
-    let folder = tempfile::tempdir().unwrap();
-    let tuning = Tuning { settle: Some(Duration::ZERO), ..Tuning::new(now, token) };
-    let world = World { clouds: moto.clouds(), store: Disk::new(folder.path(), "dev"), tuning, _folder: folder };
+    let world = World::on(&moto);
 
     let desired = network(&["a", "b"]);
     let first = world.plan(&desired).await;

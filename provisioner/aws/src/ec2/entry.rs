@@ -1,6 +1,6 @@
 //! One entry of a network ACL.
 
-use aws_sdk_ec2::types::{NetworkAclEntry, RuleAction};
+use aws_sdk_ec2::types::{IcmpTypeCode, NetworkAclEntry, PortRange, RuleAction};
 use provisioner_model::{error::Result, expr::In};
 use serde::{Deserialize, Serialize};
 
@@ -135,10 +135,10 @@ impl Entry {
             action: need(READ, entry.rule_action().map(RuleAction::as_str), "ruleAction")?,
             protocol: need(READ, entry.protocol(), "protocol")?,
             cidr: range.into(),
-            from_port: ports.and_then(|ports| ports.from()),
-            to_port: ports.and_then(|ports| ports.to()),
-            icmp_type: icmp.and_then(|icmp| icmp.r#type()),
-            icmp_code: icmp.and_then(|icmp| icmp.code()),
+            from_port: ports.and_then(PortRange::from),
+            to_port: ports.and_then(PortRange::to),
+            icmp_type: icmp.and_then(IcmpTypeCode::r#type),
+            icmp_code: icmp.and_then(IcmpTypeCode::code),
         })
     }
 }

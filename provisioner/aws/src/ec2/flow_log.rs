@@ -5,7 +5,7 @@
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html>
 
 use aws_sdk_ec2::types::{self, DestinationFileFormat, DestinationOptionsRequest, FlowLogsResourceType};
-use aws_sdk_ec2::types::{LogDestinationType, ResourceType, TrafficType};
+use aws_sdk_ec2::types::{DestinationOptionsResponse as Options, LogDestinationType, ResourceType, TrafficType};
 use provisioner_model::{
     error::{Error, Kind, Result},
     expr::In,
@@ -167,10 +167,8 @@ impl Resource for FlowLog {
     }
 
     fn same(field: &Field, want: &Value, seen: &Value) -> bool {
-        // A log group's ARN ends in `:*` in some answers.
         if field.name == "destination" {
-            let bare = |value: &Value| value.as_str().map(|arn| arn.trim_end_matches(":*").to_owned());
-            return bare(want) == bare(seen);
+            return want.as_str().map(bare) == seen.as_str().map(bare);
         }
         field.compare.same(want, seen)
     }
@@ -196,6 +194,19 @@ impl Resource for FlowLog {
         Ok(found)
     }
 
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let (Some(resource), Some(to)) = (text(&self.resource), text(&self.destination)) else { return Ok(vec![]) };
+        let mut pages =
+            c.ec2().describe_flow_logs().filter(filter("resource-id", [resource])).into_paginator().items().send();
+        let mut found = vec![];
+        while let Some(log) = pages.try_next().await.map_err(api(READ))? {
+            if log.log_destination().is_some_and(|there| bare(there) == bare(&to)) {
+                found.push(id_of(&log)?);
+            }
+        }
+        Ok(found)
+    }
+
     async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
         let resource = text(&self.resource).unwrap_or_default();
         let answer = c
@@ -205,7 +216,7 @@ impl Resource for FlowLog {
             .resource_type(kind_of(&resource)?)
             .resource_ids(resource)
             .log_destination_type(LogDestinationType::from(self.destination_type.as_str()))
-            .set_log_destination(text(&self.destination).map(|arn| arn.trim_end_matches(":*").to_owned()))
+            .set_log_destination(text(&self.destination).map(|arn| bare(&arn).to_owned()))
             .set_deliver_logs_permission_arn(self.role.as_ref().and_then(text))
             .set_deliver_cross_account_role(self.cross_account_role.as_ref().and_then(text))
             .set_traffic_type(self.traffic_type.as_deref().map(TrafficType::from))
@@ -249,6 +260,11 @@ const READ: &str = "ec2:DescribeFlowLogs";
 const CREATE: &str = "ec2:CreateFlowLogs";
 const DELETE: &str = "ec2:DeleteFlowLogs";
 
+/// A log group's ARN ends in `:*` in some answers.
+fn bare(arn: &str) -> &str {
+    arn.trim_end_matches(":*")
+}
+
 /// A role, or a bucket's policy, that is not visible yet.
 fn too_early(_: &str, message: &str) -> Option<Kind> {
     let early = ["Unable to assume given IAM role", "Access Denied for LogDestination"];
@@ -289,8 +305,8 @@ fn observed(log: &types::FlowLog) -> Result<Observed<FlowLog>> {
             max_aggregation_interval: log.max_aggregation_interval(),
             log_format: log.log_format().map(str::to_owned),
             file_format: options.and_then(|to| to.file_format()).map(|format| format.as_str().to_owned()),
-            hive_compatible_partitions: options.and_then(|to| to.hive_compatible_partitions()),
-            per_hour_partition: options.and_then(|to| to.per_hour_partition()),
+            hive_compatible_partitions: options.and_then(Options::hive_compatible_partitions),
+            per_hour_partition: options.and_then(Options::per_hour_partition),
             tags: our_tags(log.tags()),
         },
         outputs: FlowLogOutputs {

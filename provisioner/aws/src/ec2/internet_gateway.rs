@@ -1,15 +1,17 @@
 //! `aws:ec2:internet-gateway` — a VPC's way to and from the internet.
 //!
-//! Nothing replaces it: the attachment is made, and moved, by an update. A VPC holds one at most.
+//! The attachment is made by an update, and again where another hand undid it. Another VPC replaces it: a gateway
+//! cannot leave while anything in the old VPC has a public address. A VPC holds one at most.
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html>
 
 use aws_sdk_ec2::types::{self, AttachmentStatus, ResourceType};
 use provisioner_model::{
     error::{Kind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Change, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
 use crate::{
@@ -46,7 +48,7 @@ impl InternetGateway {
 
 impl Resource for InternetGateway {
     const TYPE: &'static str = "aws:ec2:internet-gateway";
-    const FIELDS: &'static [Field] = &[Field::new("vpc"), Field::new("tags").map()];
+    const FIELDS: &'static [Field] = &[Field::new("vpc").replaces(), Field::new("tags").map()];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["vpc"]];
     const TAGGED: bool = true;
     const ACTIONS: Actions = Actions {
@@ -58,6 +60,11 @@ impl Resource for InternetGateway {
     const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[("DryRun", "the plan is the dry run")];
     type Cloud = Aws;
     type Outputs = InternetGatewayOutputs;
+
+    fn change(field: &Field, there: &Value, _: &Value) -> Change {
+        let detached = there.as_str().is_none_or(str::is_empty);
+        if field.replaces && !detached { Change::Replace } else { Change::Update }
+    }
 
     fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
         match AttachmentStatus::from(seen.outputs.state.as_str()) {
@@ -87,6 +94,13 @@ impl Resource for InternetGateway {
             }
         }
         Ok(found)
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let Some(vpc) = text(&self.vpc) else { return Ok(vec![]) };
+        let request = c.ec2().describe_internet_gateways().filters(filter("attachment.vpc-id", [vpc]));
+        let answer = request.send().await.map_err(api(READ))?;
+        answer.internet_gateways().iter().map(id_of).collect()
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
@@ -143,4 +157,25 @@ fn observed(gateway: &types::InternetGateway) -> Result<Observed<InternetGateway
                 .map_or_else(|| AttachmentStatus::Detached.as_str().to_owned(), |state| state.as_str().to_owned()),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_detached_one_is_attached_again_and_an_attached_one_does_not_move() {
+        let vpc = &InternetGateway::FIELDS[0];
+        assert_eq!(InternetGateway::change(vpc, &json!(""), &json!("vpc-1")), Change::Update);
+        assert_eq!(InternetGateway::change(vpc, &json!("vpc-2"), &json!("vpc-1")), Change::Replace);
+    }
+
+    #[test]
+    fn without_an_attachment_it_has_no_vpc() {
+        let seen = observed(&types::InternetGateway::builder().internet_gateway_id("igw-1").build()).unwrap();
+        assert_eq!(seen.inputs, InternetGateway::new(Id::new("").into()));
+        assert_eq!(InternetGateway::phase(None, &seen, None), Phase::Ready);
+    }
 }

@@ -118,7 +118,7 @@ impl Resource for NatGateway {
         ("SecondaryPrivateIpAddressCount", "one address so far"),
     ];
     // Minutes in both directions, seldom more than two.
-    const READY_WITHIN: Duration = Duration::from_secs(600);
+    const READY_WITHIN: Duration = Duration::from_mins(10);
     const POLL_EVERY: Duration = Duration::from_secs(10);
     type Cloud = Aws;
     type Outputs = NatGatewayOutputs;

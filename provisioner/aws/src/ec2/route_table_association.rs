@@ -10,6 +10,7 @@ use provisioner_model::{
     error::{Kind, Result},
     expr::In,
     resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,9 @@ pub struct RouteTableAssociationOutputs {
 }
 
 impl RouteTableAssociation {
+    /// The subnet, once it has its routes: for what is of no use before.
+    pub const SUBNET: Output<Self, Id<Subnet>> = Output::new("id");
+
     /// This subnet uses this table.
     pub fn new(subnet: In<Id<Subnet>>, route_table: In<Id<RouteTable>>) -> Self {
         Self { subnet, route_table }
@@ -83,7 +87,7 @@ impl Resource for RouteTableAssociation {
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         let tables = tables(c).await?;
-        let associations = tables.iter().flat_map(|table| table.associations());
+        let associations = tables.iter().flat_map(types::RouteTable::associations);
         let ours = associations.filter_map(|association| Some((Id::new(association.subnet_id()?), association)));
         Ok(ours.filter(|(id, _)| ids.contains(id)).map(|(id, association)| (id, observed(association))).collect())
     }
@@ -129,7 +133,7 @@ impl Resource for RouteTableAssociation {
 async fn association_of(ec2: &aws_sdk_ec2::Client, subnet: &str) -> Result<Option<String>> {
     let request = ec2.describe_route_tables().filters(filter("association.subnet-id", [subnet]));
     let answer = request.send().await.map_err(api(READ))?;
-    let mut associations = answer.route_tables().iter().flat_map(|table| table.associations());
+    let mut associations = answer.route_tables().iter().flat_map(types::RouteTable::associations);
     let ours = associations.find(|association| association.subnet_id() == Some(subnet));
     Ok(ours.and_then(|association| association.route_table_association_id()).map(str::to_owned))
 }

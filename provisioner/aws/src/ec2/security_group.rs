@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::{self, ResourceType};
 use provisioner_model::{
-    error::Result,
+    error::{Kind, Result},
     expr::In,
     resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
     stack::Output,
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
 use crate::{
     cloud::{Aws, Reader, Writer},
-    error::{api, gone_ok, need},
+    error::{api, api_with, gone_ok, need},
     value::text,
 };
 
@@ -141,7 +141,8 @@ impl Resource for SecurityGroup {
 
     async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
         let answer = c.ec2().delete_security_group().group_id(last.id.as_str()).send().await;
-        gone_ok(answer.map(drop).map_err(api("ec2:DeleteSecurityGroup")))
+        let used = |code: &str, _: &str| (code == "InvalidGroup.InUse").then_some(Kind::InUse);
+        gone_ok(answer.map(drop).map_err(api_with("ec2:DeleteSecurityGroup", used)))
     }
 }
 

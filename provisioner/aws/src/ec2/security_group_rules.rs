@@ -126,6 +126,10 @@ impl Resource for SecurityGroupRules {
     }
 
     async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.existing(c).await
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(group) = text(&self.group) else { return Ok(vec![]) };
         let there = !groups(c, vec![&group]).await?.is_empty();
         Ok(there.then(|| Id::new(group)).into_iter().collect())

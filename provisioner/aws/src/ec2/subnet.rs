@@ -49,7 +49,7 @@ pub struct SubnetOutputs {
 
 impl Subnet {
     /// Its ARN.
-    pub const ARN: Output<Subnet, String> = Output::new("arn");
+    pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A private subnet. What it needs are arguments, so that nothing needed can be forgotten.
     pub fn new(vpc: In<Id<Vpc>>, cidr_block: impl Into<String>, availability_zone: impl Into<String>) -> Self {
@@ -120,6 +120,14 @@ impl Resource for Subnet {
             found.push(id_of(&subnet)?);
         }
         Ok(found)
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let Some(vpc) = text(&self.vpc) else { return Ok(vec![]) };
+        let request = c.ec2().describe_subnets().filters(filter("vpc-id", [vpc]));
+        let request = request.filters(filter("cidr-block", [&self.cidr_block]));
+        let answer = request.send().await.map_err(api(READ))?;
+        answer.subnets().iter().map(id_of).collect()
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {

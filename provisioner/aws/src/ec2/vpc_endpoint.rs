@@ -7,7 +7,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_ec2::types::{self, DnsOptionsSpecification, DnsRecordIpType, IpAddressType, ResourceType};
-use aws_sdk_ec2::types::{State, VpcEndpointType};
+use aws_sdk_ec2::types::{DnsOptions, State, VpcEndpointType};
 use provisioner_model::{
     error::{Error, Kind, Result},
     expr::In,
@@ -175,7 +175,7 @@ impl Resource for VpcEndpoint {
         ("ServiceNetworkArn", "no VPC Lattice"),
         ("ResourceConfigurationArn", "no VPC Lattice"),
     ];
-    const READY_WITHIN: Duration = Duration::from_secs(600);
+    const READY_WITHIN: Duration = Duration::from_mins(10);
     type Cloud = Aws;
     type Outputs = VpcEndpointOutputs;
 
@@ -395,7 +395,7 @@ fn observed(endpoint: &types::VpcEndpoint, lists: &HashMap<String, String>) -> R
             private_dns: endpoint.private_dns_enabled(),
             ip_address_type: endpoint.ip_address_type().map(|kind| kind.as_str().to_owned()),
             dns_record_ip_type: dns.and_then(|dns| dns.dns_record_ip_type()).map(|kind| kind.as_str().to_owned()),
-            private_dns_inbound_only: dns.and_then(|dns| dns.private_dns_only_for_inbound_resolver_endpoint()),
+            private_dns_inbound_only: dns.and_then(DnsOptions::private_dns_only_for_inbound_resolver_endpoint),
             tags: our_tags(endpoint.tags()),
         },
     })

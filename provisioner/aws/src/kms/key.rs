@@ -205,7 +205,7 @@ impl Resource for Key {
         let (id, seen) = (was.id.as_str(), &seen.inputs);
         // First the policy: it may be what allows the rest. A disabled key takes no other change.
         if let Some(policy) = to_write(self.policy.as_ref(), seen.policy.as_ref()) {
-            let request = c.kms().put_key_policy().key_id(id).policy(policy);
+            let request = c.kms().put_key_policy().key_id(id).policy_name("default").policy(policy);
             request.send().await.map_err(api_with("kms:PutKeyPolicy", principal_not_yet))?;
         }
         if self.enabled == Some(true) && seen.enabled != Some(true) {
@@ -260,7 +260,7 @@ fn malformed(code: &str, _: &str) -> Option<Kind> {
 }
 
 async fn policy(c: &Reader, id: &str) -> Result<Option<String>> {
-    let answer = c.kms().get_key_policy().key_id(id).send().await;
+    let answer = c.kms().get_key_policy().key_id(id).policy_name("default").send().await;
     Ok(answer.map_err(api_with("kms:GetKeyPolicy", malformed))?.policy().map(str::to_owned))
 }
 

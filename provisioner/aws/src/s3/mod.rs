@@ -1,8 +1,14 @@
 //! S3: buckets.
 
+mod bucket;
+
 use provisioner_model::erased::Registry;
+
+pub use self::bucket::{
+    Bucket, BucketOutputs, Encryption, LifecycleRule, Logging, PublicAccessBlock, Retention, Transition,
+};
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {
-    types
+    types.with::<Bucket>()
 }

@@ -19,8 +19,8 @@ pub use self::ranges::Zone;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// The project: in every tag, and in the names that people see.
-    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,29}$"))]
+    /// The project, in at most 16 characters: in every tag, and in the names that people see.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,15}$"))]
     pub project: String,
     /// The AWS region that all of it lives in: `us-east-1`.
     #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"))]
@@ -182,6 +182,10 @@ pub struct Database {
     #[serde(default = "defaults::max_storage")]
     #[schemars(range(min = 22, max = 65_536))]
     pub max_storage: i32,
+    /// How many connections at once are cause for alarm; a `db.t3.micro` allows about 110. Default: 80.
+    #[serde(default = "defaults::connections_alarm")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub connections_alarm: u16,
     /// How many days automated backups are kept. Default: 7.
     #[serde(default = "defaults::backup_days")]
     #[schemars(range(min = 1, max = 35))]
@@ -206,6 +210,13 @@ pub struct Logs {
     #[serde(default = "defaults::retention_days")]
     #[schemars(extend("enum" = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]))]
     pub retention_days: i32,
+}
+
+impl Environment {
+    /// Whether what is in it is to outlive a mistake: keys and secrets can then be called back for longer.
+    pub fn keeps_data(&self) -> bool {
+        self.database.deletion_protection || self.database.final_snapshot
+    }
 }
 
 impl Default for Firewall {
@@ -233,6 +244,9 @@ mod defaults {
     }
     pub(super) fn max_storage() -> i32 {
         100
+    }
+    pub(super) fn connections_alarm() -> u16 {
+        80
     }
     pub(super) fn backup_days() -> i32 {
         7

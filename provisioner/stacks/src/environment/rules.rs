@@ -18,12 +18,12 @@ pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
 /// The name goes into tags and into generated names, in front.
 fn environment_name(name: &str) -> Vec<Mistake> {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let good = name.len() <= 16 && name.starts_with(|first: char| first.is_ascii_lowercase());
+    let good = name.len() <= 12 && name.starts_with(|first: char| first.is_ascii_lowercase());
     if good && name.bytes().all(letters) {
         return vec![];
     }
     let what = format!("`{name}` does not do as an environment's name");
-    vec![Mistake { path: vec![], what, hint: Some("at most 16 of a-z, 0-9 and -, a letter first".into()) }]
+    vec![Mistake { path: vec![], what, hint: Some("at most 12 of a-z, 0-9 and -, a letter first".into()) }]
 }
 
 /// `10.0.0.0/16`, not `10.0.0.1/16`.

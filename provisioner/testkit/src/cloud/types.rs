@@ -176,11 +176,12 @@ on_fake! {
 }
 
 on_fake! {
-    /// Completes a role: whoever uses that comes after this, and goes before it. It takes no tags.
+    /// Completes a role: whoever uses that comes after this, and goes before it. It takes no tags, and is text only: what
+    /// it allows may be gone.
     RolePolicy = "test:role-policy", slow 0, later [], found by key;
     role: In<Id<Role>>,
     allows: In<String>;
-    const FIELDS: &'static [Field] = &[Field::new("role").replaces(), Field::new("allows")];
+    const FIELDS: &'static [Field] = &[Field::new("role").replaces(), Field::new("allows").may_dangle()];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["role"]];
     const PART_OF: Option<&'static str> = Some("role");
 }

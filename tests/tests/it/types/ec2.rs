@@ -13,7 +13,7 @@ fn id<R>(lived: &Lived<'_>) -> In<Id<R>> {
 }
 
 fn value(inputs: impl Resource) -> Value {
-    serde_json::to_value(inputs).unwrap()
+    json!(inputs)
 }
 
 async fn vpc(bench: &Bench) -> Lived<'_> {
@@ -49,6 +49,7 @@ async fn gateways_and_routes() {
     let subnet = subnet(&bench, &vpc, "10.0.1.0/24").await;
 
     let mut gateway = bench.create(InternetGateway::new(id(&vpc))).await;
+    // The engine replaces it for that; by itself it can move all the same.
     gateway.update(gateway.changed("vpc", json!(other.id))).await;
     gateway.update(gateway.changed("vpc", json!(vpc.id))).await;
     gateway.update(gateway.changed("tags", json!({ "a": "1" }))).await;

@@ -13,7 +13,7 @@ use provisioner_tests::Emulator;
 /// An emulator, and the types that are tried on it.
 pub(crate) struct Bench {
     /// Kept alive, and asked for its address.
-    pub(crate) _emulator: Emulator,
+    pub(crate) emulator: Emulator,
     pub(crate) clouds: provisioner_model::erased::Clouds,
     types: Registry,
 }
@@ -25,7 +25,7 @@ impl Bench {
             provisioner_tests::skipped(test, "moto is not installed");
             return None;
         };
-        Some(Self { clouds: emulator.clouds(), _emulator: emulator, types: registry() })
+        Some(Self { clouds: emulator.clouds(), emulator, types: registry() })
     }
 
     /// Makes one and checks it; see [`Lived::create`].

@@ -1,1 +1,393 @@
+//! Roles, keys, secrets, logs, topics, alarms.
 
+use std::collections::BTreeMap;
+
+use provisioner_aws::{
+    cloudwatch::{Alarm, Dashboard, MetricQuery, MetricStat},
+    iam::{ManagedPolicy, OidcProvider, Role, RolePolicies},
+    kms::{Alias, Key},
+    logs::LogGroup,
+    secrets::{Generated, ManagedSecret, SecretPolicy, SecretValue},
+    sns::{Subscription, Topic},
+};
+use provisioner_model::{Id, Resource, Secret, expr::In, secret::Secrets};
+use provisioner_testkit::conformance::ON;
+use serde_json::json;
+
+use super::Bench;
+
+fn policy(action: &str) -> In<String> {
+    let statement = json!({"Effect": "Allow", "Action": [action], "Resource": "*"});
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().into()
+}
+
+fn trust(service: &str) -> In<String> {
+    let statement = json!({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"});
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().into()
+}
+
+fn tags(key: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(key.to_owned(), "1".to_owned())])
+}
+
+#[tokio::test]
+async fn role_and_its_policies() {
+    let Some(bench) = Bench::moto("role_and_its_policies") else { return };
+    let boundary = bench.create(ManagedPolicy::new(policy("s3:*"))).await;
+    let mut attached = bench
+        .create(ManagedPolicy {
+            name: Some("attached".into()),
+            path: Some("/team/".into()),
+            description: Some("for tests".into()),
+            tags: tags("team"),
+            ..ManagedPolicy::new(policy("s3:GetObject"))
+        })
+        .await;
+    // Six versions of a policy that may have five.
+    for action in ["s3:a", "s3:b", "s3:c", "s3:d", "s3:e"] {
+        let changed = attached.changed("document", json!(policy(action)));
+        attached.update(changed).await;
+    }
+    let changed = attached.changed("tags", json!({"other": "2"}));
+    attached.update(changed).await;
+    assert_eq!(attached.seen.outputs["version"], "v6");
+
+    let mut role = bench
+        .create(Role {
+            path: Some("/service/".into()),
+            description: Some("first".into()),
+            max_session_duration: Some(7200),
+            permissions_boundary: Some(boundary.id.clone().into()),
+            tags: tags("team"),
+            ..Role::new(trust("ecs-tasks.amazonaws.com"))
+        })
+        .await;
+    let mut changed = role.changed("assume_role_policy", json!(trust("ec2.amazonaws.com")));
+    changed["description"] = json!("second");
+    changed["max_session_duration"] = json!(3600);
+    changed["tags"] = json!({"other": "2"});
+    role.update(changed).await;
+    assert!(!role.seen.inputs["tags"].as_object().unwrap().contains_key("team"));
+    let changed = role.changed("permissions_boundary", json!(""));
+    role.update(changed).await;
+
+    let id = || In::Known(Id::new(&*role.id));
+    let wanted = RolePolicies::new(id()).inline("a", policy("s3:GetObject")).inline("b", policy("s3:PutObject"));
+    let mut policies = bench.create(wanted.managed(&*attached.id)).await;
+    let mut changed = json!(RolePolicies::new(id()).inline("b", policy("s3:*")).inline("c", policy("logs:*")));
+    changed["managed"] = json!([boundary.id]);
+    policies.update(changed).await;
+    // What another hand adds is seen, and goes.
+    let iam = bench.emulator.aws();
+    let stranger = policy("iam:*").known().unwrap().clone();
+    provisioner_model::Cloud::writer(&iam)
+        .iam()
+        .put_role_policy()
+        .role_name(&role.id)
+        .policy_name("stranger")
+        .policy_document(stranger)
+        .send()
+        .await
+        .unwrap();
+    policies.read().await.unwrap();
+    assert_eq!(policies.differences().len(), 1);
+    let again = policies.inputs.clone();
+    policies.update(again).await;
+
+    policies.delete().await;
+    role.delete().await;
+    attached.delete().await;
+    boundary.delete().await;
+}
+
+#[tokio::test]
+async fn many_roles_are_read_by_two_lists() {
+    let Some(bench) = Bench::moto("many_roles_are_read_by_two_lists") else { return };
+    let mut roles = vec![];
+    for name in ["one", "two", "three"] {
+        let wanted = Role {
+            name: Some(name.into()),
+            description: Some(name.into()),
+            max_session_duration: Some(7200),
+            tags: tags(name),
+            ..Role::new(trust("ecs-tasks.amazonaws.com"))
+        };
+        let role = bench.create(wanted).await;
+        let wanted = RolePolicies::new(Id::new(name).into()).inline("p", policy("s3:GetObject"));
+        roles.push((role, bench.create(wanted).await));
+    }
+    let ids = || ["one", "two", "three", "none-0123"].map(str::to_owned).to_vec();
+    let round = bench.clouds.round();
+    let seen = bench.types.get(Role::TYPE).unwrap().read_many(&round, ON, ids()).await.unwrap();
+    let parts = bench.types.get(RolePolicies::TYPE).unwrap().read_many(&round, ON, ids()).await.unwrap();
+    assert_eq!((seen.len(), parts.len()), (3, 3));
+    for (role, policies) in &roles {
+        assert_eq!(seen[&role.id].as_ref().unwrap(), &role.seen);
+        assert_eq!(parts[&policies.id].as_ref().unwrap(), &policies.seen);
+    }
+    for (role, policies) in roles {
+        policies.delete().await;
+        role.delete().await;
+    }
+}
+
+#[tokio::test]
+async fn oidc_provider() {
+    let Some(bench) = Bench::moto("oidc_provider") else { return };
+    let wanted = OidcProvider {
+        tags: tags("team"),
+        thumbprints: Some(vec!["6938fd4d98bab03faadb97b34396831e3780aea1".into()]),
+        ..OidcProvider::new("https://token.actions.githubusercontent.com", ["sts.amazonaws.com"])
+    };
+    let mut provider = bench.create(wanted).await;
+    let kind = bench.types.get(OidcProvider::TYPE).unwrap();
+    let existing = kind.existing(&bench.clouds.round(), ON, provider.inputs.clone()).await.unwrap();
+    assert_eq!(existing, [provider.id.clone()]);
+    // Moto has no call to add or remove a client id.
+    let mut changed = provider.changed("tags", json!({"other": "2"}));
+    changed["thumbprints"] = json!(["990f4193972f2becf12ddeda5237f9c952f20d9e"]);
+    provider.update(changed).await;
+    provider.delete().await;
+}
+
+#[tokio::test]
+async fn key_and_alias() {
+    let Some(bench) = Bench::moto("key_and_alias") else { return };
+    let mut key = bench
+        .create(Key {
+            description: Some("first".into()),
+            policy: Some(policy("kms:*")),
+            spec: Some("SYMMETRIC_DEFAULT".into()),
+            usage: Some("ENCRYPT_DECRYPT".into()),
+            multi_region: Some(false),
+            enabled: Some(true),
+            rotation: Some(true),
+            // Moto does not tell the period.
+            rotation_period_days: None,
+            deletion_window_days: Some(7),
+            tags: tags("team"),
+        })
+        .await;
+    let mut changed = key.changed("description", json!("second"));
+    changed["policy"] = json!(policy("kms:Decrypt"));
+    changed["tags"] = json!({"other": "2"});
+    key.update(changed).await;
+    let changed = key.changed("rotation", json!(false));
+    key.update(changed).await;
+    let changed = key.changed("enabled", json!(false));
+    key.update(changed).await;
+    let changed = key.changed("enabled", json!(true));
+    key.update(changed).await;
+
+    let second = bench.create(Key::new()).await;
+    let mut alias = bench.create(Alias::new(Id::new(&*key.id).into())).await;
+    let changed = alias.changed("key", json!(second.id));
+    alias.update(changed).await;
+    alias.delete().await;
+    second.delete().await;
+    key.delete().await;
+}
+
+#[tokio::test]
+async fn secret_and_its_policy() {
+    let Some(mut bench) = Bench::moto("secret_and_its_policy") else { return };
+    let mut secrets = Secrets::default();
+    secrets.set("given", "canary");
+    bench.clouds.set_secrets(secrets);
+    let value = Generated { exclude_characters: "0O".into(), ..Generated::letters_and_digits(64) };
+    let mut secret = bench
+        .create(ManagedSecret {
+            description: Some("first".into()),
+            recovery_window_days: Some(7),
+            tags: tags("team"),
+            ..ManagedSecret::new(SecretValue::Generated(value.clone()))
+        })
+        .await;
+    let first = stored(&bench, &secret.id).await;
+    assert_eq!(first.len(), 64);
+    let mut changed = secret.changed("description", json!("second"));
+    changed["tags"] = json!({"other": "2"});
+    secret.update(changed).await;
+    assert_eq!(stored(&bench, &secret.id).await, first, "no new value without a reason");
+    let changed = secret.changed("value", json!(SecretValue::Generated(Generated { version: 1, ..value })));
+    secret.update(changed).await;
+    assert_ne!(stored(&bench, &secret.id).await, first);
+    let changed = secret.changed("value", json!(SecretValue::Given(Secret::new("given", 1))));
+    secret.update(changed).await;
+    assert_eq!(stored(&bench, &secret.id).await, "canary");
+    assert!(!format!("{} {:?}", secret.inputs, secret.seen).contains("canary"));
+
+    let wanted = SecretPolicy::new(Id::new(&*secret.id).into(), policy("secretsmanager:GetSecretValue"));
+    let mut part = bench.create(wanted).await;
+    let changed = part.changed("policy", json!(policy("secretsmanager:DescribeSecret")));
+    part.update(changed).await;
+    part.delete().await;
+    secret.delete().await;
+
+    let at_once = ManagedSecret {
+        recovery_window_days: Some(0),
+        ..ManagedSecret::new(SecretValue::Given(Secret::new("given", 1)))
+    };
+    bench.create(at_once).await.delete().await;
+}
+
+/// The value that the emulator holds: no type ever asks for it.
+async fn stored(bench: &Bench, id: &str) -> String {
+    let aws = bench.emulator.aws();
+    let reader = provisioner_model::Cloud::reader(&aws);
+    let answer = reader.secrets().get_secret_value().secret_id(id).send().await.unwrap();
+    answer.secret_string().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn log_group() {
+    let Some(bench) = Bench::moto("log_group") else { return };
+    let key = bench.create(Key::new()).await;
+    // Moto keeps neither class nor deletion protection.
+    let wanted = LogGroup {
+        name: Some("/ecs/app".into()),
+        kms_key: Some(key.seen.outputs["arn"].as_str().unwrap().into()),
+        tags: tags("team"),
+        ..LogGroup::new(30)
+    };
+    let mut group = bench.create(wanted).await;
+    let neighbour = bench.create(LogGroup { name: Some("/ecs/app-2".into()), ..LogGroup::new(0) }).await;
+    let mut changed = group.changed("retention_days", json!(7));
+    changed["tags"] = json!({"other": "2"});
+    group.update(changed).await;
+    let changed = group.changed("retention_days", json!(0));
+    group.update(changed).await;
+    let both = vec![group.id.clone(), neighbour.id.clone()];
+    let kind = bench.types.get(LogGroup::TYPE).unwrap();
+    assert_eq!(kind.read_many(&bench.clouds.round(), ON, both).await.unwrap().len(), 2);
+    neighbour.delete().await;
+    group.delete().await;
+}
+
+#[tokio::test]
+async fn topic_and_subscription() {
+    let Some(bench) = Bench::moto("topic_and_subscription") else { return };
+    let mut topic = bench
+        .create(Topic {
+            display_name: Some("first".into()),
+            kms_key: Some("alias/aws/sns".into()),
+            policy: Some(policy("sns:Publish")),
+            delivery_policy: Some(r#"{"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}}}"#.into()),
+            tags: tags("team"),
+            ..Topic::new()
+        })
+        .await;
+    let mut changed = topic.changed("display_name", json!("second"));
+    changed["policy"] = json!(policy("sns:Subscribe"));
+    changed["tags"] = json!({"other": "2"});
+    topic.update(changed).await;
+    let again = bench.types.get(Topic::TYPE).unwrap();
+    let owner = provisioner_model::resource::Owner {
+        lineage: "other".into(),
+        address: "test/other".into(),
+        token: "another".into(),
+        generation: 1,
+    };
+    let error = again.create(&bench.clouds, ON, topic.inputs.clone(), &owner).await.unwrap_err();
+    assert_eq!(error.kind, provisioner_model::error::Kind::Exists, "another's topic is not taken over");
+
+    let id = || In::Known(Id::new(&*topic.id));
+    let wanted = Subscription {
+        filter_policy: Some(r#"{"level": ["alarm"]}"#.into()),
+        raw_message_delivery: Some(true),
+        ..Subscription::new(id(), "https", "https://example.com/hook")
+    };
+    let mut subscription = bench.create(wanted).await;
+    let mut changed = subscription.changed("filter_policy", json!(r#"{"level": ["alarm", "ok"]}"#));
+    changed["raw_message_delivery"] = json!(false);
+    subscription.update(changed).await;
+    subscription.delete().await;
+
+    let fifo = Topic {
+        name: Some("ordered.fifo".into()),
+        fifo: Some(true),
+        content_based_deduplication: Some(true),
+        ..Topic::new()
+    };
+    bench.create(fifo).await.delete().await;
+    topic.delete().await;
+}
+
+#[tokio::test]
+async fn alarms_and_dashboard() {
+    let Some(bench) = Bench::moto("alarms_and_dashboard") else { return };
+    let arn = |name: &str| In::from(format!("arn:aws:sns:us-east-1:123456789012:{name}"));
+    let mut alarm = bench
+        .create(Alarm {
+            description: Some("first".into()),
+            datapoints_to_alarm: Some(2),
+            treat_missing_data: Some("notBreaching".into()),
+            dimensions: BTreeMap::from([("ClusterName".into(), "dev".into()), ("ServiceName".into(), "app".into())]),
+            unit: Some("Percent".into()),
+            actions_enabled: Some(true),
+            alarm_actions: vec![arn("a"), arn("b")],
+            ok_actions: vec![arn("a")],
+            insufficient_data_actions: vec![arn("b")],
+            tags: tags("team"),
+            ..Alarm::new("AWS/ECS", "CPUUtilization", "Average", "GreaterThanThreshold", 80.0, 3)
+        })
+        .await;
+    let mut changed = alarm.changed("description", json!("second"));
+    changed["threshold"] = json!(70);
+    changed["evaluation_periods"] = json!(5);
+    changed["datapoints_to_alarm"] = json!(4);
+    changed["comparison_operator"] = json!("GreaterThanOrEqualToThreshold");
+    changed["statistic"] = json!("Maximum");
+    changed["period"] = json!(300);
+    changed["treat_missing_data"] = json!("breaching");
+    changed["dimensions"] = json!({"ClusterName": "prod"});
+    changed["alarm_actions"] = json!([]);
+    changed["actions_enabled"] = json!(false);
+    changed["tags"] = json!({"other": "2"});
+    alarm.update(changed).await;
+    let owner = provisioner_model::resource::Owner {
+        lineage: "other".into(),
+        address: "test/other".into(),
+        token: "another".into(),
+        generation: 1,
+    };
+    let kind = bench.types.get(Alarm::TYPE).unwrap();
+    let error = kind.create(&bench.clouds, ON, alarm.inputs.clone(), &owner).await.unwrap_err();
+    assert_eq!(error.kind, provisioner_model::error::Kind::Exists, "another's alarm is not overwritten");
+
+    let metric = |id: &str, name: &str| MetricQuery {
+        id: id.into(),
+        expression: None,
+        metric: Some(MetricStat {
+            namespace: "AWS/ApplicationELB".into(),
+            metric_name: name.into(),
+            dimensions: BTreeMap::from([("LoadBalancer".into(), "app/x/1".into())]),
+            period: 60,
+            statistic: "Sum".into(),
+            unit: None,
+        }),
+        label: None,
+        return_data: false,
+        period: None,
+        account: None,
+    };
+    let rate = MetricQuery {
+        expression: Some("100 * m1 / m2".into()),
+        metric: None,
+        label: Some("errors in %".into()),
+        return_data: true,
+        ..metric("rate", "")
+    };
+    let metrics = vec![metric("m1", "HTTPCode_Target_5XX_Count"), metric("m2", "RequestCount"), rate];
+    let name = Some("error-rate".into());
+    let math = bench.create(Alarm { name, ..Alarm::over(metrics, "GreaterThanThreshold", 1.0, 5) }).await;
+
+    let body = |title: &str| json!({"widgets": [{"type": "text", "properties": {"markdown": title}}]}).to_string();
+    let mut dashboard = bench.create(Dashboard { tags: tags("team"), ..Dashboard::new(body("first").into()) }).await;
+    let mut changed = dashboard.changed("body", json!(body("second")));
+    changed["tags"] = json!({"other": "2"});
+    dashboard.update(changed).await;
+    dashboard.delete().await;
+    math.delete().await;
+    alarm.delete().await;
+}

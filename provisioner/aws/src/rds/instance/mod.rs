@@ -26,7 +26,7 @@ use serde_json::Value;
 use super::{ParameterGroup, SubnetGroup};
 use crate::{
     cloud::{Aws, Reader, Writer},
-    ec2::Vpc as SecurityGroup,
+    ec2::SecurityGroup,
     tags::made_for,
 };
 

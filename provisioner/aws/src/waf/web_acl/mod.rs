@@ -115,14 +115,16 @@ impl Resource for WebAcl {
     type Outputs = WebAclOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        let mut problems: Vec<_> = self.rules.iter().filter_map(|rule| Some(Problem::new("rules", rule.wrong()?))).collect();
+        let mut problems: Vec<_> =
+            self.rules.iter().filter_map(|rule| Some(Problem::new("rules", rule.wrong()?))).collect();
         if !matches!(self.default_action, Action::Allow | Action::Block) {
             problems.push(Problem::new("default_action", "is `allow` or `block`"));
         }
         let mut priorities: Vec<i32> = self.rules.iter().map(|rule| rule.priority).collect();
         priorities.sort_unstable();
         if priorities.windows(2).any(|pair| pair[0] == pair[1]) {
-            problems.push(Problem::new("rules", "two rules have one priority: they decide the order, each needs its own"));
+            problems
+                .push(Problem::new("rules", "two rules have one priority: they decide the order, each needs its own"));
         }
         problems
     }
@@ -202,7 +204,9 @@ impl Resource for WebAcl {
                 .id(key.id)
                 .scope(key.scope.sdk())
                 .lock_token(token)
-                .set_description(self.description.clone().or(acl.description().map(str::to_owned)).filter(|d| !d.is_empty()))
+                .set_description(
+                    self.description.clone().or(acl.description().map(str::to_owned)).filter(|d| !d.is_empty()),
+                )
                 .default_action(sdk::default_action(&self.default_action))
                 .set_rules(Some(sdk::rules(&self.rules)?))
                 .visibility_config(sdk::visibility(&self.visibility)?)

@@ -4,9 +4,7 @@ use aws_sdk_wafv2::{primitives::Blob, types};
 use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::error::{Error, Kind, Result};
 
-use super::{
-    Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility,
-};
+use super::{Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility};
 use crate::value::text;
 
 /// A part of a request that lacks something.
@@ -116,9 +114,7 @@ fn statement(want: &Statement) -> Result<types::Statement> {
             let part = types::OrStatement::builder().set_statements(Some(all(parts)?));
             one.or_statement(built(part.build())?)
         }
-        Statement::Not(part) => {
-            one.not_statement(types::NotStatement::builder().statement(statement(part)?).build())
-        }
+        Statement::Not(part) => one.not_statement(types::NotStatement::builder().statement(statement(part)?).build()),
         Statement::Other(what) => {
             let why = format!("a statement `{what}` cannot be declared");
             return Err(Error::because(Kind::Refused, "wafv2:CreateWebACL", why));

@@ -1,0 +1,244 @@
+//! `aws:acm:certificate` — a public certificate, validated by DNS.
+//!
+//! ACM fixes names, key and options at the request, so a change to one of them asks for another certificate. It counts as done
+//! once the records that prove the names are known; [`CertificateIssued`](super::CertificateIssued) waits for issue.
+//! Reads: two calls for each (the certificate, its tags).
+//! API: <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
+
+use aws_sdk_acm::types::{
+    CertificateDetail, CertificateExport, CertificateOptions, CertificateStatus, KeyAlgorithm, ValidationMethod,
+};
+use futures::future::join_all;
+use provisioner_model::{
+    error::{Kind, Result},
+    resource::{Actions, Change, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    stack::Output,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{detail, sdk_tags, sync_tags, tags_of};
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    error::{api, need},
+};
+
+/// A public certificate, validated by DNS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Its main name: `example.com` or `*.example.com`.
+    pub domain_name: String,
+    /// Further names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternative_names: Option<Vec<String>>,
+    /// `RSA_2048`, `EC_prime256v1` or `EC_secp384r1`; ACM's choice is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_algorithm: Option<String>,
+    /// Whether its key may be exported, which costs; ACM's choice is no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exportable: Option<bool>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// What AWS says of a certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CertificateOutputs {
+    /// Its ARN.
+    pub id: Id<Certificate>,
+    /// The same, as text.
+    pub arn: String,
+    /// `PENDING_VALIDATION`, `ISSUED`, …
+    pub status: String,
+    /// Why it will not be issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// What DNS must say, one for each name, the main one first. A name and its wildcard share one.
+    pub validation: Vec<ValidationRecord>,
+    /// The main name's of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_validation: Option<ValidationRecord>,
+}
+
+/// A DNS record that proves a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidationRecord {
+    /// The name that it proves.
+    pub domain: String,
+    /// The record's name.
+    pub name: String,
+    /// `CNAME`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The record's value.
+    pub value: String,
+}
+
+impl Certificate {
+    /// Its ARN.
+    pub const ARN: Output<Self, String> = Output::new("arn");
+    /// The name of the record that proves the main name.
+    pub const VALIDATION_NAME: Output<Self, String> = Output::new("main_validation.name");
+    /// Its type.
+    pub const VALIDATION_TYPE: Output<Self, String> = Output::new("main_validation.type");
+    /// Its value.
+    pub const VALIDATION_VALUE: Output<Self, String> = Output::new("main_validation.value");
+    /// All the records.
+    pub const VALIDATION: Output<Self, Vec<ValidationRecord>> = Output::new("validation");
+
+    /// A certificate for one name.
+    pub fn new(domain_name: impl Into<String>) -> Self {
+        Self {
+            domain_name: domain_name.into(),
+            alternative_names: None,
+            key_algorithm: None,
+            exportable: None,
+            tags: Tags::new(),
+        }
+    }
+
+    fn options(&self) -> Option<CertificateOptions> {
+        let export = |on| if on { CertificateExport::Enabled } else { CertificateExport::Disabled };
+        Some(CertificateOptions::builder().export(self.exportable.map(export)?).build())
+    }
+}
+
+impl Resource for Certificate {
+    const TYPE: &'static str = "aws:acm:certificate";
+    const FIELDS: &'static [Field] = &[
+        Field::new("domain_name").replaces(),
+        Field::new("alternative_names").set().replaces(),
+        Field::new("key_algorithm").replaces(),
+        Field::new("exportable").replaces(),
+        Field::new("tags").map(),
+    ];
+    const TAGGED: bool = true;
+    const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
+    const ACTIONS: Actions = Actions {
+        read: &["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"],
+        create: &["acm:RequestCertificate", "acm:AddTagsToCertificate"],
+        update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
+        delete: &["acm:DeleteCertificate"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+        ("ValidationMethod", "by DNS, which renews without a hand; so no DomainValidationOptions either"),
+        ("IdempotencyToken", "the engine's token"),
+        ("CertificateAuthorityArn", "no private authorities"),
+        ("ManagedBy", "for CloudFront's own"),
+    ];
+    type Cloud = Aws;
+    type Outputs = CertificateOutputs;
+
+    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
+        // ACM keeps names in small letters.
+        let small = |value: &Value| serde_json::from_str(&value.to_string().to_ascii_lowercase()).unwrap_or_default();
+        match field.name {
+            "domain_name" | "alternative_names" => field.compare.same(&small(want), &small(seen)),
+            _ => field.compare.same(want, seen),
+        }
+    }
+
+    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        let out = &seen.outputs;
+        match CertificateStatus::from(out.status.as_str()) {
+            CertificateStatus::Issued | CertificateStatus::Inactive => Phase::Ready,
+            CertificateStatus::PendingValidation => {
+                let names = 1 + seen.inputs.alternative_names.as_ref().map_or(0, Vec::len);
+                if out.validation.len() >= names { Phase::Ready } else { Phase::Pending }
+            }
+            status => {
+                let reason = out.failure.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                Phase::Failed { why: format!("status is `{status}`{reason}"), cure: Some(Change::Replace) }
+            }
+        }
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let rows = ids.iter().map(|id| async move {
+            let seen = async {
+                let Some(detail) = detail(c, id.as_str()).await? else { return Ok(None) };
+                match tags_of(c, id.as_str()).await {
+                    Ok(tags) => observed(&detail, tags).map(Some),
+                    Err(error) if error.kind == Kind::Gone => Ok(None),
+                    Err(error) => Err(error),
+                }
+            };
+            Some((id.clone(), seen.await.transpose()?))
+        });
+        Ok(join_all(rows).await.into_iter().flatten().collect())
+    }
+
+    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let found = super::find(c, &self.domain_name.to_ascii_lowercase(), owner).await?;
+        Ok(found.into_iter().map(Id::new).collect())
+    }
+
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+        const ACTION: &str = "acm:RequestCertificate";
+        // Word characters only, 32 at most.
+        let token: String = owner.token.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+        let answer = c
+            .acm()
+            .request_certificate()
+            .domain_name(&self.domain_name)
+            .set_subject_alternative_names(self.alternative_names.clone())
+            .validation_method(ValidationMethod::Dns)
+            .set_key_algorithm(self.key_algorithm.as_deref().map(KeyAlgorithm::from))
+            .set_options(self.options())
+            .set_tags(Some(sdk_tags(&self.tags)?))
+            .idempotency_token(token)
+            .send()
+            .await
+            .map_err(api(ACTION))?;
+        Ok((Id::new(need(ACTION, answer.certificate_arn(), "CertificateArn")?), None))
+    }
+
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        super::delete(c, last.id.as_str()).await
+    }
+}
+
+fn observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Certificate>> {
+    const READ: &str = "acm:DescribeCertificate";
+    let domain_name = need(READ, detail.domain_name(), "DomainName")?;
+    let arn = need(READ, detail.certificate_arn(), "CertificateArn")?;
+    // The main name is listed among the others too.
+    let others = detail.subject_alternative_names().iter().filter(|name| **name != domain_name).cloned().collect();
+    let export = detail.options().and_then(CertificateOptions::export);
+    let records = detail.domain_validation_options().iter().filter_map(|name| {
+        let record = name.resource_record()?;
+        Some(ValidationRecord {
+            domain: name.domain_name().to_owned(),
+            name: record.name().to_owned(),
+            kind: record.r#type().as_str().to_owned(),
+            value: record.value().to_owned(),
+        })
+    });
+    let mut validation: Vec<_> = records.collect();
+    validation.sort_by_key(|record| (record.domain != domain_name, record.domain.clone()));
+    // ACM writes `RSA_2048` on the way in, and `RSA-2048` on the way out.
+    let key = detail.key_algorithm().map(|key| key.as_str().replace('-', "_"));
+    Ok(Observed {
+        outputs: CertificateOutputs {
+            id: Id::new(arn.as_str()),
+            arn,
+            status: need(READ, detail.status(), "Status")?.as_str().to_owned(),
+            failure: detail.failure_reason().map(|reason| reason.as_str().to_owned()),
+            main_validation: validation.iter().find(|record| record.domain == domain_name).cloned(),
+            validation,
+        },
+        inputs: Certificate {
+            domain_name,
+            alternative_names: Some(others),
+            key_algorithm: key,
+            exportable: export.map(|export| *export == CertificateExport::Enabled),
+            tags,
+        },
+    })
+}

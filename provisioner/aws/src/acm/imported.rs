@@ -1,0 +1,207 @@
+//! `aws:acm:imported-certificate` — a self-signed certificate, for an environment without a domain.
+//!
+//! Its key is made inside of the call that imports it and then forgotten, so that no file ever holds it. Names, days
+//! and version are fixed: a change to one of them makes another certificate. It does not renew itself: raise `version`
+//! before it ends. Reads: two calls for each (the certificate, its tags).
+//! API: <https://docs.aws.amazon.com/acm/latest/APIReference/API_ImportCertificate.html>
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_acm::{primitives::Blob, types::CertificateDetail};
+use aws_smithy_types::date_time::Format;
+use futures::future::join_all;
+use provisioner_model::{
+    error::{Error, Kind, Result},
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    stack::Output,
+};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
+use serde::{Deserialize, Serialize};
+
+use super::{detail, sdk_tags, sync_tags, tags_of};
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    error::{api, need},
+};
+
+const IMPORT: &str = "acm:ImportCertificate";
+const DAY: u64 = 24 * 60 * 60;
+
+/// A self-signed certificate, for an environment without a domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportedCertificate {
+    /// Its names, the main one first.
+    pub domain_names: Vec<String>,
+    /// Days from its making to its end.
+    pub valid_days: u32,
+    /// A higher one makes another certificate in its place.
+    pub version: u32,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// What AWS says of an imported certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportedCertificateOutputs {
+    /// Its ARN.
+    pub id: Id<ImportedCertificate>,
+    /// The same, as text.
+    pub arn: String,
+    /// `ISSUED` or `EXPIRED`.
+    pub status: String,
+    /// When it ends, as in RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
+}
+
+impl ImportedCertificate {
+    /// Its ARN.
+    pub const ARN: Output<Self, String> = Output::new("arn");
+    /// When it ends, as in RFC 3339.
+    pub const NOT_AFTER: Output<Self, String> = Output::new("not_after");
+
+    /// A certificate for these names.
+    pub fn new(domain_names: impl IntoIterator<Item = impl Into<String>>, valid_days: u32) -> Self {
+        Self {
+            domain_names: domain_names.into_iter().map(Into::into).collect(),
+            valid_days,
+            version: 1,
+            tags: Tags::new(),
+        }
+    }
+}
+
+impl Resource for ImportedCertificate {
+    const TYPE: &'static str = "aws:acm:imported-certificate";
+    const FIELDS: &'static [Field] = &[
+        Field::new("domain_names").set().replaces(),
+        Field::new("valid_days").replaces(),
+        Field::new("version").write_only().replaces(),
+        Field::new("tags").map(),
+    ];
+    const TAGGED: bool = true;
+    const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
+    const ACTIONS: Actions = Actions {
+        read: &["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"],
+        create: &["acm:ImportCertificate", "acm:AddTagsToCertificate"],
+        update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
+        delete: &["acm:DeleteCertificate"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+        ("Certificate", "made inside of create, as are PrivateKey; there is no CertificateChain"),
+        ("CertificateArn", "a certificate of its own each time, so that the old one serves until the listener moves"),
+    ];
+    type Cloud = Aws;
+    type Outputs = ImportedCertificateOutputs;
+
+    fn problems(&self) -> Vec<Problem> {
+        let none = self.domain_names.is_empty();
+        let long = self.domain_names.first().is_some_and(|name| name.len() > 64);
+        let mut problems = vec![];
+        if none || long {
+            problems.push(Problem::new("domain_names", "needs a name, and the first has at most 64 characters"));
+        }
+        if self.valid_days == 0 {
+            problems.push(Problem::new("valid_days", "must be at least 1"));
+        }
+        problems
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let rows = ids.iter().map(|id| async move {
+            let seen = async {
+                let Some(detail) = detail(c, id.as_str()).await? else { return Ok(None) };
+                match tags_of(c, id.as_str()).await {
+                    Ok(tags) => observed(&detail, tags).map(Some),
+                    Err(error) if error.kind == Kind::Gone => Ok(None),
+                    Err(error) => Err(error),
+                }
+            };
+            Some((id.clone(), seen.await.transpose()?))
+        });
+        Ok(join_all(rows).await.into_iter().flatten().collect())
+    }
+
+    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let main = self.domain_names.first().map(String::as_str).unwrap_or_default();
+        Ok(super::find(c, main, owner).await?.into_iter().map(Id::new).collect())
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        #[expect(clippy::disallowed_methods, reason = "a certificate is valid from when it is made")]
+        let (certificate, key) = self
+            .pair(SystemTime::now())
+            .map_err(|error| Error { source: Some(error.into()), ..Error::new(Kind::Refused, IMPORT) })?;
+        let request = c.acm().import_certificate().certificate(Blob::new(certificate)).private_key(Blob::new(key));
+        let answer = request.set_tags(Some(sdk_tags(&self.tags)?)).send().await.map_err(api(IMPORT))?;
+        Ok((Id::new(need(IMPORT, answer.certificate_arn(), "CertificateArn")?), None))
+    }
+
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        super::delete(c, last.id.as_str()).await
+    }
+}
+
+impl ImportedCertificate {
+    /// A certificate and its key, as PEM: on P-256, which load balancers take.
+    fn pair(&self, now: SystemTime) -> Result<(String, String), rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(self.domain_names.clone())?;
+        if let Some(main) = self.domain_names.first() {
+            params.distinguished_name.push(DnType::CommonName, main);
+        }
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        // Whole seconds, as certificates have them.
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        params.not_before = date_time_ymd(1970, 1, 1) + Duration::from_secs(since);
+        params.not_after = params.not_before + Duration::from_secs(DAY * u64::from(self.valid_days));
+        let certificate = params.self_signed(&key)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+}
+
+fn observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<ImportedCertificate>> {
+    const READ: &str = "acm:DescribeCertificate";
+    let arn = need(READ, detail.certificate_arn(), "CertificateArn")?;
+    let domain_name = need(READ, detail.domain_name(), "DomainName")?;
+    let mut names = detail.subject_alternative_names().to_vec();
+    if !names.contains(&domain_name) {
+        names.insert(0, domain_name);
+    }
+    let seconds = detail.not_after().zip(detail.not_before()).map(|(end, start)| end.secs() - start.secs());
+    let days = seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or_default() / DAY;
+    Ok(Observed {
+        inputs: ImportedCertificate {
+            domain_names: names,
+            valid_days: u32::try_from(days).unwrap_or_default(),
+            version: 0,
+            tags,
+        },
+        outputs: ImportedCertificateOutputs {
+            id: Id::new(arn.as_str()),
+            arn,
+            status: detail.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            not_after: detail.not_after().and_then(|end| end.fmt(Format::DateTime).ok()),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pair_has_a_key_of_its_own() {
+        let want = ImportedCertificate::new(["app.internal", "www.app.internal"], 365);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+        let (certificate, key) = want.pair(now).unwrap();
+        assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----") && key.contains("PRIVATE KEY"));
+        assert_ne!(key, want.pair(now).unwrap().1);
+    }
+}

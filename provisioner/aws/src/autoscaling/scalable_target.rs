@@ -1,0 +1,234 @@
+//! `aws:autoscaling:scalable-target` — a count that may be moved, and how far.
+//!
+//! What is counted is its identity, so a change to that replaces it. A read takes one call for each service.
+//! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_applicationautoscaling::types::{self, ScalableDimension, ServiceNamespace, SuspendedState};
+use futures::future::join_all;
+use provisioner_model::{
+    error::{Error, Kind, Result},
+    expr::In,
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{not_there, parts};
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    error::{api, api_with, gone_ok},
+    value::text,
+};
+
+/// A count that may be moved, and how far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScalableTarget {
+    /// Whose count: `ecs`, `dynamodb`, `rds`.
+    pub service_namespace: String,
+    /// What is counted: `service/main/web`.
+    pub resource_id: In<String>,
+    /// Which of its counts: `ecs:service:DesiredCount`.
+    pub dimension: String,
+    /// Never fewer.
+    pub min_capacity: i32,
+    /// Never more.
+    pub max_capacity: i32,
+    /// The ARN of the role that moves it; AWS's own for the service where none is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<In<String>>,
+    /// What is held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspended>,
+}
+
+/// What is held back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// Policies take nothing away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_in: Option<bool>,
+    /// Policies add nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_out: Option<bool>,
+    /// Schedules do nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<bool>,
+}
+
+/// What AWS says of a scalable target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScalableTargetOutputs {
+    /// `ecs/service/main/web/ecs:service:DesiredCount`.
+    pub id: Id<ScalableTarget>,
+    /// Its ARN, for those registered since there are such.
+    #[serde(default)]
+    pub arn: Option<String>,
+}
+
+impl ScalableTarget {
+    /// A service's number of tasks. `service` is its id: `cluster/name`.
+    pub fn tasks(service: impl Into<In<String>>, min_capacity: i32, max_capacity: i32) -> Self {
+        let service = service.into();
+        let resource_id = match service.known() {
+            Some(path) => format!("service/{path}").into(),
+            None => provisioner_model::join(["service/".into(), service.part()]),
+        };
+        Self::new("ecs", resource_id, "ecs:service:DesiredCount", min_capacity, max_capacity)
+    }
+
+    /// A count between two bounds.
+    pub fn new(
+        service_namespace: impl Into<String>,
+        resource_id: In<String>,
+        dimension: impl Into<String>,
+        min_capacity: i32,
+        max_capacity: i32,
+    ) -> Self {
+        Self {
+            service_namespace: service_namespace.into(),
+            resource_id,
+            dimension: dimension.into(),
+            min_capacity,
+            max_capacity,
+            role: None,
+            suspended: None,
+        }
+    }
+
+    fn id(&self) -> Id<Self> {
+        let resource = text(&self.resource_id).unwrap_or_default();
+        Id::new(format!("{}/{resource}/{}", self.service_namespace, self.dimension))
+    }
+
+    async fn put(&self, c: &Writer) -> Result<()> {
+        let suspended = self.suspended.as_ref().map(|want| {
+            SuspendedState::builder()
+                .set_dynamic_scaling_in_suspended(want.scale_in)
+                .set_dynamic_scaling_out_suspended(want.scale_out)
+                .set_scheduled_scaling_suspended(want.scheduled)
+                .build()
+        });
+        let request = c.autoscaling().register_scalable_target();
+        let answer = request
+            .service_namespace(ServiceNamespace::from(self.service_namespace.as_str()))
+            .set_resource_id(text(&self.resource_id))
+            .scalable_dimension(ScalableDimension::from(self.dimension.as_str()))
+            .min_capacity(self.min_capacity)
+            .max_capacity(self.max_capacity)
+            .set_role_arn(self.role.as_ref().and_then(text))
+            .set_suspended_state(suspended)
+            .send()
+            .await;
+        answer
+            .map(drop)
+            .map_err(api_with(REGISTER, |_, message| message.contains("service doesn't exist").then_some(Kind::NotYet)))
+    }
+}
+
+impl Resource for ScalableTarget {
+    const TYPE: &'static str = "aws:autoscaling:scalable-target";
+    const FIELDS: &'static [Field] = &[
+        Field::new("service_namespace").replaces(),
+        Field::new("resource_id").replaces(),
+        Field::new("dimension").replaces(),
+        Field::new("min_capacity"),
+        Field::new("max_capacity"),
+        Field::new("role"),
+        Field::new("suspended"),
+    ];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["service_namespace", "resource_id", "dimension"]];
+    const ACTIONS: Actions = Actions {
+        read: &["application-autoscaling:DescribeScalableTargets"],
+        create: &["application-autoscaling:RegisterScalableTarget", "iam:CreateServiceLinkedRole"],
+        update: &["application-autoscaling:RegisterScalableTarget"],
+        delete: &["application-autoscaling:DeregisterScalableTarget"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+        &[("Tags", "what it scales carries them; to read them here would take a call for each target")];
+    type Cloud = Aws;
+    type Outputs = ScalableTargetOutputs;
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let services: BTreeSet<&str> = ids.iter().filter_map(|id| Some(parts(id.as_str())?.0)).collect();
+        let mut found = Found::new();
+        for targets in join_all(services.into_iter().map(|service| of(c, service))).await {
+            let seen = targets?.iter().map(observed).collect::<Vec<_>>();
+            let asked = seen.into_iter().filter(|seen| ids.contains(&seen.outputs.id));
+            found.extend(asked.map(|seen| (seen.outputs.id.clone(), Ok(seen))));
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.existing(c).await
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let id = self.id();
+        let there = of(c, &self.service_namespace).await?.iter().any(|one| id_of(one) == id);
+        Ok(there.then_some(id).into_iter().collect())
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        // The API takes over whatever is registered: so look first.
+        if !self.existing(&c.reader()).await?.is_empty() {
+            return Err(Error::because(Kind::Exists, REGISTER, "this count is registered already"));
+        }
+        self.put(c).await?;
+        Ok((self.id(), None))
+    }
+
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+        self.put(c).await.map(|()| None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let Some((service, resource, dimension)) = parts(last.id.as_str()) else { return Ok(()) };
+        let request = c.autoscaling().deregister_scalable_target().resource_id(resource);
+        let request = request.service_namespace(ServiceNamespace::from(service));
+        let answer = request.scalable_dimension(ScalableDimension::from(dimension)).send().await;
+        gone_ok(answer.map(drop).map_err(api_with("application-autoscaling:DeregisterScalableTarget", not_there)))
+    }
+}
+
+const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
+
+/// All of a service's.
+async fn of(c: &Reader, service: &str) -> Result<Arc<Vec<types::ScalableTarget>>> {
+    c.once(&format!("autoscaling:targets:{service}"), || async {
+        let request = c.autoscaling().describe_scalable_targets().service_namespace(ServiceNamespace::from(service));
+        let mut pages = request.into_paginator().items().send();
+        let mut all = vec![];
+        while let Some(one) = pages.try_next().await.map_err(api("application-autoscaling:DescribeScalableTargets"))? {
+            all.push(one);
+        }
+        Ok(all)
+    })
+    .await
+}
+
+fn id_of(one: &types::ScalableTarget) -> Id<ScalableTarget> {
+    let (service, dimension) = (one.service_namespace().as_str(), one.scalable_dimension().as_str());
+    Id::new(format!("{service}/{}/{dimension}", one.resource_id()))
+}
+
+/// The only place where the SDK's type becomes ours.
+fn observed(one: &types::ScalableTarget) -> Observed<ScalableTarget> {
+    Observed {
+        inputs: ScalableTarget {
+            service_namespace: one.service_namespace().as_str().to_owned(),
+            resource_id: one.resource_id().to_owned().into(),
+            dimension: one.scalable_dimension().as_str().to_owned(),
+            min_capacity: one.min_capacity(),
+            max_capacity: one.max_capacity(),
+            role: Some(one.role_arn().to_owned().into()),
+            suspended: one.suspended_state().map(|seen| Suspended {
+                scale_in: seen.dynamic_scaling_in_suspended(),
+                scale_out: seen.dynamic_scaling_out_suspended(),
+                scheduled: seen.scheduled_scaling_suspended(),
+            }),
+        },
+        outputs: ScalableTargetOutputs { id: id_of(one), arn: one.scalable_target_arn().map(str::to_owned) },
+    }
+}

@@ -1,0 +1,213 @@
+//! Keys and indexes, both ways.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{self, KeyType, ProjectionType, ScalarAttributeType};
+use provisioner_model::{error::Result, resource::Problem};
+use serde::{Deserialize, Serialize};
+
+use super::{Billing, Table, calls::built};
+
+/// An attribute that is a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// The attribute.
+    pub name: String,
+    /// `S`, `N` or `B`: text, number, bytes.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+impl Key {
+    /// A text.
+    pub fn text(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: "S".into() }
+    }
+    /// A number.
+    pub fn number(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: "N".into() }
+    }
+}
+
+/// What an index holds besides keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Projection {
+    /// Everything.
+    All,
+    /// Nothing.
+    KeysOnly,
+    /// These attributes.
+    Include(Vec<String>),
+}
+
+/// Another key to find items by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlobalIndex {
+    /// Its name.
+    pub name: String,
+    /// What items are found by.
+    pub hash_key: Key,
+    /// What they are sorted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range_key: Option<Key>,
+    /// What it holds.
+    pub projection: Projection,
+    /// Reads in a second, in a table that is provisioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<i64>,
+    /// Writes in a second, in a table that is provisioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<i64>,
+}
+
+/// Another attribute to sort by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalIndex {
+    /// Its name.
+    pub name: String,
+    /// What items are sorted by.
+    pub range_key: Key,
+    /// What it holds.
+    pub projection: Projection,
+}
+
+impl Table {
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        let global = self.global_indexes.iter().flat_map(|index| [Some(&index.hash_key), index.range_key.as_ref()]);
+        let local = self.local_indexes.iter().map(|index| Some(&index.range_key));
+        [Some(&self.hash_key), self.range_key.as_ref()].into_iter().chain(global).chain(local).flatten()
+    }
+
+    pub(super) fn key_problems(&self) -> Vec<Problem> {
+        let mut problems = vec![];
+        let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
+        for key in self.keys() {
+            if !matches!(key.kind.as_str(), "S" | "N" | "B") {
+                problems.push(Problem::new("hash_key", format!("`{}`: a key's type is `S`, `N` or `B`", key.name)));
+            }
+            if kinds.insert(&key.name, &key.kind).is_some_and(|other| other != key.kind) {
+                problems.push(Problem::new("hash_key", format!("`{}` has two types", key.name)));
+            }
+        }
+        if !self.local_indexes.is_empty() && self.range_key.is_none() {
+            problems.push(Problem::new("local_indexes", "need a table with a range key"));
+        }
+        problems
+    }
+
+    /// Every key, once.
+    pub(super) fn attributes(&self) -> Result<Vec<types::AttributeDefinition>> {
+        let once: BTreeMap<&str, &str> = self.keys().map(|key| (key.name.as_str(), key.kind.as_str())).collect();
+        let one = |(name, kind): (&str, &str)| {
+            let one = types::AttributeDefinition::builder().attribute_name(name);
+            built(one.attribute_type(ScalarAttributeType::from(kind)).build())
+        };
+        once.into_iter().map(one).collect()
+    }
+}
+
+impl GlobalIndex {
+    pub(super) fn sdk(&self, billing: Billing) -> Result<types::GlobalSecondaryIndex> {
+        let index = types::GlobalSecondaryIndex::builder()
+            .index_name(&self.name)
+            .set_key_schema(Some(schema(&self.hash_key, self.range_key.as_ref())?))
+            .projection(projection(&self.projection))
+            .set_provisioned_throughput(self.throughput(billing)?);
+        built(index.build())
+    }
+
+    /// The table's own where the index states none.
+    pub(super) fn throughput(&self, billing: Billing) -> Result<Option<types::ProvisionedThroughput>> {
+        let Billing::Provisioned { read, write } = billing else { return Ok(None) };
+        throughput(self.read.unwrap_or(read), self.write.unwrap_or(write)).map(Some)
+    }
+
+    /// Whether it is the same but for what it can do, which alone can change.
+    pub(super) fn same_but_throughput(&self, other: &Self) -> bool {
+        *self == Self { read: self.read, write: self.write, ..other.clone() }
+    }
+
+    pub(super) fn seen(
+        index: &types::GlobalSecondaryIndexDescription,
+        attributes: &[types::AttributeDefinition],
+    ) -> Option<Self> {
+        let (hash_key, range_key) = keys(index.key_schema(), attributes)?;
+        let throughput = index.provisioned_throughput();
+        Some(Self {
+            name: index.index_name()?.to_owned(),
+            hash_key,
+            range_key,
+            projection: seen_projection(index.projection()),
+            read: throughput.and_then(types::ProvisionedThroughputDescription::read_capacity_units),
+            write: throughput.and_then(types::ProvisionedThroughputDescription::write_capacity_units),
+        })
+    }
+}
+
+impl LocalIndex {
+    pub(super) fn sdk(&self, hash: &Key) -> Result<types::LocalSecondaryIndex> {
+        let index = types::LocalSecondaryIndex::builder()
+            .index_name(&self.name)
+            .set_key_schema(Some(schema(hash, Some(&self.range_key))?))
+            .projection(projection(&self.projection));
+        built(index.build())
+    }
+
+    pub(super) fn seen(
+        index: &types::LocalSecondaryIndexDescription,
+        attributes: &[types::AttributeDefinition],
+    ) -> Option<Self> {
+        Some(Self {
+            name: index.index_name()?.to_owned(),
+            range_key: keys(index.key_schema(), attributes)?.1?,
+            projection: seen_projection(index.projection()),
+        })
+    }
+}
+
+pub(super) fn throughput(read: i64, write: i64) -> Result<types::ProvisionedThroughput> {
+    built(types::ProvisionedThroughput::builder().read_capacity_units(read).write_capacity_units(write).build())
+}
+
+pub(super) fn schema(hash: &Key, range: Option<&Key>) -> Result<Vec<types::KeySchemaElement>> {
+    let one =
+        |key: &Key, kind| built(types::KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build());
+    let range = range.map(|key| one(key, KeyType::Range));
+    std::iter::once(one(hash, KeyType::Hash)).chain(range).collect()
+}
+
+/// The hash key, and the range key where there is one.
+pub(super) fn keys(
+    schema: &[types::KeySchemaElement],
+    attributes: &[types::AttributeDefinition],
+) -> Option<(Key, Option<Key>)> {
+    let key = |kind: KeyType| {
+        let name = schema.iter().find(|one| *one.key_type() == kind)?.attribute_name();
+        let attribute = attributes.iter().find(|one| one.attribute_name() == name)?;
+        Some(Key { name: name.to_owned(), kind: attribute.attribute_type().as_str().to_owned() })
+    };
+    Some((key(KeyType::Hash)?, key(KeyType::Range)))
+}
+
+fn projection(want: &Projection) -> types::Projection {
+    let projection = types::Projection::builder();
+    match want {
+        Projection::All => projection.projection_type(ProjectionType::All),
+        Projection::KeysOnly => projection.projection_type(ProjectionType::KeysOnly),
+        Projection::Include(names) => {
+            projection.projection_type(ProjectionType::Include).set_non_key_attributes(Some(names.clone()))
+        }
+    }
+    .build()
+}
+
+fn seen_projection(seen: Option<&types::Projection>) -> Projection {
+    match seen.and_then(types::Projection::projection_type) {
+        Some(ProjectionType::KeysOnly) => Projection::KeysOnly,
+        Some(ProjectionType::Include) => {
+            Projection::Include(seen.map(|seen| seen.non_key_attributes().to_vec()).unwrap_or_default())
+        }
+        _ => Projection::All,
+    }
+}

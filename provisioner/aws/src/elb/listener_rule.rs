@@ -1,0 +1,328 @@
+//! `aws:elasticloadbalancingv2:listener-rule` — what happens to those requests on a port that meet conditions.
+//!
+//! Its listener is fixed, so a change to it replaces the rule. A read takes one call for each listener and one for the
+//! tags of each 20 rules.
+//! API: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, HostHeaderConditionConfig, HttpHeaderConditionConfig, HttpRequestMethodConditionConfig,
+    PathPatternConditionConfig, QueryStringConditionConfig, QueryStringKeyValuePair, RuleCondition, RulePriorityPair,
+    SourceIpConditionConfig,
+};
+use futures::future::join_all;
+use provisioner_model::{
+    error::{Kind, Result},
+    expr::In,
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    stack::Output,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Listener, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of};
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    differing::Differing,
+    error::{api, api_with, gone_ok, need},
+    tags::made_for,
+    value::text,
+};
+
+/// What happens to those requests on a port that meet conditions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListenerRule {
+    /// The listener.
+    pub listener: In<Id<Listener>>,
+    /// Rules are tried from the lowest number on, 1 to 50000; each number once.
+    pub priority: i32,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
+    /// What happens then.
+    pub actions: Vec<Action>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A condition: one of its values must fit. `*` and `?` stand for anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "field", rename_all = "kebab-case")]
+pub enum Condition {
+    /// By the host asked for.
+    HostHeader {
+        /// `*.example.com`.
+        values: Vec<String>,
+    },
+    /// By the path.
+    PathPattern {
+        /// `/api/*`.
+        values: Vec<String>,
+    },
+    /// By another header.
+    HttpHeader {
+        /// The header's name.
+        name: String,
+        /// Its values.
+        values: Vec<String>,
+    },
+    /// By the method.
+    HttpRequestMethod {
+        /// `GET`.
+        values: Vec<String>,
+    },
+    /// By a pair in the query.
+    QueryString {
+        /// The pairs.
+        values: Vec<QueryPair>,
+    },
+    /// By where it comes from.
+    SourceIp {
+        /// Ranges of addresses.
+        values: Vec<String>,
+    },
+    /// Something that is there and that cannot be stated here.
+    Other {
+        /// AWS's name for it.
+        name: String,
+    },
+}
+
+/// A pair in a query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueryPair {
+    /// Any, where none is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The value.
+    pub value: String,
+}
+
+impl Condition {
+    fn sdk(&self) -> RuleCondition {
+        let sdk = RuleCondition::builder();
+        match self {
+            Self::HostHeader { values } => sdk
+                .field("host-header")
+                .host_header_config(HostHeaderConditionConfig::builder().set_values(Some(values.clone())).build()),
+            Self::PathPattern { values } => sdk
+                .field("path-pattern")
+                .path_pattern_config(PathPatternConditionConfig::builder().set_values(Some(values.clone())).build()),
+            Self::HttpHeader { name, values } => sdk.field("http-header").http_header_config(
+                HttpHeaderConditionConfig::builder().http_header_name(name).set_values(Some(values.clone())).build(),
+            ),
+            Self::HttpRequestMethod { values } => sdk.field("http-request-method").http_request_method_config(
+                HttpRequestMethodConditionConfig::builder().set_values(Some(values.clone())).build(),
+            ),
+            Self::QueryString { values } => {
+                let pair = |pair: &QueryPair| {
+                    QueryStringKeyValuePair::builder().set_key(pair.key.clone()).value(&pair.value).build()
+                };
+                let values = values.iter().map(pair).collect();
+                let config = QueryStringConditionConfig::builder().set_values(Some(values)).build();
+                sdk.field("query-string").query_string_config(config)
+            }
+            Self::SourceIp { values } => sdk
+                .field("source-ip")
+                .source_ip_config(SourceIpConditionConfig::builder().set_values(Some(values.clone())).build()),
+            Self::Other { name } => sdk.field(name),
+        }
+        .build()
+    }
+
+    /// The only place where the SDK's type becomes ours.
+    fn observed(sdk: &RuleCondition) -> Self {
+        let or_flat = |values: &[String]| if values.is_empty() { sdk.values().to_vec() } else { values.to_vec() };
+        let field = sdk.field().unwrap_or_default();
+        match field {
+            "host-header" => Self::HostHeader {
+                values: or_flat(sdk.host_header_config().map(HostHeaderConditionConfig::values).unwrap_or_default()),
+            },
+            "path-pattern" => Self::PathPattern {
+                values: or_flat(sdk.path_pattern_config().map(PathPatternConditionConfig::values).unwrap_or_default()),
+            },
+            "http-header" => Self::HttpHeader {
+                name: sdk.http_header_config().and_then(|one| one.http_header_name()).unwrap_or_default().to_owned(),
+                values: sdk.http_header_config().map(|one| one.values().to_vec()).unwrap_or_default(),
+            },
+            "http-request-method" => Self::HttpRequestMethod {
+                values: sdk.http_request_method_config().map(|one| one.values().to_vec()).unwrap_or_default(),
+            },
+            "query-string" => {
+                let pair = |pair: &QueryStringKeyValuePair| QueryPair {
+                    key: pair.key().map(str::to_owned),
+                    value: pair.value().unwrap_or_default().to_owned(),
+                };
+                let pairs = sdk.query_string_config().map(QueryStringConditionConfig::values).unwrap_or_default();
+                Self::QueryString { values: pairs.iter().map(pair).collect() }
+            }
+            "source-ip" => {
+                Self::SourceIp { values: sdk.source_ip_config().map(|one| one.values().to_vec()).unwrap_or_default() }
+            }
+            other => Self::Other { name: other.to_owned() },
+        }
+    }
+}
+
+/// What AWS says of a rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListenerRuleOutputs {
+    /// Its ARN.
+    pub id: Id<ListenerRule>,
+    /// Its ARN as text.
+    pub arn: String,
+}
+
+impl ListenerRule {
+    /// Its ARN.
+    pub const ARN: Output<Self, String> = Output::new("arn");
+
+    /// A rule of this listener.
+    pub fn new(listener: In<Id<Listener>>, priority: i32, conditions: Vec<Condition>, actions: Vec<Action>) -> Self {
+        Self { listener, priority, conditions, actions, tags: Tags::new() }
+    }
+
+    fn sdk_conditions(&self) -> Vec<RuleCondition> {
+        self.conditions.iter().map(Condition::sdk).collect()
+    }
+}
+
+impl Resource for ListenerRule {
+    const TYPE: &'static str = "aws:elasticloadbalancingv2:listener-rule";
+    const FIELDS: &'static [Field] = &[
+        Field::new("listener").replaces(),
+        Field::new("priority"),
+        Field::new("conditions").set(),
+        Field::new("actions"),
+        Field::new("tags").map(),
+    ];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["listener", "priority"]];
+    const TAGGED: bool = true;
+    const ACTIONS: Actions = Actions {
+        read: &["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"],
+        create: &["elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"],
+        update: &[
+            "elasticloadbalancing:ModifyRule",
+            "elasticloadbalancing:SetRulePriorities",
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:RemoveTags",
+        ],
+        delete: &["elasticloadbalancing:DeleteRule"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+        ("Conditions.RegexValues", "patterns with `*` and `?` so far"),
+        ("Transforms", "targets see requests as they came"),
+    ];
+    type Cloud = Aws;
+    type Outputs = ListenerRuleOutputs;
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let listeners: BTreeSet<String> =
+            ids.iter().filter_map(|id| parent(id.as_str(), "listener-rule", "listener")).collect();
+        let mut ours = vec![];
+        for rules in join_all(listeners.iter().map(|arn| of(c, arn))).await {
+            let rules = rules?;
+            let asked = |one: &&types::Rule| one.rule_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn));
+            ours.extend(rules.iter().filter(asked).cloned());
+        }
+        let arns: Vec<String> = ours.iter().filter_map(|one| one.rule_arn().map(str::to_owned)).collect();
+        let mut tags = tags_of(c, &arns).await?;
+        let row = |(one, arn): (&types::Rule, &String)| Some((Id::new(arn), observed(one, arn, tags.remove(arn)?)));
+        Ok(ours.iter().zip(&arns).filter_map(row).collect())
+    }
+
+    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let arns: Vec<String> = self.existing(c).await?.into_iter().map(String::from).collect();
+        let tags = tags_of(c, &arns).await?;
+        Ok(tags.into_iter().filter(|(_, tags)| made_for(tags, owner)).map(|(arn, _)| Id::new(arn)).collect())
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let all = of(c, &text(&self.listener).unwrap_or_default()).await?;
+        let priority = self.priority.to_string();
+        let same = all.iter().filter(|one| one.priority() == Some(priority.as_str()));
+        Ok(same.filter_map(|one| one.rule_arn().map(Id::new)).collect())
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        let answer = c
+            .elb()
+            .create_rule()
+            .set_listener_arn(text(&self.listener))
+            .priority(self.priority)
+            .set_conditions(Some(self.sdk_conditions()))
+            .set_actions(Some(sdk_actions(&self.actions)?))
+            .set_tags(sdk_tags(&self.tags))
+            .send()
+            .await
+            .map_err(api_with("elasticloadbalancing:CreateRule", priority_taken))?;
+        let made = answer.rules().first().and_then(types::Rule::rule_arn);
+        Ok((Id::new(need("elasticloadbalancing:CreateRule", made, "RuleArn")?), None))
+    }
+
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+        if differs.has("priority") {
+            let pair = RulePriorityPair::builder().rule_arn(arn).priority(self.priority).build();
+            let request = c.elb().set_rule_priorities().rule_priorities(pair);
+            let answer = request.send().await;
+            answer.map_err(api_with("elasticloadbalancing:SetRulePriorities", priority_taken))?;
+        }
+        if differs.any(&["conditions", "actions"]) {
+            let actions = sdk_actions(&self.actions)?;
+            c.elb()
+                .modify_rule()
+                .rule_arn(arn)
+                .set_conditions(differs.has("conditions").then(|| self.sdk_conditions()))
+                .set_actions(differs.has("actions").then_some(actions))
+                .send()
+                .await
+                .map_err(api("elasticloadbalancing:ModifyRule"))?;
+        }
+        sync_tags(c, arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let answer = c.elb().delete_rule().rule_arn(last.id.as_str()).send().await;
+        gone_ok(answer.map(drop).map_err(api("elasticloadbalancing:DeleteRule")))
+    }
+}
+
+const READ: &str = "elasticloadbalancing:DescribeRules";
+
+fn priority_taken(code: &str, _: &str) -> Option<Kind> {
+    code.starts_with("PriorityInUse").then_some(Kind::Exists)
+}
+
+/// All rules of a listener; none where it is gone.
+async fn of(c: &Reader, listener: &str) -> Result<Arc<Vec<types::Rule>>> {
+    c.once(&format!("elb:rules:{listener}"), || async {
+        let mut pages = c.elb().describe_rules().listener_arn(listener).into_paginator().items().send();
+        let mut all = vec![];
+        loop {
+            match pages.try_next().await.map_err(api(READ)) {
+                Ok(Some(one)) => all.push(one),
+                Ok(None) => return Ok(all),
+                Err(error) if error.kind == Kind::Gone => return Ok(vec![]),
+                Err(error) => return Err(error),
+            }
+        }
+    })
+    .await
+}
+
+fn observed(one: &types::Rule, arn: &str, tags: Tags) -> Result<Observed<ListenerRule>> {
+    let listener = parent(arn, "listener-rule", "listener");
+    Ok(Observed {
+        inputs: ListenerRule {
+            listener: Id::new(need(READ, listener.as_deref(), "RuleArn")?).into(),
+            // The listener's own default has no number, and is no rule of ours.
+            priority: one.priority().and_then(|text| text.parse().ok()).unwrap_or_default(),
+            conditions: one.conditions().iter().map(Condition::observed).collect(),
+            actions: seen_actions(one.actions()),
+            tags,
+        },
+        outputs: ListenerRuleOutputs { id: Id::new(arn), arn: arn.to_owned() },
+    })
+}

@@ -1,0 +1,284 @@
+//! `aws:logs:log-group` — where log lines of one kind go.
+//!
+//! Name and class are fixed at creation, so a change to either replaces it.
+//! API: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
+//!
+//! Reads: one list from the beginning that all names share, and one call for the tags of each group.
+
+use aws_sdk_cloudwatchlogs::types::{self, LogGroupClass};
+use provisioner_model::{
+    error::{Kind, Result},
+    expr::In,
+    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    stack::Output,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cloud::{Aws, Reader, Writer},
+    each::one_by_one,
+    error::{api, api_with, gone_ok, need},
+    tags::{TagChange, made_for, seen_tags},
+    value::text,
+};
+
+/// Where log lines of one kind go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogGroup {
+    /// `/ecs/app`; generated where not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// For how many days its lines are kept; 0 for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<i32>,
+    /// The ARN of the key that its lines are encrypted with; an empty text for AWS's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<In<String>>,
+    /// `STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Whether AWS refuses to delete it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protection: Option<bool>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// What AWS says of a log group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogGroupOutputs {
+    /// Its name.
+    pub id: Id<LogGroup>,
+    /// Its ARN, without `:*`.
+    pub arn: String,
+}
+
+impl LogGroup {
+    /// Its ARN, without `:*`.
+    pub const ARN: Output<Self, String> = Output::new("arn");
+    /// Its name.
+    pub const GROUP_NAME: Output<Self, String> = Output::new("id");
+
+    /// A log group that keeps its lines for so many days.
+    pub fn new(retention_days: i32) -> Self {
+        Self { retention_days: Some(retention_days), ..Self::default() }
+    }
+}
+
+/// What the API takes.
+const RETENTIONS: [i32; 24] =
+    [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 3654];
+
+impl Resource for LogGroup {
+    const TYPE: &'static str = "aws:logs:log-group";
+    const FIELDS: &'static [Field] = &[
+        Field::new("name").replaces(),
+        Field::new("retention_days"),
+        Field::new("kms_key"),
+        Field::new("class").replaces(),
+        Field::new("deletion_protection").guard(),
+        Field::new("tags").map(),
+    ];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
+    const NAME: Option<Name> = Some(Name::new("name", 512));
+    const TAGGED: bool = true;
+    const ACTIONS: Actions = Actions {
+        read: &["logs:DescribeLogGroups", "logs:ListTagsForResource"],
+        create: &["logs:CreateLogGroup", "logs:TagResource", "logs:AssociateKmsKey"],
+        update: &[
+            "logs:PutRetentionPolicy",
+            "logs:DeleteRetentionPolicy",
+            "logs:AssociateKmsKey",
+            "logs:DisassociateKmsKey",
+            "logs:PutLogGroupDeletionProtection",
+            "logs:TagResource",
+            "logs:UntagResource",
+        ],
+        delete: &["logs:DeleteLogGroup"],
+    };
+    type Cloud = Aws;
+    type Outputs = LogGroupOutputs;
+
+    fn problems(&self) -> Vec<Problem> {
+        let wrong = self.retention_days.filter(|days| !RETENTIONS.contains(days));
+        wrong
+            .map(|days| Problem::new("retention_days", format!("{days} is none of {RETENTIONS:?}")))
+            .into_iter()
+            .collect()
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        // By prefix: a list of names would be an error where one of them is gone.
+        let groups = listed(c, shared_start(ids.iter().map(Id::as_str))).await?;
+        let ids: Vec<_> = ids.iter().filter(|id| groups.iter().any(|group| is(group, id.as_str()))).cloned().collect();
+        let one = async |id: &Id<Self>| {
+            let group = groups.iter().find(|group| is(group, id.as_str()));
+            let group = need(READ, group, "logGroups")?;
+            observed(&group, tags(c, &arn_of(&group)?).await?)
+        };
+        Ok(one_by_one(&ids, one).await)
+    }
+
+    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let mut found = vec![];
+        for group in self.named(c).await? {
+            if made_for(&tags(c, &arn_of(&group)?).await?, owner) {
+                found.push(id_of(&group)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        self.named(c).await?.iter().map(id_of).collect()
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        c.logs()
+            .create_log_group()
+            .set_log_group_name(self.name.clone())
+            .set_kms_key_id(self.kms_key.as_ref().and_then(text).filter(|key| !key.is_empty()))
+            .set_log_group_class(self.class.as_deref().map(LogGroupClass::from))
+            .set_deletion_protection_enabled(self.deletion_protection)
+            .set_tags(Some(self.tags.clone().into_iter().collect()))
+            .send()
+            .await
+            .map_err(api_with("logs:CreateLogGroup", key_not_yet))?;
+        Ok((Id::new(self.name.clone().unwrap_or_default()), None))
+    }
+
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+        let (name, arn, seen) = (was.id.as_str(), &seen.outputs.arn, &seen.inputs);
+        if let Some(days) = self.retention_days.filter(|_| self.retention_days != seen.retention_days) {
+            if days == 0 {
+                let request = c.logs().delete_retention_policy().log_group_name(name);
+                request.send().await.map_err(api("logs:DeleteRetentionPolicy"))?;
+            } else {
+                let request = c.logs().put_retention_policy().log_group_name(name).retention_in_days(days);
+                request.send().await.map_err(api("logs:PutRetentionPolicy"))?;
+            }
+        }
+        if let Some(key) = self.kms_key.as_ref().filter(|_| self.kms_key != seen.kms_key).and_then(text) {
+            if key.is_empty() {
+                let request = c.logs().disassociate_kms_key().log_group_name(name);
+                request.send().await.map_err(api("logs:DisassociateKmsKey"))?;
+            } else {
+                let request = c.logs().associate_kms_key().log_group_name(name).kms_key_id(key);
+                request.send().await.map_err(api_with("logs:AssociateKmsKey", key_not_yet))?;
+            }
+        }
+        if let Some(want) = self.deletion_protection.filter(|_| self.deletion_protection != seen.deletion_protection) {
+            let request = c.logs().put_log_group_deletion_protection().log_group_identifier(name);
+            let answer = request.deletion_protection_enabled(want).send().await;
+            answer.map_err(api("logs:PutLogGroupDeletionProtection"))?;
+        }
+        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.tags);
+        if !tags.set.is_empty() {
+            let request = c.logs().tag_resource().resource_arn(arn).set_tags(Some(tags.set.into_iter().collect()));
+            request.send().await.map_err(api("logs:TagResource"))?;
+        }
+        if !tags.drop.is_empty() {
+            let request = c.logs().untag_resource().resource_arn(arn).set_tag_keys(Some(tags.drop));
+            request.send().await.map_err(api("logs:UntagResource"))?;
+        }
+        Ok(None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let answer = c.logs().delete_log_group().log_group_name(last.id.as_str()).send().await;
+        gone_ok(answer.map(drop).map_err(api("logs:DeleteLogGroup")))
+    }
+}
+
+impl LogGroup {
+    async fn named(&self, c: &Reader) -> Result<Vec<types::LogGroup>> {
+        let Some(name) = self.name.as_deref() else { return Ok(vec![]) };
+        let mut groups = listed(c, name).await?;
+        groups.retain(|group| is(group, name));
+        Ok(groups)
+    }
+}
+
+const READ: &str = "logs:DescribeLogGroups";
+
+/// A fresh key's policy reaches the service in a while.
+fn key_not_yet(code: &str, message: &str) -> Option<Kind> {
+    (code == "InvalidParameterException" && message.contains("does not exist or is not allowed"))
+        .then_some(Kind::NotYet)
+}
+
+/// The longest beginning that all names share.
+fn shared_start<'a>(mut names: impl Iterator<Item = &'a str>) -> &'a str {
+    let first = names.next().unwrap_or_default();
+    names.fold(first, |start, name| {
+        let shared = start.char_indices().zip(name.chars()).find(|((_, a), b)| a != b).map(|((at, _), _)| at);
+        &start[..shared.unwrap_or_else(|| start.len().min(name.len()))]
+    })
+}
+
+async fn listed(c: &Reader, start: &str) -> Result<Vec<types::LogGroup>> {
+    let start = Some(start.to_owned()).filter(|start| !start.is_empty());
+    let mut pages = c.logs().describe_log_groups().set_log_group_name_prefix(start).into_paginator().items().send();
+    let mut groups = vec![];
+    while let Some(group) = pages.try_next().await.map_err(api(READ))? {
+        groups.push(group);
+    }
+    Ok(groups)
+}
+
+async fn tags(c: &Reader, arn: &str) -> Result<Tags> {
+    let answer = c.logs().list_tags_for_resource().resource_arn(arn).send().await;
+    let answer = answer.map_err(api("logs:ListTagsForResource"))?;
+    Ok(seen_tags(answer.tags().into_iter().flatten().map(|(key, value)| (Some(key.as_str()), Some(value.as_str())))))
+}
+
+fn is(group: &types::LogGroup, name: &str) -> bool {
+    group.log_group_name() == Some(name)
+}
+
+fn id_of(group: &types::LogGroup) -> Result<Id<LogGroup>> {
+    need(READ, group.log_group_name(), "logGroupName").map(Id::new)
+}
+
+/// `arn` ends with `:*`, which no other call wants.
+fn arn_of(group: &types::LogGroup) -> Result<String> {
+    let arn = need(READ, group.log_group_arn().or(group.arn()), "logGroupArn")?;
+    Ok(arn.trim_end_matches(":*").to_owned())
+}
+
+/// The only place where the SDK's type becomes ours.
+fn observed(group: &types::LogGroup, tags: Tags) -> Result<Observed<LogGroup>> {
+    Ok(Observed {
+        inputs: LogGroup {
+            name: group.log_group_name().map(str::to_owned),
+            retention_days: Some(group.retention_in_days().unwrap_or(0)),
+            kms_key: Some(group.kms_key_id().unwrap_or_default().into()),
+            class: Some(group.log_group_class().map_or("STANDARD", LogGroupClass::as_str).to_owned()),
+            deletion_protection: Some(group.deletion_protection_enabled() == Some(true)),
+            tags,
+        },
+        outputs: LogGroupOutputs { id: id_of(group)?, arn: arn_of(group)? },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_share_their_beginning() {
+        assert_eq!(shared_start(["/ecs/dev-app", "/ecs/dev-api", "/ecs/dev"].into_iter()), "/ecs/dev");
+        assert_eq!(shared_start(["/ecs/app"].into_iter()), "/ecs/app");
+        assert_eq!(shared_start(["/ecs", "vpc"].into_iter()), "");
+        assert_eq!(shared_start([].into_iter()), "");
+    }
+
+    #[test]
+    fn what_is_not_told_is_the_default() {
+        let sdk = types::LogGroup::builder().log_group_name("g").arn("arn:aws:logs:r:1:log-group:g:*").build();
+        let seen = observed(&sdk, Tags::new()).unwrap();
+        assert_eq!(seen.inputs.retention_days, Some(0));
+        assert_eq!(seen.outputs.arn, "arn:aws:logs:r:1:log-group:g");
+    }
+}

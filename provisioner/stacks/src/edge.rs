@@ -1,0 +1,183 @@
+//! What faces the internet: a load balancer that speaks HTTPS only, its certificate, and a firewall before it.
+
+use provisioner_aws::{
+    acm::{Certificate, CertificateIssued, ImportedCertificate},
+    elb::{Action, HealthCheck, Listener, LoadBalancer, LogsTo, TargetGroup},
+    route53::{Alias, Record},
+    s3::{Bucket, Encryption, LifecycleRule},
+    waf::{Action as Verdict, Rule, Scope, WebAcl, WebAclAssociation},
+};
+use provisioner_model::{
+    expr::{In, document, join},
+    stack::{Facts, Handle, Stack},
+};
+use serde_json::json;
+
+use crate::{
+    environment::Environment,
+    network::{APP_PORT, Network},
+};
+
+/// TLS 1.3 and 1.2 with forward secrecy, and keys that a quantum computer does not open. AWS's default dates from 2016.
+const TLS: &str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
+
+/// What other parts need of the edge.
+pub struct Edge {
+    /// The load balancer.
+    pub balancer: Handle<LoadBalancer>,
+    /// What it hands requests to.
+    pub targets: Handle<TargetGroup>,
+    /// Where it takes requests: targets can be added once this is there.
+    pub listener: Handle<Listener>,
+    /// The app's address.
+    pub url: In<String>,
+}
+
+/// The load balancer and what guards it.
+pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
+    stack.component("edge", |stack| {
+        let certificate = certificate(env, stack);
+        let balancer = LoadBalancer {
+            drop_invalid_headers: Some(true),
+            deletion_protection: Some(env.database.deletion_protection),
+            access_logs: Some(LogsTo::bucket(access_logs(env, stack))),
+            ..LoadBalancer::new(network.public.clone(), vec![network.balancer_group.id()])
+        };
+        let balancer = stack.add("app", balancer);
+        let targets = stack.add("app", targets(env, network));
+
+        // HTTP only says where HTTPS is.
+        stack.add("http", Listener::new(balancer.id(), 80, "HTTP", vec![Action::to_https()]));
+        let https = Listener {
+            ssl_policy: Some(TLS.into()),
+            certificate: Some(certificate),
+            ..Listener::new(balancer.id(), 443, "HTTPS", vec![Action::forward(targets.id())])
+        };
+        let listener = stack.add("https", https);
+
+        let acl = stack.add("app", web_acl(env, stack.facts().environment.as_str()));
+        stack.add("app", WebAclAssociation::new(acl.id(), balancer.get(LoadBalancer::ARN)));
+        let url = address(env, &balancer, stack);
+        Edge { balancer, targets, listener, url }
+    })
+}
+
+/// Tasks, by their own addresses, as long as they say that they can serve.
+fn targets(env: &Environment, network: &Network) -> TargetGroup {
+    TargetGroup {
+        health_check: Some(HealthCheck {
+            protocol: Some("HTTP".into()),
+            path: Some(env.service.readiness_path.clone()),
+            matcher: Some("200".into()),
+            interval: Some(15),
+            timeout: Some(5),
+            healthy_threshold: Some(2),
+            unhealthy_threshold: Some(3),
+            ..HealthCheck::default()
+        }),
+        // The app drains in far less than AWS's five minutes.
+        deregistration_delay: Some(30),
+        ..TargetGroup::new(network.vpc.id(), "HTTP", APP_PORT)
+    }
+}
+
+/// AWS's own rules against the common attacks, and a limit on what one address may ask.
+fn web_acl(env: &Environment, environment: &str) -> WebAcl {
+    WebAcl {
+        rules: vec![
+            Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet"),
+            Rule::rate_limit("rate", 2, env.firewall.rate_limit),
+        ],
+        ..WebAcl::new(Scope::Regional, Verdict::Allow, format!("{}-{environment}", env.project))
+    }
+}
+
+/// How long the certificate of an environment without a domain lasts. Nobody trusts it anyway, so long is no harm.
+const TEN_YEARS: u32 = 3650;
+
+/// The ARN of the certificate, once the load balancer can use it.
+fn certificate(env: &Environment, stack: &mut Stack) -> In<String> {
+    let Some(domain) = &env.domain else {
+        // Made and imported by the program, which forgets the key at once.
+        let name = format!("{}.{}.internal", stack.facts().environment, env.project);
+        return stack.add("app", ImportedCertificate::new([name], TEN_YEARS)).get(ImportedCertificate::ARN);
+    };
+    let requested = stack.add("app", Certificate::new(&domain.name));
+    let mut issued = CertificateIssued::new(requested.id());
+    if let Some(zone) = &domain.zone {
+        let proof = Record::new(
+            zone.as_str(),
+            requested.get(Certificate::VALIDATION_NAME),
+            requested.get(Certificate::VALIDATION_TYPE),
+            300,
+            [requested.get(Certificate::VALIDATION_VALUE)],
+        );
+        issued.records = vec![stack.add("validation", proof).id()];
+    } else {
+        // Somebody has to put these into the domain's DNS; until then the wait below is as far as an apply gets.
+        stack.output("validation-records", requested.get(Certificate::VALIDATION));
+    }
+    stack.add("app", issued).get(CertificateIssued::ARN)
+}
+
+/// Where the app answers: under its domain, or under the load balancer's own name.
+fn address(env: &Environment, balancer: &Handle<LoadBalancer>, stack: &mut Stack) -> In<String> {
+    let Some(domain) = &env.domain else {
+        return join(["https://".into(), balancer.get(LoadBalancer::DNS_NAME).part()]);
+    };
+    if let Some(zone) = &domain.zone {
+        let alias = Alias {
+            zone: balancer.get(LoadBalancer::ZONE_ID),
+            name: balancer.get(LoadBalancer::DNS_NAME),
+            evaluate_target_health: true,
+        };
+        stack.add("app", Record::alias(zone.as_str(), domain.name.as_str(), "A", alias));
+    }
+    format!("https://{}", domain.name).into()
+}
+
+/// The bucket that the load balancer writes a line for each request into. It can only write to one with S3's own
+/// encryption; its name is stated, since its policy names it.
+fn access_logs(env: &Environment, stack: &mut Stack) -> In<String> {
+    let Facts { account, environment, region, partition } = stack.facts().clone();
+    let name = format!("{environment}-{}-{account}-{region}-lb", env.project);
+    let bucket = format!("arn:{partition}:s3:::{name}");
+    let policy = document(json!({ "Version": "2012-10-17", "Statement": [
+        {
+            "Sid": "Delivery",
+            "Effect": "Allow",
+            "Principal": { "Service": "logdelivery.elasticloadbalancing.amazonaws.com" },
+            "Action": "s3:PutObject",
+            "Resource": format!("{bucket}/AWSLogs/{account}/*"),
+            "Condition": {
+                "StringEquals": { "aws:SourceAccount": account },
+                "ArnLike": {
+                    "aws:SourceArn": format!("arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"),
+                },
+            },
+        },
+        {
+            "Sid": "OnlyOverTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket, format!("{bucket}/*")],
+            "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+        },
+    ] }));
+    let expiry = LifecycleRule {
+        expire_after: Some(env.logs.retention_days),
+        abort_uploads_after: Some(1),
+        ..LifecycleRule::new("expire")
+    };
+    let logs = Bucket {
+        name: Some(name),
+        encryption: Some(Encryption::s3()),
+        policy: Some(policy),
+        lifecycle: Some(vec![expiry]),
+        // Requests of an environment that is gone are of no use.
+        force_delete: Some(true),
+        ..Bucket::new()
+    };
+    stack.add("access-logs", logs).get(Bucket::BUCKET_NAME)
+}

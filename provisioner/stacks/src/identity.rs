@@ -1,0 +1,138 @@
+//! Who may do what: GitHub's jobs plan and deploy, tasks start and run. No key is kept anywhere: each gets credentials
+//! for an hour or so, in exchange for proof of who it is.
+
+use provisioner_aws::{
+    ecr::Repository,
+    iam::{ManagedPolicy, OidcProvider, Role, RolePolicies},
+    kms::Key,
+    logs::LogGroup,
+};
+use provisioner_model::{
+    expr::{In, join},
+    stack::{Handle, Options, Stack},
+};
+use serde_json::json;
+
+use crate::{
+    environment::Environment,
+    policy::{ISSUER, allow, allow_if, deploy_policies, github_trust, plan_policies, policy, service_trust},
+    secrets::Secrets,
+};
+
+/// The roles of the repository's jobs.
+pub struct Jobs {
+    /// Pull requests look.
+    pub plan: Handle<Role>,
+    /// The environment's deployments change.
+    pub deploy: Handle<Role>,
+}
+
+/// Lets the repository's jobs in: its pull requests to plan, its environment of the same name to deploy.
+pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
+    stack.component("identity", |stack| {
+        // An account has one provider for GitHub: all environments share it, and one that is there already is used.
+        let github = OidcProvider::new(format!("https://{ISSUER}"), ["sts.amazonaws.com"]);
+        let shared = Options { share: true, adopt: true, ..Options::default() };
+        let github = stack.add_with("github", github, shared).get(OidcProvider::ARN);
+
+        let facts = stack.facts().clone();
+        let deployments = format!("environment:{}", facts.environment);
+        let plan = Role {
+            description: Some("Pull requests plan with it; it reads".into()),
+            ..Role::new(github_trust(&github, &env.github, "pull_request"))
+        };
+        let deploy = Role {
+            description: Some("Deployments apply with it".into()),
+            // A first apply waits long for the database.
+            max_session_duration: Some(7200),
+            ..Role::new(github_trust(&github, &env.github, &deployments))
+        };
+        Jobs {
+            plan: role_with(stack, "plan", plan, plan_policies()),
+            deploy: role_with(stack, "deploy", deploy, deploy_policies(&facts, &env.project)),
+        }
+    })
+}
+
+/// A role with policies of any length: each is an object of its own, since a role's own may not be that long.
+fn role_with(stack: &mut Stack, name: &str, role: Role, policies: Vec<In<String>>) -> Handle<Role> {
+    let role = stack.add(name, role);
+    let mut all = RolePolicies::new(role.id());
+    for (number, document) in (1..).zip(policies) {
+        let part = stack.add(&format!("{name}-{number}"), ManagedPolicy::new(document));
+        all = all.managed(part.get(ManagedPolicy::ARN));
+    }
+    stack.add(name, all);
+    role
+}
+
+/// The roles of a task.
+pub struct Tasks {
+    /// ECS's, to start it: fetch the image, open the log.
+    pub execution: Handle<Role>,
+    /// The app's own, once it runs: read its two secrets.
+    pub task: Handle<Role>,
+}
+
+/// What a task may do, before it runs and while it does.
+pub fn tasks(
+    repository: &Handle<Repository>,
+    log: &Handle<LogGroup>,
+    secrets: &Secrets,
+    database_secret: &In<String>,
+    stack: &mut Stack,
+) -> Tasks {
+    let facts = stack.facts().clone();
+    let trust = || service_trust("ecs-tasks.amazonaws.com", &facts);
+    stack.component("identity", |stack| {
+        let start = policy([
+            // This one action knows no resource.
+            allow(&["ecr:GetAuthorizationToken"], ["*".into()]),
+            allow(
+                &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                [repository.get(Repository::ARN).part()],
+            ),
+            // The group is ours to make: without logs:CreateLogGroup none comes back after a destroy.
+            allow(&["logs:CreateLogStream", "logs:PutLogEvents"], [streams(log)]),
+        ]);
+        let run = policy([
+            allow(
+                &["secretsmanager:GetSecretValue"],
+                [secrets.signing_key_arn().part(), database_secret.part()],
+            ),
+            allow_if(
+                &["kms:Decrypt"],
+                [secrets.key.get(Key::ARN).part()],
+                json!({ "StringEquals": { "kms:ViaService": format!("secretsmanager.{}.amazonaws.com", facts.region) } }),
+            ),
+        ]);
+        let execution = stack.add("execution", Role::new(trust()));
+        stack.add("execution", RolePolicies::new(execution.id()).inline("start", start));
+        let task = stack.add("task", Role::new(trust()));
+        stack.add("task", RolePolicies::new(task.id()).inline("run", run));
+        Tasks { execution, task }
+    })
+}
+
+/// The role with which AWS writes the VPC's flow logs.
+pub fn flow_logs(log: &Handle<LogGroup>, stack: &mut Stack) -> Handle<Role> {
+    let facts = stack.facts().clone();
+    stack.component("identity", |stack| {
+        let write = policy([
+            allow(&["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], [streams(log)]),
+            // It looks for its group among all of them.
+            allow(
+                &["logs:DescribeLogGroups"],
+                [format!("arn:{}:logs:{}:{}:log-group:*", facts.partition, facts.region, facts.account).into()],
+            ),
+        ]);
+        let role = stack.add("flow-logs", Role::new(service_trust("vpc-flow-logs.amazonaws.com", &facts)));
+        stack.add("flow-logs", RolePolicies::new(role.id()).inline("write", write));
+        role
+    })
+}
+
+/// All streams of a log group.
+fn streams(log: &Handle<LogGroup>) -> serde_json::Value {
+    join([log.get(LogGroup::ARN).part(), ":*".into()]).part()
+}

@@ -1,0 +1,152 @@
+//! The network: a public and a private subnet in each zone, ways in and out, and who may talk to whom.
+//!
+//! ```text
+//! internet ─▸ load balancer (public) ─8080▸ tasks (private) ─5432▸ database (private)
+//!                                             └─443▸ NAT gateway (public) ─▸ internet; S3 by its own gateway
+//! ```
+
+use provisioner_aws::{
+    ec2::{
+        ElasticIp, Entry, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable, RouteTableAssociation,
+        Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc, VpcEndpoint,
+    },
+    iam::Role,
+    logs::LogGroup,
+};
+use provisioner_model::{
+    expr::In,
+    resource::Id,
+    stack::{Handle, Stack},
+};
+
+use crate::environment::{Environment, Nat};
+
+/// Where the app listens.
+pub const APP_PORT: i32 = 8080;
+/// Where PostgreSQL listens.
+pub const DATABASE_PORT: i32 = 5432;
+const ANYWHERE: &str = "0.0.0.0/0";
+
+/// What other parts need of the network.
+pub struct Network {
+    /// The VPC.
+    pub vpc: Handle<Vpc>,
+    /// A public subnet in each zone, once it leads to the internet: for the load balancer.
+    pub public: Subnets,
+    /// A private subnet in each zone, once it leads out: for the tasks.
+    pub private: Subnets,
+    /// The same, which need not lead anywhere yet: for the database.
+    pub inner: Subnets,
+    /// The load balancer's firewall.
+    pub balancer_group: Handle<SecurityGroup>,
+    /// The tasks' firewall.
+    pub task_group: Handle<SecurityGroup>,
+    /// The database's firewall.
+    pub database_group: Handle<SecurityGroup>,
+}
+
+/// The network. `log` is where its flow logs go, and `writer` is who writes them.
+pub fn network(env: &Environment, log: &Handle<LogGroup>, writer: &Handle<Role>, stack: &mut Stack) -> Network {
+    stack.component("network", |stack| {
+        let vpc = Vpc { dns_support: Some(true), dns_host_names: Some(true), ..Vpc::new(&env.network.range) };
+        let vpc = stack.add("main", vpc);
+        stack.add("all-traffic", FlowLog::vpc(vpc.id(), log.get(LogGroup::ARN), writer.get(Role::ARN)));
+
+        let public = public_tier(env, &vpc, stack);
+        let (inner, private) = private_tier(env, &vpc, &public, stack);
+        let [balancer_group, task_group, database_group] = firewalls(&vpc, stack);
+        Network { vpc, public: public.routed, private, inner, balancer_group, task_group, database_group }
+    })
+}
+
+/// Subnets, by id.
+pub type Subnets = Vec<In<Id<Subnet>>>;
+
+struct Public {
+    gateway: Handle<InternetGateway>,
+    subnets: Vec<Handle<Subnet>>,
+    routed: Subnets,
+}
+
+/// What the internet can reach: one route table for all zones, since all lead to the same gateway.
+fn public_tier(env: &Environment, vpc: &Handle<Vpc>, stack: &mut Stack) -> Public {
+    let gateway = stack.add("main", InternetGateway::new(vpc.id()));
+    let table = stack.add("public", RouteTable::new(vpc.id(), [Route::internet(ANYWHERE, gateway.id())]));
+    let (mut subnets, mut routed) = (vec![], vec![]);
+    for zone in env.zones() {
+        let name = format!("public-{zone}");
+        let subnet = stack.add(&name, Subnet::new(vpc.id(), env.public_range(zone), zone));
+        let route = stack.add(&name, RouteTableAssociation::new(subnet.id(), table.id()));
+        routed.push(route.get(RouteTableAssociation::SUBNET));
+        subnets.push(subnet);
+    }
+    Public { gateway, subnets, routed }
+}
+
+/// What the internet cannot reach, but which reaches out through NAT. A route table in each zone, also where they
+/// share one NAT gateway: then a second gateway changes a route, and moves no subnet.
+fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &mut Stack) -> (Subnets, Subnets) {
+    let mut gateways: Vec<Handle<NatGateway>> = vec![];
+    let (mut subnets, mut routed, mut tables) = (vec![], vec![], vec![]);
+    for (zone, beside) in env.zones().zip(&public.subnets) {
+        if gateways.is_empty() || env.network.nat == Nat::PerZone {
+            let address = stack.add(&format!("nat-{zone}"), ElasticIp::new());
+            let gateway = NatGateway::new(beside.id(), address.id()).through(public.gateway.id());
+            gateways.push(stack.add(&format!("{zone}"), gateway));
+        }
+        let name = format!("private-{zone}");
+        let out = gateways.last().map(|nat| Route::nat(ANYWHERE, nat.id()));
+        let table = stack.add(&name, RouteTable::new(vpc.id(), out));
+        let subnet = stack.add(&name, Subnet::new(vpc.id(), env.private_range(zone), zone));
+        let route = stack.add(&name, RouteTableAssociation::new(subnet.id(), table.id()));
+        routed.push(route.get(RouteTableAssociation::SUBNET));
+        subnets.push(subnet.id());
+        tables.push(table);
+    }
+
+    // Image layers come from S3: by this gateway they cost nothing and pass no NAT.
+    let service = format!("com.amazonaws.{}.s3", env.region);
+    stack.add("s3", VpcEndpoint::gateway(vpc.id(), service, tables.iter().map(Handle::id)));
+
+    // An ACL has no memory of connections, so answers need entries of their own: those to our requests come to ports
+    // that the kernel picks, 32768 and up, where neither the app nor the database listens.
+    let inside = env.network.range.as_str();
+    let entries = [
+        Entry::allow(100, inside).tcp(1024, 65535),
+        Entry::allow(200, ANYWHERE).tcp(32768, 65535),
+        Entry::allow(100, inside).tcp(1024, 65535).egress(),
+        Entry::allow(200, ANYWHERE).tcp(443, 443).egress(),
+    ];
+    stack.add("private", NetworkAcl::new(vpc.id(), entries, subnets.clone()));
+    (subnets, routed)
+}
+
+/// Load balancer, tasks and database name each other and nobody else, but for the internet's way to the first and
+/// the tasks' way out. Groups and rules are apart: else two groups could not name each other.
+fn firewalls(vpc: &Handle<Vpc>, stack: &mut Stack) -> [Handle<SecurityGroup>; 3] {
+    let mut group = |name: &str, what: &str| stack.add(name, SecurityGroup::new(vpc.id(), what));
+    let balancer = group("load-balancer", "Load balancer");
+    let task = group("task", "Tasks");
+    let database = group("database", "Database");
+    let mut rules = |name: &str, rules: SecurityGroupRules| stack.add(name, rules);
+    rules(
+        "load-balancer",
+        SecurityGroupRules::new(balancer.id())
+            .let_in(Rule::tcp(80).cidr(ANYWHERE).described("HTTP, which is sent on to HTTPS"))
+            .let_in(Rule::tcp(443).cidr(ANYWHERE).described("HTTPS"))
+            .let_out(Rule::tcp(APP_PORT).group(task.id()).described("To the tasks")),
+    );
+    rules(
+        "task",
+        SecurityGroupRules::new(task.id())
+            .let_in(Rule::tcp(APP_PORT).group(balancer.id()).described("From the load balancer"))
+            .let_out(Rule::tcp(DATABASE_PORT).group(database.id()).described("To the database"))
+            .let_out(Rule::tcp(443).cidr(ANYWHERE).described("To AWS: images, secrets, logs")),
+    );
+    rules(
+        "database",
+        SecurityGroupRules::new(database.id())
+            .let_in(Rule::tcp(DATABASE_PORT).group(task.id()).described("From the tasks")),
+    );
+    [balancer, task, database]
+}

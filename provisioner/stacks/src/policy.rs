@@ -1,0 +1,165 @@
+//! IAM policies as data: who may take a role, what a role may do, and how long lists fit IAM's size limits.
+
+use std::collections::BTreeSet;
+
+use provisioner_aws::registry;
+use provisioner_model::{
+    expr::{In, document},
+    resource::Actions,
+    stack::Facts,
+};
+use serde_json::{Value, json};
+
+use crate::environment::GitHub;
+
+/// IAM's limit for a managed policy, in characters that are not white space.
+pub(crate) const MANAGED_LIMIT: usize = 6_144;
+/// What a statement needs around its list of actions.
+const FRAME: usize = 600;
+
+/// A policy of these statements.
+pub(crate) fn policy(statements: impl IntoIterator<Item = Value>) -> In<String> {
+    let statements: Vec<Value> = statements.into_iter().collect();
+    document(json!({ "Version": "2012-10-17", "Statement": statements }))
+}
+
+/// Lets whoever holds the policy do `actions` on `resources`.
+pub(crate) fn allow(actions: &[&str], resources: impl IntoIterator<Item = Value>) -> Value {
+    let resources: Vec<Value> = resources.into_iter().collect();
+    json!({ "Effect": "Allow", "Action": actions, "Resource": resources })
+}
+
+/// The same, under conditions.
+pub(crate) fn allow_if(actions: &[&str], resources: impl IntoIterator<Item = Value>, condition: Value) -> Value {
+    let mut statement = allow(actions, resources);
+    statement["Condition"] = condition;
+    statement
+}
+
+/// Lets an AWS service take a role, for this account's objects alone: else another account could have the service
+/// use the role for it.
+pub(crate) fn service_trust(service: &str, facts: &Facts) -> In<String> {
+    policy([json!({
+        "Effect": "Allow",
+        "Principal": { "Service": service },
+        "Action": "sts:AssumeRole",
+        "Condition": { "StringEquals": { "aws:SourceAccount": facts.account } },
+    })])
+}
+
+/// GitHub's issuer of tokens, as conditions name it.
+pub(crate) const ISSUER: &str = "token.actions.githubusercontent.com";
+
+/// Lets jobs of one repository take a role, for one `purpose`: `pull_request` or `environment:prod`.
+///
+/// Each condition holds exact values. There are two formats of the subject: repositories made, renamed or moved since
+/// 2026-07-15 have the numbers of owner and repository in it, older ones have not, unless they ask for it.
+pub(crate) fn github_trust(provider: &In<String>, github: &GitHub, purpose: &str) -> In<String> {
+    let mut subjects = vec![format!("repo:{}:{purpose}", github.repository)];
+    let mut equals = json!({ format!("{ISSUER}:aud"): "sts.amazonaws.com" });
+    if let (Some((owner, name)), Some(owner_id), Some(repository_id)) =
+        (github.repository.split_once('/'), github.owner_id, github.repository_id)
+    {
+        subjects.push(format!("repo:{owner}@{owner_id}/{name}@{repository_id}:{purpose}"));
+        equals[format!("{ISSUER}:repository_id")] = repository_id.to_string().into();
+    }
+    equals[format!("{ISSUER}:sub")] = subjects.into();
+    policy([json!({
+        "Effect": "Allow",
+        "Principal": { "Federated": provider.part() },
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": { "StringEquals": equals },
+    })])
+}
+
+/// Types that the bundled stack has no object of: its roles need none of their actions.
+pub(crate) const UNUSED: &[&str] = &[];
+
+/// What the program's own calls need, as the types list it, sorted.
+fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<&'static str> {
+    let types = registry();
+    let used = types.all().filter(|erased| !UNUSED.contains(&erased.type_name()));
+    used.flat_map(|erased| choose(erased.actions())).flatten().copied().collect()
+}
+
+/// Actions that have statements of their own below, narrower than the rest.
+const NARROW: &[&str] = &["iam:PassRole", "iam:CreateServiceLinkedRole"];
+
+/// What `plan` needs: to read, whatever the stack has.
+pub(crate) fn plan_policies() -> Vec<In<String>> {
+    let actions = listed(|actions| vec![actions.read]);
+    pack(actions.into_iter()).into_iter().map(|actions| policy([everywhere(&actions)])).collect()
+}
+
+/// What `apply` and `destroy` need: the union of what the types list. Names and numbers of most objects are not known
+/// before they exist, so their actions are not narrowed by resource yet; what could raise anyone's rights is.
+pub(crate) fn deploy_policies(facts: &Facts, project: &str) -> Vec<In<String>> {
+    let Facts { account, environment, partition, .. } = facts;
+    let all = listed(|actions| vec![actions.read, actions.create, actions.update, actions.delete]);
+    let (iam, rest): (BTreeSet<_>, BTreeSet<_>) =
+        all.into_iter().filter(|action| !NARROW.contains(action)).partition(|action| action.starts_with("iam:"));
+    let (iam_reads, iam_writes): (Vec<_>, Vec<_>) = iam.into_iter().partition(|action| reads(action));
+    // Generated names begin with the environment's.
+    let ours = |kind: &str| format!("arn:{partition}:iam::{account}:{kind}/{environment}-*");
+    let provider = format!("arn:{partition}:iam::{account}:oidc-provider/{ISSUER}");
+    let roles = policy([
+        everywhere(&iam_reads),
+        allow(&iam_writes, [ours("role").into(), ours("policy").into(), provider.into()]),
+        allow_if(
+            &["iam:PassRole"],
+            [ours("role").into()],
+            json!({ "StringEquals": { "iam:PassedToService": ["ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }),
+        ),
+        // AWS makes these roles of its own at a service's first use in an account.
+        allow_if(
+            &["iam:CreateServiceLinkedRole"],
+            [format!("arn:{partition}:iam::{account}:role/aws-service-role/*").into()],
+            json!({ "StringEquals": { "iam:AWSServiceName": SERVICE_LINKED } }),
+        ),
+        // Services encrypt with our key in the name of whoever makes their objects.
+        allow_if(
+            &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
+            [format!("arn:{partition}:kms:*:{account}:key/*").into()],
+            json!({ "StringEquals": { "aws:ResourceTag/project": project, "aws:ResourceTag/environment": environment } }),
+        ),
+    ]);
+    let rest = pack(rest.into_iter()).into_iter().map(|actions| policy([everywhere(&actions)]));
+    std::iter::once(roles).chain(rest).collect()
+}
+
+/// The services that the stack uses which bring a role of their own.
+const SERVICE_LINKED: &[&str] = &[
+    "ecs.amazonaws.com",
+    "ecs.application-autoscaling.amazonaws.com",
+    "elasticloadbalancing.amazonaws.com",
+    "rds.amazonaws.com",
+    "wafv2.amazonaws.com",
+];
+
+fn everywhere(actions: &[&str]) -> Value {
+    json!({ "Effect": "Allow", "Action": actions, "Resource": "*" })
+}
+
+fn reads(action: &str) -> bool {
+    let verb = action.split(':').nth(1).unwrap_or_default();
+    ["Get", "List", "Describe"].iter().any(|read| verb.starts_with(read))
+}
+
+/// Cuts a list into as few as fit a managed policy each.
+fn pack<'a>(actions: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+    let mut policies: Vec<Vec<&str>> = vec![vec![]];
+    let mut room = MANAGED_LIMIT - FRAME;
+    for action in actions {
+        // Two quotes and a comma.
+        let size = action.len() + 3;
+        if size > room {
+            policies.push(vec![]);
+            room = MANAGED_LIMIT - FRAME;
+        }
+        room -= size;
+        if let Some(last) = policies.last_mut() {
+            last.push(action);
+        }
+    }
+    policies
+}

@@ -1,0 +1,46 @@
+//! Where the app's images are kept.
+
+use provisioner_aws::{
+    ecr::{Encryption, Repository},
+    kms::Key,
+};
+use provisioner_model::{
+    expr::document,
+    stack::{Handle, Stack},
+};
+use serde_json::json;
+
+/// How many images are kept: enough to roll back by weeks.
+const KEPT: u32 = 30;
+
+/// A repository whose tags never move, so that a tag names one image for good.
+pub fn registry(key: &Handle<Key>, stack: &mut Stack) -> Handle<Repository> {
+    let expiry = json!({ "rules": [
+        {
+            "rulePriority": 1,
+            "description": "What lost its tag, or never had one",
+            "selection": {
+                "tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 14
+            },
+            "action": { "type": "expire" },
+        },
+        {
+            "rulePriority": 2,
+            "description": "All but the latest",
+            "selection": { "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT },
+            "action": { "type": "expire" },
+        },
+    ] });
+    stack.component("registry", |stack| {
+        let app = Repository {
+            image_tag_mutability: Some("IMMUTABLE".into()),
+            scan_on_push: Some(true),
+            encryption: Some(Encryption { encryption_type: "KMS".into(), key: Some(key.get(Key::ARN)) }),
+            lifecycle_policy: Some(document(expiry)),
+            // Images are made from the source at any time, so they need not outlive the environment.
+            force_delete: true,
+            ..Repository::new()
+        };
+        stack.add("app", app)
+    })
+}

@@ -1,0 +1,87 @@
+//! The environment's key, and the secret that the app signs with. The program makes the secret's value and forgets it:
+//! no file, plan or log ever holds it.
+
+use provisioner_aws::{
+    kms::{Alias, Key},
+    secrets::{Generated, ManagedSecret, SecretValue},
+};
+use provisioner_model::{
+    expr::{In, document},
+    stack::{Facts, Handle, Options, Stack},
+};
+use serde_json::json;
+
+use crate::environment::Environment;
+
+/// The key, and what it keeps.
+pub struct Secrets {
+    /// Encrypts logs, images, alarms and secrets.
+    pub key: Handle<Key>,
+    /// What the app signs its tokens with.
+    pub signing_key: Handle<ManagedSecret>,
+}
+
+impl Secrets {
+    /// The signing key's ARN.
+    pub fn signing_key_arn(&self) -> In<String> {
+        self.signing_key.get(ManagedSecret::ARN)
+    }
+}
+
+/// One key for the environment: who may no longer use it can read nothing of it.
+pub fn secrets(env: &Environment, stack: &mut Stack) -> Secrets {
+    let keep = env.keeps_data();
+    stack.component("secrets", |stack| {
+        let key = Key {
+            description: Some(format!("{} {}", env.project, stack.facts().environment)),
+            policy: Some(key_policy(stack.facts())),
+            rotation: Some(true),
+            deletion_window_days: Some(if keep { 30 } else { 7 }),
+            ..Key::new()
+        };
+        let key = stack.add_with("main", key, Options { protect: keep, ..Options::default() });
+        stack.add("main", Alias::new(key.id()));
+
+        let signing_key = ManagedSecret {
+            description: Some("The app signs its tokens with it".into()),
+            kms_key: Some(key.get(Key::ARN)),
+            // None at all where the environment may go at any time, so that its name is free at once.
+            recovery_window_days: Some(if keep { 30 } else { 0 }),
+            ..ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(64)))
+        };
+        Secrets { signing_key: stack.add("signing-key", signing_key), key }
+    })
+}
+
+/// The account's own policies say who of its people and roles may use the key; two services of AWS need a word here,
+/// each for this account's objects alone. In a key's policy, `*` is the key itself.
+fn key_policy(facts: &Facts) -> In<String> {
+    let Facts { account, region, partition, .. } = facts;
+    document(json!({ "Version": "2012-10-17", "Statement": [
+        {
+            "Sid": "Account",
+            "Effect": "Allow",
+            "Principal": { "AWS": format!("arn:{partition}:iam::{account}:root") },
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "AlarmsToTopic",
+            "Effect": "Allow",
+            "Principal": { "Service": "cloudwatch.amazonaws.com" },
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": { "StringEquals": { "aws:SourceAccount": account } },
+        },
+        {
+            "Sid": "Logs",
+            "Effect": "Allow",
+            "Principal": { "Service": format!("logs.{region}.amazonaws.com") },
+            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+            "Resource": "*",
+            "Condition": { "ArnLike": {
+                "kms:EncryptionContext:aws:logs:arn": format!("arn:{partition}:logs:{region}:{account}:log-group:*"),
+            } },
+        },
+    ] }))
+}
