@@ -341,7 +341,7 @@ fn mistakes_report(mistakes: &Mistakes, page: &Page, dumb: bool) -> String {
         } else {
             let theme = if page.colour { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
             let handler =
-                GraphicalReportHandler::new_themed(theme).with_width(page.width.max(40)).with_context_lines(0);
+                GraphicalReportHandler::new_themed(theme).with_width(page.width.max(40)).with_context_lines(1);
             handler.render_report(&mut out, &drawn)
         };
         if drawing.is_err() {

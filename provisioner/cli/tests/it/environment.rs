@@ -89,7 +89,9 @@ fn a_good_file_is_read() {
     let web: Web = read("dev", "dev.toml", GOOD).unwrap();
     assert_eq!(web.network.zones, ["a", "b"]);
     assert!(matches!(web.network.nat, Nat::PerZone));
-    assert!(web.labels.is_empty() && !web.database.unwrap().multi_az);
+    assert!(web.labels.is_empty());
+    let database = web.database.unwrap();
+    assert_eq!((database.class.as_str(), database.storage, database.multi_az), ("db.t3.micro", 20, false));
 }
 
 #[test]
