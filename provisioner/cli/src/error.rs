@@ -288,10 +288,8 @@ fn causes(error: &dyn StdError) -> Vec<String> {
         if !causes.contains(&text) {
             causes.push(text);
         }
-        if let Some(error) = cause.downcast_ref::<provisioner_model::Error>() {
-            if let Some(id) = &error.request_id {
-                causes.push(format!("request id {id}"));
-            }
+        if let Some(id) = cause.downcast_ref::<provisioner_model::Error>().and_then(|error| error.request_id.as_ref()) {
+            causes.push(format!("request id {id}"));
         }
         next = cause.source();
     }

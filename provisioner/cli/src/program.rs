@@ -11,6 +11,8 @@ use provisioner_model::{
 use crate::error::Failure;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
+type Declare<E> = Box<dyn Fn(&E, &mut Stack) + Send + Sync>;
+type Locate<E> = Box<dyn Fn(&E) -> Target + Send + Sync>;
 type Connect<E> = Box<dyn Fn(&E, &mut Clouds) -> Result<(), Error> + Send + Sync>;
 
 /// A stack with all that the command line needs.
@@ -35,10 +37,10 @@ type Connect<E> = Box<dyn Fn(&E, &mut Clouds) -> Result<(), Error> + Send + Sync
 /// ```
 pub struct Program<E> {
     name: Option<&'static str>,
-    stack: Box<dyn Fn(&E, &mut Stack) + Send + Sync>,
+    stack: Declare<E>,
     types: Registry,
     clouds: Vec<Connect<E>>,
-    target: Option<Box<dyn Fn(&E) -> Target + Send + Sync>>,
+    target: Option<Locate<E>>,
 }
 
 impl<E: Environment> Program<E> {
@@ -132,6 +134,7 @@ async fn aws(region: &str, clouds: &mut Clouds) -> Result<Target, Failure> {
 }
 
 #[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
 async fn aws(_: &str, _: &mut Clouds) -> Result<Target, Failure> {
     use provisioner_model::{Error, Kind};
     Err(Failure::Identity(Error::because(Kind::NotSent, "sts:GetCallerIdentity", "this program is built without AWS")))

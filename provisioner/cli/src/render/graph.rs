@@ -13,7 +13,9 @@ pub fn dot(name: &str, edges: &Edges) -> String {
     let mut out = format!("digraph \"{name}\" {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
     for (index, (component, members)) in components(edges).into_iter().enumerate() {
         if component.is_empty() {
-            members.iter().for_each(|address| writeln!(out, "  \"{address}\";").unwrap_or(()));
+            for address in members {
+                let _ = writeln!(out, "  \"{address}\";");
+            }
             continue;
         }
         let _ = writeln!(out, "  subgraph cluster_{index} {{\n    label=\"{component}\";");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use provisioner_cli::{Program, terminal::Terminal};
-use provisioner_model::{Environment, Kind, Stack, stack::Options, state::Target};
+use provisioner_model::{Environment, Kind, Stack, Tags, stack::Options, state::Target};
 use provisioner_testkit::cloud::{
     Fake,
     types::{Named, Net, Service, registry},
@@ -33,9 +33,8 @@ impl Environment for Mine {
 
 fn stack(env: &Mine, stack: &mut Stack) {
     stack.default_tag("project", &env.project);
-    let net = stack.component("network", |stack| {
-        stack.add("main", Net { range: env.range, label: None, tags: Default::default() })
-    });
+    let net =
+        stack.component("network", |stack| stack.add("main", Net { range: env.range, label: None, tags: Tags::new() }));
     for number in 0..env.services {
         let inputs = json!({ "net": net.id(), "doc": "text", "count": 1, "note": 0 });
         stack.add(&format!("s{number}"), serde_json::from_value::<Service>(inputs).unwrap());
