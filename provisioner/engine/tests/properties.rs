@@ -32,6 +32,7 @@ use provisioner_testkit::{
 };
 use serde_json::{Value, json};
 
+const LINEAGE: &str = "0123456789abcdef";
 const CASES: u32 = 1024;
 /// Cases spend most of their time waiting for each other's reads to be batched.
 const THREADS: u32 = 16;
@@ -71,7 +72,7 @@ impl World {
 
     async fn plan(&self, desired: &Desired) -> Result<Plan, String> {
         let snapshot = self.store.load().await.map_err(|e| e.to_string())?;
-        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new("0123456789abcdef", ENVIRONMENT));
+        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(LINEAGE, ENVIRONMENT));
         let input = Refresh {
             registry: &self.registry,
             clouds: &self.clouds,
@@ -312,9 +313,14 @@ fn count(counts: &Counts, plan: &Plan) {
     }
 }
 
-/// For resources that are to be adopted, the object that is there before.
+/// For resources that are to be adopted, and for half of those that are shared, the object that is there before.
 fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
-    for node in spec.nodes.iter().filter(|node| node.adopt) {
+    for node in spec.nodes.iter().filter(|node| node.adopt || node.share && node.key.is_multiple_of(2)) {
+        let tags: &[(&str, &str)] = if node.share {
+            &[("provisioner:used-by:another", "prod"), ("provisioner:made", "true")]
+        } else {
+            &[("theirs", "stays")]
+        };
         if laid.insert(node.key) {
             world.cloud.foreign(&types::Named {
                 name: node.name(),
@@ -323,7 +329,7 @@ fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
                 net: None,
                 key: None,
                 locked: None,
-                tags: BTreeMap::from([("theirs".to_owned(), "stays".to_owned())]),
+                tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             });
         }
     }
@@ -400,6 +406,11 @@ async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
     let foreign = foreign(&world).len();
     if foreign != laid.len() {
         return Err(format!("{foreign} of {} objects of others are left", laid.len()));
+    }
+    let ours = format!("provisioner:used-by:{LINEAGE}");
+    let used = world.cloud.objects().into_iter().find(|thing| thing.inputs["tags"].get(&ours).is_some());
+    if let Some(used) = used {
+        return Err(format!("{} still says that we use it", used.id));
     }
     let state = world.store.state().ok_or("no state")?;
     if state.rows.is_empty() { Ok(()) } else { Err(format!("the state still has {:?}", state.rows.keys())) }
@@ -479,7 +490,20 @@ fn same(undisturbed: &World, world: &World) -> Result<(), String> {
 fn every_stack_and_every_change() {
     let counts = run(30, CASES);
     eprintln!("{counts:#?}");
-    let all = ["Create", "Update", "Replace", "ReplaceDeleteFirst", "Delete", "Adopt", "Forget", "Rename", "NoChange"];
+    let all = [
+        "Create",
+        "Update",
+        "Replace",
+        "ReplaceDeleteFirst",
+        "Delete",
+        "Adopt",
+        "Forget",
+        "Release",
+        "Rename",
+        "NoChange",
+        "step unprotect",
+        "step record",
+    ];
     for verdict in all {
         let times = counts.get(verdict).copied().unwrap_or_default();
         assert!(times >= 100, "{verdict} is rare: {times}");
