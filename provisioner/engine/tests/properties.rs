@@ -18,6 +18,7 @@ use proptest::{
 };
 use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
+    Kind,
     erased::{Clouds, Registry},
     plan::{Plan, Verdict},
     stack::Desired,
@@ -27,7 +28,7 @@ use provisioner_planner::{Input, Selection, plan, protected, verify};
 use provisioner_store::{Holder, StateReader};
 use provisioner_testkit::{
     cloud::{Fake, Fault, types},
-    generate::{ENVIRONMENT, Edit, Spec, edits, spec},
+    generate::{ENVIRONMENT, Edit, Spec, What, edits, spec},
     store::{Death, Memory},
 };
 use serde_json::{Value, json};
@@ -510,19 +511,73 @@ fn every_stack_and_every_change() {
     }
 }
 
+/// Calls that fail in ways that pass, or whose answers are lost, make no second object and lose none.
+#[test]
+fn bad_weather() {
+    share_out(|thread| {
+        let weather = prop::collection::vec(any::<u8>(), 64);
+        go(thread, CASES / 4, (spec(30), edits(1..7), weather), |(spec, edits, weather)| async move {
+            let world = World::new();
+            let mut spec = spec;
+            for run in 0..3 {
+                // One call in four.
+                for (number, value) in weather.iter().enumerate() {
+                    let fault = match (value ^ run) % 32 {
+                        0 | 1 => Fault::Before(Kind::Throttled),
+                        2 => Fault::Before(Kind::NotYet),
+                        3 => Fault::Before(Kind::Busy),
+                        4 => Fault::Before(Kind::NotSent),
+                        5 => Fault::Before(Kind::Unknown),
+                        6 | 7 => Fault::After,
+                        _ => continue,
+                    };
+                    world.cloud.fail_at(number + 1, fault);
+                }
+                let desired = if run == 2 { Spec::nothing() } else { spec.desired() };
+                let plan = world.plan(&desired).await?;
+                // A call that is never answered fails its step in the end: the next apply goes on.
+                world.apply(&plan).await?;
+                world.check(&plan)?;
+                world.cloud.heal();
+                world.settle(&desired).await?;
+                let own = edits.iter().filter(|edit| !matches!(edit.what, What::Adopt | What::Share | What::Retain));
+                own.for_each(|edit| drop(spec.edit(edit)));
+            }
+            let left = world.cloud.objects();
+            if left.is_empty() { Ok(()) } else { Err(format!("after the destroy there is {left:?}")) }
+        })
+    });
+}
+
 /// The same with few resources: what fails here is short enough to read.
 #[test]
 fn small_stacks() {
     run(3, CASES / 2);
 }
 
-/// Many cases at once: each spends most of its time waiting for company for its reads.
-fn run(least: usize, cases: u32) -> BTreeMap<String, usize> {
+/// Random cases with at least so many resources. How often what happened.
+fn run(least: usize, count: u32) -> BTreeMap<String, usize> {
     let counts = Counts::default();
+    share_out(|thread| {
+        go(thread, count, cases(least), |each| {
+            let counts = &counts;
+            async move {
+                case(&each, counts).await.map_err(|why| {
+                    let nodes: String = each.spec.nodes.iter().map(|node| format!("  {node:?}\n")).collect();
+                    let Case { first, second, drifts, crash, .. } = &each;
+                    format!("{why}\n{nodes}{first:?}\n{second:?}\n{drifts:?}\n{crash:?}")
+                })
+            }
+        })
+    });
+    counts.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Many cases at once: each spends most of its time waiting for company for its reads.
+fn share_out(share: impl Fn(u32) -> Option<String> + Sync) {
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let counts = &counts;
-        let threads = (0..THREADS).map(|thread| scope.spawn(move || share(thread, least, cases / THREADS, counts)));
-        let threads: Vec<_> = threads.collect();
+        let share = &share;
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || share(thread))).collect();
         threads.into_iter().filter_map(|thread| thread.join().expect("the thread ends")).collect()
     });
     // One of each kind, the shortest.
@@ -536,30 +591,29 @@ fn run(least: usize, cases: u32) -> BTreeMap<String, usize> {
     }
     let told: String = kinds.values().map(|failure| format!("{failure}\n\n")).collect();
     assert!(failures.is_empty(), "{} of {THREADS} threads failed:\n{told}", failures.len());
-    counts.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One thread's share. The same cases on every run.
-fn share(thread: u32, least: usize, count: u32, counts: &Counts) -> Option<String> {
+/// One thread's share of so many cases: the same ones on every run.
+fn go<S: Strategy, F: Future<Output = Result<(), String>>>(
+    thread: u32,
+    count: u32,
+    cases: S,
+    case: impl Fn(S::Value) -> F,
+) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut seed = [0; 32];
     seed[0] = u8::try_from(thread).expect("few threads");
     let config = Config {
-        cases: count,
+        cases: count / THREADS,
         failure_persistence: None,
         max_shrink_iters: 2000,
         max_shrink_time: 20_000,
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
-    let result = runner.run(&cases(least), |each| runtime.block_on(case(&each, counts)).map_err(TestCaseError::fail));
-    match result {
+    match runner.run(&cases, |each| runtime.block_on(case(each)).map_err(TestCaseError::fail)) {
         Ok(()) => None,
-        Err(TestError::Fail(why, each)) => {
-            let nodes: String = each.spec.nodes.iter().map(|node| format!("  {node:?}\n")).collect();
-            let Case { first, second, drifts, crash, .. } = &each;
-            Some(format!("{why}\n{nodes}{first:?}\n{second:?}\n{drifts:?}\n{crash:?}"))
-        }
+        Err(TestError::Fail(why, _)) => Some(why.message().to_owned()),
         Err(error) => Some(error.to_string()),
     }
 }
