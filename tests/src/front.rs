@@ -1,5 +1,5 @@
-//! CloudWatch's SDK speaks CBOR, which moto does not know: this stands in front of moto, passes all else on as it is,
-//! and puts those requests into JSON and their answers into CBOR. It ends with the tests' process.
+//! Stands in front of moto and puts right what `tests/EMULATORS.md` lists; all else it passes on as it is. It ends with
+//! the process.
 
 use std::{
     io::{self, Read, Write},
@@ -27,8 +27,8 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
     let mut request = vec![];
     let mut buffer = [0; 16384];
     let head_end = loop {
-        if let Some(at) = request.windows(4).position(|window| window == b"\r\n\r\n") {
-            break at + 4;
+        if let Some(at) = end_of_head(&request) {
+            break at;
         }
         let read = client.read(&mut buffer)?;
         if read == 0 {
@@ -36,29 +36,100 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
         }
         request.extend_from_slice(&buffer[..read]);
     };
-    let mut moto = TcpStream::connect(("127.0.0.1", moto))?;
     let head = String::from_utf8_lossy(&request[..head_end]).into_owned();
-    let Some(operation) = head.strip_prefix(PATH).and_then(|rest| rest.split(' ').next()) else {
-        moto.write_all(&request)?;
-        let (mut from, mut to) = (client.try_clone()?, moto.try_clone()?);
-        thread::spawn(move || io::copy(&mut from, &mut to));
-        io::copy(&mut moto, &mut client)?;
-        return client.shutdown(Shutdown::Both);
-    };
     let header = |name: &str| {
         let named = |line: &&str| line.to_ascii_lowercase().starts_with(&format!("{name}:"));
         head.lines().find(named).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned())
     };
-    let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    while request.len() < head_end + length {
-        let read = client.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        request.extend_from_slice(&buffer[..read]);
-    }
-    let body = Decoder { bytes: &request[head_end..], at: 0 }.value().unwrap_or_default().to_string();
     let authorization = header("authorization").unwrap_or_default();
+    let cloudwatch = head.strip_prefix(PATH).and_then(|rest| rest.split(' ').next());
+    let ec2 = authorization.contains("/ec2/");
+    if cloudwatch.is_some() || ec2 {
+        let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        while request.len() < head_end + length {
+            let read = client.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            request.extend_from_slice(&buffer[..read]);
+        }
+    }
+    if let Some(operation) = cloudwatch {
+        return in_json(&mut client, moto, operation, &authorization, &request[head_end..]);
+    }
+    if head.starts_with("GET ") && head.lines().next().is_some_and(|line| line.contains("?versioning")) {
+        return versioning(&mut client, moto, &request);
+    }
+    let body = String::from_utf8_lossy(&request[head_end..]).into_owned();
+    let freed =
+        if ec2 && body.contains("Action=DeleteNatGateway") { association(moto, &authorization, &body) } else { None };
+    let mut moto_side = TcpStream::connect(("127.0.0.1", moto))?;
+    moto_side.write_all(&request)?;
+    let (mut from, mut to) = (client.try_clone()?, moto_side.try_clone()?);
+    thread::spawn(move || io::copy(&mut from, &mut to));
+    if let Some(association) = freed {
+        // Before the answer, so that whoever waits for it finds the address free.
+        let mut answer = vec![];
+        moto_side.read_to_end(&mut answer)?;
+        ask(moto, &authorization, &format!("Action=DisassociateAddress&AssociationId={association}"));
+        client.write_all(&answer)?;
+    } else {
+        io::copy(&mut moto_side, &mut client)?;
+    }
+    client.shutdown(Shutdown::Both)
+}
+
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// A gateway that is deleted gives its address back; moto keeps it associated.
+fn association(moto: u16, authorization: &str, body: &str) -> Option<String> {
+    let gateway = body.split('&').find_map(|pair| pair.strip_prefix("NatGatewayId="))?;
+    let answer = ask(moto, authorization, &format!("Action=DescribeNatGateways&NatGatewayId.1={gateway}"))?;
+    let allocation = between(&answer, "<allocationId>", "<")?;
+    let answer = ask(moto, authorization, &format!("Action=DescribeAddresses&AllocationId.1={allocation}"))?;
+    between(&answer, "<associationId>", "<").filter(|id| !id.is_empty())
+}
+
+fn between(text: &str, from: &str, to: &str) -> Option<String> {
+    Some(text.split_once(from)?.1.split_once(to)?.0.to_owned())
+}
+
+/// A request of the front's own to EC2.
+fn ask(moto: u16, authorization: &str, form: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", moto)).ok()?;
+    let form = format!("{form}&Version=2016-11-15");
+    let length = form.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {authorization}\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
+    )
+    .ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// moto answers `GetBucketVersioning` under another name than S3's.
+fn versioning(client: &mut TcpStream, moto: u16, request: &[u8]) -> io::Result<()> {
+    let mut moto = TcpStream::connect(("127.0.0.1", moto))?;
+    moto.write_all(request)?;
+    let mut answer = String::new();
+    moto.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let body = body.replace("GetBucketVersioningResponse", "VersioningConfiguration");
+    let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("content-length"));
+    let head = kept.collect::<Vec<_>>().join("\r\n");
+    write!(client, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+    client.shutdown(Shutdown::Both)
+}
+
+/// What CloudWatch's SDK says in CBOR, said in JSON, and the answer put back.
+fn in_json(client: &mut TcpStream, moto: u16, operation: &str, authorization: &str, cbor: &[u8]) -> io::Result<()> {
+    let mut moto = TcpStream::connect(("127.0.0.1", moto))?;
+    let body = Decoder { bytes: cbor, at: 0 }.value().unwrap_or_default().to_string();
     let length = body.len();
     write!(
         moto,
@@ -68,7 +139,7 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
     )?;
     let mut answer = vec![];
     moto.read_to_end(&mut answer)?;
-    let split = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    let split = end_of_head(&answer).unwrap_or(answer.len());
     let status = String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or("500").to_owned();
     let json = serde_json::from_slice(&answer[split..]).unwrap_or_else(|_| Value::Object(Map::new()));
     let mut body = vec![];

@@ -6,12 +6,11 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 

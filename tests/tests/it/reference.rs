@@ -22,7 +22,8 @@ fn dev_and_prod_live_side_by_side_and_leave_nothing() {
     sandbox.run(&["destroy", "prod", "--yes", "--confirm", "prod"]).ok();
 
     // What AWS keeps: keys and secrets pending deletion, revisions of task definitions, the final snapshot.
-    const STAYS: &[&str] = &["kms", "secretsmanager", "ecs: TaskDefinition", "rds: DBInstanceSnapshot", "rds: DBSnapshot"];
+    const STAYS: &[&str] =
+        &["kms", "secretsmanager", "ecs: TaskDefinition", "rds: DBInstanceSnapshot", "rds: DBSnapshot"];
     let after = sandbox.moto.everything();
     let left: Vec<&String> =
         after.difference(&before).filter(|name| !STAYS.iter().any(|stays| name.starts_with(stays))).collect();
