@@ -18,6 +18,7 @@ use proptest::{
 };
 use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
+    Kind,
     erased::{Clouds, Registry},
     plan::{Plan, Verdict},
     stack::Desired,
@@ -27,11 +28,12 @@ use provisioner_planner::{Input, Selection, plan, protected, verify};
 use provisioner_store::{Holder, StateReader};
 use provisioner_testkit::{
     cloud::{Fake, Fault, types},
-    generate::{ENVIRONMENT, Edit, Spec, edits, spec},
+    generate::{ENVIRONMENT, Edit, Spec, What, edits, spec},
     store::{Death, Memory},
 };
 use serde_json::{Value, json};
 
+const LINEAGE: &str = "0123456789abcdef";
 const CASES: u32 = 1024;
 /// Cases spend most of their time waiting for each other's reads to be batched.
 const THREADS: u32 = 16;
@@ -71,7 +73,7 @@ impl World {
 
     async fn plan(&self, desired: &Desired) -> Result<Plan, String> {
         let snapshot = self.store.load().await.map_err(|e| e.to_string())?;
-        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new("0123456789abcdef", ENVIRONMENT));
+        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(LINEAGE, ENVIRONMENT));
         let input = Refresh {
             registry: &self.registry,
             clouds: &self.clouds,
@@ -312,9 +314,14 @@ fn count(counts: &Counts, plan: &Plan) {
     }
 }
 
-/// For resources that are to be adopted, the object that is there before.
+/// For resources that are to be adopted, and for half of those that are shared, the object that is there before.
 fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
-    for node in spec.nodes.iter().filter(|node| node.adopt) {
+    for node in spec.nodes.iter().filter(|node| node.adopt || node.share && node.key.is_multiple_of(2)) {
+        let tags: &[(&str, &str)] = if node.share {
+            &[("provisioner:used-by:another", "prod"), ("provisioner:made", "true")]
+        } else {
+            &[("theirs", "stays")]
+        };
         if laid.insert(node.key) {
             world.cloud.foreign(&types::Named {
                 name: node.name(),
@@ -323,7 +330,7 @@ fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
                 net: None,
                 key: None,
                 locked: None,
-                tags: BTreeMap::from([("theirs".to_owned(), "stays".to_owned())]),
+                tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             });
         }
     }
@@ -400,6 +407,11 @@ async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
     let foreign = foreign(&world).len();
     if foreign != laid.len() {
         return Err(format!("{foreign} of {} objects of others are left", laid.len()));
+    }
+    let ours = format!("provisioner:used-by:{LINEAGE}");
+    let used = world.cloud.objects().into_iter().find(|thing| thing.inputs["tags"].get(&ours).is_some());
+    if let Some(used) = used {
+        return Err(format!("{} still says that we use it", used.id));
     }
     let state = world.store.state().ok_or("no state")?;
     if state.rows.is_empty() { Ok(()) } else { Err(format!("the state still has {:?}", state.rows.keys())) }
@@ -479,11 +491,62 @@ fn same(undisturbed: &World, world: &World) -> Result<(), String> {
 fn every_stack_and_every_change() {
     let counts = run(30, CASES);
     eprintln!("{counts:#?}");
-    let all = ["Create", "Update", "Replace", "ReplaceDeleteFirst", "Delete", "Adopt", "Forget", "Rename", "NoChange"];
+    let all = [
+        "Create",
+        "Update",
+        "Replace",
+        "ReplaceDeleteFirst",
+        "Delete",
+        "Adopt",
+        "Forget",
+        "Release",
+        "Rename",
+        "NoChange",
+        "step unprotect",
+        "step record",
+    ];
     for verdict in all {
         let times = counts.get(verdict).copied().unwrap_or_default();
         assert!(times >= 100, "{verdict} is rare: {times}");
     }
+}
+
+/// Calls that fail in ways that pass, or whose answers are lost, make no second object and lose none.
+#[test]
+fn bad_weather() {
+    share_out(|thread| {
+        let weather = prop::collection::vec(any::<u8>(), 64);
+        go(thread, CASES / 4, (spec(30), edits(1..7), weather), |(spec, edits, weather)| async move {
+            let world = World::new();
+            let mut spec = spec;
+            for run in 0..3 {
+                // One call in four.
+                for (number, value) in weather.iter().enumerate() {
+                    let fault = match (value ^ run) % 32 {
+                        0 | 1 => Fault::Before(Kind::Throttled),
+                        2 => Fault::Before(Kind::NotYet),
+                        3 => Fault::Before(Kind::Busy),
+                        4 => Fault::Before(Kind::NotSent),
+                        5 => Fault::Before(Kind::Unknown),
+                        6 | 7 => Fault::After,
+                        _ => continue,
+                    };
+                    world.cloud.fail_at(number + 1, fault);
+                }
+                let desired = if run == 2 { Spec::nothing() } else { spec.desired() };
+                let plan = world.plan(&desired).await?;
+                // A call that is never answered fails its step in the end: the next apply goes on.
+                world.apply(&plan).await?;
+                world.check(&plan)?;
+                world.cloud.heal();
+                world.settle(&desired).await?;
+                let own = edits.iter().filter(|edit| !matches!(edit.what, What::Adopt | What::Share | What::Retain));
+                own.for_each(|edit| drop(spec.edit(edit)));
+            }
+            let left = world.cloud.objects();
+            if left.is_empty() { Ok(()) } else { Err(format!("after the destroy there is {left:?}")) }
+        })
+    });
 }
 
 /// The same with few resources: what fails here is short enough to read.
@@ -492,13 +555,29 @@ fn small_stacks() {
     run(3, CASES / 2);
 }
 
-/// Many cases at once: each spends most of its time waiting for company for its reads.
-fn run(least: usize, cases: u32) -> BTreeMap<String, usize> {
+/// Random cases with at least so many resources. How often what happened.
+fn run(least: usize, count: u32) -> BTreeMap<String, usize> {
     let counts = Counts::default();
+    share_out(|thread| {
+        go(thread, count, cases(least), |each| {
+            let counts = &counts;
+            async move {
+                case(&each, counts).await.map_err(|why| {
+                    let nodes: String = each.spec.nodes.iter().map(|node| format!("  {node:?}\n")).collect();
+                    let Case { first, second, drifts, crash, .. } = &each;
+                    format!("{why}\n{nodes}{first:?}\n{second:?}\n{drifts:?}\n{crash:?}")
+                })
+            }
+        })
+    });
+    counts.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Many cases at once: each spends most of its time waiting for company for its reads.
+fn share_out(share: impl Fn(u32) -> Option<String> + Sync) {
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let counts = &counts;
-        let threads = (0..THREADS).map(|thread| scope.spawn(move || share(thread, least, cases / THREADS, counts)));
-        let threads: Vec<_> = threads.collect();
+        let share = &share;
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || share(thread))).collect();
         threads.into_iter().filter_map(|thread| thread.join().expect("the thread ends")).collect()
     });
     // One of each kind, the shortest.
@@ -512,30 +591,29 @@ fn run(least: usize, cases: u32) -> BTreeMap<String, usize> {
     }
     let told: String = kinds.values().map(|failure| format!("{failure}\n\n")).collect();
     assert!(failures.is_empty(), "{} of {THREADS} threads failed:\n{told}", failures.len());
-    counts.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One thread's share. The same cases on every run.
-fn share(thread: u32, least: usize, count: u32, counts: &Counts) -> Option<String> {
+/// One thread's share of so many cases: the same ones on every run.
+fn go<S: Strategy, F: Future<Output = Result<(), String>>>(
+    thread: u32,
+    count: u32,
+    cases: S,
+    case: impl Fn(S::Value) -> F,
+) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut seed = [0; 32];
     seed[0] = u8::try_from(thread).expect("few threads");
     let config = Config {
-        cases: count,
+        cases: count / THREADS,
         failure_persistence: None,
         max_shrink_iters: 2000,
         max_shrink_time: 20_000,
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
-    let result = runner.run(&cases(least), |each| runtime.block_on(case(&each, counts)).map_err(TestCaseError::fail));
-    match result {
+    match runner.run(&cases, |each| runtime.block_on(case(each)).map_err(TestCaseError::fail)) {
         Ok(()) => None,
-        Err(TestError::Fail(why, each)) => {
-            let nodes: String = each.spec.nodes.iter().map(|node| format!("  {node:?}\n")).collect();
-            let Case { first, second, drifts, crash, .. } = &each;
-            Some(format!("{why}\n{nodes}{first:?}\n{second:?}\n{drifts:?}\n{crash:?}"))
-        }
+        Err(TestError::Fail(why, _)) => Some(why.message().to_owned()),
         Err(error) => Some(error.to_string()),
     }
 }

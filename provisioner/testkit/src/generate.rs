@@ -63,9 +63,11 @@ pub enum What {
     Retain,
     /// A resource is added for which an object is there already.
     Adopt,
+    /// A resource is added that other environments use too, or may use.
+    Share,
 }
 
-const WHATS: [What; 12] = [
+const WHATS: [What; 14] = [
     What::InPlace,
     What::Replacing,
     What::Repoint,
@@ -78,6 +80,9 @@ const WHATS: [What; 12] = [
     What::Protect,
     What::Retain,
     What::Adopt,
+    What::Share,
+    // Twice: of many types the address is a tag, so that a rename is an update too.
+    What::Rename,
 ];
 
 /// The types.
@@ -166,6 +171,8 @@ pub struct Node {
     pub retain: bool,
     /// The same.
     pub adopt: bool,
+    /// The same.
+    pub share: bool,
     /// By field: the keys of what it refers to. They all come before it.
     pub refs: BTreeMap<&'static str, Vec<u32>>,
 }
@@ -182,6 +189,11 @@ impl Node {
     /// Its name, where it states one.
     pub fn name(&self) -> Option<String> {
         self.stated.then(|| format!("stated-{}", self.key))
+    }
+
+    /// An object that others made, or use, stands for it.
+    pub fn others(&self) -> bool {
+        self.adopt || self.share
     }
 
     fn needs(&self) -> impl Iterator<Item = u32> {
@@ -249,6 +261,7 @@ impl Spec {
             protect: flags & 0xe0 == 0xe0,
             retain: false,
             adopt: false,
+            share: false,
             refs,
         });
         key
@@ -311,36 +324,42 @@ impl Spec {
         let Edit { what, pick, value, raw } = edit;
         let may = |node: &Node| match what {
             What::Replacing => {
-                !node.adopt && !matches!(node.kind, Kind::Policy | Kind::Gate | Kind::Table | Kind::Service)
+                !node.others() && !matches!(node.kind, Kind::Policy | Kind::Gate | Kind::Table | Kind::Service)
             }
             What::Repoint => {
-                !node.adopt
+                !node.others()
                     && !node.retain
                     && node.kind.slots().iter().any(|slot| slot.0 != "role" || node.kind != Kind::Policy)
             }
             What::InPlace | What::Remove | What::Rename | What::Protect => true,
-            What::Add | What::Adopt => false,
+            What::Add | What::Adopt | What::Share => false,
             What::Quiet => matches!(node.kind, Kind::Named | Kind::Service),
-            What::State => matches!(node.kind, Kind::Named | Kind::Role) && !node.adopt,
+            What::State => matches!(node.kind, Kind::Named | Kind::Role) && !node.others(),
             What::Lock => node.kind == Kind::Named,
             What::Retain => {
                 matches!(node.kind, Kind::Named | Kind::Doc | Kind::Net | Kind::Address)
                     && node.needs().next().is_none()
+                    && !node.share
             }
         };
-        if *what == What::Add || *what == What::Adopt {
+        if matches!(what, What::Add | What::Adopt | What::Share) {
             let first = self.next;
             if *what == What::Add {
                 self.add(*raw);
             } else {
                 let key = self.push(Kind::Named, *raw, BTreeMap::new());
                 if let Some(node) = self.nodes.iter_mut().find(|node| node.key == key) {
-                    (node.stated, node.adopt) = (true, true);
+                    (node.stated, node.adopt, node.share) = (true, *what == What::Adopt, *what == What::Share);
                 }
             }
             return (first..self.next).collect();
         }
-        let open: Vec<usize> = (0..self.nodes.len()).filter(|at| may(&self.nodes[*at])).collect();
+        let mut open: Vec<usize> = (0..self.nodes.len()).filter(|at| may(&self.nodes[*at])).collect();
+        // A policy has no tags: its rename is nothing else.
+        let plain = |at: &usize| self.nodes[*at].kind == Kind::Policy;
+        if *what == What::Rename && value % 2 == 0 && open.iter().any(plain) {
+            open.retain(plain);
+        }
         if open.is_empty() {
             return vec![];
         }
@@ -478,6 +497,7 @@ impl Handles {
             protect: node.protect,
             retain: node.retain,
             adopt: node.adopt,
+            share: node.share,
             renamed_from: node.was.clone(),
             ..Options::default()
         };
@@ -517,7 +537,7 @@ impl Handles {
                     class: b,
                     size: a,
                     net: one("net").map(|key| self.nets[&key].id()),
-                    key: (!node.adopt).then_some(quiet),
+                    key: (!node.others()).then_some(quiet),
                     locked: Some(node.locked),
                     tags,
                 };
