@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt::Write as _};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler};
 use provisioner_engine::{ApplyError, Unread};
-use provisioner_model::stack::Misdeclared;
+use provisioner_model::{Kind, stack::Misdeclared};
 use provisioner_planner::Problem;
 use provisioner_store::StoreError;
 
@@ -202,6 +202,7 @@ impl Failure {
             Self::Saved(error) => error.hint(),
             Self::Consent(error) => error.hint(),
             Self::State(error) => error.hint(),
+            Self::Identity(error) if matches!(error.kind, Kind::Expired) => call_hint(error),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"
@@ -228,7 +229,11 @@ impl Failure {
                 .collect(),
             Self::Unread(unread) => unread
                 .iter()
-                .map(|unread| Trouble { what: unread.to_string(), because: causes(unread), hint: None })
+                .map(|unread| Trouble {
+                    what: unread.to_string(),
+                    because: causes(unread),
+                    hint: call_hint(&unread.source),
+                })
                 .collect(),
             Self::Planning(problems) => problems
                 .iter()
@@ -276,6 +281,17 @@ impl Failure {
         if !matches!(self, Self::Incomplete | Self::Interrupted) {
             terminal.say(&self.report(terminal.err(), terminal.dumb));
         }
+    }
+}
+
+/// What to do about a read that failed.
+fn call_hint(error: &provisioner_model::Error) -> Option<String> {
+    match error.kind {
+        Kind::Denied => Some(format!("the credentials need the permission {}", error.action)),
+        Kind::Expired => Some("the credentials have expired: sign in again".to_owned()),
+        Kind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
+        Kind::Unknown | Kind::NotSent => Some("no answer came: is the network, or the endpoint, there?".to_owned()),
+        _ => None,
     }
 }
 

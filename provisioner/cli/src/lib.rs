@@ -82,9 +82,7 @@ fn log(verbose: u8, terminal: &Terminal) {
     let filter = match (stated, verbose) {
         (Some(filter), _) => filter,
         (None, 0) => return,
-        (None, 1) => {
-            "info,provisioner=debug,provisioner_engine=debug,provisioner_aws=debug,aws_config=debug".to_owned()
-        }
+        (None, 1) => "info,provisioner=debug,aws_sdk=debug".to_owned(),
         (None, _) => "debug,hyper=info,h2=info,rustls=info".to_owned(),
     };
     let logs = fmt()

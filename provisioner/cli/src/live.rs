@@ -29,7 +29,7 @@ impl<'a> Live<'a> {
         let total = screen.as_ref().map(|screen| {
             let bar = screen.add(ProgressBar::new(steps as u64));
             bar.set_style(style("{pos} of {len} steps done, {elapsed}"));
-            bar.enable_steady_tick(Duration::from_millis(500));
+            bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
         Self { terminal, screen, steps: HashMap::new(), total }
