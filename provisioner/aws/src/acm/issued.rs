@@ -59,7 +59,7 @@ impl Resource for CertificateIssued {
     const FIELDS: &'static [Field] = &[Field::new("certificate").replaces(), Field::new("records").write_only()];
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
     const ACTIONS: Actions = Actions { read: &["acm:DescribeCertificate"], create: &[], update: &[], delete: &[] };
-    const READY_WITHIN: Duration = Duration::from_secs(30 * 60);
+    const READY_WITHIN: Duration = Duration::from_mins(30);
     const POLL_EVERY: Duration = Duration::from_secs(10);
     type Cloud = Aws;
     type Outputs = CertificateIssuedOutputs;

@@ -169,7 +169,7 @@ async fn list(c: &Clients) -> Result<Vec<DbSubnetGroup>> {
 fn observed(group: &DbSubnetGroup, tags: Tags) -> Result<Observed<SubnetGroup>> {
     const READ: &str = "rds:DescribeDBSubnetGroups";
     let name = need(READ, group.db_subnet_group_name(), "DBSubnetGroupName")?;
-    let subnets = group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier());
+    let subnets = group.subnets().iter().filter_map(aws_sdk_rds::types::Subnet::subnet_identifier);
     Ok(Observed {
         inputs: SubnetGroup {
             name: Some(name.clone()),

@@ -56,7 +56,7 @@ impl Resource for WebAclAssociation {
         delete: &["wafv2:DisassociateWebACL", "elasticloadbalancing:SetWebAcl"],
     };
     // A fresh load balancer or ACL may take minutes to be known to WAF.
-    const READY_WITHIN: Duration = Duration::from_secs(600);
+    const READY_WITHIN: Duration = Duration::from_mins(10);
     type Cloud = Aws;
     type Outputs = WebAclAssociationOutputs;
 

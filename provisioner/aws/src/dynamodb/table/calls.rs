@@ -100,8 +100,10 @@ async fn send(request: UpdateTableFluentBuilder) -> Result<()> {
     request.send().await.map(drop).map_err(api_with("dynamodb:UpdateTable", busy))
 }
 
-pub(super) async fn update(want: &Table, c: &Writer, was: &Recorded<Table>, seen: &Observed<Table>) -> Result<()> {
+pub(super) async fn update(want: &Table, c: &Writer, was: &Recorded<Table>) -> Result<()> {
     let name = was.id.as_str();
+    // Read anew: an update that was refused half-way, since the table was busy, goes on where it stopped.
+    let seen = &read(c.read(), name).await?;
     let differs = Differing::between(want, &was.inputs, &seen.inputs);
     let change = || c.dynamodb().update_table().table_name(name);
     // First what needs no pause, so that it is done whatever the table is at.

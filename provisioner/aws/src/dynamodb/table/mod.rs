@@ -182,6 +182,10 @@ impl Resource for Table {
         ],
         create: &["dynamodb:CreateTable", "dynamodb:TagResource", "kms:CreateGrant", "kms:DescribeKey"],
         update: &[
+            "dynamodb:DescribeTable",
+            "dynamodb:DescribeContinuousBackups",
+            "dynamodb:DescribeTimeToLive",
+            "dynamodb:ListTagsOfResource",
             "dynamodb:UpdateTable",
             "dynamodb:UpdateContinuousBackups",
             "dynamodb:UpdateTimeToLive",
@@ -199,7 +203,7 @@ impl Resource for Table {
         ("GlobalTableSourceArn", "one region, so no GlobalTableSettingsReplicationMode either"),
         ("VectorIndexes", "not offered"),
     ];
-    const READY_WITHIN: Duration = Duration::from_secs(30 * 60);
+    const READY_WITHIN: Duration = Duration::from_mins(30);
     type Cloud = Aws;
     type Outputs = TableOutputs;
 
@@ -258,8 +262,8 @@ impl Resource for Table {
         calls::create(self, c).await
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        calls::update(self, c, was, seen).await?;
+    async fn update(&self, c: &Writer, was: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+        calls::update(self, c, was).await?;
         Ok(None)
     }
 

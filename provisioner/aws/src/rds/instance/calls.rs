@@ -31,8 +31,8 @@ async fn list(c: &Clients) -> Result<Vec<DbInstance>> {
     Ok(all)
 }
 
-fn password(secret: &Option<Secret>) -> Option<String> {
-    secret.as_ref().and_then(Secret::expose).map(str::to_owned)
+fn password(secret: Option<&Secret>) -> Option<String> {
+    secret.and_then(Secret::expose).map(str::to_owned)
 }
 
 pub(super) async fn create(new: &Instance, c: &Writer) -> Result<Made<Instance>> {
@@ -56,7 +56,7 @@ pub(super) async fn create(new: &Instance, c: &Writer) -> Result<Made<Instance>>
         .master_username(&new.master_username)
         .set_manage_master_user_password(new.manage_master_user_password)
         .set_master_user_secret_kms_key_id(new.master_user_secret_kms_key.as_ref().and_then(text))
-        .set_master_user_password(password(&new.master_user_password))
+        .set_master_user_password(password(new.master_user_password.as_ref()))
         .set_multi_az(new.multi_az)
         .set_availability_zone(new.availability_zone.clone())
         .set_db_subnet_group_name(new.subnet_group.as_ref().and_then(text))
@@ -160,7 +160,7 @@ async fn modify(
         .set_master_user_secret_kms_key_id(
             differs.pick("master_user_secret_kms_key", &want.master_user_secret_kms_key).as_ref().and_then(text),
         )
-        .set_master_user_password(password(&differs.pick("master_user_password", &want.master_user_password)))
+        .set_master_user_password(password(differs.pick("master_user_password", &want.master_user_password).as_ref()))
         .set_multi_az(differs.pick("multi_az", &want.multi_az))
         .set_vpc_security_group_ids(differs.pick("security_groups", &want.security_groups).as_deref().map(texts))
         .set_publicly_accessible(differs.pick("publicly_accessible", &want.publicly_accessible))

@@ -410,7 +410,7 @@ impl Resource for Instance {
         ("TagSpecifications", "tags of what RDS makes beside it; `tags` are the instance's"),
         ("MasterUserAuthenticationType", "a password, managed or not"),
     ];
-    const READY_WITHIN: Duration = Duration::from_secs(60 * 60);
+    const READY_WITHIN: Duration = Duration::from_hours(1);
     const POLL_EVERY: Duration = Duration::from_secs(15);
     type Cloud = Aws;
     type Outputs = InstanceOutputs;
@@ -495,7 +495,7 @@ impl Resource for Instance {
 
     async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = calls::all(c).await?;
-        let names = all.iter().filter_map(|one| one.db_instance_identifier());
+        let names = all.iter().filter_map(aws_sdk_rds::types::DbInstance::db_instance_identifier);
         Ok(names.filter(|name| Some(*name) == self.identifier.as_deref()).map(Id::new).collect())
     }
 

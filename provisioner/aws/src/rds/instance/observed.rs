@@ -1,6 +1,6 @@
 //! The only place where the SDK's instance becomes ours.
 
-use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
+use aws_sdk_rds::types::{self, DbInstance, PendingModifiedValues};
 use provisioner_model::{
     error::Result,
     expr::In,
@@ -21,7 +21,7 @@ pub(super) fn observed(one: &DbInstance) -> Result<Observed<Instance>> {
     let known = |value: Option<&str>| value.map(In::from);
     let identifier = need(READ, one.db_instance_identifier(), "DBInstanceIdentifier")?;
     let engine_version = need(READ, one.engine_version(), "EngineVersion")?;
-    let group = one.db_subnet_group().and_then(|group| group.db_subnet_group_name());
+    let group = one.db_subnet_group().and_then(types::DbSubnetGroup::db_subnet_group_name);
     let parameters = one.db_parameter_groups().first();
     let options = one.option_group_memberships().iter();
     // A group that is going is listed until it is gone.
@@ -42,24 +42,29 @@ pub(super) fn observed(one: &DbInstance) -> Result<Observed<Instance>> {
             storage_encrypted: one.storage_encrypted(),
             kms_key: known(one.kms_key_id()),
             db_name: text(one.db_name()),
-            port: pending.port().or(one.endpoint().and_then(aws_sdk_rds::types::Endpoint::port)),
+            port: pending.port().or(one.endpoint().and_then(types::Endpoint::port)),
             master_username: one.master_username().unwrap_or_default().to_owned(),
             manage_master_user_password: Some(one.master_user_secret().is_some()),
-            master_user_secret_kms_key: known(one.master_user_secret().and_then(|secret| secret.kms_key_id())),
+            master_user_secret_kms_key: known(one.master_user_secret().and_then(types::MasterUserSecret::kms_key_id)),
             master_user_password: None,
             multi_az: pending.multi_az().or(one.multi_az()),
             availability_zone: text(one.availability_zone()),
             subnet_group: group.map(|name| Id::new(name).into()),
             security_groups: Some(
-                firewall.filter_map(|group| group.vpc_security_group_id()).map(|id| Id::new(id).into()).collect(),
+                firewall
+                    .filter_map(types::VpcSecurityGroupMembership::vpc_security_group_id)
+                    .map(|id| Id::new(id).into())
+                    .collect(),
             ),
             publicly_accessible: one.publicly_accessible(),
             network_type: text(one.network_type()),
             parameter_group: parameters
-                .and_then(|group| group.db_parameter_group_name())
+                .and_then(types::DbParameterGroupStatus::db_parameter_group_name)
                 .map(|name| Id::new(name).into()),
             option_group: known(
-                options.filter(|group| group.status() != Some("removing")).find_map(|group| group.option_group_name()),
+                options
+                    .filter(|group| group.status() != Some("removing"))
+                    .find_map(types::OptionGroupMembership::option_group_name),
             ),
             backup_retention_period: pending.backup_retention_period().or(one.backup_retention_period()),
             backup_window: text(one.preferred_backup_window()),
@@ -73,7 +78,7 @@ pub(super) fn observed(one: &DbInstance) -> Result<Observed<Instance>> {
             performance_insights: one.performance_insights_enabled(),
             performance_insights_kms_key: known(one.performance_insights_kms_key_id()),
             performance_insights_retention_period: one.performance_insights_retention_period(),
-            database_insights_mode: text(one.database_insights_mode().map(|mode| mode.as_str())),
+            database_insights_mode: text(one.database_insights_mode().map(types::DatabaseInsightsMode::as_str)),
             monitoring_interval: one.monitoring_interval(),
             monitoring_role: known(one.monitoring_role_arn()),
             ca_certificate_identifier: text(pending.ca_certificate_identifier().or(one.ca_certificate_identifier())),
@@ -104,7 +109,7 @@ pub(super) fn observed(one: &DbInstance) -> Result<Observed<Instance>> {
             }),
             engine_version,
             pending: waiting(pending),
-            parameters: text(parameters.and_then(|group| group.parameter_apply_status())),
+            parameters: text(parameters.and_then(types::DbParameterGroupStatus::parameter_apply_status)),
         },
     })
 }
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn what_is_pending_counts_as_there_and_is_waited_for_only_at_once() {
         let pending = PendingModifiedValues::builder().db_instance_class("db.t3.small").allocated_storage(40).build();
-        let endpoint = aws_sdk_rds::types::Endpoint::builder().address("a").port(5432).build();
+        let endpoint = types::Endpoint::builder().address("a").port(5432).build();
         let one = DbInstance::builder()
             .db_instance_identifier("db")
             .db_instance_arn("arn")

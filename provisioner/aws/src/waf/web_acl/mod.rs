@@ -182,7 +182,7 @@ impl Resource for WebAcl {
             .set_name(self.name.clone())
             .scope(self.scope.sdk())
             .set_description(self.description.clone())
-            .default_action(sdk::default_action(&self.default_action))
+            .default_action(sdk::default_action(self.default_action))
             .set_rules(Some(sdk::rules(&self.rules)?))
             .visibility_config(sdk::visibility(&self.visibility)?)
             .set_tags(Some(sdk_tags(&self.tags)?))
@@ -207,7 +207,7 @@ impl Resource for WebAcl {
                 .set_description(
                     self.description.clone().or(acl.description().map(str::to_owned)).filter(|d| !d.is_empty()),
                 )
-                .default_action(sdk::default_action(&self.default_action))
+                .default_action(sdk::default_action(self.default_action))
                 .set_rules(Some(sdk::rules(&self.rules)?))
                 .visibility_config(sdk::visibility(&self.visibility)?)
                 .set_custom_response_bodies(acl.custom_response_bodies)

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub enum Scope {
     /// Load balancers, and other things of one region.
     Regional,
-    /// CloudFront; declared in `us-east-1` only.
+    /// `CloudFront`; declared in `us-east-1` only.
     Cloudfront,
 }
 

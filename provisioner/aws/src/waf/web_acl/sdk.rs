@@ -22,7 +22,7 @@ impl Scope {
     }
 }
 
-pub(super) fn default_action(action: &Action) -> types::DefaultAction {
+pub(super) fn default_action(action: Action) -> types::DefaultAction {
     match action {
         Action::Block => types::DefaultAction::builder().block(types::BlockAction::builder().build()).build(),
         _ => types::DefaultAction::builder().allow(types::AllowAction::builder().build()).build(),
