@@ -1,0 +1,37 @@
+//! A stack of notes, without AWS.
+
+use std::process::ExitCode;
+
+use example_own_type::{Folder, Note};
+use provisioner_cli::Program;
+use provisioner_model::{Stack, erased::Registry, state::Target};
+
+/// What `environments/NAME.toml` says.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Notes {
+    project: String,
+    region: String,
+    /// Where the notes are.
+    folder: String,
+}
+
+impl provisioner_model::Environment for Notes {
+    fn project(&self) -> &str {
+        &self.project
+    }
+    fn region(&self) -> &str {
+        &self.region
+    }
+}
+
+fn stack(env: &Notes, stack: &mut Stack) {
+    let first = stack.add("first", Note::new("first.txt", format!("The notes of {}\n", env.project)));
+    stack.output("size", first.get(Note::SIZE));
+}
+
+fn main() -> ExitCode {
+    let target = |env: &Notes| Target { account: "nobody".into(), region: env.region.clone(), endpoint: None };
+    let program = Program::new(stack).types(Registry::default().with::<Note>());
+    provisioner_cli::main(program.without_aws(target).cloud(|env: &Notes| Ok(Folder(env.folder.clone().into()))))
+}
