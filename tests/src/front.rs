@@ -2,12 +2,14 @@
 //! the process.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    sync::{Mutex, PoisonError},
     thread,
 };
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 
 const PATH: &str = "POST /service/GraniteServiceVersion20100801/operation/";
 
@@ -128,8 +130,24 @@ fn versioning(client: &mut TcpStream, moto: u16, request: &[u8]) -> io::Result<(
 
 /// What CloudWatch's SDK says in CBOR, said in JSON, and the answer put back.
 fn in_json(client: &mut TcpStream, moto: u16, operation: &str, authorization: &str, cbor: &[u8]) -> io::Result<()> {
+    let request = Decoder { bytes: cbor, at: 0 }.value().unwrap_or_default();
+    let (status, json) = match dashboard_tags(operation, &request) {
+        Some(answer) => ("200".to_owned(), answer),
+        None => cloudwatch(moto, operation, authorization, &request.to_string())?,
+    };
+    let mut body = vec![];
+    encode("", &json, &mut body);
+    let length = body.len();
+    write!(
+        client,
+        "HTTP/1.1 {status} moto\r\nsmithy-protocol: rpc-v2-cbor\r\nContent-Type: application/cbor\r\n\
+         Connection: close\r\nContent-Length: {length}\r\n\r\n"
+    )?;
+    client.write_all(&body)
+}
+
+fn cloudwatch(moto: u16, operation: &str, authorization: &str, body: &str) -> io::Result<(String, Value)> {
     let mut moto = TcpStream::connect(("127.0.0.1", moto))?;
-    let body = Decoder { bytes: cbor, at: 0 }.value().unwrap_or_default().to_string();
     let length = body.len();
     write!(
         moto,
@@ -141,16 +159,36 @@ fn in_json(client: &mut TcpStream, moto: u16, operation: &str, authorization: &s
     moto.read_to_end(&mut answer)?;
     let split = end_of_head(&answer).unwrap_or(answer.len());
     let status = String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or("500").to_owned();
-    let json = serde_json::from_slice(&answer[split..]).unwrap_or_else(|_| Value::Object(Map::new()));
-    let mut body = vec![];
-    encode("", &json, &mut body);
-    let length = body.len();
-    write!(
-        client,
-        "HTTP/1.1 {status} moto\r\nsmithy-protocol: rpc-v2-cbor\r\nContent-Type: application/cbor\r\n\
-         Connection: close\r\nContent-Length: {length}\r\n\r\n"
-    )?;
-    client.write_all(&body)
+    Ok((status, serde_json::from_slice(&answer[split..]).unwrap_or_else(|_| Value::Object(Map::new()))))
+}
+
+/// Dashboards have tags, and moto has no place for them: they are kept here, by the dashboard's name.
+fn dashboard_tags(operation: &str, request: &Value) -> Option<Value> {
+    static KEPT: Mutex<BTreeMap<String, BTreeMap<String, String>>> = Mutex::new(BTreeMap::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = || {
+        let pairs = request["Tags"].as_array().into_iter().flatten();
+        pairs.filter_map(|tag| Some((tag["Key"].as_str()?.to_owned(), tag["Value"].as_str()?.to_owned())))
+    };
+    if operation == "PutDashboard" {
+        // A dashboard that is there keeps its tags; moto is asked all the same.
+        kept.entry(request["DashboardName"].as_str()?.to_owned()).or_default().extend(given());
+        return None;
+    }
+    let tags = kept.entry(request["ResourceARN"].as_str()?.split_once(":dashboard/")?.1.to_owned()).or_default();
+    match operation {
+        "TagResource" => tags.extend(given()),
+        "UntagResource" => {
+            let keys = request["TagKeys"].as_array().into_iter().flatten();
+            keys.filter_map(Value::as_str).for_each(|key| drop(tags.remove(key)));
+        }
+        "ListTagsForResource" => {
+            let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+            return Some(json!({ "Tags": tags }));
+        }
+        _ => return None,
+    }
+    Some(json!({}))
 }
 
 struct Decoder<'a> {
