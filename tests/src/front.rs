@@ -46,7 +46,7 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
     let authorization = header("authorization").unwrap_or_default();
     let cloudwatch = head.strip_prefix(PATH).and_then(|rest| rest.split(' ').next());
     let ec2 = authorization.contains("/ec2/");
-    if cloudwatch.is_some() || ec2 {
+    if cloudwatch.is_some() || ec2 || authorization.contains("/rds/") {
         let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         while request.len() < head_end + length {
             let read = client.read(&mut buffer)?;
@@ -63,6 +63,9 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
         return versioning(&mut client, moto, &request);
     }
     let body = String::from_utf8_lossy(&request[head_end..]).into_owned();
+    if authorization.contains("/rds/") && body.contains("Action=ModifyDBSubnetGroup") {
+        return subnet_group(&mut client, moto, &authorization, &request, &body);
+    }
     let freed =
         if ec2 && body.contains("Action=DeleteNatGateway") { association(moto, &authorization, &body) } else { None };
     let mut moto_side = TcpStream::connect(("127.0.0.1", moto))?;
@@ -98,10 +101,11 @@ fn between(text: &str, from: &str, to: &str) -> Option<String> {
     Some(text.split_once(from)?.1.split_once(to)?.0.to_owned())
 }
 
-/// A request of the front's own to EC2.
+/// A request of the front's own to EC2 or RDS.
 fn ask(moto: u16, authorization: &str, form: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", moto)).ok()?;
-    let form = format!("{form}&Version=2016-11-15");
+    let version = if authorization.contains("/rds/") { "2014-10-31" } else { "2016-11-15" };
+    let form = if form.contains("Version=20") { form.to_owned() } else { format!("{form}&Version={version}") };
     let length = form.len();
     write!(
         stream,
@@ -112,6 +116,32 @@ fn ask(moto: u16, authorization: &str, form: &str) -> Option<String> {
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     Some(text)
+}
+
+/// moto forgets a subnet group that is modified: it is made again, with what it had.
+fn subnet_group(client: &mut TcpStream, moto: u16, authorization: &str, request: &[u8], body: &str) -> io::Result<()> {
+    let name = body.split('&').find_map(|pair| pair.strip_prefix("DBSubnetGroupName=")).unwrap_or_default();
+    let before = ask(moto, authorization, &format!("Action=DescribeDBSubnetGroups&DBSubnetGroupName={name}"));
+    let before = before.unwrap_or_default();
+    let arn = between(&before, "<DBSubnetGroupArn>", "<").unwrap_or_default();
+    let tags = ask(moto, authorization, &format!("Action=ListTagsForResource&ResourceName={arn}")).unwrap_or_default();
+    let mut stream = TcpStream::connect(("127.0.0.1", moto))?;
+    stream.write_all(request)?;
+    let mut answer = vec![];
+    stream.read_to_end(&mut answer)?;
+    let mut again = body.replace("Action=ModifyDBSubnetGroup", "Action=CreateDBSubnetGroup");
+    if !again.contains("DBSubnetGroupDescription=") {
+        let description = between(&before, "<DBSubnetGroupDescription>", "<").unwrap_or_default();
+        again.push_str(&format!("&DBSubnetGroupDescription={}", description.replace(' ', "+")));
+    }
+    for (number, tag) in tags.split("<Tag>").skip(1).enumerate() {
+        let (key, value) = (between(tag, "<Key>", "<"), between(tag, "<Value>", "<"));
+        let (key, value, number) = (key.unwrap_or_default(), value.unwrap_or_default(), number + 1);
+        again.push_str(&format!("&Tags.Tag.{number}.Key={key}&Tags.Tag.{number}.Value={value}"));
+    }
+    ask(moto, authorization, &again);
+    client.write_all(&answer)?;
+    client.shutdown(Shutdown::Both)
 }
 
 /// moto answers `GetBucketVersioning` under another name than S3's.

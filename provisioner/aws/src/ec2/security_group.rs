@@ -153,16 +153,19 @@ pub(super) fn plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c)
 }
 
-/// These groups with their rules: one call where groups and rules are asked for the same ids.
-pub(super) async fn groups(c: &Reader, mut ids: Vec<&str>) -> Result<Arc<Vec<types::SecurityGroup>>> {
-    ids.sort_unstable();
-    let key = format!("security-groups {}", ids.join(" "));
-    c.once(&key, || async {
-        let request = c.ec2().describe_security_groups().filters(filter("group-id", ids));
-        let pages = request.into_paginator().items().send();
+/// All groups with their rules, read once for groups, rules and the VPCs' default groups alike.
+pub(super) async fn all_groups(c: &Reader) -> Result<Arc<Vec<types::SecurityGroup>>> {
+    c.once("security-groups", || async {
+        let pages = c.ec2().describe_security_groups().into_paginator().page_size(1000).items().send();
         pages.collect::<std::result::Result<Vec<_>, _>>().await.map_err(api(READ))
     })
     .await
+}
+
+/// These groups with their rules.
+pub(super) async fn groups(c: &Reader, ids: Vec<&str>) -> Result<Vec<types::SecurityGroup>> {
+    let all = all_groups(c).await?;
+    Ok(all.iter().filter(|group| group.group_id().is_some_and(|id| ids.contains(&id))).cloned().collect())
 }
 
 fn id_of(group: &types::SecurityGroup) -> Result<Id<SecurityGroup>> {

@@ -14,7 +14,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{SecurityGroup, filter, made_for, our_tags, sync_tags, tagged};
+use super::{SecurityGroup, filter, made_for, our_tags, security_group::all_groups, sync_tags, tagged};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, gone_ok, need},
@@ -107,7 +107,7 @@ impl Resource for Vpc {
         let vpcs = filter("vpc-id", ids.iter().map(Id::as_str));
         let vpcs = c.ec2().describe_vpcs().filters(vpcs).into_paginator().items().send();
         let vpcs = async { vpcs.collect::<std::result::Result<Vec<_>, _>>().await.map_err(api(READ)) };
-        let (vpcs, groups) = futures::try_join!(vpcs, default_groups(c, ids))?;
+        let (vpcs, groups) = futures::try_join!(vpcs, default_groups(c))?;
         let read = vpcs.iter().map(async |vpc| {
             let id = id_of(vpc)?;
             let dns = futures::try_join!(
@@ -171,16 +171,10 @@ fn id_of(vpc: &types::Vpc) -> Result<Id<Vpc>> {
 }
 
 /// The default security group of each VPC.
-async fn default_groups(c: &Reader, ids: &[Id<Vpc>]) -> Result<HashMap<String, String>> {
-    let request = c.ec2().describe_security_groups().filters(filter("vpc-id", ids.iter().map(Id::as_str)));
-    let mut pages = request.filters(filter("group-name", ["default"])).into_paginator().items().send();
-    let mut groups = HashMap::new();
-    while let Some(group) = pages.try_next().await.map_err(api("ec2:DescribeSecurityGroups"))? {
-        if let (Some(vpc), Some(id)) = (group.vpc_id(), group.group_id()) {
-            groups.insert(vpc.to_owned(), id.to_owned());
-        }
-    }
-    Ok(groups)
+async fn default_groups(c: &Reader) -> Result<HashMap<String, String>> {
+    let groups = all_groups(c).await?;
+    let default = groups.iter().filter(|group| group.group_name() == Some("default"));
+    Ok(default.filter_map(|group| Some((group.vpc_id()?.to_owned(), group.group_id()?.to_owned()))).collect())
 }
 
 async fn attribute(c: &Reader, id: &Id<Vpc>, name: VpcAttributeName) -> Result<Option<bool>> {

@@ -1,7 +1,7 @@
 //! `aws:ec2:vpc-endpoint` — a way from a VPC to a service that does not lead over the internet.
 //!
-//! EC2 fixes an endpoint's VPC, service and kind at creation, so a change to any of them replaces it. Two calls at
-//! most for all: the endpoints, and, for gateway endpoints, the prefix lists of their services.
+//! EC2 fixes an endpoint's VPC, service and kind at creation, so a change to any of them replaces it. One call
+//! for all, and one more while a gateway endpoint has no route.
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html>
 
 use std::{collections::HashMap, time::Duration};
@@ -16,7 +16,10 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{RouteTable, SecurityGroup, Subnet, Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
+use super::{
+    RouteTable, SecurityGroup, Subnet, Vpc, filter, is_made_for, made_for, our_tags, route_table::tables, sync_tags,
+    tagged,
+};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, gone_ok, need},
@@ -163,7 +166,7 @@ impl Resource for VpcEndpoint {
     ];
     const TAGGED: bool = true;
     const ACTIONS: Actions = Actions {
-        read: &["ec2:DescribeVpcEndpoints", "ec2:DescribeManagedPrefixLists"],
+        read: &["ec2:DescribeVpcEndpoints", "ec2:DescribeRouteTables", "ec2:DescribeManagedPrefixLists"],
         create: &["ec2:CreateVpcEndpoint", "ec2:CreateTags"],
         update: &["ec2:ModifyVpcEndpoint", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteVpcEndpoints"],
@@ -336,21 +339,29 @@ impl Change {
     }
 }
 
-/// The prefix list of each service that has one, by the service's name.
+/// The prefix list of each gateway endpoint. Its routes name it, and the tables are read in any case; one that has no
+/// route yet is asked for by its service.
 async fn prefix_lists(c: &Reader, endpoints: &[&types::VpcEndpoint]) -> Result<HashMap<String, String>> {
     let gateways = endpoints.iter().filter(|one| one.vpc_endpoint_type() == Some(&VpcEndpointType::Gateway));
-    let mut services: Vec<&str> = gateways.filter_map(|one| one.service_name()).collect();
-    services.sort_unstable();
-    services.dedup();
-    if services.is_empty() {
+    let gateways: Vec<(&str, &str)> =
+        gateways.filter_map(|one| Some((one.vpc_endpoint_id()?, one.service_name()?))).collect();
+    if gateways.is_empty() {
         return Ok(HashMap::new());
     }
-    let request = c.ec2().describe_managed_prefix_lists().filters(filter("prefix-list-name", services));
-    let mut pages = request.into_paginator().items().send();
-    let mut lists = HashMap::new();
+    let tables = tables(c).await?;
+    let routes = tables.iter().flat_map(types::RouteTable::routes);
+    let mut lists: HashMap<String, String> = routes
+        .filter_map(|route| Some((route.gateway_id()?.to_owned(), route.destination_prefix_list_id()?.to_owned())))
+        .collect();
+    let unrouted: Vec<_> = gateways.iter().filter(|(id, _)| !lists.contains_key(*id)).collect();
+    if unrouted.is_empty() {
+        return Ok(lists);
+    }
+    let services = filter("prefix-list-name", unrouted.iter().map(|(_, service)| *service));
+    let mut pages = c.ec2().describe_managed_prefix_lists().filters(services).into_paginator().items().send();
     while let Some(list) = pages.try_next().await.map_err(api("ec2:DescribeManagedPrefixLists"))? {
-        if let (Some(name), Some(id)) = (list.prefix_list_name(), list.prefix_list_id()) {
-            lists.insert(name.to_owned(), id.to_owned());
+        for (id, _) in unrouted.iter().filter(|(_, service)| list.prefix_list_name() == Some(*service)) {
+            lists.extend(list.prefix_list_id().map(|list| ((*id).to_owned(), list.to_owned())));
         }
     }
     Ok(lists)
@@ -374,7 +385,7 @@ fn observed(endpoint: &types::VpcEndpoint, lists: &HashMap<String, String>) -> R
         outputs: VpcEndpointOutputs {
             id: id_of(endpoint)?,
             state: state_of(endpoint),
-            prefix_list: lists.get(&service).cloned(),
+            prefix_list: endpoint.vpc_endpoint_id().and_then(|id| lists.get(id)).cloned(),
             dns_name: endpoint.dns_entries().first().and_then(|entry| entry.dns_name()).map(str::to_owned),
             network_interfaces: endpoint.network_interface_ids().to_vec(),
             failure: error.map(str::to_owned),

@@ -7,7 +7,7 @@ mod role_policies;
 
 use std::{collections::HashMap, sync::Arc};
 
-use aws_sdk_iam::types::{AttachedPolicy, EntityType, Role as SdkRole, RoleDetail, Tag};
+use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyVersion, Role as SdkRole, RoleDetail, Tag};
 use provisioner_model::{erased::Registry, error::Result, resource::Tags};
 
 pub use self::{
@@ -39,18 +39,34 @@ async fn listed(c: &Reader) -> Result<Arc<HashMap<String, SdkRole>>> {
     .await
 }
 
-/// Every role of the account with its tags and policies, which the list lacks.
-async fn details(c: &Reader) -> Result<Arc<HashMap<String, RoleDetail>>> {
-    c.once("iam:role-details", || async {
-        let request = c.iam().get_account_authorization_details().filter(EntityType::Role).max_items(1000);
+/// What only the account's details tell: roles with tags and policies, and the documents of customers' policies.
+struct Details {
+    /// By name.
+    roles: HashMap<String, RoleDetail>,
+    /// The document in force and its version, by ARN.
+    documents: HashMap<String, (String, PolicyVersion)>,
+}
+
+/// One list for roles, their policies and managed policies alike.
+async fn details(c: &Reader) -> Result<Arc<Details>> {
+    c.once("iam:details", || async {
+        let request = c.iam().get_account_authorization_details().max_items(1000);
+        let request = request.filter(EntityType::Role).filter(EntityType::LocalManagedPolicy);
         let mut pages = request.into_paginator().send();
-        let mut roles = HashMap::new();
+        let mut details = Details { roles: HashMap::new(), documents: HashMap::new() };
         while let Some(page) = pages.try_next().await.map_err(api("iam:GetAccountAuthorizationDetails"))? {
             for role in page.role_detail_list.unwrap_or_default() {
-                roles.insert(role.role_name().unwrap_or_default().to_owned(), role);
+                details.roles.insert(role.role_name().unwrap_or_default().to_owned(), role);
+            }
+            for policy in page.policies.unwrap_or_default() {
+                let Some((arn, version)) = policy.arn.zip(policy.default_version_id) else { continue };
+                let document = policy.policy_version_list.unwrap_or_default().into_iter();
+                if let Some(document) = document.into_iter().find(|one| one.version_id() == Some(&version)) {
+                    details.documents.insert(arn, (version, document));
+                }
             }
         }
-        Ok(roles)
+        Ok(details)
     })
     .await
 }

@@ -123,7 +123,7 @@ impl Resource for Role {
             match futures::try_join!(listed(c), details(c)) {
                 Ok((listed, details)) => {
                     let one = |id: &Id<Self>| {
-                        let (role, detail) = (listed.get(id.as_str())?, details.get(id.as_str())?);
+                        let (role, detail) = (listed.get(id.as_str())?, details.roles.get(id.as_str())?);
                         Some((id.clone(), observed(role, detail.tags(), detail.permissions_boundary())))
                     };
                     return Ok(ids.iter().filter_map(one).collect());

@@ -116,9 +116,9 @@ impl Resource for RolePolicies {
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         if ids.len() > FEW {
             match details(c).await {
-                Ok(roles) => {
+                Ok(details) => {
                     let one = |id: &Id<Self>| {
-                        let role = roles.get(id.as_str())?;
+                        let role = details.roles.get(id.as_str())?;
                         let inline = role.role_policy_list().iter().filter_map(|policy| {
                             Some((policy.policy_name()?.to_owned(), policy.policy_document()?.to_owned()))
                         });
