@@ -77,6 +77,7 @@ pub struct Scope {
     /// Trust the state; read only what an earlier run left unfinished.
     #[arg(long)]
     pub no_refresh: bool,
+    /// How patient it is.
     #[command(flatten)]
     pub pace: Pace,
 }
@@ -113,6 +114,7 @@ pub struct PlanArguments {
     /// Replace this one even if nothing asks for it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
+    /// Which part of the stack.
     #[command(flatten)]
     pub scope: Scope,
 }
@@ -143,8 +145,10 @@ pub struct ApplyArguments {
     /// Replace this one even if nothing asks for it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
+    /// What it may do without asking.
     #[command(flatten)]
     pub consent: Consent,
+    /// Which part of the stack.
     #[command(flatten)]
     pub scope: Scope,
 }
@@ -158,8 +162,10 @@ pub struct DestroyArguments {
     /// The environment's name once more: consent to all of it, what is protected included.
     #[arg(long, value_name = "ENV")]
     pub confirm: Option<String>,
+    /// What it may do without asking.
     #[command(flatten)]
     pub consent: Consent,
+    /// Which part of the stack.
     #[command(flatten)]
     pub scope: Scope,
 }
@@ -176,6 +182,7 @@ pub struct DriftArguments {
     /// Exit with 2 where there is drift.
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// How patient it is.
     #[command(flatten)]
     pub pace: Pace,
 }

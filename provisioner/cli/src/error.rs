@@ -288,10 +288,8 @@ fn causes(error: &dyn StdError) -> Vec<String> {
         if !causes.contains(&text) {
             causes.push(text);
         }
-        if let Some(error) = cause.downcast_ref::<provisioner_model::Error>() {
-            if let Some(id) = &error.request_id {
-                causes.push(format!("request id {id}"));
-            }
+        if let Some(id) = cause.downcast_ref::<provisioner_model::Error>().and_then(|error| error.request_id.as_ref()) {
+            causes.push(format!("request id {id}"));
         }
         next = cause.source();
     }
@@ -341,7 +339,7 @@ fn mistakes_report(mistakes: &Mistakes, page: &Page, dumb: bool) -> String {
         } else {
             let theme = if page.colour { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
             let handler =
-                GraphicalReportHandler::new_themed(theme).with_width(page.width.max(40)).with_context_lines(0);
+                GraphicalReportHandler::new_themed(theme).with_width(page.width.max(40)).with_context_lines(1);
             handler.render_report(&mut out, &drawn)
         };
         if drawing.is_err() {

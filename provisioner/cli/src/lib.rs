@@ -34,6 +34,7 @@ pub fn main<E: Environment>(program: Program<E>) -> ExitCode {
 }
 
 /// The command line of the bundled stack.
+#[cfg(feature = "aws")]
 pub fn bundled() -> ExitCode {
     main(Program::new(provisioner_stacks::stack).named("provisioner"))
 }

@@ -63,10 +63,8 @@ impl<'a> Live<'a> {
             });
             bar.set_message(running.now.clone());
         }
-        if let Some(line) = line {
-            if screen.println(line).is_err() {
-                self.terminal.say(line);
-            }
+        if let Some(line) = line.filter(|line| screen.println(line).is_err()) {
+            self.terminal.say(line);
         }
         if let Some(total) = &self.total {
             let all = total.length().unwrap_or(0);

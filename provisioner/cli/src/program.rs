@@ -1,6 +1,5 @@
 //! What makes a stack a program: the stack, the resource types, and where they live.
 
-use provisioner_aws::Aws;
 use provisioner_model::{
     Environment, Resource, Stack,
     erased::{Clouds, Registry},
@@ -9,9 +8,11 @@ use provisioner_model::{
     state::Target,
 };
 
-use crate::{error::Failure, terminal};
+use crate::error::Failure;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
+type Declare<E> = Box<dyn Fn(&E, &mut Stack) + Send + Sync>;
+type Locate<E> = Box<dyn Fn(&E) -> Target + Send + Sync>;
 type Connect<E> = Box<dyn Fn(&E, &mut Clouds) -> Result<(), Error> + Send + Sync>;
 
 /// A stack with all that the command line needs.
@@ -36,16 +37,16 @@ type Connect<E> = Box<dyn Fn(&E, &mut Clouds) -> Result<(), Error> + Send + Sync
 /// ```
 pub struct Program<E> {
     name: Option<&'static str>,
-    stack: Box<dyn Fn(&E, &mut Stack) + Send + Sync>,
+    stack: Declare<E>,
     types: Registry,
     clouds: Vec<Connect<E>>,
-    target: Option<Box<dyn Fn(&E) -> Target + Send + Sync>>,
+    target: Option<Locate<E>>,
 }
 
 impl<E: Environment> Program<E> {
-    /// A program for this stack, with every resource type of AWS.
+    /// A program for this stack, with every resource type of AWS (none without the feature `aws`).
     pub fn new(stack: impl Fn(&E, &mut Stack) + Send + Sync + 'static) -> Self {
-        Self { name: None, stack: Box::new(stack), types: provisioner_aws::registry(), clouds: vec![], target: None }
+        Self { name: None, stack: Box::new(stack), types: types(), clouds: vec![], target: None }
     }
 
     /// With these resource types instead of those of AWS.
@@ -101,20 +102,42 @@ impl<E: Environment> Program<E> {
     /// Connects to every cloud, and finds out where that is.
     pub(crate) async fn connect(&self, environment: &E) -> Result<(Clouds, Target), Failure> {
         let mut clouds = Clouds::default();
-        let target = if let Some(target) = &self.target {
-            target(environment)
-        } else {
-            let aws = Aws::load(environment.region()).await;
-            let identity = aws.identity().await.map_err(Failure::Identity)?;
-            let endpoint = aws.endpoint().map(str::to_owned).or_else(terminal::service_endpoint);
-            clouds.add(MAIN, aws);
-            Target { account: identity.account, region: environment.region().to_owned(), endpoint }
+        let target = match &self.target {
+            Some(target) => target(environment),
+            None => aws(environment.region(), &mut clouds).await?,
         };
         for connect in &self.clouds {
             connect(environment, &mut clouds).map_err(Failure::Cloud)?;
         }
         Ok((clouds, target))
     }
+}
+
+#[cfg(feature = "aws")]
+fn types() -> Registry {
+    provisioner_aws::registry()
+}
+
+#[cfg(not(feature = "aws"))]
+fn types() -> Registry {
+    Registry::default()
+}
+
+/// The account that the credentials belong to.
+#[cfg(feature = "aws")]
+async fn aws(region: &str, clouds: &mut Clouds) -> Result<Target, Failure> {
+    let aws = provisioner_aws::Aws::load(region).await;
+    let identity = aws.identity().await.map_err(Failure::Identity)?;
+    let endpoint = aws.endpoint().map(str::to_owned).or_else(crate::terminal::service_endpoint);
+    clouds.add(MAIN, aws);
+    Ok(Target { account: identity.account, region: region.to_owned(), endpoint })
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
+async fn aws(_: &str, _: &mut Clouds) -> Result<Target, Failure> {
+    use provisioner_model::{Error, Kind};
+    Err(Failure::Identity(Error::because(Kind::NotSent, "sts:GetCallerIdentity", "this program is built without AWS")))
 }
 
 /// What is known of a place.

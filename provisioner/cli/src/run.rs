@@ -67,11 +67,11 @@ impl<'p, E: Environment> Session<'p, E> {
         let snapshot = store.load().await?;
         let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), name.clone()));
         let (mut clouds, target) = program.connect(&environment).await?;
-        if let Some(recorded) = snapshot.targets.get(MAIN).filter(|recorded| **recorded != target) {
-            if !snapshot.rows.is_empty() {
-                let (recorded, here) = (saved::place(recorded), saved::place(&target));
-                return Err(Failure::Elsewhere { environment: name, recorded, here });
-            }
+        // An environment that has nothing any more may begin anew elsewhere.
+        let recorded = snapshot.targets.get(MAIN).filter(|_| !snapshot.rows.is_empty());
+        if let Some(recorded) = recorded.filter(|recorded| **recorded != target) {
+            let (recorded, here) = (saved::place(recorded), saved::place(&target));
+            return Err(Failure::Elsewhere { environment: name, recorded, here });
         }
         let desired = program.declare(&environment, facts(&name, &target)).map_err(Failure::Program)?;
         clouds.set_secrets(desired.secrets.clone());

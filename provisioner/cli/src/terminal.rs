@@ -134,7 +134,6 @@ pub fn whoami() -> (String, String) {
 }
 
 /// The endpoint of a single service, where only such are set: the state must not take an emulator for AWS.
-#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
 pub fn service_endpoint() -> Option<String> {
     let mut found: Vec<(String, String)> =
         std::env::vars().filter(|(name, value)| name.starts_with("AWS_ENDPOINT_URL_") && !value.is_empty()).collect();

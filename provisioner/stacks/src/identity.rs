@@ -6,6 +6,7 @@ use provisioner_aws::{
     iam::{ManagedPolicy, OidcProvider, Role, RolePolicies},
     kms::Key,
     logs::LogGroup,
+    rds::Instance,
 };
 use provisioner_model::{
     expr::{In, join},
@@ -79,7 +80,7 @@ pub fn tasks(
     repository: &Handle<Repository>,
     log: &Handle<LogGroup>,
     secrets: &Secrets,
-    database_secret: &In<String>,
+    database: &Handle<Instance>,
     stack: &mut Stack,
 ) -> Tasks {
     let facts = stack.facts().clone();
@@ -98,7 +99,7 @@ pub fn tasks(
         let run = policy([
             allow(
                 &["secretsmanager:GetSecretValue"],
-                [secrets.signing_key_arn().part(), database_secret.part()],
+                [secrets.signing_key_arn().part(), database.get(Instance::MASTER_USER_SECRET).part()],
             ),
             allow_if(
                 &["kms:Decrypt"],

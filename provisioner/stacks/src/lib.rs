@@ -12,10 +12,14 @@ pub mod observability;
 mod policy;
 pub mod registry;
 pub mod secrets;
+pub mod service;
 
+use provisioner_aws::{ecr::Repository, elb::LoadBalancer, iam::Role, rds::Instance};
 use provisioner_model::stack::Stack;
 
 pub use environment::Environment;
+use observability::Watched;
+use service::Parts;
 
 /// The whole of it, in the order in which one part needs another.
 pub fn stack(env: &Environment, stack: &mut Stack) {
@@ -27,9 +31,36 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
     let logs = observability::logs(env, &secrets.key, stack);
     let flow_logs = identity::flow_logs(&logs.flows, stack);
     let network = network::network(env, &logs.flows, &flow_logs, stack);
-    let repository = registry::registry(&secrets.key, stack);
-    let database = database::database(env, &network, &secrets.key, stack);
     let edge = edge::edge(env, &network, stack);
-    let _ = (repository, database, edge);
-    identity::jobs(env, stack);
+    let database = database::database(env, &network, &secrets.key, stack);
+
+    let repository = registry::registry(&secrets.key, stack);
+    let roles = identity::tasks(&repository, &logs.app, &secrets, &database, stack);
+    let parts = Parts {
+        network: &network,
+        edge: &edge,
+        repository: &repository,
+        log: &logs.app,
+        roles: &roles,
+        secrets: &secrets,
+        database: &database,
+    };
+    let service = service::service(env, &parts, stack);
+
+    let watched = Watched { edge: &edge, service: &service, database: &database };
+    observability::watch(env, &secrets.key, &watched, stack);
+    let jobs = identity::jobs(env, stack);
+
+    // What people and other programs ask for.
+    stack.output("url", edge.url);
+    stack.output("load-balancer", edge.balancer.get(LoadBalancer::DNS_NAME));
+    stack.output("repository", repository.get(Repository::URI));
+    stack.output("cluster", service.cluster_name);
+    stack.output("service", service.service_name);
+    stack.output("database", database.get(Instance::ADDRESS));
+    stack.output("plan-role", jobs.plan.get(Role::ARN));
+    stack.output("deploy-role", jobs.deploy.get(Role::ARN));
 }
+
+#[cfg(test)]
+mod tests;

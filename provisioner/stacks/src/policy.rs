@@ -73,7 +73,8 @@ pub(crate) fn github_trust(provider: &In<String>, github: &GitHub, purpose: &str
 }
 
 /// Types that the bundled stack has no object of: its roles need none of their actions.
-pub(crate) const UNUSED: &[&str] = &[];
+pub(crate) const UNUSED: &[&str] =
+    &["aws:dynamodb:table", "aws:elasticloadbalancingv2:listener-rule", "aws:secretsmanager:secret-policy"];
 
 /// What the program's own calls need, as the types list it, sorted.
 fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<&'static str> {
@@ -83,7 +84,8 @@ fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<
 }
 
 /// Actions that have statements of their own below, narrower than the rest.
-const NARROW: &[&str] = &["iam:PassRole", "iam:CreateServiceLinkedRole"];
+const NARROW: &[&str] =
+    &["iam:PassRole", "iam:CreateServiceLinkedRole", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"];
 
 /// What `plan` needs: to read, whatever the stack has.
 pub(crate) fn plan_policies() -> Vec<In<String>> {

@@ -35,7 +35,7 @@ use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
     ec2::{SecurityGroup, Subnet},
-    elb::TargetGroup,
+    elb::{Listener, TargetGroup},
     error::{api, api_with, gone_ok, need},
     tags::made_for,
     value::{text, texts},
@@ -75,6 +75,9 @@ pub struct Service {
     /// The target groups that its tasks join.
     #[serde(default)]
     pub load_balancers: Vec<ServiceTarget>,
+    /// Not told to AWS, for the order alone: made after these, since a target group without a listener is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<In<Id<Listener>>>,
     /// The names under which its tasks are found.
     #[serde(default)]
     pub service_registries: Vec<ServiceRegistry>,
@@ -257,6 +260,7 @@ impl Service {
             security_groups: vec![],
             public_ip: None,
             load_balancers: vec![],
+            listeners: vec![],
             service_registries: vec![],
             deployment: None,
             deployment_controller: None,
@@ -370,6 +374,7 @@ impl Resource for Service {
         Field::new("security_groups").set(),
         Field::new("public_ip"),
         Field::new("load_balancers").set(),
+        Field::new("listeners").write_only().may_dangle(),
         Field::new("service_registries").set(),
         Field::new("deployment"),
         Field::new("deployment_controller").replaces(),
@@ -498,7 +503,7 @@ impl Resource for Service {
     async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
         let differs = Differing::between(self, &was.inputs, &seen.inputs);
         let mut handed_out = None;
-        if !differs.only(&["tags"]) {
+        if !differs.only(&["tags", "listeners"]) {
             let network = differs.any(&["subnets", "security_groups", "public_ip"]);
             let rebalancing = differs.pick("az_rebalancing", &self.az_rebalancing);
             let propagate = differs.pick("propagate_tags", &self.propagate_tags);
@@ -635,6 +640,7 @@ fn observed(one: &types::Service) -> Result<Observed<Service>> {
                 .unwrap_or_default(),
             public_ip: vpc.and_then(|vpc| vpc.assign_public_ip()).map(|kind| *kind == AssignPublicIp::Enabled),
             load_balancers: one.load_balancers().iter().filter_map(target).collect(),
+            listeners: vec![],
             service_registries: one
                 .service_registries()
                 .iter()

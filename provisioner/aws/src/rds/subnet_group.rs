@@ -9,9 +9,7 @@ use futures::future::join_all;
 use provisioner_model::{
     error::{Kind, Result},
     expr::In,
-    resource::{
-        Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource, Tags,
-    },
+    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -88,10 +86,6 @@ impl Resource for SubnetGroup {
     fn problems(&self) -> Vec<Problem> {
         let few = self.subnets.len() < 2;
         few.then(|| Problem::new("subnets", "RDS wants subnets in at least two zones")).into_iter().collect()
-    }
-
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        if seen.outputs.status == "Complete" { Phase::Ready } else { Phase::Pending }
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {

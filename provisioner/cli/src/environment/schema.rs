@@ -38,10 +38,14 @@ fn close(schema: &mut Value, whole: bool) {
             for (key, inner) in map.iter_mut() {
                 match (key.as_str(), inner) {
                     ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
-                        parts.iter_mut().for_each(|part| close(part, false));
+                        for part in parts {
+                            close(part, false);
+                        }
                     }
                     ("properties" | "$defs", Value::Object(named)) => {
-                        named.values_mut().for_each(|inner| close(inner, true));
+                        for inner in named.values_mut() {
+                            close(inner, true);
+                        }
                     }
                     ("items" | "additionalProperties", inner) => close(inner, true),
                     _ => {}
@@ -65,8 +69,8 @@ pub fn without_unknown(value: &Value, wrong: &[Wrong]) -> Value {
     let mut value = value.clone();
     for wrong in wrong.iter().filter(|wrong| wrong.unknown) {
         let Some((key, table)) = wrong.path.split_last() else { continue };
-        let pointer: String =
-            table.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect();
+        let parts: Vec<String> = table.iter().map(|part| part.replace('~', "~0").replace('/', "~1")).collect();
+        let pointer = if parts.is_empty() { String::new() } else { format!("/{}", parts.join("/")) };
         if let Some(table) = value.pointer_mut(&pointer).and_then(Value::as_object_mut) {
             table.remove(key);
         }
@@ -173,7 +177,7 @@ impl Check<'_> {
 
     fn limits(&mut self, schema: &Map<String, Value>, value: &Value) {
         let limit = |word: &str| schema.get(word).and_then(Value::as_f64);
-        let shown = |word: &str| schema.get(word).map(|limit| plain(limit)).unwrap_or_default();
+        let shown = |word: &str| schema.get(word).map(plain).unwrap_or_default();
         let size = match value {
             Value::Number(number) => number.as_f64().map(|number| (number, "minimum", "maximum", "")),
             #[expect(clippy::cast_precision_loss, reason = "no file has 2^52 items")]
@@ -216,7 +220,6 @@ impl Check<'_> {
         for (key, value) in table {
             self.path.push(key.clone());
             match (named.get(key), rest) {
-                (Some(schema), _) => self.value(schema, value),
                 (None, Some(Value::Bool(false))) => {
                     let close = closest(key, named.keys().map(String::as_str));
                     let known = named.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
@@ -230,7 +233,7 @@ impl Check<'_> {
                         wrong.unknown = true;
                     }
                 }
-                (None, Some(schema)) => self.value(schema, value),
+                (Some(schema), _) | (None, Some(schema)) => self.value(schema, value),
                 (None, None) => {}
             }
             self.path.pop();

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use provisioner_model::plan::{Action, Drift, FieldChange, Plan, Planned, Verdict};
+use provisioner_model::{
+    expr::Expr,
+    plan::{Action, Drift, FieldChange, Plan, Planned, Verdict},
+};
 use serde_json::Value;
 
 use super::{Page, Tone, columns, value};
@@ -124,7 +127,7 @@ pub fn plan(plan: &Plan, page: &Page) -> String {
             let _ = writeln!(out, "{}", page.wrap("  ! ", "    ", &format!("{}: {}", notice.address, notice.what)));
         }
     }
-    let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, &summary(plan)));
+    let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, &page.wrap("", "  ", &summary(plan))));
     out
 }
 
@@ -272,7 +275,11 @@ fn known_after(change: &FieldChange) -> &'static str {
 }
 
 fn is_tree(value: &Value) -> bool {
-    value.is_object() || value.is_array()
+    match value {
+        Value::Array(_) => true,
+        Value::Object(map) => !map.contains_key("$secret") && Expr::from_map(map).is_none(),
+        _ => false,
+    }
 }
 
 fn fits(label: &str, text: &str, page: &Page) -> bool {

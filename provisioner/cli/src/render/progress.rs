@@ -181,7 +181,7 @@ impl<'a> Progress<'a> {
 
 /// A time as people say it: `0.4 s`, `12.0 s`, `3 min 20 s`.
 pub fn seconds(time: Duration) -> String {
-    if time < Duration::from_secs(60) {
+    if time < Duration::from_mins(1) {
         return format!("{:.1} s", time.as_secs_f64());
     }
     format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60)

@@ -58,7 +58,7 @@ fn string(text: &str, waits_for: &BTreeSet<String>) -> String {
     let length = text.chars().count();
     if length > LONG {
         let start: String = text.chars().take(LONG / 2).collect();
-        return format!("{:?}… ({length} characters)", start);
+        return format!("{start:?}… ({length} characters)");
     }
     format!("{text:?}")
 }
@@ -85,7 +85,9 @@ fn push(value: &Value, waits_for: &BTreeSet<String>, depth: usize, label: &str, 
             if items.iter().any(|item| item.is_object() || item.is_array()) || line(value, waits_for).len() > 60 =>
         {
             out.push(format!("{indent}{label}["));
-            items.iter().for_each(|item| push(item, waits_for, depth + 1, "", out));
+            for item in items {
+                push(item, waits_for, depth + 1, "", out);
+            }
             out.push(format!("{indent}]"));
         }
         _ => out.push(format!("{indent}{label}{}", line(value, waits_for))),

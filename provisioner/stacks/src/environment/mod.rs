@@ -128,10 +128,10 @@ pub struct Service {
     pub target_cpu: i32,
     /// CPU units of a task; 1024 are one virtual CPU.
     #[schemars(extend("enum" = [256, 512, 1024, 2048, 4096, 8192, 16384]))]
-    pub cpu: i32,
+    pub cpu: u32,
     /// Memory of a task in MiB. Fargate has a list of sizes for each `cpu`.
     #[schemars(range(min = 512, max = 122_880))]
-    pub memory: i32,
+    pub memory: u32,
     /// The image, by digest: `repository@sha256:…`. Default: a placeholder in the environment's own repository, so
     /// that the platform stands before the first image is pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -131,7 +131,7 @@ fn zones(env: &Environment) -> Vec<Mistake> {
 
 /// The memory sizes, in MiB, that Fargate has for a task's CPU: from, to, step.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html>
-const FARGATE: [(i32, i32, i32, i32); 7] = [
+const FARGATE: [(u32, u32, u32, u32); 7] = [
     (256, 512, 2_048, 0), // 512, 1024 and 2048: each twice the one before.
     (512, 1_024, 4_096, 1_024),
     (1_024, 2_048, 8_192, 1_024),
@@ -148,7 +148,7 @@ fn task_size(env: &Environment) -> Vec<Mistake> {
         let mistake = Mistake::new("service.cpu", format!("Fargate has no tasks of {cpu} CPU units"));
         return vec![mistake.hint(format!("one of {}", sizes.join(", ")))];
     };
-    let sizes: Vec<i32> = match step {
+    let sizes: Vec<u32> = match step {
         0 => vec![512, 1_024, 2_048],
         step => (0..=(most - least) / step).map(|n| least + n * step).collect(),
     };
@@ -159,7 +159,7 @@ fn task_size(env: &Environment) -> Vec<Mistake> {
         [first, second, .., last] if sizes.len() > 4 => {
             format!("for {cpu} CPU units: {first} to {last} MiB in steps of {}", second - first)
         }
-        few => format!("for {cpu} CPU units: {} MiB", few.iter().map(i32::to_string).collect::<Vec<_>>().join(", ")),
+        few => format!("for {cpu} CPU units: {} MiB", few.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
     };
     let what = format!("Fargate has no tasks of {cpu} CPU units with {memory} MiB of memory");
     vec![Mistake::new("service.memory", what).hint(hint)]

@@ -1,0 +1,172 @@
+use std::collections::BTreeMap;
+
+use provisioner_cli::{
+    environment::{EnvironmentError, Folder, read, schema},
+    error::Failure,
+    render::Page,
+};
+use provisioner_model::{Environment, environment::Mistake};
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+struct Web {
+    /// Who it is for.
+    project: String,
+    /// Where it lives.
+    region: String,
+    network: Network,
+    #[serde(default)]
+    database: Option<Database>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+struct Network {
+    /// The range of its addresses.
+    range: String,
+    #[schemars(length(min = 1), inner(regex(pattern = "^[a-z]$")))]
+    zones: Vec<String>,
+    #[serde(default)]
+    nat: Nat,
+}
+
+/// How it gets out.
+#[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Nat {
+    /// One for all.
+    #[default]
+    Single,
+    /// One in each.
+    PerZone,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+struct Database {
+    class: String,
+    #[schemars(range(min = 20, max = 64))]
+    storage: u32,
+    #[serde(default)]
+    multi_az: bool,
+}
+
+impl Environment for Web {
+    fn project(&self) -> &str {
+        &self.project
+    }
+    fn region(&self) -> &str {
+        &self.region
+    }
+    fn problems(&self, _: &str) -> Vec<Mistake> {
+        if self.network.range.contains('/') {
+            return vec![];
+        }
+        vec![Mistake::new("network.range", "this is no range").hint("like `10.0.0.0/16`")]
+    }
+}
+
+const GOOD: &str = r#"project = "shop"
+region = "us-east-1"
+
+[network]
+range = "10.0.0.0/16"
+zones = ["a", "b"]
+nat = "per-zone"
+
+[database]
+class = "db.t3.micro"
+storage = 20
+"#;
+
+/// What a person sees, without colour.
+fn report(text: &str) -> String {
+    let mistakes = read::<Web>("dev", "environments/dev.toml", text).expect_err("the file has mistakes");
+    Failure::from(EnvironmentError::Mistakes(mistakes)).report(&Page::plain(90), false)
+}
+
+#[test]
+fn a_good_file_is_read() {
+    let web: Web = read("dev", "dev.toml", GOOD).unwrap();
+    assert_eq!(web.network.zones, ["a", "b"]);
+    assert!(matches!(web.network.nat, Nat::PerZone));
+    assert!(web.labels.is_empty());
+    let database = web.database.unwrap();
+    assert_eq!((database.class.as_str(), database.storage, database.multi_az), ("db.t3.micro", 20, false));
+}
+
+#[test]
+fn offences_against_the_grammar() {
+    insta::assert_snapshot!("grammar", report("project = \"shop\nregion = us-east-1\n[network\n"));
+}
+
+#[test]
+fn one_unknown_key() {
+    insta::assert_snapshot!("unknown_key", report(&GOOD.replace("storage = 20", "storage = 20\nmulti-az = true")));
+}
+
+#[test]
+fn a_wrong_type() {
+    insta::assert_snapshot!("wrong_type", report(&GOOD.replace("storage = 20", "storage = \"20\"")));
+}
+
+#[test]
+fn everything_at_once() {
+    let text = r#"
+projekt = "shop"
+region = 5
+
+[network]
+range = "10.0.0.0"
+zones = ["a", "bb"]
+nat = "per-zones"
+
+[database]
+storage = 10
+multi_az = "yes"
+
+[extra]
+a = 1
+"#;
+    insta::assert_snapshot!("everything", report(text));
+}
+
+#[test]
+fn the_types_own_rules_are_told_beside_the_schemas() {
+    let text = GOOD.replace("10.0.0.0/16", "10.0.0.0").replace("[database]", "[database]\ncolour = \"red\"");
+    insta::assert_snapshot!("rules_and_schema", report(&text));
+}
+
+#[test]
+fn dumb_terminals_get_sentences() {
+    let text = GOOD.replace("storage = 20", "storage = 1000");
+    let mistakes = read::<Web>("dev", "environments/dev.toml", &text).expect_err("the file has mistakes");
+    let report = Failure::from(EnvironmentError::Mistakes(mistakes)).report(&Page::plain(90), true);
+    insta::assert_snapshot!("narrated", report);
+}
+
+#[test]
+fn an_unknown_environment_names_those_that_exist() {
+    let here = tempfile::tempdir().unwrap();
+    let environments = here.path().join("environments");
+    std::fs::create_dir_all(here.path().join("deep/er")).unwrap();
+    std::fs::create_dir(&environments).unwrap();
+    for name in ["dev.toml", "prod.toml", "notes.md"] {
+        std::fs::File::create(environments.join(name)).unwrap();
+    }
+    let folder = Folder::find(None, &here.path().join("deep/er")).unwrap();
+    assert_eq!(folder.names().unwrap(), ["dev", "prod"]);
+    let error = folder.load::<Web>("pord").unwrap_err();
+    assert_eq!(error.hint().as_deref(), Some("did you mean `prod`? These exist: dev, prod"));
+    let error = folder.load::<Web>("../prod").unwrap_err();
+    assert!(matches!(error, EnvironmentError::Unknown { .. }));
+    assert!(Folder::find(Some(&environments), here.path()).is_err());
+}
+
+#[test]
+fn the_schema_is_closed_and_says_what_keys_are() {
+    let schema = schema::of::<Web>();
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["$defs"]["Network"]["additionalProperties"], false);
+    assert_eq!(schema["properties"]["project"]["description"], "Who it is for.");
+    assert_eq!(schema["properties"]["labels"]["additionalProperties"]["type"], "string");
+}

@@ -1,0 +1,288 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use provisioner_cli::render::{Page, plan as render};
+use provisioner_model::{
+    plan::{Action, Drift, FORMAT, FieldChange, Notice, Plan, Planned, Step, Verdict},
+    stack::Facts,
+    state::Target,
+};
+use serde_json::{Value, json};
+
+pub(crate) fn empty() -> Plan {
+    let target = Target {
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+        endpoint: Some("http://127.0.0.1:5000".into()),
+    };
+    Plan {
+        format: FORMAT,
+        facts: Facts {
+            environment: "dev".into(),
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+            partition: "aws".into(),
+        },
+        lineage: "0123".into(),
+        serial: 7,
+        digest: String::new(),
+        targets: BTreeMap::from([("main".to_owned(), target)]),
+        resources: BTreeMap::new(),
+        steps: vec![],
+        drift: vec![],
+        outputs: BTreeMap::new(),
+        declared_outputs: BTreeMap::new(),
+        notices: vec![],
+    }
+}
+
+fn change(field: &str, before: Value, after: Value) -> FieldChange {
+    FieldChange {
+        field: field.into(),
+        before,
+        after,
+        replaces: false,
+        waits_for: BTreeSet::new(),
+        drifted: false,
+        document: false,
+    }
+}
+
+fn waiting(field: &str, after: Value, on: &[&str]) -> FieldChange {
+    FieldChange { waits_for: on.iter().map(|on| (*on).to_owned()).collect(), ..change(field, Value::Null, after) }
+}
+
+fn planned(type_name: &str, verdict: Verdict, changes: Vec<FieldChange>) -> Planned {
+    Planned {
+        type_name: type_name.into(),
+        verdict,
+        reasons: vec![],
+        changes,
+        id: None,
+        at: None,
+        protected: false,
+        renamed_from: None,
+    }
+}
+
+pub(crate) fn step(address: &str, type_name: &str, action: Action, after: &[usize]) -> Step {
+    Step {
+        address: address.into(),
+        type_name: type_name.into(),
+        provider: "main".into(),
+        action,
+        after: after.iter().copied().collect(),
+    }
+}
+
+pub(crate) fn delete(token: &str) -> Action {
+    Action::Delete { token: token.into(), id: Some(format!("id-{token}")) }
+}
+
+/// One of each.
+fn rich() -> Plan {
+    let policy = |bucket: &str, action: &str| {
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Action": [action, "s3:ListBucket"], "Resource": bucket }],
+        })
+        .to_string()
+    };
+    let mut plan = empty();
+    let mut add = |address: &str, planned: Planned| plan.resources.insert(address.to_owned(), planned);
+    add(
+        "network/subnet/a",
+        planned(
+            "aws:ec2:subnet",
+            Verdict::Create,
+            vec![
+                waiting("vpc", json!("<network/vpc/main.id>"), &["network/vpc/main.id"]),
+                change("cidr", Value::Null, json!("10.0.1.0/24")),
+                change("tags", Value::Null, json!({ "environment": "dev", "project": "shop" })),
+            ],
+        ),
+    );
+    add(
+        "service/role-policy/task",
+        planned(
+            "aws:iam:role-policy",
+            Verdict::Create,
+            vec![FieldChange {
+                document: true,
+                ..waiting(
+                    "document",
+                    json!(policy("<storage/bucket/logs.arn>", "s3:PutObject")),
+                    &["storage/bucket/logs.arn"],
+                )
+            }],
+        ),
+    );
+    add(
+        "network/security-group-rules/db",
+        Planned {
+            reasons: vec!["somebody else changed what is there".into()],
+            id: Some("sg-0a1b".into()),
+            ..planned(
+                "aws:ec2:security-group-rules",
+                Verdict::Update,
+                vec![FieldChange {
+                    drifted: true,
+                    ..change(
+                        "ingress",
+                        json!([{ "port": 5432, "from": "sg-1" }, { "port": 22, "from": "0.0.0.0/0", "description": "temporary access for the vendor" }]),
+                        json!([{ "port": 5432, "from": "sg-1" }]),
+                    )
+                }],
+            )
+        },
+    );
+    add(
+        "identity/role-policy/deploy",
+        Planned {
+            id: Some("deploy".into()),
+            ..planned(
+                "aws:iam:role-policy",
+                Verdict::Update,
+                vec![FieldChange {
+                    document: true,
+                    ..change(
+                        "document",
+                        json!(policy("arn:aws:s3:::logs", "s3:PutObject")),
+                        json!(policy("arn:aws:s3:::logs", "s3:GetObject")),
+                    )
+                }],
+            )
+        },
+    );
+    add(
+        "service/ecs-service/app",
+        planned(
+            "aws:ecs:ecs-service",
+            Verdict::Update,
+            vec![
+                change("desired_count", json!(1), json!(3)),
+                change(
+                    "description",
+                    json!("short"),
+                    json!("a text that is so long that both of them do not fit onto one line of this page"),
+                ),
+                change("key", json!({ "$secret": "key", "version": 1 }), json!({ "$secret": "key", "version": 2 })),
+                change("note", Value::Null, json!("y".repeat(400))),
+            ],
+        ),
+    );
+    add(
+        "edge/target-group/app",
+        planned(
+            "aws:elb:target-group",
+            Verdict::Replace,
+            vec![FieldChange { replaces: true, ..change("port", json!(80), json!(8080)) }],
+        ),
+    );
+    add(
+        "database/db-instance/main",
+        Planned {
+            reasons: vec![
+                "`engine` cannot change in place".into(),
+                "it keeps a name that only one object may hold".into(),
+            ],
+            id: Some("shop-dev".into()),
+            protected: true,
+            ..planned(
+                "aws:rds:db-instance",
+                Verdict::ReplaceDeleteFirst,
+                vec![FieldChange { replaces: true, ..change("engine", json!("mysql"), json!("postgres")) }],
+            )
+        },
+    );
+    add(
+        "old/log-group/app",
+        Planned { id: Some("/app".into()), ..planned("aws:logs:log-group", Verdict::Delete, vec![]) },
+    );
+    add("identity/oidc-provider/github", planned("aws:iam:oidc-provider", Verdict::Adopt, vec![]));
+    add("old/kms-key/main", planned("aws:kms:kms-key", Verdict::Forget, vec![]));
+    add(
+        "network/vpc/main",
+        Planned { renamed_from: Some("net/vpc/main".into()), ..planned("aws:ec2:vpc", Verdict::Rename, vec![]) },
+    );
+    add("network/subnet/b", planned("aws:ec2:subnet", Verdict::NoChange, vec![]));
+    plan.steps = vec![
+        step(
+            "database/db-instance/main",
+            "aws:rds:db-instance",
+            Action::Unguard { token: "t".into(), fields: vec!["deletion_protection".into()] },
+            &[],
+        ),
+        step("database/db-instance/main", "aws:rds:db-instance", delete("t"), &[0]),
+        step("network/subnet/b", "aws:ec2:subnet", delete("u"), &[]),
+    ];
+    plan.drift = vec![
+        Drift {
+            address: "network/security-group-rules/db".into(),
+            type_name: "aws:ec2:security-group-rules".into(),
+            id: "sg-0a1b".into(),
+            gone: false,
+            changes: vec![change("ports", json!([5432]), json!([5432, 22]))],
+        },
+        Drift {
+            address: "network/route/out".into(),
+            type_name: "aws:ec2:route".into(),
+            id: "rtb-1".into(),
+            gone: true,
+            changes: vec![],
+        },
+    ];
+    plan.outputs = BTreeMap::from([
+        ("url".to_owned(), json!("https://app.example.com")),
+        ("vpc".to_owned(), json!("<network/vpc/main.id>")),
+    ]);
+    plan.notices = vec![Notice {
+        address: "old/kms-key/main".into(),
+        what: "a key is not deleted, but scheduled to be in 30 days".into(),
+    }];
+    plan
+}
+
+#[test]
+fn a_plan_with_one_of_each() {
+    insta::assert_snapshot!("one_of_each", render::plan(&rich(), &Page::plain(100)));
+}
+
+#[test]
+fn a_narrow_page() {
+    let text = render::plan(&rich(), &Page::plain(50));
+    insta::assert_snapshot!("narrow", text);
+}
+
+#[test]
+fn an_empty_plan_and_one_with_drift_alone() {
+    insta::assert_snapshot!("empty", render::plan(&empty(), &Page::plain(80)));
+    let mut drifted = empty();
+    drifted.drift = rich().drift;
+    assert_eq!(render::summary(&drifted), "No changes to make; 2 drifted.");
+}
+
+#[test]
+fn colour_only_repeats_what_signs_and_words_say() {
+    let coloured = render::plan(&rich(), &Page { width: 100, colour: true });
+    assert!(coloured.contains('\u{1b}'));
+    let mut bare = String::new();
+    let mut escaped = false;
+    for letter in coloured.chars() {
+        match letter {
+            '\u{1b}' => escaped = true,
+            'm' if escaped => escaped = false,
+            _ if !escaped => bare.push(letter),
+            _ => {}
+        }
+    }
+    assert_eq!(bare, render::plan(&rich(), &Page::plain(100)));
+}
+
+#[test]
+fn the_json_form_is_versioned_and_holds_no_write() {
+    let json = render::json(&rich());
+    assert_eq!(json["format"], 1);
+    assert_eq!(json["summary"]["replace"], 2);
+    assert_eq!(json["empty"], false);
+    insta::assert_snapshot!("json_steps", serde_json::to_string_pretty(&json["steps"]).unwrap());
+}

@@ -1,0 +1,171 @@
+//! The app's tasks on Fargate: what one is, how many there are, and how a new version takes over.
+
+use std::collections::BTreeMap;
+
+use provisioner_aws::{
+    autoscaling::{ScalableTarget, ScalingPolicy},
+    ecr::Repository,
+    ecs::{
+        CircuitBreaker, Cluster, Container, Deployment, Linux, Log, PortMapping, RuntimePlatform, Service,
+        ServiceTarget, TaskDefinition,
+    },
+    iam::Role,
+    logs::LogGroup,
+    rds::Instance,
+};
+use provisioner_model::{
+    expr::{In, join},
+    stack::{Handle, Stack},
+};
+
+use crate::{
+    database,
+    edge::Edge,
+    environment::{Architecture, Environment},
+    identity::Tasks,
+    network::{APP_PORT, DATABASE_PORT, Network},
+    secrets::Secrets,
+};
+
+/// The container's name.
+pub const CONTAINER: &str = "app";
+/// As whom the app runs: nobody that the host knows.
+const USER: &str = "10000";
+/// Of an image that nobody has pushed: stands in until there is a real one.
+const PLACEHOLDER: &str = "@sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What the tasks need of the other parts.
+pub struct Parts<'a> {
+    /// Where they run.
+    pub network: &'a Network,
+    /// Who sends them requests.
+    pub edge: &'a Edge,
+    /// Where their image is.
+    pub repository: &'a Handle<Repository>,
+    /// Where their output goes.
+    pub log: &'a Handle<LogGroup>,
+    /// What they may do.
+    pub roles: &'a Tasks,
+    /// What they sign with.
+    pub secrets: &'a Secrets,
+    /// Where their data are.
+    pub database: &'a Handle<Instance>,
+}
+
+/// The service, and how CloudWatch calls it.
+pub struct Running {
+    /// The cluster.
+    pub cluster: Handle<Cluster>,
+    /// The service.
+    pub service: Handle<Service>,
+    /// The cluster's name.
+    pub cluster_name: In<String>,
+    /// The service's name.
+    pub service_name: In<String>,
+}
+
+/// The tasks, kept at work.
+pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Running {
+    stack.component("service", |stack| {
+        let cluster = Cluster { container_insights: Some("enabled".into()), ..Cluster::new() };
+        let cluster = stack.add("main", cluster);
+        let task = task(env, parts, stack);
+        let task = stack.add("app", task);
+
+        let wanted = &env.service;
+        let service = Service {
+            launch_type: Some("FARGATE".into()),
+            // The start: from then on autoscaling says how many.
+            desired_count: Some(wanted.tasks),
+            subnets: parts.network.private.clone(),
+            security_groups: vec![parts.network.task_group.id()],
+            public_ip: Some(false),
+            load_balancers: vec![ServiceTarget {
+                target_group: parts.edge.targets.id(),
+                container: CONTAINER.into(),
+                port: APP_PORT,
+            }],
+            listeners: vec![parts.edge.listener.id()],
+            // New tasks first, then the old ones go; where new ones do not start, the old ones stay.
+            deployment: Some(Deployment {
+                circuit_breaker: Some(CircuitBreaker { enable: true, rollback: true }),
+                minimum_healthy_percent: Some(100),
+                maximum_percent: Some(200),
+                ..Deployment::default()
+            }),
+            // The app migrates its database before it is ready.
+            health_check_grace_seconds: Some(60),
+            propagate_tags: Some("SERVICE".into()),
+            ..Service::new(cluster.id(), task.get(TaskDefinition::ARN))
+        };
+        let service = stack.add("app", service);
+
+        let count = ScalableTarget::tasks(service.get(Service::PATH), wanted.tasks, wanted.max_tasks);
+        let count = stack.add("app", count);
+        let target = f64::from(wanted.target_cpu);
+        stack.add("cpu", ScalingPolicy::track(count.id(), "ECSServiceAverageCPUUtilization", target));
+
+        Running {
+            cluster_name: service.get(Service::CLUSTER),
+            service_name: service.get(Service::NAME),
+            cluster,
+            service,
+        }
+    })
+}
+
+/// One task: one container that can write nowhere, may do nothing that root may, and gets no secret, only the ARNs of
+/// its two: it reads them itself, again when one has changed.
+fn task(env: &Environment, parts: &Parts<'_>, stack: &Stack) -> TaskDefinition {
+    let facts = stack.facts();
+    let image = match &env.service.image {
+        Some(image) => image.as_str().into(),
+        None => join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]),
+    };
+    let environment: [(&str, In<String>); 9] = [
+        ("ENVIRONMENT", facts.environment.as_str().into()),
+        ("PORT", APP_PORT.to_string().into()),
+        ("PUBLIC_URL", parts.edge.url.clone()),
+        ("DATABASE_HOST", parts.database.get(Instance::ADDRESS)),
+        ("DATABASE_PORT", DATABASE_PORT.to_string().into()),
+        ("DATABASE_NAME", database::NAME.into()),
+        ("DATABASE_SECRET_ARN", parts.database.get(Instance::MASTER_USER_SECRET)),
+        ("SIGNING_KEY_SECRET_ARN", parts.secrets.signing_key_arn()),
+        ("READINESS_PATH", env.service.readiness_path.as_str().into()),
+    ];
+    let log: [(&str, In<String>); 3] = [
+        ("awslogs-group", parts.log.get(LogGroup::GROUP_NAME)),
+        ("awslogs-region", facts.region.as_str().into()),
+        ("awslogs-stream-prefix", CONTAINER.into()),
+    ];
+    let container = Container {
+        essential: Some(true),
+        port_mappings: vec![PortMapping::tcp(APP_PORT)],
+        environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
+        user: Some(USER.into()),
+        read_only_root: Some(true),
+        privileged: Some(false),
+        linux: Some(Linux { drop_capabilities: vec!["ALL".into()], ..Linux::default() }),
+        log: Some(Log {
+            driver: "awslogs".into(),
+            options: log.map(|(name, value)| (name.to_owned(), value)).into(),
+            secret_options: BTreeMap::new(),
+        }),
+        // Longer than the load balancer drains, so that no request is cut off.
+        stop_timeout: Some(60),
+        ..Container::new(CONTAINER, image)
+    };
+    let processor = match env.service.architecture {
+        Architecture::X8664 => "X86_64",
+        Architecture::Arm64 => "ARM64",
+    };
+    TaskDefinition {
+        task_role: Some(parts.roles.task.get(Role::ARN)),
+        execution_role: Some(parts.roles.execution.get(Role::ARN)),
+        runtime_platform: Some(RuntimePlatform {
+            cpu_architecture: Some(processor.into()),
+            os_family: Some("LINUX".into()),
+        }),
+        ..TaskDefinition::fargate(env.service.cpu, env.service.memory, vec![container])
+    }
+}

@@ -1,0 +1,365 @@
+//! The stack, declared offline: what is in it, and that it means what the reference asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use provisioner_aws::registry;
+use provisioner_model::{
+    expr::{edges, resolve},
+    stack::{Desired, Facts, Stack},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    environment::{
+        Domain, Environment,
+        tests::{dev, prod},
+    },
+    policy::{MANAGED_LIMIT, UNUSED},
+    stack,
+};
+
+fn declared(name: &str, env: &Environment) -> Desired {
+    let (environment, account) = (name.to_owned(), "123456789012".to_owned());
+    let facts = Facts { environment, account, region: env.region.clone(), partition: "aws".to_owned() };
+    let mut declared = Stack::new(facts);
+    stack(env, &mut declared);
+    declared.finish().unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// One resource's inputs.
+fn inputs<'a>(desired: &'a Desired, address: &str) -> &'a Value {
+    let row = desired.resources.get(address);
+    &row.unwrap_or_else(|| panic!("no {address} in {:#?}", desired.resources.keys().collect::<Vec<_>>())).inputs
+}
+
+/// An input as it shows in a plan: documents parsed, references as `<ADDRESS.PATH>`.
+fn shown(desired: &Desired, address: &str) -> Value {
+    resolve(inputs(desired, address), &|_, _| None, &mut vec![])
+}
+
+fn policy(desired: &Desired, address: &str, field: &str) -> Value {
+    serde_json::from_str(shown(desired, address)[field].as_str().unwrap()).unwrap()
+}
+
+/// Every policy of the stack, by address and field.
+fn policies(desired: &Desired) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for address in desired.resources.keys() {
+        walk(address, &shown(desired, address), &mut found);
+    }
+    found
+}
+
+fn walk(path: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| walk(&format!("{path}.{key}"), value, found)),
+        Value::Array(items) => items.iter().for_each(|value| walk(path, value, found)),
+        Value::String(text) if text.contains("\"Statement\"") => {
+            found.insert(path.to_owned(), serde_json::from_str(text).unwrap());
+        }
+        _ => {}
+    }
+}
+
+fn count(desired: &Desired, kind: &str) -> usize {
+    desired.resources.keys().filter(|address| address.contains(&format!("/{kind}/"))).count()
+}
+
+#[test]
+fn dev_and_prod_are_declared_without_a_mistake_and_without_a_cycle() {
+    for (name, env, least) in [("dev", dev(), 65), ("prod", prod(), 80)] {
+        let desired = declared(name, &env);
+        assert!(desired.resources.len() >= least, "{name}: {}", desired.resources.len());
+        // Whoever needs nobody left goes; nobody is to remain.
+        let mut needs: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
+        for (address, row) in &desired.resources {
+            let mut all = vec![];
+            edges(&row.inputs, &mut all);
+            needs.insert(address, all.into_iter().collect());
+        }
+        while let Some(free) = needs.iter().find(|(_, needs)| needs.is_empty()).map(|(free, _)| (*free).clone()) {
+            needs.remove(&free);
+            needs.values_mut().for_each(|needs| _ = needs.remove(&free));
+        }
+        assert!(needs.is_empty(), "{needs:#?}");
+    }
+}
+
+#[test]
+fn the_roles_have_the_actions_of_the_types_that_are_declared_and_of_no_others() {
+    let mut domain = dev();
+    domain.domain = Some(Domain { name: "app.example.com".into(), zone: Some("Z1".into()) });
+    let declared = [declared("dev", &dev()), declared("dev", &domain)];
+    let used: BTreeSet<&str> = declared.iter().flat_map(|it| it.resources.values().map(|row| row.type_name)).collect();
+    let types = registry();
+    let known: BTreeSet<&str> = types.all().map(provisioner_model::erased::Erased::type_name).collect();
+    let unused: BTreeSet<&str> = UNUSED.iter().copied().collect();
+    assert_eq!(known.difference(&used).copied().collect::<BTreeSet<_>>(), unused);
+}
+
+#[test]
+fn every_object_that_takes_tags_says_whose_it_is() {
+    let (desired, types) = (declared("prod", &prod()), registry());
+    for (address, row) in &desired.resources {
+        if types.get(row.type_name).unwrap().tagged() && !row.options.share {
+            assert_eq!(row.inputs["tags"]["project"], "provisioner", "{address}");
+            assert_eq!(row.inputs["tags"]["environment"], "prod", "{address}");
+        }
+    }
+}
+
+#[test]
+fn nat_is_one_in_dev_and_one_in_each_zone_in_prod() {
+    let (dev, prod) = (declared("dev", &dev()), declared("prod", &prod()));
+    assert_eq!((count(&dev, "nat-gateway"), count(&dev, "elastic-ip")), (1, 1));
+    assert_eq!((count(&prod, "nat-gateway"), count(&prod, "elastic-ip")), (3, 3));
+    for (desired, nat) in [(&dev, "network/nat-gateway/a"), (&prod, "network/nat-gateway/b")] {
+        let mut needs = vec![];
+        edges(inputs(desired, "network/route-table/private-b"), &mut needs);
+        assert!(needs.contains(&nat.to_owned()), "{needs:?}");
+    }
+}
+
+#[test]
+fn each_zone_has_its_subnets_and_another_zone_moves_none() {
+    let mut env = dev();
+    let before = declared("dev", &env);
+    env.network.zones.push("c".into());
+    let after = declared("dev", &env);
+    let changed: Vec<&String> = before
+        .resources
+        .iter()
+        .filter(|(address, row)| after.resources.get(*address).map(|after| &after.inputs) != Some(&row.inputs))
+        .map(|(address, _)| address)
+        .collect();
+    // What lists zones, and nothing else.
+    let lists = [
+        "database/subnet-group/main",
+        "edge/load-balancer/app",
+        "network/network-acl/private",
+        "network/vpc-endpoint/s3",
+        "service/service/app",
+    ];
+    assert_eq!(changed, lists);
+    let new: Vec<&String> = after.resources.keys().filter(|address| !before.resources.contains_key(*address)).collect();
+    let made = [
+        "network/route-table-association/private-c",
+        "network/route-table-association/public-c",
+        "network/route-table/private-c",
+        "network/subnet/private-c",
+        "network/subnet/public-c",
+    ];
+    assert_eq!(new, made);
+}
+
+#[test]
+fn the_load_balancer_waits_for_the_internet_and_the_tasks_for_their_way_out() {
+    let desired = declared("dev", &dev());
+    let reaches = |from: &str, to: &str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+        while let Some(address) = next.pop() {
+            if seen.insert(address.clone()) {
+                edges(inputs(&desired, &address), &mut next);
+            }
+        }
+        seen.contains(to)
+    };
+    assert!(reaches("edge/load-balancer/app", "network/internet-gateway/main"));
+    assert!(reaches("service/service/app", "network/nat-gateway/a"));
+    assert!(!reaches("database/instance/main", "network/nat-gateway/a"));
+}
+
+#[test]
+fn groups_name_each_other_and_nothing_wider() {
+    let desired = declared("prod", &prod());
+    let rules = |name: &str, way: &str| -> Vec<String> {
+        let rules = shown(&desired, &format!("network/security-group-rules/{name}"));
+        let line = |rule: &Value| {
+            let peer = rule["peer"].as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+            format!("{} {}-{} {peer}", rule["protocol"].as_str().unwrap(), rule["from_port"], rule["to_port"])
+        };
+        rules[way].as_array().unwrap().iter().map(line).collect()
+    };
+    let group = |name: &str| format!("<network/security-group/{name}.id>");
+    assert_eq!(rules("load-balancer", "ingress"), ["tcp 80-80 0.0.0.0/0", "tcp 443-443 0.0.0.0/0"]);
+    assert_eq!(rules("load-balancer", "egress"), [format!("tcp 8080-8080 {}", group("task"))]);
+    assert_eq!(rules("task", "ingress"), [format!("tcp 8080-8080 {}", group("load-balancer"))]);
+    assert_eq!(
+        rules("task", "egress"),
+        [format!("tcp 5432-5432 {}", group("database")), "tcp 443-443 0.0.0.0/0".to_owned()]
+    );
+    assert_eq!(rules("database", "ingress"), [format!("tcp 5432-5432 {}", group("task"))]);
+    assert_eq!(rules("database", "egress"), [""; 0]);
+}
+
+#[test]
+fn githubs_jobs_are_trusted_to_the_letter() {
+    let trust = |subjects: Value, id: Option<&str>| {
+        let mut equals = json!({
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": subjects,
+        });
+        if let Some(id) = id {
+            equals["token.actions.githubusercontent.com:repository_id"] = id.into();
+        }
+        json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Federated": "<identity/oidc-provider/github.id>" },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": { "StringEquals": equals },
+        }] })
+    };
+    let desired = declared("prod", &prod());
+    let role = |name: &str| policy(&desired, &format!("identity/role/{name}"), "assume_role_policy");
+    let pull_requests =
+        json!(["repo:example/provisioner:pull_request", "repo:example@1001/provisioner@2002:pull_request"]);
+    assert_eq!(role("plan"), trust(pull_requests, Some("2002")));
+    let deployments =
+        json!(["repo:example/provisioner:environment:prod", "repo:example@1001/provisioner@2002:environment:prod"]);
+    assert_eq!(role("deploy"), trust(deployments, Some("2002")));
+
+    let mut env = dev();
+    (env.github.owner_id, env.github.repository_id) = (None, None);
+    let desired = declared("dev", &env);
+    let deploy = policy(&desired, "identity/role/deploy", "assume_role_policy");
+    assert_eq!(deploy, trust(json!(["repo:example/provisioner:environment:dev"]), None));
+    assert!(desired.resources["identity/oidc-provider/github"].options.share);
+}
+
+#[test]
+fn services_are_trusted_for_this_account_alone() {
+    let desired = declared("dev", &dev());
+    for (role, service) in [("task", "ecs-tasks"), ("execution", "ecs-tasks"), ("flow-logs", "vpc-flow-logs")] {
+        let trust = policy(&desired, &format!("identity/role/{role}"), "assume_role_policy");
+        let want = json!([{
+            "Effect": "Allow",
+            "Principal": { "Service": format!("{service}.amazonaws.com") },
+            "Action": "sts:AssumeRole",
+            "Condition": { "StringEquals": { "aws:SourceAccount": "123456789012" } },
+        }]);
+        assert_eq!(trust["Statement"], want);
+    }
+}
+
+/// Statements about everything, and why each must be.
+const EVERYTHING: [(&str, &str); 4] = [
+    ("identity/managed-policy/", "the program's own calls, until they are narrowed by the stack's names"),
+    ("identity/policy/", "the program's own calls, until they are narrowed by the stack's names"),
+    ("secrets/key/main.policy", "in a key's policy, `*` is the key"),
+    ("identity/role-policies/execution", "ecr:GetAuthorizationToken knows no resource"),
+];
+
+#[test]
+fn no_policy_says_everything_without_need() {
+    for (name, env) in [("dev", dev()), ("prod", prod())] {
+        let policies = policies(&declared(name, &env));
+        assert!(policies.len() > 12, "{policies:#?}");
+        for (at, policy) in policies {
+            let free = EVERYTHING.iter().any(|(start, _)| at.starts_with(start));
+            for statement in policy["Statement"].as_array().unwrap() {
+                let (actions, resources) = (list(&statement["Action"]), list(&statement["Resource"]));
+                if statement["Effect"] == "Deny" {
+                    continue;
+                }
+                assert!(free || !resources.contains(&"*".to_owned()), "{at}: {statement:#}");
+                let of_the_key = at.starts_with("secrets/key/");
+                assert!(of_the_key || actions.iter().all(|action| !action.contains('*')), "{at}: {statement:#}");
+            }
+        }
+    }
+}
+
+fn list(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(|item| item.as_str().unwrap().to_owned()).collect(),
+        Value::String(one) => vec![one.clone()],
+        _ => vec![],
+    }
+}
+
+#[test]
+fn policies_fit_iams_limits() {
+    let desired = declared("prod", &prod());
+    let (mut managed, mut own) = (0, 0);
+    for (address, row) in &desired.resources {
+        let shown = shown(&desired, address);
+        match row.type_name {
+            "aws:iam:policy" | "aws:iam:managed-policy" => {
+                managed += 1;
+                let size = shown["document"].as_str().unwrap().len();
+                assert!(size <= MANAGED_LIMIT, "{address}: {size}");
+            }
+            "aws:iam:role" => assert!(shown["assume_role_policy"].as_str().unwrap().len() <= 2_048, "{address}"),
+            "aws:iam:role-policies" => {
+                own += 1;
+                let size: usize =
+                    shown["inline"].as_object().unwrap().values().map(|it| it.as_str().unwrap().len()).sum();
+                assert!(size <= 10_240, "{address}: {size}");
+                assert!(shown["managed"].as_array().unwrap().len() <= 10, "{address}");
+            }
+            _ => {}
+        }
+    }
+    assert!(managed >= 3 && own == 5, "{managed} {own}");
+}
+
+#[test]
+fn who_deploys_can_pass_only_this_environments_roles_and_only_to_services() {
+    let desired = declared("dev", &dev());
+    let all = policies(&desired);
+    let deploy: Vec<&Value> = all
+        .iter()
+        .filter(|(at, _)| at.contains("/deploy-"))
+        .flat_map(|(_, policy)| policy["Statement"].as_array().unwrap())
+        .collect();
+    let of = |action: &str| -> Vec<&&Value> {
+        deploy.iter().filter(|statement| list(&statement["Action"]).contains(&action.to_owned())).collect()
+    };
+    let [pass] = of("iam:PassRole")[..] else { panic!("one statement") };
+    assert_eq!(list(&pass["Resource"]), ["arn:aws:iam::123456789012:role/dev-*"]);
+    assert!(pass["Condition"]["StringEquals"]["iam:PassedToService"].is_array());
+    // Keys, too, are used on this environment's objects alone.
+    let [grant] = of("kms:CreateGrant")[..] else { panic!("one statement") };
+    assert_eq!(grant["Condition"]["StringEquals"]["aws:ResourceTag/environment"], "dev");
+    let [create] = of("iam:CreateRole")[..] else { panic!("one statement") };
+    assert!(list(&create["Resource"]).iter().all(|resource| resource != "*"));
+    // And who plans cannot change a thing.
+    for (at, policy) in all.iter().filter(|(at, _)| at.contains("/plan-")) {
+        for action in policy["Statement"].as_array().unwrap().iter().flat_map(|it| list(&it["Action"])) {
+            let verb = action.split(':').nth(1).unwrap();
+            assert!(["Describe", "Get", "List"].iter().any(|read| verb.starts_with(read)), "{at}: {action}");
+            assert_ne!(action, "secretsmanager:GetSecretValue");
+        }
+    }
+}
+
+#[test]
+fn prod_is_protected_and_dev_is_not() {
+    for (name, env, want) in [("dev", dev(), false), ("prod", prod(), true)] {
+        let desired = declared(name, &env);
+        let row = &desired.resources["database/instance/main"];
+        assert_eq!(row.options.protect, want);
+        assert_eq!(row.inputs["deletion_protection"], want);
+        assert_eq!(row.inputs["final_snapshot"].is_string(), want);
+        assert_eq!(row.inputs["multi_az"], want);
+        assert_eq!(desired.resources["secrets/key/main"].options.protect, want);
+    }
+}
+
+#[test]
+fn the_certificate_follows_the_domain() {
+    let kinds = |zone: Option<Option<&str>>| -> (Vec<String>, bool) {
+        let mut env = prod();
+        let domain = |zone: Option<&str>| Domain { name: "app.example.com".into(), zone: zone.map(Into::into) };
+        env.domain = zone.map(domain);
+        let desired = declared("prod", &env);
+        let of_domains = |address: &&String| address.contains("certificate") || address.contains("/record/");
+        let found = desired.resources.keys().filter(of_domains).cloned().collect();
+        (found, desired.outputs.contains_key("validation-records"))
+    };
+    assert_eq!(kinds(None), (vec!["edge/imported-certificate/app".into()], false));
+    let mut want = vec!["edge/certificate-issued/app".to_owned(), "edge/certificate/app".into()];
+    assert_eq!(kinds(Some(None)), (want.clone(), true));
+    want.extend(["edge/record/app".into(), "edge/record/validation".into()]);
+    assert_eq!(kinds(Some(Some("Z1"))), (want, false));
+}
