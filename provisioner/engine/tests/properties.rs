@@ -2,6 +2,12 @@
 //!
 //! Each case is a random stack of at least 30 resources, made, changed and destroyed, with a crash in one of these
 //! runs. What must be true after each is written down in [`World::settle`] and [`case`].
+#![allow(
+    clippy::expect_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "what fails here panics, and tells at length"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,14 +27,14 @@ use provisioner_model::{
     Kind,
     erased::{Clouds, Registry},
     plan::{Plan, Verdict},
-    stack::Desired,
+    stack::{Desired, Stack},
     state::Snapshot,
 };
 use provisioner_planner::{Input, Selection, plan, protected, verify};
 use provisioner_store::{Holder, StateReader};
 use provisioner_testkit::{
     cloud::{Fake, Fault, types},
-    generate::{ENVIRONMENT, Edit, Spec, What, edits, spec},
+    generate::{ENVIRONMENT, Edit, Node, Spec, What, edits, facts, spec},
     store::{Death, Memory},
 };
 use serde_json::{Value, json};
@@ -338,7 +344,7 @@ fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
 
 /// What is there and stays when all else goes.
 fn staying(world: &World, spec: &Spec) -> BTreeSet<String> {
-    let addresses: BTreeSet<String> = spec.nodes.iter().filter(|node| node.retain).map(|node| node.address()).collect();
+    let addresses: BTreeSet<String> = spec.nodes.iter().filter(|node| node.retain).map(Node::address).collect();
     let state = world.store.state().expect("a state");
     let kept = state.rows.iter().filter(|(address, _)| addresses.contains(*address));
     let theirs = foreign(world);
@@ -464,7 +470,7 @@ fn drift(world: &World, drifts: &[Drift]) {
 fn one_each(world: &World, spec: &Spec) -> Result<(), String> {
     let state = world.store.state().ok_or("no state")?;
     let rows: BTreeSet<String> = state.rows.keys().cloned().collect();
-    let nodes: BTreeSet<String> = spec.nodes.iter().map(|node| node.address()).collect();
+    let nodes: BTreeSet<String> = spec.nodes.iter().map(Node::address).collect();
     if rows != nodes {
         return Err(format!("the state has {rows:?}, and should have {nodes:?}"));
     }
@@ -546,6 +552,34 @@ fn bad_weather() {
             let left = world.cloud.objects();
             if left.is_empty() { Ok(()) } else { Err(format!("after the destroy there is {left:?}")) }
         })
+    });
+}
+
+/// An optional reference that the program no longer states stays in the cloud: a destroy minds it all the same.
+#[test]
+fn a_reference_that_is_left_out_still_counts() {
+    let stack = |net: bool| {
+        let mut stack = Stack::new(facts());
+        let net = net.then(|| stack.add("a", types::Net { range: 1, label: None, tags: BTreeMap::new() }).id());
+        let of =
+            |net| types::Named { name: None, class: 1, size: 1, net, key: None, locked: None, tags: BTreeMap::new() };
+        stack.add("user", of(net));
+        stack.add("z", types::Net { range: 2, label: None, tags: BTreeMap::new() });
+        stack.finish().expect("it is legal")
+    };
+    let kept = || {
+        let mut stack = Stack::new(facts());
+        stack.add("a", types::Net { range: 1, label: None, tags: BTreeMap::new() });
+        stack.finish().expect("it is legal").resources
+    };
+    let without = || Desired { resources: stack(false).resources.into_iter().chain(kept()).collect(), ..stack(false) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        let world = World::new();
+        world.settle(&stack(true)).await.expect("made");
+        world.settle(&without()).await.expect("left out");
+        world.settle(&Spec::nothing()).await.expect("destroyed");
+        assert!(world.cloud.objects().is_empty());
     });
 }
 

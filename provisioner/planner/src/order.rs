@@ -27,6 +27,9 @@ struct Removal {
     whole: Option<String>,
     /// The object is not there: only the state still has it.
     gone: bool,
+    id: Option<String>,
+    /// The strings in what is there: an id among them is a reference, declared or not.
+    texts: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -144,6 +147,15 @@ impl Draft {
             firm: graph::firm_needs(item.kind, &object.declared),
             whole: graph::whole(item.kind, &object.declared),
             gone: false,
+            id: object.id.clone(),
+            texts: {
+                let seen = item.sight.as_ref().filter(|sight| Some(&sight.id) == object.id.as_ref());
+                let mut texts = BTreeSet::new();
+                if let Some(sight) = seen {
+                    strings(&sight.seen.inputs, &mut texts);
+                }
+                texts
+            },
         });
     }
 
@@ -208,6 +220,19 @@ impl Draft {
         edges
     }
 
+    /// The same for references that are there and that nobody declares: an input that was stated once and then left
+    /// out keeps its value.
+    fn undeclared_users_first(&self) -> Vec<(usize, usize)> {
+        let by_id: BTreeMap<&str, &Removal> =
+            self.removals.iter().filter_map(|removal| Some((removal.id.as_deref()?, removal))).collect();
+        let uses = |removal: &Removal| {
+            let used = removal.texts.iter().filter_map(|text| by_id.get(text.as_str()));
+            let others = used.filter(|used| used.address != removal.address);
+            others.map(|used| (used.node, removal.node)).collect::<Vec<_>>()
+        };
+        self.removals.iter().flat_map(uses).collect()
+    }
+
     /// A unique key is taken after whoever held it has let go.
     fn handovers(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
         let none = BTreeSet::new();
@@ -237,8 +262,13 @@ impl Draft {
     }
 
     fn soft_edges(&mut self, decided: &Decided<'_>) {
-        let soft =
-            [self.users_first(decided, true), self.parts_first(decided), self.let_go_first(decided), self.parts_last()];
+        let soft = [
+            self.users_first(decided, true),
+            self.undeclared_users_first(),
+            self.parts_first(decided),
+            self.let_go_first(decided),
+            self.parts_last(),
+        ];
         for (node, needs) in soft.into_iter().flatten() {
             if node != needs && !self.reaches(needs, node) {
                 self.steps[node].after.insert(needs);
@@ -372,6 +402,15 @@ impl Draft {
             .collect();
         Problem::new(&self.steps[node].address, format!("no order is possible: {}", names.join(", after ")))
             .hint("two resources hand something over to each other: change one first, or say renamed_from")
+    }
+}
+
+fn strings(value: &Value, out: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(out.insert(text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, out)),
+        Value::Object(map) => map.values().for_each(|item| strings(item, out)),
+        _ => {}
     }
 }
 

@@ -143,11 +143,11 @@ async fn ready(kind: &dyn Erased, clouds: &Clouds, id: &str, want: Option<&Value
 
 /// What the engine fills in: the generated name and the ownership tags.
 fn filled(kind: &dyn Erased, mut inputs: Value, token: &str) -> Value {
-    if let Some(name) = kind.name() {
-        if inputs.get(name.field).is_none_or(Value::is_null) {
-            let text = format!("{}test-{}", name.prefix, &token[..8]);
-            inputs[name.field] = json!(text);
-        }
+    if let Some(name) = kind.name()
+        && inputs.get(name.field).is_none_or(Value::is_null)
+    {
+        let text = format!("{}test-{}", name.prefix, &token[..8]);
+        inputs[name.field] = json!(text);
     }
     if kind.tagged() {
         inputs["tags"]["provisioner:token"] = json!(token);
