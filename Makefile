@@ -18,4 +18,4 @@ fmt: ## Formats the code
 	cargo fmt --all
 
 schema: ## Writes the environment files' JSON Schema anew
-	cargo run --quiet --locked --package provisioner-cli -- schema > environments/schema.json
+	cargo run --quiet --locked --package provisioner-cli -- schema > docs/environment.schema.json

@@ -60,3 +60,52 @@ fn the_environment_file_decides_what_happens() {
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     sandbox.unchanged("dev");
 }
+
+#[test]
+fn changes_by_another_hand_are_seen_and_repaired() {
+    let Some(sandbox) = Sandbox::new("changes_by_another_hand_are_seen_and_repaired") else { return };
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    let id = |address: &str| sandbox.id("dev", address);
+
+    let group = id("network/security-group/task");
+    sandbox.aws(&format!(
+        "ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port 22 --cidr 0.0.0.0/0"
+    ));
+    let table = id("network/route-table/public");
+    sandbox.aws(&format!("ec2 delete-route --route-table-id {table} --destination-cidr-block 0.0.0.0/0"));
+    let targets = id("edge/target-group/app");
+    sandbox.aws(&format!("elbv2 modify-target-group --target-group-arn {targets} --health-check-path /other"));
+    let vpc = id("network/vpc/main");
+    sandbox.aws(&format!("ec2 delete-tags --resources {vpc} --tags Key=project"));
+    let balancer = id("edge/load-balancer/app");
+    sandbox.aws(&format!("wafv2 disassociate-web-acl --resource-arn {balancer}"));
+    let database = id("database/instance/main");
+    sandbox.aws(&format!("rds delete-db-instance --db-instance-identifier {database} --skip-final-snapshot"));
+
+    let plan = sandbox.plan("dev");
+    let drifted: Vec<&str> = plan.drift.iter().map(|drift| drift.address.as_str()).collect();
+    let changed = [
+        "database/instance/main",
+        "edge/target-group/app",
+        "edge/web-acl-association/app",
+        "network/route-table/public",
+        "network/security-group-rules/task",
+        "network/vpc/main",
+    ];
+    assert_eq!(drifted, changed);
+    let told = sandbox.run(&["drift", "dev", "--detailed-exitcode"]).ended(2).out;
+    assert!(changed.iter().all(|address| told.contains(address)), "{told}");
+
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    sandbox.unchanged("dev");
+    sandbox.run(&["destroy", "dev", "--yes"]).ok();
+}
+
+#[test]
+fn the_schema_for_editors_is_the_programs() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/environment.schema.json");
+    let Some(sandbox) = Sandbox::new("the_schema_for_editors_is_the_programs") else { return };
+    let schema = sandbox.run(&["schema"]).ok().out;
+    let kept = std::fs::read_to_string(file).unwrap_or_default();
+    assert_eq!(kept, schema, "`make schema` writes it anew");
+}

@@ -86,6 +86,13 @@ impl Sandbox {
             .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
+    /// The id of the object that stands for an address.
+    pub(crate) fn id(&self, environment: &str, address: &str) -> String {
+        let text = std::fs::read_to_string(self.path("state").join(environment).join("state.json")).unwrap();
+        let state: Value = serde_json::from_str(&text).unwrap();
+        state["rows"][address]["objects"][0]["id"].as_str().unwrap_or_else(|| panic!("{address} in {text}")).to_owned()
+    }
+
     /// The plan as data.
     pub(crate) fn plan(&self, environment: &str) -> Plan {
         let file = self.path("plan.json");

@@ -45,6 +45,8 @@ async fn bucket() {
     let logs = bench
         .create(Bucket {
             name: Some("test-logs-of-bucket".into()),
+            // moto writes access logs into it.
+            force_delete: Some(true),
             policy: Some(deliver.to_string().as_str().into()),
             ..Bucket::new()
         })
