@@ -71,7 +71,7 @@ impl Sandbox {
         #[expect(clippy::disallowed_methods, reason = "how the test runner says where the client is")]
         let program = std::env::var("PROVISIONER_AWS_CLI").unwrap_or_else(|_| "aws".to_owned());
         let mut command = Command::new(program);
-        command.args(arguments.split_whitespace()).args(["--output", "json"]);
+        command.args(arguments.split_whitespace()).args(["--output", "json", "--endpoint-url", &self.moto.url]);
         let ran = ran(self.credentials(&mut command).output().unwrap());
         assert_eq!(ran.code, 0, "aws {arguments}: {}", ran.err);
         serde_json::from_str(&ran.out).unwrap_or(Value::Null)
