@@ -51,12 +51,12 @@ impl Emulator {
         }
         let front = front::front(port).ok()?;
         let emulator = Self { child, calls, port, url: format!("http://127.0.0.1:{front}") };
-        emulator.wait(port).then_some(emulator)
+        Self::answers(port).then_some(emulator)
     }
 
-    fn wait(&self, port: u16) -> bool {
+    fn answers(port: u16) -> bool {
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(60) {
+        while start.elapsed() < Duration::from_mins(1) {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return true;
             }

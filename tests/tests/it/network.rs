@@ -50,7 +50,7 @@ fn network(shape: Shape) -> Desired {
         }
         stack.add("s3", VpcEndpoint::gateway(vpc.id(), "com.amazonaws.us-east-1.s3", [inside.id()]));
         let entries = [Entry::allow(100, all.as_str()).tcp(0, 65535), Entry::allow(100, "0.0.0.0/0").egress()];
-        stack.add("private", NetworkAcl::new(vpc.id(), entries, private.iter().map(|subnet| subnet.id())));
+        stack.add("private", NetworkAcl::new(vpc.id(), entries, private.iter().map(provisioner_model::Handle::id)));
         let balancer = stack.add("balancer", SecurityGroup::new(vpc.id(), "load balancer"));
         let tasks = stack.add("tasks", SecurityGroup::new(vpc.id(), "tasks"));
         let rules = SecurityGroupRules::new(balancer.id())

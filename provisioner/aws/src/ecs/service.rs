@@ -408,7 +408,7 @@ impl Resource for Service {
         ("vpcLatticeConfigurations", "not so far"),
         ("monitoring", "not so far"),
     ];
-    const READY_WITHIN: Duration = Duration::from_secs(1200);
+    const READY_WITHIN: Duration = Duration::from_mins(20);
     type Cloud = Aws;
     type Outputs = ServiceOutputs;
 

@@ -235,7 +235,7 @@ mod tests {
         let all = [Action::forward(Id::new("arn:tg").into()), Action::to_https(), Action::status("404")];
         for action in all {
             let seen = seen_actions(&sdk_actions(std::slice::from_ref(&action)).unwrap());
-            assert_eq!(seen, [action.clone()]);
+            assert_eq!(seen, std::slice::from_ref(&action));
             let text = serde_json::to_value(&action).unwrap();
             assert_eq!(serde_json::from_value::<Action>(text).unwrap(), action);
         }

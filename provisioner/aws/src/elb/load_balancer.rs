@@ -272,7 +272,7 @@ impl Resource for LoadBalancer {
         ("EnablePrefixForIpv6SourceNat", "network load balancers for UDP over IPv6: not so far"),
         ("IpamPools", "addresses are Amazon's"),
     ];
-    const READY_WITHIN: std::time::Duration = std::time::Duration::from_secs(900);
+    const READY_WITHIN: std::time::Duration = std::time::Duration::from_mins(15);
     type Cloud = Aws;
     type Outputs = LoadBalancerOutputs;
 

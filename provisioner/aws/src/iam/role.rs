@@ -181,15 +181,12 @@ impl Resource for Role {
         if let Some(boundary) =
             self.permissions_boundary.as_ref().filter(|_| self.permissions_boundary != seen.permissions_boundary)
         {
-            match text(boundary).filter(|arn| !arn.is_empty()) {
-                Some(arn) => {
-                    let request = c.iam().put_role_permissions_boundary().role_name(name).permissions_boundary(arn);
-                    request.send().await.map_err(api("iam:PutRolePermissionsBoundary"))?;
-                }
-                None => {
-                    let request = c.iam().delete_role_permissions_boundary().role_name(name);
-                    request.send().await.map_err(api("iam:DeleteRolePermissionsBoundary"))?;
-                }
+            if let Some(arn) = text(boundary).filter(|arn| !arn.is_empty()) {
+                let request = c.iam().put_role_permissions_boundary().role_name(name).permissions_boundary(arn);
+                request.send().await.map_err(api("iam:PutRolePermissionsBoundary"))?;
+            } else {
+                let request = c.iam().delete_role_permissions_boundary().role_name(name);
+                request.send().await.map_err(api("iam:DeleteRolePermissionsBoundary"))?;
             }
         }
         let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.tags);

@@ -180,10 +180,10 @@ impl Resource for ManagedSecret {
         if self.recovery_window_days.is_some_and(|days| days != 0 && !(7..=30).contains(&days)) {
             problems.push(Problem::new("recovery_window_days", "must be 0, or 7 to 30"));
         }
-        if let Some(SecretValue::Generated(generated)) = &self.value {
-            if !(1..=4096).contains(&generated.length) {
-                problems.push(Problem::new("value", "length must be 1 to 4096"));
-            }
+        if let Some(SecretValue::Generated(generated)) = &self.value
+            && !(1..=4096).contains(&generated.length)
+        {
+            problems.push(Problem::new("value", "length must be 1 to 4096"));
         }
         problems
     }

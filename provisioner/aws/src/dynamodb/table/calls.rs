@@ -174,21 +174,18 @@ async fn indexes(want: &Table, seen: &Observed<Table>, change: &impl Fn() -> Upd
         }
     }
     for index in &want.global_indexes {
-        let update = match named(there, &index.name).filter(|one| index.same_but_throughput(one)) {
-            Some(one) => {
-                let more = index.read.is_some_and(|read| one.read != Some(read))
-                    || index.write.is_some_and(|write| one.write != Some(write));
-                if more { throughput_of(index, want.billing)? } else { None }
-            }
-            None => {
-                let index = index.sdk(want.billing)?;
-                let new = types::CreateGlobalSecondaryIndexAction::builder()
-                    .index_name(index.index_name)
-                    .set_key_schema(Some(index.key_schema))
-                    .set_projection(index.projection)
-                    .set_provisioned_throughput(index.provisioned_throughput);
-                Some(types::GlobalSecondaryIndexUpdate::builder().create(built(new.build())?).build())
-            }
+        let update = if let Some(one) = named(there, &index.name).filter(|one| index.same_but_throughput(one)) {
+            let more = index.read.is_some_and(|read| one.read != Some(read))
+                || index.write.is_some_and(|write| one.write != Some(write));
+            if more { throughput_of(index, want.billing)? } else { None }
+        } else {
+            let index = index.sdk(want.billing)?;
+            let new = types::CreateGlobalSecondaryIndexAction::builder()
+                .index_name(index.index_name)
+                .set_key_schema(Some(index.key_schema))
+                .set_projection(index.projection)
+                .set_provisioned_throughput(index.provisioned_throughput);
+            Some(types::GlobalSecondaryIndexUpdate::builder().create(built(new.build())?).build())
         };
         if let Some(update) = update {
             let request = change().set_attribute_definitions(Some(want.attributes()?));

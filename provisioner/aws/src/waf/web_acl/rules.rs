@@ -80,11 +80,11 @@ pub enum Statement {
     /// A piece of text.
     ByteMatch(ByteMatch),
     /// All of these.
-    And(Vec<Statement>),
+    And(Vec<Self>),
     /// One of these.
-    Or(Vec<Statement>),
+    Or(Vec<Self>),
     /// Not this.
-    Not(Box<Statement>),
+    Not(Box<Self>),
     /// One that is there, and that this program does not know: seen, never declared.
     Other(String),
 }
