@@ -10,11 +10,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("planner", &["model"]),
     ("store", &["model"]),
     ("engine", &["model", "planner", "store"]),
-    ("aws", &["model", "store"]),
+    ("image", &["store"]),
+    ("aws", &["model", "store", "image"]),
     ("stacks", &["model", "aws"]),
-    ("cli", &["model", "planner", "store", "engine", "aws", "stacks"]),
+    ("cli", &["model", "planner", "store", "engine", "aws", "stacks", "image"]),
     ("testkit", &["model", "store", "engine", "planner"]),
-    ("tests", &["model", "planner", "store", "engine", "aws", "stacks", "cli", "testkit"]),
+    ("tests", &["model", "planner", "store", "engine", "aws", "stacks", "cli", "image", "testkit"]),
 ];
 
 /// What a crate must never learn: crates that it may not use, however indirectly they are offered.
