@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_model::{
     erased::Erased,
     expr::resolve,
+    ownership,
     plan::{Drift, FieldChange, Planned, Verdict, Write},
     resource::{Change, Phase},
     stack::{Declared, Options},
@@ -368,7 +369,7 @@ fn make(input: &Input<'_>, decided: &Decided<'_>, item: &mut Item<'_>, declared:
     let mut inputs = filled(input, decided, item, declared, generation, None);
     let origin = if declared.options.share { Origin::Shared } else { Origin::Made };
     if declared.options.share && item.kind.tagged() {
-        inputs["tags"][tags::MADE] = "true".into();
+        inputs["tags"][ownership::MADE] = "true".into();
     }
     let want = decided.resolved(&inputs);
     item.changes.extend(new_fields(item.kind, &want));
