@@ -1,6 +1,7 @@
 //! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
 
 pub mod front;
+pub mod registry;
 
 use std::{
     collections::BTreeSet,
@@ -36,6 +37,11 @@ impl Drop for Emulator {
 impl Emulator {
     /// Starts moto: the program that `PROVISIONER_MOTO` names, else `moto_server` on the path. None where there is none.
     pub fn moto() -> Option<Self> {
+        Self::moto_with(None)
+    }
+
+    /// The same; with a registry, images can be pushed.
+    pub fn moto_with(registry: Option<&registry::Registry>) -> Option<Self> {
         #[expect(clippy::disallowed_methods, reason = "how the test runner says where the emulator is")]
         let program = std::env::var("PROVISIONER_MOTO").unwrap_or_else(|_| "moto_server".to_owned());
         let port = free_port();
@@ -49,7 +55,7 @@ impl Emulator {
             let calls = calls.clone();
             std::thread::spawn(move || count(log, &calls));
         }
-        let front = front::front(port).ok()?;
+        let front = front::front(port, registry.map(|registry| registry.port)).ok()?;
         let emulator = Self { child, calls, port, url: format!("http://127.0.0.1:{front}") };
         Self::answers(port).then_some(emulator)
     }

@@ -50,6 +50,10 @@ pub enum Command {
     State(StateCommand),
     /// Take an object that is there already into the state.
     Import(ImportArguments),
+    /// Build, push or look at the app's image.
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Check environment files and the program, without credentials.
     Validate {
         /// The environments; all where none is named.
@@ -262,6 +266,33 @@ pub enum StateCommand {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+    },
+}
+
+/// `image`.
+#[cfg(feature = "aws")]
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Build it where it is out of date; prints its digest.
+    Build {
+        /// The environment: it says for which processor.
+        #[arg(value_name = "ENV")]
+        environment: String,
+    },
+    /// Push what is built to the environment's repository, which an apply has made.
+    Push {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+    },
+    /// Show layers, sizes, labels, components, and whether it is out of date.
+    Inspect {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -8,6 +8,9 @@ mod commands;
 pub mod consent;
 pub mod environment;
 pub mod error;
+#[cfg(feature = "aws")]
+mod image;
+mod known;
 mod live;
 mod program;
 pub mod render;
@@ -23,6 +26,8 @@ use provisioner_model::Environment;
 use self::{arguments::Arguments, error::Failure, terminal::Terminal};
 
 pub use self::program::Program;
+#[cfg(feature = "aws")]
+pub use provisioner_image::Architecture;
 
 /// The exit code of a command line that was not understood: 2 means changes.
 const USAGE: u8 = 64;
@@ -36,7 +41,14 @@ pub fn main<E: Environment>(program: Program<E>) -> ExitCode {
 /// The command line of the bundled stack.
 #[cfg(feature = "aws")]
 pub fn bundled() -> ExitCode {
-    main(Program::new(provisioner_stacks::stack).named("provisioner"))
+    use provisioner_stacks::environment as stacks;
+    let wants = |environment: &stacks::Environment| match (&environment.service.image, environment.service.architecture)
+    {
+        (Some(_), _) => None,
+        (None, stacks::Architecture::X8664) => Some(Architecture::X8664),
+        (None, stacks::Architecture::Arm64) => Some(Architecture::Arm64),
+    };
+    main(Program::new(provisioner_stacks::stack).image(wants).named("provisioner"))
 }
 
 /// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.

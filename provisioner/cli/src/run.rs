@@ -9,7 +9,7 @@ use provisioner_engine::{Apply, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     Environment,
     erased::Clouds,
-    plan::Plan,
+    plan::{Notice, Plan},
     stack::{Desired, MAIN},
     state::{Snapshot, Target},
 };
@@ -21,6 +21,7 @@ use crate::{
     arguments::{Pace, Scope},
     environment::{Folder, Loaded},
     error::Failure,
+    known::Known,
     live::Live,
     program::{Program, facts},
     render::progress::Progress,
@@ -37,6 +38,7 @@ pub(crate) struct Session<'p, E> {
     pub(crate) clouds: Clouds,
     pub(crate) target: Target,
     pub(crate) store: Disk,
+    notices: Vec<Notice>,
 }
 
 /// The state of an environment, as it is kept here.
@@ -62,20 +64,40 @@ impl<'p, E: Environment> Session<'p, E> {
     /// Reads the file, connects, runs the program, and loads the state, in this order: the first mistakes are the
     /// cheapest to find.
     pub(crate) async fn open(program: &'p Program<E>, folder: &Folder, name: &str) -> Result<Self, Failure> {
+        Self::open_with(program, folder, name, None).await
+    }
+
+    /// The same; what the stack wants built is built first where it is out of date.
+    pub(crate) async fn open_building(
+        program: &'p Program<E>,
+        folder: &Folder,
+        name: &str,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
+        Self::open_with(program, folder, name, Some(terminal)).await
+    }
+
+    async fn open_with(
+        program: &'p Program<E>,
+        folder: &Folder,
+        name: &str,
+        build: Option<&Terminal>,
+    ) -> Result<Self, Failure> {
         let Loaded { name, environment } = folder.load::<E>(name)?;
         let store = store(folder, &name);
         let snapshot = store.load().await?;
         let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), name.clone()));
-        let (mut clouds, target) = program.connect(&environment).await?;
+        let (mut clouds, target) = program.connect(folder, &environment).await?;
         // An environment that has nothing any more may begin anew elsewhere.
         let recorded = snapshot.targets.get(MAIN).filter(|_| !snapshot.rows.is_empty());
         if let Some(recorded) = recorded.filter(|recorded| **recorded != target) {
             let (recorded, here) = (saved::place(recorded), saved::place(&target));
             return Err(Failure::Elsewhere { environment: name, recorded, here });
         }
-        let desired = program.declare(&environment, facts(&name, &target)).map_err(Failure::Program)?;
+        let Known { found, notices } = program.find_out(folder, &environment, build)?;
+        let desired = program.declare(&environment, facts(&name, &target, found)).map_err(Failure::Program)?;
         clouds.set_secrets(desired.secrets.clone());
-        Ok(Self { program, name, desired, snapshot, clouds, target, store })
+        Ok(Self { program, name, desired, snapshot, clouds, target, store, notices })
     }
 
     /// What is to be, or nothing for a destroy.
@@ -102,7 +124,11 @@ impl<'p, E: Environment> Session<'p, E> {
         .map_err(Failure::Unread)?;
         let selection =
             Selection { targets: scope.target.clone(), excludes: scope.exclude.clone(), replace: replace.to_vec() };
-        self.planned(&desired, &observed, &selection)
+        let mut plan = self.planned(&desired, &observed, &selection)?;
+        if !destroy {
+            plan.notices.extend(self.notices.iter().cloned());
+        }
+        Ok(plan)
     }
 
     fn planned(&self, desired: &Desired, observed: &Observations, selection: &Selection) -> Result<Plan, Failure> {
@@ -231,6 +257,7 @@ pub(crate) async fn offline<E: Environment>(
         region: environment.region().to_owned(),
         endpoint: None,
     });
-    let desired = program.declare(&environment, facts(&name, &target)).map_err(Failure::Program)?;
+    let Known { found, .. } = program.find_out(folder, &environment, None)?;
+    let desired = program.declare(&environment, facts(&name, &target, found)).map_err(Failure::Program)?;
     Ok((desired, target))
 }

@@ -24,6 +24,9 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The input that names the object which this one completes (a policy its role): that object's other
     /// dependents wait for this one, and this one outlives them. Parts never wait for other parts.
     const PART_OF: Option<&'static str> = None;
+    /// What a replacement replaces stays in the cloud and only leaves the state: others still name it (an image that
+    /// an earlier revision runs), and something else ends it.
+    const REPLACED_STAYS: bool = false;
     /// Outputs that an update may change. Should another change all the same, its dependents stop.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
     /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.

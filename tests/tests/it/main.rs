@@ -8,6 +8,7 @@
 )]
 
 mod engine;
+mod image;
 mod network;
 mod reference;
 mod rooms;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use provisioner_model::plan::{Plan, Verdict};
-use provisioner_tests::{Emulator, skipped};
+use provisioner_tests::{Emulator, registry::Registry, skipped};
 use serde_json::Value;
 
 pub(crate) struct Sandbox {
@@ -38,7 +38,12 @@ impl Ran {
 impl Sandbox {
     /// None, said loudly, where moto is not there.
     pub(crate) fn new(test: &str) -> Option<Self> {
-        let Some(moto) = Emulator::moto() else {
+        Self::with(test, None)
+    }
+
+    /// The same, with a registry that images are pushed to.
+    pub(crate) fn with(test: &str, registry: Option<&Registry>) -> Option<Self> {
+        let Some(moto) = Emulator::moto_with(registry) else {
             skipped(test, "moto is not installed");
             return None;
         };
@@ -63,6 +68,8 @@ impl Sandbox {
         if ["plan", "apply", "destroy", "drift"].contains(&arguments[0]) {
             command.args(["--settle", "0", "--poll", "0.2"]);
         }
+        // An app is built where no other test builds.
+        command.env("CARGO_TARGET_DIR", self.folder.path().join("target"));
         ran(self.credentials(&mut command).output().unwrap())
     }
 

@@ -1,6 +1,8 @@
 //! One function for each command: it puts the parts together and prints.
 
 mod changes;
+#[cfg(feature = "aws")]
+mod image;
 mod offline;
 mod state;
 
@@ -50,6 +52,8 @@ pub(crate) async fn run<E: Environment>(
         Command::Outputs(outputs) => state::outputs(&folder()?, &outputs, terminal).await,
         Command::State(command) => state::state(&folder()?, command, terminal).await,
         Command::Import(import) => state::import(program, &folder()?, &import, terminal).await,
+        #[cfg(feature = "aws")]
+        Command::Image(command) => image::image(program, &folder()?, command, terminal).await,
         Command::Graph(graph) => offline::graph(program, &folder()?, &graph, terminal).await,
         Command::Validate { environments } => offline::validate(program, &folder()?, environments, terminal).await,
         Command::Schema => offline::schema::<E>(terminal),

@@ -21,6 +21,7 @@ pub(crate) fn empty() -> Plan {
             account: "123456789012".into(),
             region: "us-east-1".into(),
             partition: "aws".into(),
+            found: BTreeMap::new(),
         },
         lineage: "0123".into(),
         serial: 7,
