@@ -10,7 +10,8 @@
     run.py restore FILE       puts such a file back, in one transaction; asks first, unless --yes
     run.py down               ends both; the data stay
 
-OBSERVABILITY=1 adds Prometheus and Grafana to `up`, `status`, `logs` and `down`.
+OBSERVABILITY=1 adds Prometheus and Grafana to `up`, `status`, `logs` and `down`. PROVISIONER names the program that
+builds the image; without it, Cargo builds that first.
 """
 import datetime
 import os
@@ -25,7 +26,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 SECRETS = HERE / "secrets"
 BACKUPS = HERE / "backups"
-IMAGE = "provisioner-app:local"
 PASSWORDS = ["database_admin_password", "database_password", "signing_key", "grafana_password"]
 CERTIFICATES = ["database_ca.pem", "database_certificate.pem", "database_key.pem"]
 
@@ -156,11 +156,14 @@ def restore(*arguments):
 
 
 def build():
-    program = ["cargo", "run", "--quiet", "--locked", "--package", "provisioner-cli", "--", "-C", str(ROOT)]
+    image = os.environ.get("APP_IMAGE", "provisioner-app:local")
+    stated = os.environ.get("PROVISIONER")
+    program = [stated] if stated else ["cargo", "run", "--quiet", "--locked", "--package", "provisioner-cli", "--"]
+    program += ["-C", str(ROOT)]
     with tempfile.TemporaryDirectory() as folder:
         archive = pathlib.Path(folder) / "image.tar"
         subprocess.run([*program, "image", "build", "dev"], cwd=ROOT, check=True)
-        subprocess.run([*program, "image", "save", "dev", "--out", archive, "--name", IMAGE], cwd=ROOT, check=True)
+        subprocess.run([*program, "image", "save", "dev", "--out", archive, "--name", image], cwd=ROOT, check=True)
         subprocess.run(["docker", "load", "--quiet", "--input", archive], check=True)
 
 

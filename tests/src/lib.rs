@@ -1,5 +1,6 @@
 //! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
 
+pub mod docker;
 pub mod front;
 pub mod registry;
 

@@ -285,6 +285,18 @@ pub enum ImageCommand {
         #[arg(value_name = "ENV")]
         environment: String,
     },
+    /// Write what is built into an archive that `docker load` reads.
+    Save {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Where to.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The name that it gets in Docker.
+        #[arg(long, value_name = "NAME:TAG", default_value = "app:local")]
+        name: String,
+    },
     /// Show layers, sizes, labels, components, and whether it is out of date.
     Inspect {
         /// The environment.

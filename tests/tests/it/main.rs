@@ -7,6 +7,7 @@
     reason = "tests: what goes wrong is said by the panic"
 )]
 
+mod compose;
 mod engine;
 mod image;
 mod network;

@@ -1,4 +1,4 @@
-//! `image build`, `image push` and `image inspect`.
+//! `image build`, `image push`, `image save` and `image inspect`.
 
 use provisioner_image::{Source, Standing};
 use provisioner_model::Environment;
@@ -27,6 +27,13 @@ pub(super) async fn image<E: Environment>(
             terminal.data(&format!("{}\n", layout.digest()));
         }
         ImageCommand::Push { environment } => push(program, folder, &environment, terminal).await?,
+        ImageCommand::Save { environment, out, name } => {
+            let source = source(program, folder, &environment)?;
+            let standing = source.standing()?;
+            let layout = standing.layout().ok_or(ImageFailure::NotBuilt(environment))?;
+            provisioner_store::write_atomically(&out, &layout.archive(&name)?)?;
+            terminal.say(&format!("Saved as {name}. To load it: docker load --input {}", out.display()));
+        }
         ImageCommand::Inspect { environment, json } => {
             inspect(&source(program, folder, &environment)?, json, terminal)?;
         }
