@@ -39,10 +39,13 @@ def target():
 
 
 def build(*what):
-    """The release program."""
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", ROOT / "Cargo.toml", *what],
-                   check=True)
-    return target() / "release"
+    """The folder with the release programs, built as for the image: static."""
+    host = subprocess.run(["rustc", "-vV"], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
+    host = next(line.split()[1] for line in host.splitlines() if line.startswith("host:"))
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", ROOT / "Cargo.toml",
+                    "--target", host, *what], check=True, cwd=ROOT,
+                   env={**os.environ, "RUSTFLAGS": "-C target-feature=+crt-static"})
+    return target() / host / "release"
 
 
 def programs():

@@ -72,8 +72,13 @@ async fn everything_a_person_does_works_without_javascript() {
 
     let (status, html) = browser.send("/register", "/register", &[("name", "A!"), ("password", "short")]).await;
     assert_eq!(status, 422);
-    assert!(html.contains("<title>Error: ") && html.contains("href=\"#name\"") && html.contains("aria-invalid=\"true\""));
-    assert!(html.contains("value=\"a!\"") && !html.contains("short\""), "what was written is gone, or the password is not");
+    assert!(
+        html.contains("<title>Error: ") && html.contains("href=\"#name\"") && html.contains("aria-invalid=\"true\"")
+    );
+    assert!(
+        html.contains("value=\"a!\"") && !html.contains("short\""),
+        "what was written is gone, or the password is not"
+    );
     // Another name for the same: phones begin with a capital.
     let (_, html) = browser.send("/register", "/register", &[("name", "Ada "), ("password", PASSWORD)]).await;
     assert!(html.contains("You are registered."), "{html}");
@@ -92,9 +97,14 @@ async fn everything_a_person_does_works_without_javascript() {
     let order = [("from", ids[0]), ("to", ids[1]), ("amount", "34.5")];
     let (_, html) = browser.send("/accounts", "/transfers", &order).await;
     assert!(html.contains("The transfer is made.") && html.contains("1\u{a0}200.00"), "{html}");
-    let (status, html) = browser.send("/accounts", "/transfers", &[("from", ids[1]), ("to", ids[0]), ("amount", "99")]).await;
-    assert!(status == 422 && html.contains("The account holds less than that.") && html.contains("value=\"99\""), "{html}");
-    let (status, html) = browser.send("/accounts", "/transfers", &[("from", ids[1]), ("to", "me"), ("amount", "x")]).await;
+    let (status, html) =
+        browser.send("/accounts", "/transfers", &[("from", ids[1]), ("to", ids[0]), ("amount", "99")]).await;
+    assert!(
+        status == 422 && html.contains("The account holds less than that.") && html.contains("value=\"99\""),
+        "{html}"
+    );
+    let (status, html) =
+        browser.send("/accounts", "/transfers", &[("from", ids[1]), ("to", "me"), ("amount", "x")]).await;
     assert!(status == 422 && html.contains("href=\"#to\"") && html.contains("href=\"#amount\""), "{html}");
     let html = browser.open("/audit").await;
     assert!(html.contains("Transfer") && html.contains("34.50"), "{html}");
@@ -157,7 +167,8 @@ async fn cookies_are_for_this_host_and_hidden_from_scripts() {
     let value = cookie.split(';').next().unwrap().to_owned();
     let form = hidden(&page.text().await.unwrap(), "/sign-in")["form"].clone();
     let fields = [("form", form.as_str()), ("name", "ada"), ("password", PASSWORD)];
-    let answer = app.request(reqwest::Method::POST, "/sign-in").header("cookie", value).form(&fields).send().await.unwrap();
+    let answer =
+        app.request(reqwest::Method::POST, "/sign-in").header("cookie", value).form(&fields).send().await.unwrap();
     assert_eq!(answer.status(), 303);
     let session = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
     for cookie in [cookie, session] {
@@ -178,11 +189,19 @@ async fn chromium_shows_every_page_on_a_phone_and_on_a_desk() {
     let settings = Settings::new(&database);
     let app = settings.start().await;
     let folder = tempfile::tempdir().unwrap();
-    for (page, heading) in [("/", "Sample rows"), ("/sign-in", "Sign in"), ("/register", "Register"), ("/nothing-here", "")] {
+    for (page, heading) in
+        [("/", "Sample rows"), ("/sign-in", "Sign in"), ("/register", "Register"), ("/nothing-here", "")]
+    {
         for width in [390, 1280] {
             let shot = folder.path().join("shot.png");
             let output = Command::new(&chromium)
-                .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"])
+                .args([
+                    "--headless=new",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--hide-scrollbars",
+                ])
                 .args(["--enable-logging=stderr", "--v=0", "--virtual-time-budget=2000"])
                 .arg(format!("--window-size={width},900"))
                 .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
