@@ -44,9 +44,8 @@ impl Checked {
 
     /// What an account is called.
     pub fn label(&mut self, field: &'static str, label: &str) -> &mut Self {
-        let fits = (1..=40).contains(&label.chars().count())
-            && !label.chars().any(char::is_control)
-            && label.trim() == label;
+        let fits =
+            (1..=40).contains(&label.chars().count()) && !label.chars().any(char::is_control) && label.trim() == label;
         self.that(fits, field, "must have 1 to 40 characters, no line breaks, and no space at its ends")
     }
 
@@ -59,7 +58,11 @@ impl Checked {
 
     /// An amount to move.
     pub fn amount(&mut self, field: &'static str, amount: i64) -> &mut Self {
-        self.that((1..=MOST_AMOUNT).contains(&amount), field, "must be more than nothing, and at most 10 000 000 000.00")
+        self.that(
+            (1..=MOST_AMOUNT).contains(&amount),
+            field,
+            "must be more than nothing, and at most 10 000 000 000.00",
+        )
     }
 
     /// An amount to open with.

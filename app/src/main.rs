@@ -109,9 +109,7 @@ fn parse() -> Result<Command, lexopt::Error> {
     let plain = name.is_none() && target.is_none();
     match (command.as_deref(), name, target) {
         (Some("create-admin"), Some(name), Some(target)) => Ok(Command::CreateAdmin { name, target }),
-        (Some("create-admin"), ..) => {
-            Err("create-admin needs --name, and one of --password-file and --secret".into())
-        }
+        (Some("create-admin"), ..) => Err("create-admin needs --name, and one of --password-file and --secret".into()),
         (None | Some("serve"), ..) if plain => Ok(Command::Serve),
         (Some("migrate"), ..) if plain => Ok(Command::Migrate),
         (Some("health"), ..) if plain => Ok(Command::Health),

@@ -93,7 +93,11 @@ impl Metrics {
         registry.register("sign_ins", "Sign-ins, by how they ended", self.sign_ins.clone());
         registry.register("transfers", "Transfers, by how they ended", self.transfers.clone());
         registry.register("database_connections", "Connections of the pool, by state", self.connections.clone());
-        registry.register("database_connections_max", "Connections that the pool may have", self.connections_max.clone());
+        registry.register(
+            "database_connections_max",
+            "Connections that the pool may have",
+            self.connections_max.clone(),
+        );
         registry.register(
             "database_password_reads",
             "How often the database's password was read since the start",

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
 
@@ -33,11 +30,7 @@ impl Passwords {
     /// Ready to hash.
     pub fn new() -> Result<Self, Problem> {
         let nobody = hash(&generate(24)?)?.into();
-        Ok(Self {
-            running: Arc::new(Semaphore::new(AT_A_TIME)),
-            waiting: Arc::new(Semaphore::new(WAITING)),
-            nobody,
-        })
+        Ok(Self { running: Arc::new(Semaphore::new(AT_A_TIME)), waiting: Arc::new(Semaphore::new(WAITING)), nobody })
     }
 
     /// The hash, with its parameters and its salt.

@@ -55,7 +55,9 @@ impl Kind {
                 (StatusCode::FORBIDDEN, "password-change-needed", "Change your password first")
             }
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "That cannot be done here"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "That cannot be done here")
+            }
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The request took too long"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "That does not fit what is there"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),

@@ -106,8 +106,9 @@ impl Secrets {
         let region = id.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2)).map(str::to_owned);
         self.client
             .get_or_init(|| async {
-                let http =
-                    Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
+                let http = Builder::new()
+                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                    .build_https();
                 let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
                 if let Some(region) = region {
                     loader = loader.region(Region::new(region));

@@ -115,7 +115,13 @@ async fn build(config: Config) -> Result<App, Error> {
     let (sessions, limits) = match &config.redis_url {
         None => (Sessions::Postgres(Arc::clone(&database)), Shared::Postgres(Arc::clone(&database))),
         Some(url) => {
-            let connection = redis::Client::open(url.as_str())?.get_connection_manager().await?;
+            // A request had better fail soon than wait; the next one connects again.
+            let soon = redis::aio::ConnectionManagerConfig::new()
+                .set_number_of_retries(1)
+                .set_max_delay(Duration::from_millis(200))
+                .set_connection_timeout(Some(Duration::from_secs(2)))
+                .set_response_timeout(Some(Duration::from_secs(2)));
+            let connection = redis::Client::open(url.as_str())?.get_connection_manager_with_config(soon).await?;
             (Sessions::Redis(connection.clone()), Shared::Redis(connection))
         }
     };
@@ -142,7 +148,12 @@ fn router(app: &App) -> Router {
             let own = axum::http::HeaderValue::from_str(&origin).into_iter().collect::<Vec<_>>();
             let headers =
                 [header::AUTHORIZATION, header::CONTENT_TYPE, header::HeaderName::from_static("idempotency-key")];
-            let methods = [axum::http::Method::GET, axum::http::Method::POST, axum::http::Method::PUT, axum::http::Method::DELETE];
+            let methods = [
+                axum::http::Method::GET,
+                axum::http::Method::POST,
+                axum::http::Method::PUT,
+                axum::http::Method::DELETE,
+            ];
             CorsLayer::new().allow_origin(own).allow_headers(headers).allow_methods(methods)
         }
     };

@@ -38,7 +38,7 @@ pub async fn sign_in(
 ) -> Result<(Session, Token), Problem> {
     let from = subscriber(address).to_string();
     let limited = app.limits.take("sign-in", &[name, &from], app.config.limits.sign_in).await;
-    if limited.is_err() {
+    if limited.as_ref().is_err_and(|problem| problem.kind == ProblemKind::TooMany) {
         count(&app.metrics.sign_ins, "limited");
     }
     limited?;

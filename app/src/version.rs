@@ -55,7 +55,11 @@ impl Lookup {
         let unknown = Version { name: "app", version: env!("CARGO_PKG_VERSION"), image: None, task_definition: None };
         let Some(uri) = &self.uri else { return unknown };
         let asked = self.known.get_or_try_init(|| async { ask(uri).await.ok_or(()) }).await;
-        asked.map_or(unknown.clone(), |known| Version { image: known.image.clone(), task_definition: known.task_definition.clone(), ..unknown })
+        asked.map_or(unknown.clone(), |known| Version {
+            image: known.image.clone(),
+            task_definition: known.task_definition.clone(),
+            ..unknown
+        })
     }
 }
 

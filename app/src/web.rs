@@ -8,8 +8,7 @@ use std::{
 use axum::{
     Json,
     extract::{
-        FromRequest, FromRequestParts, MatchedPath, Path, Query, Request, State as AxumState,
-        rejection::JsonRejection,
+        FromRequest, FromRequestParts, MatchedPath, Path, Query, Request, State as AxumState, rejection::JsonRejection,
     },
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
@@ -141,7 +140,8 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 /// Letters, digits and few signs: neither a line break nor a mail address.
 fn is_plain(value: &HeaderValue) -> bool {
-    (1..=128).contains(&value.len()) && value.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_=;:".contains(b))
+    (1..=128).contains(&value.len())
+        && value.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_=;:".contains(b))
 }
 
 fn headers(app: &App, headers: &mut HeaderMap, id: &HeaderValue) {
@@ -158,10 +158,8 @@ fn headers(app: &App, headers: &mut HeaderMap, id: &HeaderValue) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if app.config.is_secure() {
-        headers.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-        );
+        headers
+            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -109,11 +109,7 @@ pub(super) async fn list(State(app): State<App>, User(session): User) -> Result<
     params(("id" = Uuid, Path, description = "The account")),
     responses((status = 200, body = Account), (status = 404, description = "You have no such account", body = Body,
         content_type = "application/problem+json")))]
-pub(super) async fn get(
-    State(app): State<App>,
-    User(session): User,
-    Id(id): Id,
-) -> Result<Json<Account>, Problem> {
+pub(super) async fn get(State(app): State<App>, User(session): User, Id(id): Id) -> Result<Json<Account>, Problem> {
     let found = accounts::get(&app.database, session.user, id).await?;
     found.map(Json).ok_or_else(|| Problem::new(Kind::NotFound, "You have no such account."))
 }

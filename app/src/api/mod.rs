@@ -8,12 +8,7 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    http::header,
-    response::IntoResponse,
-    routing::get,
-};
+use axum::{Router, http::header, response::IntoResponse, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::{

@@ -1,6 +1,10 @@
 //! Sample rows.
 
-use axum::{Json, extract::{FromRequestParts, State}, http::{StatusCode, request::Parts}};
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -81,10 +81,7 @@ pub(super) async fn sign_in(
 #[utoipa::path(post, path = "/api/sessions/refresh", tag = "sessions", request_body = Refresh,
     responses((status = 200, body = Tokens), (status = 401, description = "The token is not good, or no longer",
         body = Body, content_type = "application/problem+json")))]
-pub(super) async fn refresh(
-    State(app): State<App>,
-    Input(input): Input<Refresh>,
-) -> Result<Json<Tokens>, Problem> {
+pub(super) async fn refresh(State(app): State<App>, Input(input): Input<Refresh>) -> Result<Json<Tokens>, Problem> {
     let over = || Problem::new(ProblemKind::SignInNeeded, "The session is over.");
     let token = Token::parse(&input.refresh_token).ok_or_else(over)?;
     let (session, next) = app.sessions.rotate(&token, app.config.session).await?.ok_or_else(over)?;

@@ -85,11 +85,7 @@ pub(super) async fn register(
 /// Users by name, for administrators
 #[utoipa::path(get, path = "/api/users", tag = "users", params(Page), security(("token" = [])),
     responses((status = 200, body = Listed)))]
-pub(super) async fn list(
-    State(app): State<App>,
-    _: Admin,
-    Asked(page): Asked<Page>,
-) -> Result<Json<Listed>, Problem> {
+pub(super) async fn list(State(app): State<App>, _: Admin, Asked(page): Asked<Page>) -> Result<Json<Listed>, Problem> {
     within(page.limit)?;
     if page.after.len() > 32 || page.after.contains('\0') {
         return Err(Problem::new(ProblemKind::BadRequest, "after: is no name of a user."));

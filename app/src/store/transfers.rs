@@ -148,12 +148,11 @@ async fn receiver(
     user: Uuid,
     wanted: &Wanted,
 ) -> Result<Result<Uuid, Refusal>, Problem> {
-    let rows =
-        sqlx::query("SELECT id, user_id, balance FROM accounts WHERE id = $1 OR id = $2 ORDER BY id FOR UPDATE")
-            .bind(wanted.from)
-            .bind(wanted.to)
-            .fetch_all(&mut **transaction)
-            .await?;
+    let rows = sqlx::query("SELECT id, user_id, balance FROM accounts WHERE id = $1 OR id = $2 ORDER BY id FOR UPDATE")
+        .bind(wanted.from)
+        .bind(wanted.to)
+        .fetch_all(&mut **transaction)
+        .await?;
     let (mut source, mut target) = (None, None);
     for row in &rows {
         let (id, owner, balance): (Uuid, Uuid, i64) =

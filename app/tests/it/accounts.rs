@@ -39,7 +39,12 @@ async fn a_transfer_moves_money_once_for_each_key() {
     answer(app.get(&format!("/api/accounts/{to}")).bearer_auth(&ada.access), 404).await;
 
     let trail = answer(app.get("/api/audit").bearer_auth(&bob.access), 200).await;
-    let amounts: Vec<_> = trail["entries"].as_array().unwrap().iter().filter_map(|e| (e["action"] == "transfer").then(|| e["amount"].as_i64().unwrap())).collect();
+    let amounts: Vec<_> = trail["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|e| (e["action"] == "transfer").then(|| e["amount"].as_i64().unwrap()))
+        .collect();
     assert_eq!(amounts, [5000, 10_000, 300]);
     let keys: Vec<_> = trail["entries"].as_array().unwrap().iter().filter_map(|e| e["key"].as_str()).collect();
     assert_eq!(keys, ["k1"], "only his own keys");

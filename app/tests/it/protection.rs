@@ -13,10 +13,15 @@ use crate::support::{
 #[tokio::test]
 async fn every_answer_has_the_security_headers() {
     let Some(database) = postgres::database("every_answer_has_the_security_headers") else { return };
-    let app = Settings::new(&database).with("PUBLIC_URL", "https://app.example.com").with("ENVIRONMENT", "prod").start().await;
+    let app = Settings::new(&database)
+        .with("PUBLIC_URL", "https://app.example.com")
+        .with("ENVIRONMENT", "prod")
+        .start()
+        .await;
     for path in ["/", "/version", "/nothing", "/api/users/me", "/static/style.css", "/openapi.json"] {
         let answer = app.get(path).header("x-request-id", "abc-123").send().await.unwrap();
-        let header = |name: &str| answer.headers().get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
+        let header =
+            |name: &str| answer.headers().get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
         assert!(header("content-security-policy").starts_with("default-src 'none';"), "{path}");
         assert!(!header("content-security-policy").contains("unsafe"), "{path}");
         assert!(header("strict-transport-security").contains("max-age=63072000"), "{path}");
@@ -137,10 +142,24 @@ async fn the_description_lists_every_operation_and_its_answers() {
         }
     }
     let expected = [
-        "delete /api/sessions/current", "delete /delete", "get /api/accounts", "get /api/accounts/{id}", "get /api/audit",
-        "get /api/rows", "get /api/users", "get /api/users/me", "get /health/live", "get /version", "post /api/accounts",
-        "post /api/sessions", "post /api/sessions/refresh", "post /api/transfers", "post /api/users", "post /populate",
-        "put /api/users/me/password", "put /api/users/{id}/disabled",
+        "delete /api/sessions/current",
+        "delete /delete",
+        "get /api/accounts",
+        "get /api/accounts/{id}",
+        "get /api/audit",
+        "get /api/rows",
+        "get /api/users",
+        "get /api/users/me",
+        "get /health/live",
+        "get /version",
+        "post /api/accounts",
+        "post /api/sessions",
+        "post /api/sessions/refresh",
+        "post /api/transfers",
+        "post /api/users",
+        "post /populate",
+        "put /api/users/me/password",
+        "put /api/users/{id}/disabled",
     ];
     assert_eq!(operations, expected.map(str::to_owned).into());
 }

@@ -3,7 +3,10 @@
 use reqwest::Method;
 use sqlx::Row;
 
-use crate::support::{app::{Settings, answer}, postgres};
+use crate::support::{
+    app::{Settings, answer},
+    postgres,
+};
 
 #[tokio::test]
 async fn in_dev_everybody_adds_and_removes_sample_rows_and_nothing_else() {

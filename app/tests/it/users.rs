@@ -132,7 +132,8 @@ async fn the_administrator_lists_and_disables_users() {
     assert_eq!((&listed["users"][0]["name"], listed["users"].as_array().unwrap().len()), (&json!("root"), 1));
     let me = answer(app.get("/api/users/me").bearer_auth(&ada.access), 200).await;
     let path = format!("/api/users/{}/disabled", me["id"].as_str().unwrap());
-    let disable = |who: &Tokens, disabled: bool| app.put(&path, &json!({ "disabled": disabled })).bearer_auth(&who.access);
+    let disable =
+        |who: &Tokens, disabled: bool| app.put(&path, &json!({ "disabled": disabled })).bearer_auth(&who.access);
     answer(disable(&ada, true), 403).await;
     assert_eq!(answer(disable(&root, true), 200).await["disabled"], true);
     answer(app.get("/api/users/me").bearer_auth(&ada.access), 401).await;

@@ -5,7 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::{Json, Router, extract::State, http::{HeaderMap, StatusCode}, response::{IntoResponse, Response}, routing::{get, post}};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
 use serde_json::{Value, json};
 
 type Values = Arc<Mutex<BTreeMap<String, String>>>;
@@ -59,7 +65,8 @@ async fn call(State(secrets): State<Values>, headers: HeaderMap, body: axum::bod
         "secretsmanager.CreateSecret" => {}
         _ if !known => {
             let error = json!({ "__type": "ResourceNotFoundException", "Message": "no such secret" });
-            return (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.1")], error.to_string()).into_response();
+            return (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.1")], error.to_string())
+                .into_response();
         }
         "secretsmanager.GetSecretValue" => {
             let answer = json!({ "ARN": id, "Name": id, "SecretString": secrets[&id], "VersionId": "1" });

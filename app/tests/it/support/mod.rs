@@ -26,5 +26,8 @@ pub fn skipped(what: &str, why: &str) {
 
 /// The program of that name, if it is installed.
 pub fn program(name: &str) -> Option<std::path::PathBuf> {
-    ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin"].map(|folder| std::path::Path::new(folder).join(name)).into_iter().find(|path| path.exists())
+    ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin"]
+        .map(|folder| std::path::Path::new(folder).join(name))
+        .into_iter()
+        .find(|path| path.exists())
 }

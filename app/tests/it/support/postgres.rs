@@ -63,8 +63,10 @@ pub fn own(test: &str) -> Option<Cluster> {
 
 impl Cluster {
     fn start() -> Option<Self> {
-        let mut versions: Vec<PathBuf> =
-            fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect();
+        let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+            .collect();
         versions.retain(|bin| bin.join("initdb").exists() && bin.join("postgres").exists());
         versions.sort();
         let bin = versions.pop()?;
@@ -74,10 +76,13 @@ impl Cluster {
         let watch = watch(&folder);
         let cluster = Self { bin, folder, port, user, _watch: watch, databases: AtomicU32::new(0) };
         cluster.own(&cluster.folder);
-        cluster.run("initdb", &["-D", cluster.data().to_str().unwrap(), "-U", "root", "-A", "trust", "-N", "--no-instructions"]);
+        cluster.run(
+            "initdb",
+            &["-D", cluster.data().to_str().unwrap(), "-U", "root", "-A", "trust", "-N", "--no-instructions"],
+        );
         cluster.certificates();
         let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nfsync = off\n\
+            "listen_addresses = '127.0.0.1,127.0.0.2'\nport = {port}\nunix_socket_directories = '{}'\nfsync = off\n\
              max_connections = 300\nssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\n",
             cluster.folder.display(),
             cluster.folder.join("server.pem").display(),
@@ -85,7 +90,7 @@ impl Cluster {
         );
         let file = cluster.data().join("postgresql.conf");
         fs::write(&file, fs::read_to_string(&file).unwrap() + &settings).unwrap();
-        let access = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+        let access = "local all all trust\nhostssl all all 127.0.0.0/8 scram-sha-256\n";
         fs::write(cluster.data().join("pg_hba.conf"), access).unwrap();
         cluster.up();
         Some(cluster)
@@ -115,11 +120,25 @@ impl Cluster {
             socket: self.folder.clone(),
         };
         let (name, user, password) = (&database.name, &database.user, &database.password);
-        for sql in [
-            format!("CREATE ROLE {user} LOGIN PASSWORD '{password}'"),
-            format!("CREATE DATABASE {name} OWNER {user}"),
-        ] {
-            self.run("psql", &["-q", "-h", self.folder.to_str().unwrap(), "-p", &self.port.to_string(), "-U", "root", "-d", "postgres", "-c", &sql]);
+        for sql in
+            [format!("CREATE ROLE {user} LOGIN PASSWORD '{password}'"), format!("CREATE DATABASE {name} OWNER {user}")]
+        {
+            self.run(
+                "psql",
+                &[
+                    "-q",
+                    "-h",
+                    self.folder.to_str().unwrap(),
+                    "-p",
+                    &self.port.to_string(),
+                    "-U",
+                    "root",
+                    "-d",
+                    "postgres",
+                    "-c",
+                    &sql,
+                ],
+            );
         }
         database
     }
@@ -139,9 +158,12 @@ impl Cluster {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let server = params.signed_by(&key, &ours).unwrap();
-        for (name, text) in
-            [("ca.pem", ours.pem()), ("other.pem", other.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())]
-        {
+        for (name, text) in [
+            ("ca.pem", ours.pem()),
+            ("other.pem", other.pem()),
+            ("server.pem", server.pem()),
+            ("server.key", key.serialize_pem()),
+        ] {
             let path = self.folder.join(name);
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
