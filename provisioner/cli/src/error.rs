@@ -1,5 +1,7 @@
 //! Every way in which a command can fail, and how that is told: once, here, with its causes and what to do.
 
+mod operation;
+
 use std::{error::Error as StdError, fmt::Write as _};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler};
@@ -15,6 +17,8 @@ use crate::{
     saved::SavedError,
     terminal::Terminal,
 };
+
+pub use self::operation::OperationError;
 
 /// What ended a command. Its `Display` never includes its source.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +75,9 @@ pub enum Failure {
     /// A command about the state.
     #[error(transparent)]
     State(#[from] StateError),
+    /// An operation on what runs.
+    #[error(transparent)]
+    Operation(#[from] OperationError),
     /// The program itself could not start.
     #[error("could not start")]
     Start(#[source] std::io::Error),
@@ -202,6 +209,7 @@ impl Failure {
             Self::Saved(error) => error.hint(),
             Self::Consent(error) => error.hint(),
             Self::State(error) => error.hint(),
+            Self::Operation(error) => error.hint(),
             Self::Identity(error) if matches!(error.kind, Kind::Expired) => call_hint(error),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
