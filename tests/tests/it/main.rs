@@ -9,6 +9,7 @@
 
 mod engine;
 mod network;
+mod ops;
 mod reference;
 mod rooms;
 mod sandbox;

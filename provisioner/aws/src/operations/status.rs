@@ -220,7 +220,8 @@ impl ServiceStatus {
         if self.status != "ACTIVE" {
             return say(self.status.clone());
         }
-        if self.running != self.desired {
+        // More than are wanted run during a deployment.
+        if self.running < self.desired {
             say(format!("{} of {} tasks run", self.running, self.desired));
         }
         let primary = self.deployments.iter().find(|deployment| deployment.status == "PRIMARY");
