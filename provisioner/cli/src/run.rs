@@ -206,8 +206,10 @@ pub(crate) struct Doing<'a> {
     pub(crate) pace: &'a Pace,
 }
 
-/// Ctrl-C and SIGTERM.
+/// Ctrl-C and SIGTERM. From its making on, one that comes while nobody waits for it is kept.
 pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,
 }
@@ -216,6 +218,8 @@ impl Signals {
     pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
+            interrupt: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?,
+            #[cfg(unix)]
             term: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
         })
     }
@@ -223,7 +227,7 @@ impl Signals {
     pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
             _ = self.term.recv() => {}
         }
         #[cfg(not(unix))]

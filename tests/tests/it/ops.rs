@@ -392,18 +392,22 @@ fn what_cannot_be_read_takes_nothing_else_away() {
 #[test]
 #[cfg(unix)]
 fn watching_and_following_end_well() {
-    let stage = Stage::new(&[SERVICE], |action, asked, before| match action {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() * 1000;
+    let stage = Stage::new(&[SERVICE], move |action, asked, before| match action {
         "ListTasks" => Some(json!({ "taskArns": [] })),
         // Each look finds what the one before has found, and a new line.
         "FilterLogEvents" => {
-            let line = |number: usize| json!({ "eventId": number.to_string(), "timestamp": number, "message": number.to_string() });
+            let line = |number: usize| {
+                let text = number.to_string();
+                json!({ "eventId": text, "timestamp": now + number as u64, "message": text })
+            };
             Some(json!({ "events": (0..=before).map(line).collect::<Vec<_>>() }))
         }
         _ => task(action, asked, before, &Value::Null),
     });
     let ends = |arguments: &[&str], action: &str| {
         let child = stage.start(arguments);
-        stage.wait_for(action, 4);
+        stage.wait_for(action, 6);
         Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
         ran(child.wait_with_output().unwrap()).ok().out
     };

@@ -82,8 +82,9 @@ impl<'a> Tail<'a> {
         Self { aws, pattern, sources: sources.into_iter().map(reading).collect() }
     }
 
-    /// The next lines in order of time; none where all that is there has been read. The call after that looks anew.
-    pub async fn next(&mut self) -> Result<Vec<Line>> {
+    /// The next lines in order of time; none where all that is there has been read. The call after that looks anew, but
+    /// no further back than lines arrive late. `now` is in seconds since 1970.
+    pub async fn next(&mut self, now: u64) -> Result<Vec<Line>> {
         let reader = self.aws.reader();
         for reading in &mut self.sources {
             while reading.read.is_empty() && reading.more() {
@@ -101,7 +102,8 @@ impl<'a> Tail<'a> {
         }
         lines.sort_by_key(|line| line.at);
         if lines.is_empty() {
-            self.sources.iter_mut().for_each(Reading::again);
+            let now = i64::try_from(now).unwrap_or(i64::MAX).saturating_mul(1000);
+            self.sources.iter_mut().for_each(|reading| reading.again(now));
         }
         Ok(lines)
     }
@@ -112,12 +114,10 @@ impl Reading {
         !matches!(self.next, Page::Last)
     }
 
-    /// From the beginning of what may not be whole yet.
-    fn again(&mut self) {
-        if let Some(newest) = self.given.values().max() {
-            self.since = self.since.max(newest - LATE);
-        }
-        self.given.retain(|_, at| *at >= self.since);
+    /// From the beginning of what may not be whole yet, by this machine's clock or by that of the lines.
+    fn again(&mut self, now: i64) {
+        let newest = self.given.values().max().copied().unwrap_or_default();
+        self.since = self.since.max(newest.max(now.saturating_sub(LATE)).saturating_sub(LATE));
         self.next = Page::First;
     }
 
@@ -136,6 +136,9 @@ impl Reading {
                 self.read.push_back(line(event));
             }
         }
+        // Of a long log, only what a later look may bring again is kept.
+        let newest = self.given.values().max().copied().unwrap_or_default();
+        self.given.retain(|_, at| *at >= newest.saturating_sub(2 * LATE));
         self.next = answer.next_token.map_or(Page::Last, Page::Next);
         Ok(())
     }

@@ -41,24 +41,34 @@ pub struct Revision {
     pub registered_at: Option<i64>,
 }
 
+/// Why there is no way back.
+#[derive(Debug, thiserror::Error)]
+pub enum NoWay {
+    /// There is no such revision.
+    #[error("{0}")]
+    Revision(String),
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] Error),
+}
+
 /// The way back: to `wanted`, a number or `family:number`, or else to the newest older revision that AWS says was rolled
 /// out successfully. Where AWS lists no deployments, to the newest older one.
-pub async fn way(aws: &Aws, service: &At, wanted: Option<&str>) -> Result<Way> {
+pub async fn way(aws: &Aws, service: &At, wanted: Option<&str>) -> Result<Way, NoWay> {
     let reader = aws.reader();
     let (cluster, name) = parts(&service.id);
     let answer = reader.ecs().describe_services().cluster(cluster).services(name).send().await;
     let answer = answer.map_err(api("ecs:DescribeServices"))?;
-    let Some(seen) = answer.services().first() else { return Err(missing(service)) };
+    let Some(seen) = answer.services().first() else { return Err(missing(service).into()) };
     let running = need("ecs:DescribeServices", seen.task_definition(), "taskDefinition")?;
     let name = short(&running);
     let (family, now) = name
         .rsplit_once(':')
         .and_then(|(family, number)| Some((family, number.parse().ok()?)))
-        .ok_or_else(|| Error::because(Kind::Refused, "ecs:DescribeServices", format!("{running} is no revision")))?;
+        .ok_or_else(|| NoWay::Revision(format!("{running} is no revision")))?;
     let (active, good) = futures::join!(active(&reader, family), good(&reader, cluster, service));
     let (active, good) = (active?, good?);
-    let number = choose(family, now, &active, good.as_ref(), wanted)
-        .map_err(|why| Error::because(Kind::Refused, "ecs:ListTaskDefinitions", why))?;
+    let number = choose(family, now, &active, good.as_ref(), wanted).map_err(NoWay::Revision)?;
     let to = format!("{}:{number}", running.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(':'));
     let proven = good.map(|good| good.contains(&number));
     Ok(Way { from: revision(&reader, &running).await?, to: revision(&reader, &to).await?, proven })

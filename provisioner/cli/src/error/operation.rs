@@ -26,6 +26,9 @@ pub enum OperationError {
     /// A part could not be read; which one has been told.
     #[error("part of it could not be read")]
     Partly,
+    /// There is no revision to go back to.
+    #[error("nothing was rolled back: {0}")]
+    NoWay(String),
     /// The task ended before its program began.
     #[error("the task did not start: {0}")]
     NeverStarted(String),

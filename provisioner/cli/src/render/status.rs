@@ -28,7 +28,7 @@ struct Screen {
 
 impl Screen {
     fn line(&mut self, indent: &str, text: &str) {
-        let rest = format!("{indent}    ");
+        let rest = " ".repeat(if indent.is_empty() { 4 } else { 6 });
         let text = self.page.wrap(indent, &rest, text.trim_end());
         let _ = writeln!(self.out, "{text}");
     }
@@ -173,7 +173,7 @@ impl Screen {
             *states.entry(&alarm.state).or_default() += 1;
         }
         let states: Vec<String> = states.iter().map(|(state, many)| format!("{many} {}", self.word(state))).collect();
-        self.heading(&count(alarms.len(), "alarm"), &states.join(", "));
+        self.heading("alarms", &states.join(", "));
         for alarm in alarms.iter().filter(|alarm| alarm.is_raised()) {
             let since = alarm.since.map(|at| format!(" since {}", age(at, self.now))).unwrap_or_default();
             let reason = alarm.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -35,7 +35,7 @@ pub(super) async fn logs<E: Environment>(
     let mut writer = Writer::default();
     let read = async {
         loop {
-            let lines = tail.next().await.map_err(unread())?;
+            let lines = tail.next(terminal::now()).await.map_err(unread())?;
             if lines.is_empty() && !arguments.follow {
                 return Ok(Ending::Done);
             }

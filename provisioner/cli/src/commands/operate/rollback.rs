@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, panic::Location};
 
-use provisioner_aws::operations::rollback::{Revision, Way, way};
+use provisioner_aws::operations::rollback::{NoWay, Revision, Way, way};
 use provisioner_model::{
     Environment,
     erased::Registry,
@@ -22,7 +22,7 @@ use crate::{
     commands::Ending,
     consent,
     environment::Folder,
-    error::{Failure, StateError},
+    error::{Failure, OperationError, StateError},
     program::Program,
     render::{self, Page, Tone, status::ago},
     run::{Doing, Session},
@@ -41,7 +41,10 @@ pub(super) async fn rollback<E: Environment>(
     }
     let service = service(&session.snapshot, arguments.service.as_deref())?;
     let way = way(aws(&session.clouds)?, &service, arguments.revision.as_deref());
-    let way = way.await.map_err(failed("there is no way back"))?;
+    let way = way.await.map_err(|error| match error {
+        NoWay::Revision(why) => OperationError::NoWay(why).into(),
+        NoWay::Call(error) => failed("the revisions could not be read")(error),
+    })?;
     let desired = with_revision(&session.snapshot, &session.desired, program.registry(), &service.address, &way.to.arn);
     let selection = Selection { targets: vec![service.address.clone()], ..Selection::default() };
     let plan = session.plan_of(&desired, &selection, &arguments.pace, &service.address).await?;
@@ -55,10 +58,11 @@ pub(super) async fn rollback<E: Environment>(
     }
     let doing = Doing { command: "rollback", parallel: 1, pace: &arguments.pace };
     session.carry_out(&plan, &BTreeSet::new(), &doing, terminal).await?;
-    terminal.say(&format!(
+    let text = format!(
         "{} runs {} now. The program declares another revision: `plan` shows it, and `apply` rolls forward to it.",
         service.address, way.to.name
-    ));
+    );
+    terminal.say(&terminal.err().wrap("", "", &text));
     Ok(Ending::Done)
 }
 

@@ -51,7 +51,11 @@ pub(super) async fn status<E: Environment>(
         };
         tokio::select! {
             () = look => first = false,
-            () = signals.next() => return Ok(Ending::Done),
+            () = signals.next() => {
+                // After the terminal's own ^C.
+                terminal.data(if terminal.redraws { "\n" } else { "" });
+                return Ok(Ending::Done);
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ impl Watch<'_> {
     /// The lines that are there by now.
     async fn lines(&mut self) {
         while let Some(log) = &mut self.log {
-            match log.next().await {
+            match log.next(terminal::now()).await {
                 Ok(lines) if lines.is_empty() => break,
                 Ok(lines) => lines.iter().for_each(|line| self.terminal.data(&format!("{}\n", line.text))),
                 Err(error) => {
