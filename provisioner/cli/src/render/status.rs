@@ -116,22 +116,15 @@ impl Screen {
         if let Some(digest) = &task.digest {
             let _ = write!(text, "  {}", cut(digest, "sha256:".len() + 12));
         }
-        match (task.stopped_at, task.started_at) {
-            (Some(at), _) => {
-                let code = task.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
-                let _ = write!(text, "  ended {}{code}", ago(at, self.now));
-                if let Some(reason) = &task.stopped_reason {
-                    let _ = write!(text, ": {reason}");
-                }
-            }
-            (None, at) => {
-                if let Some(zone) = &task.zone {
-                    let _ = write!(text, "  {zone}");
-                }
-                if let Some(at) = at {
-                    let _ = write!(text, "  since {}", age(at, self.now));
-                }
-            }
+        if task.status == "STOPPED" || task.stopped_at.is_some() {
+            let when = task.stopped_at.map(|at| format!(" {}", ago(at, self.now))).unwrap_or_default();
+            let code = task.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+            let reason = task.stopped_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let _ = write!(text, "  ended{when}{code}{reason}");
+        } else {
+            let zone = task.zone.as_ref().map(|zone| format!("  {zone}")).unwrap_or_default();
+            let since = task.started_at.map(|at| format!("  since {}", age(at, self.now))).unwrap_or_default();
+            let _ = write!(text, "{zone}{since}");
         }
         self.line("  ", &text);
     }
