@@ -33,6 +33,8 @@ pub mod iam;
 pub mod kms;
 #[cfg(feature = "cloudwatchlogs")]
 pub mod logs;
+#[cfg(all(feature = "cloudwatch", feature = "ecs", feature = "rds"))]
+pub mod operations;
 #[cfg(feature = "rds")]
 pub mod rds;
 #[cfg(feature = "route53")]

@@ -1,5 +1,7 @@
 //! Every way in which a command can fail, and how that is told: once, here, with its causes and what to do.
 
+mod operation;
+
 use std::{error::Error as StdError, fmt::Write as _};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler};
@@ -15,6 +17,8 @@ use crate::{
     saved::SavedError,
     terminal::Terminal,
 };
+
+pub use self::operation::OperationError;
 
 /// What ended a command. Its `Display` never includes its source.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,9 @@ pub enum Failure {
     #[cfg(feature = "aws")]
     #[error(transparent)]
     Image(#[from] ImageFailure),
+    /// An operation on what runs.
+    #[error(transparent)]
+    Operation(#[from] OperationError),
     /// The program itself could not start.
     #[error("could not start")]
     Start(#[source] std::io::Error),
@@ -252,6 +259,7 @@ impl Failure {
             Self::State(error) => error.hint(),
             #[cfg(feature = "aws")]
             Self::Image(error) => error.hint(),
+            Self::Operation(error) => error.hint(),
             Self::Identity(error) if matches!(error.kind, Kind::Expired) => call_hint(error),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \

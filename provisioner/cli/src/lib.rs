@@ -88,7 +88,7 @@ pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, termi
 
 /// Logs to standard error: `-v` what is called and how it ended, `-vv` what the SDK does.
 fn log(verbose: u8, terminal: &Terminal) {
-    use tracing_subscriber::{EnvFilter, fmt};
+    use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
     #[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
     let stated = std::env::var("PROVISIONER_LOG").ok();
     let filter = match (stated, verbose) {
@@ -97,12 +97,10 @@ fn log(verbose: u8, terminal: &Terminal) {
         (None, 1) => "info,provisioner=debug,aws_sdk=debug".to_owned(),
         (None, _) => "debug,hyper=info,h2=info,rustls=info".to_owned(),
     };
-    let logs = fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_ansi(terminal.err().colour)
-        .with_writer(std::io::stderr)
-        .try_init();
-    if logs.is_err() {
+    // That a client reads its own table of endpoints is no news.
+    let news = filter_fn(|event| !event.target().ends_with("::endpoint_lib"));
+    let lines = fmt::layer().with_ansi(terminal.err().colour).with_writer(std::io::stderr).with_filter(news);
+    if tracing_subscriber::registry().with(EnvFilter::new(filter)).with(lines).try_init().is_err() {
         terminal.say("a log is set up already");
     }
 }

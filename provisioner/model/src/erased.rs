@@ -42,7 +42,8 @@ impl Clouds {
         self.secrets = secrets;
     }
 
-    fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
+    /// The cloud of that type under this name.
+    pub fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
         self.clouds
             .get(&(TypeId::of::<C>(), instance.to_owned()))
             .and_then(|cloud| cloud.downcast_ref())

@@ -11,6 +11,7 @@ mod compose;
 mod engine;
 mod image;
 mod network;
+mod ops;
 mod reference;
 mod rooms;
 mod sandbox;

@@ -65,7 +65,7 @@ impl Sandbox {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provisioner-under-test"));
         command.arg("-C").arg(self.folder.path()).args(arguments);
         // An emulator is never behind the times, and nobody waits here for what is ready at once.
-        if ["plan", "apply", "destroy", "drift"].contains(&arguments[0]) {
+        if ["plan", "apply", "destroy", "drift", "rollback"].contains(&arguments[0]) {
             command.args(["--settle", "0", "--poll", "0.2"]);
         }
         // An app is built where no other test builds.
@@ -135,7 +135,7 @@ fn environments() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../environments")
 }
 
-fn ran(output: Output) -> Ran {
+pub(crate) fn ran(output: Output) -> Ran {
     Ran {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

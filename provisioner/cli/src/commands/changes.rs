@@ -86,10 +86,11 @@ pub(super) async fn destroy<E: Environment>(
     let DestroyArguments { environment, confirm, consent, scope } = arguments;
     let session = Session::open(program, folder, &environment).await?;
     let plan = session.plan(&scope, &[], true).await?;
-    terminal.data(&render::plan::plan(&plan, terminal.out()));
     if plan.is_empty() {
+        terminal.data(&format!("Nothing to destroy: {} has nothing.\n", session.name));
         return Ok(Ending::Done);
     }
+    terminal.data(&render::plan::plan(&plan, terminal.out()));
     let said = Said { yes: consent.yes, confirm, ..Said::default() };
     let consented = consent::destroy(&session.name, &protected(&plan), &said, &mut terminal.clone())?;
     let doing = Doing { command: "destroy", parallel: consent.parallel, pace: &scope.pace };
