@@ -1,6 +1,8 @@
-//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
+//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped, and the bundled
+//! program, changed.
 
 pub mod front;
+pub mod variant;
 
 use std::{
     collections::BTreeSet,

@@ -7,10 +7,12 @@
     reason = "tests: what goes wrong is said by the panic"
 )]
 
+mod dangling;
 mod engine;
 mod network;
 mod reference;
 mod rooms;
 mod sandbox;
 mod types;
+mod verdicts;
 mod wiring;

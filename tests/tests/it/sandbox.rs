@@ -1,12 +1,11 @@
 //! A folder with environment files, an emulator, and the command line run against it as a user would.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
-use provisioner_model::plan::{Plan, Verdict};
+use provisioner_model::plan::Plan;
 use provisioner_tests::{Emulator, skipped};
 use serde_json::Value;
 
@@ -57,7 +56,15 @@ impl Sandbox {
 
     /// Runs the program that users run.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_as("", arguments)
+    }
+
+    /// Runs the program as somebody changed it: see [`provisioner_tests::variant::Variant`].
+    pub(crate) fn run_as(&self, variant: &str, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provisioner-under-test"));
+        if !variant.is_empty() {
+            command.env("PROVISIONER_TESTS_VARIANT", variant);
+        }
         command.arg("-C").arg(self.folder.path()).args(arguments);
         // An emulator is never behind the times, and nobody waits here for what is ready at once.
         if ["plan", "apply", "destroy", "drift"].contains(&arguments[0]) {
@@ -98,14 +105,6 @@ impl Sandbox {
         let file = self.path("plan.json");
         self.run(&["plan", environment, "--out", file.to_str().unwrap()]).ok();
         serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
-    }
-
-    /// What happens to which address; what stays as it is is left out.
-    pub(crate) fn verdicts(&self, environment: &str) -> BTreeMap<String, Verdict> {
-        let changed = |(address, planned): (String, provisioner_model::plan::Planned)| {
-            (planned.verdict != Verdict::NoChange).then_some((address, planned.verdict))
-        };
-        self.plan(environment).resources.into_iter().filter_map(changed).collect()
     }
 
     /// Changes the text of an environment file.
