@@ -1,8 +1,9 @@
 //! A folder with environment files, an emulator, and the command line run against it as a user would.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use provisioner_model::plan::Plan;
@@ -84,6 +85,20 @@ impl Sandbox {
         serde_json::from_str(&ran.out).unwrap_or(Value::Null)
     }
 
+    /// An independent client for many calls at once: `[service, operation, members]` each. A failed one answers
+    /// `{"error": …}`.
+    pub(crate) fn ask(&self, calls: &[Value]) -> Vec<Value> {
+        #[expect(clippy::disallowed_methods, reason = "how the test runner says where the client is")]
+        let client = std::env::var("PROVISIONER_AWS_CLI").unwrap_or_else(|_| "aws".to_owned());
+        let mut command = Command::new(Path::new(&client).with_file_name("python"));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/ask.py")).arg(&self.moto.url);
+        let piped = self.credentials(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(Value::from(calls).to_string().as_bytes()).unwrap();
+        let ran = ran(child.wait_with_output().unwrap()).ok();
+        serde_json::from_str(&ran.out).unwrap()
+    }
+
     fn credentials<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command
             .env("AWS_ENDPOINT_URL", &self.moto.url)
@@ -93,11 +108,28 @@ impl Sandbox {
             .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
+    fn state(&self, environment: &str) -> Value {
+        let text = std::fs::read_to_string(self.path("state").join(environment).join("state.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
     /// The id of the object that stands for an address.
     pub(crate) fn id(&self, environment: &str, address: &str) -> String {
-        let text = std::fs::read_to_string(self.path("state").join(environment).join("state.json")).unwrap();
-        let state: Value = serde_json::from_str(&text).unwrap();
-        state["rows"][address]["objects"][0]["id"].as_str().unwrap_or_else(|| panic!("{address} in {text}")).to_owned()
+        let state = self.state(environment);
+        state["rows"][address]["objects"][0]["id"].as_str().unwrap_or_else(|| panic!("{address} in {state:#}")).to_owned()
+    }
+
+    /// The inputs of an address as they were written last.
+    pub(crate) fn recorded(&self, environment: &str, address: &str) -> Value {
+        self.state(environment)["rows"][address]["objects"][0]["inputs"].clone()
+    }
+
+    /// What the state has: address, type, id.
+    pub(crate) fn rows(&self, environment: &str) -> Vec<(String, String, String)> {
+        let state = self.state(environment);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let row = |(address, row): (&String, &Value)| (address.clone(), text(&row["type"]), text(&row["objects"][0]["id"]));
+        state["rows"].as_object().unwrap().iter().map(row).collect()
     }
 
     /// The plan as data.
