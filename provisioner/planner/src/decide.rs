@@ -204,8 +204,7 @@ fn item<'a>(
     row: Option<&'a Row>,
 ) -> Result<Item<'a>, Problem> {
     let kind = input.registry.get(type_name).ok_or_else(|| {
-        Problem::new(address, format!("this program does not know the type `{type_name}`"))
-            .hint(where_built(type_name))
+        Problem::new(address, format!("this program does not know the type `{type_name}`")).hint(where_built(type_name))
     })?;
     if let Some(row) = row {
         if row.version > kind.version() {

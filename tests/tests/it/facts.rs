@@ -70,7 +70,8 @@ impl Seen<'_> {
 
     /// Asks all of these in one go.
     fn ask(&mut self, calls: &[(&'static str, &str, &str, Value)]) {
-        let asked: Vec<Value> = calls.iter().map(|(_, service, what, members)| json!([service, what, members])).collect();
+        let asked: Vec<Value> =
+            calls.iter().map(|(_, service, what, members)| json!([service, what, members])).collect();
         for ((name, ..), answer) in calls.iter().zip(self.sandbox.ask(&asked)) {
             if let Some(error) = answer["error"].as_str() {
                 self.wrong.push(format!("{}: {name}: {error}", self.row.environment));
@@ -142,7 +143,12 @@ fn vpc(seen: &mut Seen<'_>) {
         ("endpoints", "ec2", "describe_vpc_endpoints", in_vpc(&vpc)),
         ("flows", "ec2", "describe_flow_logs", json!({})),
         ("acl", "ec2", "describe_network_acls", json!({ "NetworkAclIds": [acl] })),
-        ("log groups", "logs", "describe_log_groups", json!({ "logGroupNamePrefix": format!("{}-", seen.row.environment) })),
+        (
+            "log groups",
+            "logs",
+            "describe_log_groups",
+            json!({ "logGroupNamePrefix": format!("{}-", seen.row.environment) }),
+        ),
     ]);
     seen.fact("VPC range", seen.at("vpc", "/Vpcs/0/CidrBlock"), seen.row.range);
     seen.fact("DNS support", seen.at("dns", "/EnableDnsSupport/Value"), true);
@@ -154,7 +160,9 @@ fn vpc(seen: &mut Seen<'_>) {
     let tables = seen.list("tables", "/RouteTables");
     let leads = |subnet: &Value, to: &str| {
         let of = |table: &&Value| {
-            table["Associations"].as_array().is_some_and(|all| all.iter().any(|it| it["SubnetId"] == subnet["SubnetId"]))
+            table["Associations"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|it| it["SubnetId"] == subnet["SubnetId"]))
         };
         let out = |route: &Value| {
             let there = route[to].as_str().is_some_and(|id| id != "local" && !id.starts_with("vpce-"));
@@ -270,7 +278,8 @@ fn load_balancer(seen: &mut Seen<'_>) {
         .iter()
         .map(|zone| seen.id(&format!("network/subnet/public-{zone}")).into())
         .collect();
-    let there = seen.list("balancer", "/LoadBalancers/0/AvailabilityZones").into_iter().map(|it| it["SubnetId"].clone());
+    let there =
+        seen.list("balancer", "/LoadBalancers/0/AvailabilityZones").into_iter().map(|it| it["SubnetId"].clone());
     seen.fact("load balancer in the public subnets", sorted(there), sorted(subnets));
     // moto keeps no scheme: from the recorded request. AWS's own choice, where none is stated, is the internet.
     let scheme = seen.sandbox.recorded(seen.row.environment, "edge/load-balancer/app")["scheme"].clone();
@@ -460,9 +469,11 @@ fn database(seen: &mut Seen<'_>) {
     let firewall = db["VpcSecurityGroups"][0]["VpcSecurityGroupId"].clone();
     seen.fact("database's firewall", firewall, seen.id("network/security-group/database"));
     let forced = seen.list("parameters", "/Parameters");
-    let forced = forced.iter().find(|one| one["ParameterName"] == "rds.force_ssl").map(|it| it["ParameterValue"].clone());
+    let forced =
+        forced.iter().find(|one| one["ParameterName"] == "rds.force_ssl").map(|it| it["ParameterValue"].clone());
     seen.fact("TLS forced", forced.unwrap_or_default(), "1");
-    let there = seen.list("subnet group", "/DBSubnetGroups/0/Subnets").into_iter().map(|it| it["SubnetIdentifier"].clone());
+    let there =
+        seen.list("subnet group", "/DBSubnetGroups/0/Subnets").into_iter().map(|it| it["SubnetIdentifier"].clone());
     let private: Vec<Value> = ["a", "b", "c"][..seen.row.zones.len()]
         .iter()
         .map(|zone| seen.id(&format!("network/subnet/private-{zone}")).into())
@@ -615,7 +626,9 @@ fn tags(seen: &mut Seen<'_>) {
     let rows = seen.sandbox.rows(environment);
     let tagged: Vec<(String, String, String)> = rows
         .into_iter()
-        .filter(|(address, kind, _)| types.get(kind).unwrap().tagged() && !address.starts_with("identity/oidc-provider"))
+        .filter(|(address, kind, _)| {
+            types.get(kind).unwrap().tagged() && !address.starts_with("identity/oidc-provider")
+        })
         .collect();
     let mut calls = vec![json!(["ec2", "describe_tags", {}])];
     for (_, kind, id) in &tagged {
@@ -644,7 +657,8 @@ fn tags(seen: &mut Seen<'_>) {
 /// The call that tells one object's tags.
 fn tags_of(kind: &str, id: &str) -> Value {
     let arn = |service: &str, rest: &str| format!("arn:aws:{service}:us-east-1:{ACCOUNT}:{rest}");
-    let rds = |word: &str| json!(["rds", "list_tags_for_resource", { "ResourceName": arn("rds", &format!("{word}:{id}")) }]);
+    let rds =
+        |word: &str| json!(["rds", "list_tags_for_resource", { "ResourceName": arn("rds", &format!("{word}:{id}")) }]);
     let ecs = |rest: String| json!(["ecs", "list_tags_for_resource", { "resourceArn": arn("ecs", &rest) }]);
     match kind {
         "aws:rds:instance" => rds("db"),

@@ -116,7 +116,10 @@ impl Sandbox {
     /// The id of the object that stands for an address.
     pub(crate) fn id(&self, environment: &str, address: &str) -> String {
         let state = self.state(environment);
-        state["rows"][address]["objects"][0]["id"].as_str().unwrap_or_else(|| panic!("{address} in {state:#}")).to_owned()
+        state["rows"][address]["objects"][0]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{address} in {state:#}"))
+            .to_owned()
     }
 
     /// The inputs of an address as they were written last.
@@ -128,7 +131,8 @@ impl Sandbox {
     pub(crate) fn rows(&self, environment: &str) -> Vec<(String, String, String)> {
         let state = self.state(environment);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let row = |(address, row): (&String, &Value)| (address.clone(), text(&row["type"]), text(&row["objects"][0]["id"]));
+        let row =
+            |(address, row): (&String, &Value)| (address.clone(), text(&row["type"]), text(&row["objects"][0]["id"]));
         state["rows"].as_object().unwrap().iter().map(row).collect()
     }
 

@@ -17,20 +17,44 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-const UNSTATED: &str = "the bundled stack does not state it: the type's own test in `types/` changes it and reads it back";
+const UNSTATED: &str =
+    "the bundled stack does not state it: the type's own test in `types/` changes it and reads it back";
 const UNKEPT: &str = "moto does not keep it, or has no call for it: see EMULATORS.md";
-const UNUSED: &str = "the bundled stack has no such object: the type's own test in `types/` changes it and reads it back";
-const NEITHER: &str = "neither stated by the bundled stack nor kept by moto: its reading has a test beside the type, or none yet";
+const UNUSED: &str =
+    "the bundled stack has no such object: the type's own test in `types/` changes it and reads it back";
+const NEITHER: &str =
+    "neither stated by the bundled stack nor kept by moto: its reading has a test beside the type, or none yet";
 
 /// Managed fields that are not changed here, and why.
 const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ("aws:acm:certificate", UNUSED, &["tags"]),
     ("aws:applicationautoscaling:scalable-target", UNSTATED, &["role", "suspended"]),
     ("aws:applicationautoscaling:scaling-policy", UNSTATED, &["step_scaling"]),
-    ("aws:cloudwatch:alarm", UNSTATED, &["datapoints_to_alarm", "unit", "metrics", "actions_enabled", "insufficient_data_actions"]),
-    ("aws:cloudwatch:alarm", NEITHER, &["evaluate_low_sample_count_percentile", "extended_statistic", "threshold_metric_id"]),
+    (
+        "aws:cloudwatch:alarm",
+        UNSTATED,
+        &["datapoints_to_alarm", "unit", "metrics", "actions_enabled", "insufficient_data_actions"],
+    ),
+    (
+        "aws:cloudwatch:alarm",
+        NEITHER,
+        &["evaluate_low_sample_count_percentile", "extended_statistic", "threshold_metric_id"],
+    ),
     ("aws:cloudwatchlogs:log-group", UNSTATED, &["deletion_protection"]),
-    ("aws:dynamodb:table", UNUSED, &["billing", "global_indexes", "encryption", "point_in_time_recovery", "time_to_live", "deletion_protection", "stream", "tags"]),
+    (
+        "aws:dynamodb:table",
+        UNUSED,
+        &[
+            "billing",
+            "global_indexes",
+            "encryption",
+            "point_in_time_recovery",
+            "time_to_live",
+            "deletion_protection",
+            "stream",
+            "tags",
+        ],
+    ),
     ("aws:dynamodb:table", NEITHER, &["recovery_days", "table_class", "max_read_requests", "max_write_requests"]),
     ("aws:ec2:subnet", UNSTATED, &["public_ip_on_launch"]),
     ("aws:ec2:vpc-endpoint", UNSTATED, &["subnets", "security_groups", "policy", "private_dns", "ip_address_type"]),
@@ -41,15 +65,44 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ("aws:ecs:cluster", UNSTATED, &["execute_command", "capacity_providers", "default_capacity"]),
     ("aws:ecs:cluster", NEITHER, &["managed_storage", "service_connect_namespace"]),
     ("aws:ecs:service", UNSTATED, &["capacity", "platform_version", "execute_command"]),
-    ("aws:ecs:service", NEITHER, &["service_registries", "az_rebalancing", "placement_constraints", "placement_strategy", "managed_tags"]),
+    (
+        "aws:ecs:service",
+        NEITHER,
+        &["service_registries", "az_rebalancing", "placement_constraints", "placement_strategy", "managed_tags"],
+    ),
     ("aws:ecs:task-definition", UNSTATED, &["ephemeral_storage", "volumes"]),
     ("aws:ecs:task-definition", NEITHER, &["placement_constraints", "pid_mode", "ipc_mode", "fault_injection"]),
-    ("aws:ecs:task-definition", "another kind of task: no Fargate service could run it, and moto checks that", &["network_mode", "requires_compatibilities"]),
+    (
+        "aws:ecs:task-definition",
+        "another kind of task: no Fargate service could run it, and moto checks that",
+        &["network_mode", "requires_compatibilities"],
+    ),
     ("aws:elasticloadbalancingv2:listener", NEITHER, &["alpn_policy", "mutual_authentication"]),
-    ("aws:elasticloadbalancingv2:listener", "goes with the certificate and the port, which another test changes", &["protocol", "certificate"]),
+    (
+        "aws:elasticloadbalancingv2:listener",
+        "goes with the certificate and the port, which another test changes",
+        &["protocol", "certificate"],
+    ),
     ("aws:elasticloadbalancingv2:listener-rule", UNUSED, &["priority", "conditions", "actions", "tags"]),
-    ("aws:elasticloadbalancingv2:load-balancer", UNSTATED, &["ip_address_type", "idle_timeout", "http2", "desync_mode", "xff_mode", "attributes"]),
-    ("aws:elasticloadbalancingv2:load-balancer", NEITHER, &["connection_logs", "client_keep_alive", "preserve_host_header", "xff_client_port", "tls_headers", "waf_fail_open", "cross_zone", "zonal_shift"]),
+    (
+        "aws:elasticloadbalancingv2:load-balancer",
+        UNSTATED,
+        &["ip_address_type", "idle_timeout", "http2", "desync_mode", "xff_mode", "attributes"],
+    ),
+    (
+        "aws:elasticloadbalancingv2:load-balancer",
+        NEITHER,
+        &[
+            "connection_logs",
+            "client_keep_alive",
+            "preserve_host_header",
+            "xff_client_port",
+            "tls_headers",
+            "waf_fail_open",
+            "cross_zone",
+            "zonal_shift",
+        ],
+    ),
     ("aws:elasticloadbalancingv2:target-group", UNSTATED, &["slow_start", "algorithm", "stickiness", "attributes"]),
     ("aws:elasticloadbalancingv2:target-group", NEITHER, &["cross_zone"]),
     ("aws:iam:oidc-provider", UNSTATED, &["thumbprints"]),
@@ -57,10 +110,36 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ("aws:iam:oidc-provider", "shared between environments: no environment owns its tags", &["tags"]),
     ("aws:iam:role", UNSTATED, &["permissions_boundary"]),
     ("aws:kms:key", UNSTATED, &["enabled", "rotation_period_days"]),
-    ("aws:rds:instance", UNSTATED, &["ca_certificate_identifier", "iam_database_authentication", "cloudwatch_logs_exports"]),
-    ("aws:rds:instance", NEITHER, &["iops", "storage_throughput", "dedicated_log_volume", "network_type", "option_group", "performance_insights", "performance_insights_kms_key", "performance_insights_retention_period", "database_insights_mode", "monitoring_interval", "monitoring_role", "license_model", "engine_lifecycle_support"]),
+    (
+        "aws:rds:instance",
+        UNSTATED,
+        &["ca_certificate_identifier", "iam_database_authentication", "cloudwatch_logs_exports"],
+    ),
+    (
+        "aws:rds:instance",
+        NEITHER,
+        &[
+            "iops",
+            "storage_throughput",
+            "dedicated_log_volume",
+            "network_type",
+            "option_group",
+            "performance_insights",
+            "performance_insights_kms_key",
+            "performance_insights_retention_period",
+            "database_insights_mode",
+            "monitoring_interval",
+            "monitoring_role",
+            "license_model",
+            "engine_lifecycle_support",
+        ],
+    ),
     ("aws:rds:instance", "it grows by itself: more than was asked for is no drift", &["allocated_storage"]),
-    ("aws:rds:instance", "needs a password of somebody's own, which the stack never has", &["manage_master_user_password"]),
+    (
+        "aws:rds:instance",
+        "needs a password of somebody's own, which the stack never has",
+        &["manage_master_user_password"],
+    ),
     ("aws:route53:record", UNUSED, &["ttl", "values", "alias", "weight", "region", "health_check"]),
     ("aws:route53:record", NEITHER, &["failover", "multi_value"]),
     ("aws:s3:bucket", UNSTATED, &["versioning", "object_lock", "default_retention", "logging"]),
@@ -69,7 +148,11 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ("aws:sns:subscription", NEITHER, &["filter_policy_scope", "redrive_policy", "replay_policy", "subscription_role"]),
     ("aws:sns:topic", UNSTATED, &["display_name", "delivery_policy", "content_based_deduplication", "attributes"]),
     ("aws:wafv2:web-acl", UNSTATED, &["description"]),
-    ("aws:wafv2:web-acl-association", "the AWS CLI detaches it in `reference.rs`; moto lists it under every ACL that it ever had", &["web_acl"]),
+    (
+        "aws:wafv2:web-acl-association",
+        "the AWS CLI detaches it in `reference.rs`; moto lists it under every ACL that it ever had",
+        &["web_acl"],
+    ),
 ];
 
 /// What another hand does: address, field, and what it says afterwards.
@@ -90,7 +173,8 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
         Value::from(json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string())
     };
     let root = "arn:aws:iam::123456789012:root";
-    let grant = |statement: Value| Value::from(json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string());
+    let grant =
+        |statement: Value| Value::from(json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string());
     let bucket = format!("arn:aws:s3:::{}/*", id("edge/bucket/access-logs"));
     let trust = json!({ "Effect": "Allow", "Principal": { "AWS": root }, "Action": "sts:AssumeRole" });
     let look = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
@@ -138,14 +222,24 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
         ("network/vpc/main", "dns_support", json!(false)),
         ("network/vpc-endpoint/s3", "route_tables", first("network/vpc-endpoint/s3", "route_tables")),
         ("registry/repository/app", "image_tag_mutability", json!("MUTABLE")),
-        ("registry/repository/app", "lifecycle_policy", json!("{\"rules\":[{\"rulePriority\":1,\"selection\":{\"tagStatus\":\"any\",\"countType\":\"imageCountMoreThan\",\"countNumber\":3},\"action\":{\"type\":\"expire\"}}]}")),
+        (
+            "registry/repository/app",
+            "lifecycle_policy",
+            json!(
+                "{\"rules\":[{\"rulePriority\":1,\"selection\":{\"tagStatus\":\"any\",\"countType\":\"imageCountMoreThan\",\"countNumber\":3},\"action\":{\"type\":\"expire\"}}]}"
+            ),
+        ),
         ("service/cluster/main", "container_insights", json!("disabled")),
         ("service/task-definition/app", "containers", container),
         ("service/task-definition/app", "cpu", json!(512)),
         ("service/task-definition/app", "memory", json!(1024)),
         ("service/task-definition/app", "task_role", json!(role)),
         ("service/task-definition/app", "execution_role", json!(role)),
-        ("service/task-definition/app", "runtime_platform", json!({ "cpu_architecture": "ARM64", "os_family": "LINUX" })),
+        (
+            "service/task-definition/app",
+            "runtime_platform",
+            json!({ "cpu_architecture": "ARM64", "os_family": "LINUX" }),
+        ),
         ("service/service/app", "task_definition", json!(second)),
         ("service/service/app", "deployment", rollout),
         ("service/service/app", "health_check_grace_seconds", json!(90)),

@@ -22,7 +22,8 @@ impl Planned {
         let json = sandbox.run_as(variant, &["plan", environment, "--json"]).ok().out;
         let json: Value = serde_json::from_str(&json).unwrap();
         let rows = json["resources"].as_object().unwrap();
-        let verdict = |(address, row): (&String, &Value)| (address.clone(), row["verdict"].as_str().unwrap().to_owned());
+        let verdict =
+            |(address, row): (&String, &Value)| (address.clone(), row["verdict"].as_str().unwrap().to_owned());
         let verdicts = rows.iter().map(verdict).filter(|(_, verdict)| verdict != "no_change").collect();
         Self { verdicts, json }
     }
@@ -258,7 +259,8 @@ fn what_leaves_the_program_leaves_the_cloud() {
     assert_eq!(sandbox.aws("ecs list-clusters")["clusterArns"].as_array().unwrap().len(), 0);
 
     // A program that lacks a type cannot delete its objects: it says which type, and which feature has it.
-    let lacking = format!("{quiet}without service/\nwithout edge/web-acl-association\nlacks aws:wafv2:web-acl-association");
+    let lacking =
+        format!("{quiet}without service/\nwithout edge/web-acl-association\nlacks aws:wafv2:web-acl-association");
     let told = sandbox.run_as(&lacking, &["plan", "dev"]).ended(1).err;
     assert!(told.contains("edge/web-acl-association/app"), "{told}");
     assert!(told.contains("`aws:wafv2:web-acl-association`") && told.contains("feature `wafv2`"), "{told}");

@@ -441,7 +441,8 @@ mod tests {
         let group = TargetGroup { attributes: every.clone(), ..TargetGroup::default() };
         assert_eq!(group.problems().len(), TYPED.len());
         // What is read into an input is in the list, and nothing else is.
-        let sdk = types::TargetGroup::builder().target_group_arn("a:targetgroup/web/1").target_group_name("web").build();
+        let sdk =
+            types::TargetGroup::builder().target_group_arn("a:targetgroup/web/1").target_group_name("web").build();
         let seen = observed(&sdk, every, Tags::new()).unwrap().inputs;
         assert_eq!((seen.attributes.len(), seen.stated().len()), (0, TYPED.len()));
     }
