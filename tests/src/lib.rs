@@ -1,8 +1,10 @@
-//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
+//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped, and the bundled
+//! program, changed.
 
 pub mod docker;
 pub mod front;
 pub mod registry;
+pub mod variant;
 
 use std::{
     collections::BTreeSet,

@@ -12,7 +12,8 @@ use crate::{compare::Compare, error::Result};
 
 /// One type of cloud object.
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Stable name, part of every address and of the state: `aws:ec2:subnet`.
+    /// Stable name, part of every address and of the state: `aws:ec2:subnet`. Where a crate builds its types by cargo
+    /// feature, the feature's name is the middle part: who lacks a type is told which feature has it.
     const TYPE: &'static str;
     /// Of the inputs' shape. A state row of an older version goes through [`Resource::migrate`].
     const VERSION: u32 = 1;

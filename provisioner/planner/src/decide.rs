@@ -186,6 +186,16 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renamed) -> Result<D
     if problems.is_empty() { Ok(decided) } else { Err(problems) }
 }
 
+/// Who has a type, by the parts of its name: see `Resource::TYPE`.
+fn where_built(type_name: &str) -> String {
+    match type_name.split(':').collect::<Vec<_>>()[..] {
+        [whose, feature, _] => {
+            format!("build it with the crate that has the `{whose}` types, and with its cargo feature `{feature}`")
+        }
+        _ => "build it with the crate that has the type".to_owned(),
+    }
+}
+
 /// A resource as it is found, with nothing decided.
 fn item<'a>(
     input: &'a Input<'a>,
@@ -195,8 +205,7 @@ fn item<'a>(
     row: Option<&'a Row>,
 ) -> Result<Item<'a>, Problem> {
     let kind = input.registry.get(type_name).ok_or_else(|| {
-        Problem::new(address, format!("this program does not know the type `{type_name}`"))
-            .hint("build it with the crate, and the cargo feature, that has the type")
+        Problem::new(address, format!("this program does not know the type `{type_name}`")).hint(where_built(type_name))
     })?;
     if let Some(row) = row {
         if row.version > kind.version() {

@@ -38,6 +38,7 @@ pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
     stack.component("edge", |stack| {
         let certificate = certificate(env, stack);
         let balancer = LoadBalancer {
+            vpc: Some(network.vpc.id()),
             drop_invalid_headers: Some(true),
             deletion_protection: Some(env.database.deletion_protection),
             access_logs: Some(LogsTo::bucket(access_logs(env, stack))),

@@ -8,12 +8,16 @@
 )]
 
 mod compose;
+mod dangling;
 mod engine;
+mod facts;
 mod image;
 mod network;
 mod ops;
 mod reference;
 mod rooms;
 mod sandbox;
+mod sweep;
 mod types;
+mod verdicts;
 mod wiring;

@@ -117,7 +117,7 @@ impl Resource for Repository {
         Field::new("scan_on_push"),
         Field::new("encryption").replaces(),
         Field::new("lifecycle_policy").document(),
-        Field::new("policy").document(),
+        Field::new("policy").document().may_dangle(),
         Field::new("force_delete").write_only(),
         Field::new("tags").map(),
     ];
