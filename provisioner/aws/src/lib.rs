@@ -33,6 +33,8 @@ pub mod iam;
 pub mod kms;
 #[cfg(feature = "cloudwatchlogs")]
 pub mod logs;
+#[cfg(feature = "ecs")]
+pub mod operations;
 #[cfg(feature = "rds")]
 pub mod rds;
 #[cfg(feature = "route53")]

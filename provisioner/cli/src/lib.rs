@@ -10,6 +10,8 @@ pub mod environment;
 pub mod error;
 mod live;
 mod program;
+#[cfg(feature = "aws")]
+pub mod proof;
 pub mod render;
 mod run;
 pub mod saved;

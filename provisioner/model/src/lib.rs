@@ -11,6 +11,7 @@ pub mod error;
 pub mod expr;
 pub mod journal;
 pub mod plan;
+pub mod proof;
 pub mod resource;
 pub mod secret;
 pub mod stack;
