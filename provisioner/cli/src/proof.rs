@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, future::Future, net::SocketAddr, pin::Pin, time
 use provisioner_aws::{Aws, ecs::Service, operations::running};
 use provisioner_engine::{Proof, Proving, Unproven};
 use provisioner_model::{Resource, erased::Clouds, proof::HttpProof, resource::Cloud};
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::{Client, Response, Url, redirect::Policy};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -82,7 +82,7 @@ impl<'a> OverHttp<'a> {
             let good = match self.ask(&wanted).await {
                 Ok(answer) => {
                     reached = true;
-                    compare(&wanted, &answer)
+                    read(answer).await.and_then(|said| compare(&wanted, &said))
                 }
                 Err(why) => Err(why),
             };
@@ -106,7 +106,7 @@ impl<'a> OverHttp<'a> {
     }
 
     /// One request on a connection of its own, so that the load balancer chooses a target anew.
-    async fn ask(&self, wanted: &Wanted) -> Result<Value, String> {
+    async fn ask(&self, wanted: &Wanted) -> Result<Response, String> {
         let mut url = wanted.url.clone();
         let mut client = Client::builder()
             .timeout(TIMEOUT)
@@ -128,19 +128,7 @@ impl<'a> OverHttp<'a> {
             (None, None) => {}
         }
         let client = client.build().map_err(|error| chain(&error))?;
-        let mut answer = client.get(url).send().await.map_err(|error| chain(&error))?;
-        let status = answer.status();
-        let mut body = vec![];
-        while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > MOST {
-                return Err(format!("the answer has more than {MOST} bytes"));
-            }
-        }
-        if !status.is_success() {
-            return Err(format!("it was answered with {status}"));
-        }
-        serde_json::from_slice(&body).map_err(|_| "the answer is not JSON".to_owned())
+        client.get(url).send().await.map_err(|error| chain(&error))
     }
 
     /// What the cloud says that runs.
@@ -181,6 +169,20 @@ fn wanted(proof: &Value) -> Result<Wanted, String> {
     })
 }
 
+async fn read(mut answer: Response) -> Result<Value, String> {
+    if !answer.status().is_success() {
+        return Err(format!("it was answered with {}", answer.status()));
+    }
+    let mut body = vec![];
+    while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MOST {
+            return Err(format!("the answer has more than {MOST} bytes"));
+        }
+    }
+    serde_json::from_slice(&body).map_err(|_| "the answer is not JSON".to_owned())
+}
+
 fn compare(wanted: &Wanted, answer: &Value) -> Result<(), String> {
     let differs = wanted.expect.iter().find(|(name, want)| answer.get(*name).and_then(Value::as_str) != Some(want));
     match differs {
@@ -217,3 +219,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

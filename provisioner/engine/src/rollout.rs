@@ -113,8 +113,8 @@ impl Doing<'_, '_> {
         // From here on a wish to roll back is being fulfilled.
         let undoing = Self { undoing: true, ..*self };
         let (then, fatal) = match undoing.put_back(row, sent, undo).await {
-            Ok(()) if is_new(&sent.object) => ("it is held back until the next apply".to_owned(), false),
-            Ok(()) => ("what was there before is back".to_owned(), false),
+            Ok(true) => ("it is held back until the next apply".to_owned(), false),
+            Ok(false) => ("what was there before is back".to_owned(), false),
             Err(stopped) => {
                 (format!("what was there before is not back: {}; plan again", stopped.why()), stopped.is_fatal())
             }
@@ -122,7 +122,8 @@ impl Doing<'_, '_> {
         Stopped::Undone { failed: Box::new(failed), then, fatal }
     }
 
-    async fn put_back(&self, row: Row, sent: &Sent<'_>, undo: &Value) -> Result<(), Stopped> {
+    /// Whether something is left for the next apply that its plan would not see by itself.
+    async fn put_back(&self, row: Row, sent: &Sent<'_>, undo: &Value) -> Result<bool, Stopped> {
         let ignore = &sent.write.options.ignore;
         let id = sent.object.id.clone().unwrap_or_default();
         let mut want = sent.inputs.clone();
@@ -155,7 +156,8 @@ impl Doing<'_, '_> {
         let pending =
             hidden.then(|| Pending { operation: Operation::Update, receipt: None, inputs: Some(sent.inputs.clone()) });
         let object = Object { pending, inputs: want, outputs: Some(seen.outputs), ..sent.object.clone() };
-        self.keep(row, object).await
+        self.keep(row, object).await?;
+        Ok(hidden)
     }
 
     fn is_other(&self, want: &Value, written: &Object, seen: &Seen, ignore: &[String]) -> bool {
@@ -181,5 +183,5 @@ impl Doing<'_, '_> {
 
 /// It has never been ready.
 fn is_new(object: &Object) -> bool {
-    object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create)
+    object.outputs.is_none() || object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create)
 }

@@ -373,7 +373,8 @@ fn way_back(item: &mut Item<'_>) {
     match (item.verdict, item.object) {
         (Verdict::Update, Some(object)) if !item.record_only => {
             // What never was ready is nothing to go back to.
-            let new = object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create);
+            let new = object.outputs.is_none()
+                || object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create);
             last = Some(migrated(item, object).inputs).filter(|_| !new);
         }
         (Verdict::Create | Verdict::Replace | Verdict::ReplaceDeleteFirst, _) => {}

@@ -9,7 +9,9 @@
 
 mod engine;
 mod network;
+mod proof;
 mod reference;
+mod rollouts;
 mod rooms;
 mod sandbox;
 mod types;

@@ -64,7 +64,7 @@ impl Sandbox {
             command.args(["--settle", "0", "--poll", "0.2"]);
         }
         // moto has no load balancer that could be asked.
-        if arguments[0] == "apply" {
+        if arguments[0] == "apply" && !arguments.iter().any(|one| ["--reach", "--no-wait"].contains(one)) {
             command.arg("--no-proof");
         }
         ran(self.credentials(&mut command).output().unwrap())
@@ -95,6 +95,13 @@ impl Sandbox {
         let text = std::fs::read_to_string(self.path("state").join(environment).join("state.json")).unwrap();
         let state: Value = serde_json::from_str(&text).unwrap();
         state["rows"][address]["objects"][0]["id"].as_str().unwrap_or_else(|| panic!("{address} in {text}")).to_owned()
+    }
+
+    /// An output of the last apply of dev.
+    pub(crate) fn output(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.path("state").join("dev").join("state.json")).unwrap();
+        let state: Value = serde_json::from_str(&text).unwrap();
+        state["outputs"][name].as_str().unwrap_or_else(|| panic!("{name} in {text}")).to_owned()
     }
 
     /// The plan as data.

@@ -77,7 +77,10 @@ impl<'a> Progress<'a> {
                 Some(format!("{}: {text}", self.address(step)))
             }
             Event::Failed { step, why, details, request_id, hint } => {
-                let why = request_id.map(|id| format!("{why} (request id {id})")).unwrap_or(why);
+                let why = match request_id {
+                    Some(id) => format!("{why} (request id {id})"),
+                    None => why,
+                };
                 let verb = self.plan.steps.get(step).map_or("step", |step| step.action.verb());
                 let text = format!("{verb} failed{}: {why}", self.took(step, now));
                 if let Some(hint) = hint {

@@ -246,7 +246,8 @@ on_fake! {
     const TAGGED: bool = true;
 
     fn undo(last: Option<&Self>) -> Option<Value> {
-        Some(last.map_or_else(|| json!({ "count": 0 }), |last| json!({ "doc": last.doc, "note": last.note })))
+        let Some(last) = last.filter(|last| last.count > 0) else { return Some(json!({ "count": 0 })) };
+        Some(json!({ "doc": last.doc, "note": last.note }))
     }
 }
 

@@ -75,8 +75,13 @@ impl Resource for Service {
     const TAGGED: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["rollouts"];
     const ACTIONS: Actions = Actions {
-        read: &[
-            "ecs:DescribeServices",
+        read: &["ecs:DescribeServices"],
+        create: &["ecs:CreateService", "ecs:TagResource", "iam:CreateServiceLinkedRole"],
+        // With what follows and explains a rollout: whoever only plans needs none of that, and no logs least of all.
+        update: &[
+            "ecs:UpdateService",
+            "ecs:TagResource",
+            "ecs:UntagResource",
             "ecs:ListServiceDeployments",
             "ecs:DescribeServiceDeployments",
             "ecs:DescribeServiceRevisions",
@@ -86,8 +91,6 @@ impl Resource for Service {
             "ecs:DescribeTaskDefinition",
             "logs:GetLogEvents",
         ],
-        create: &["ecs:CreateService", "ecs:TagResource", "iam:CreateServiceLinkedRole"],
-        update: &["ecs:UpdateService", "ecs:TagResource", "ecs:UntagResource"],
         delete: &["ecs:DeleteService"],
     };
     const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
