@@ -78,6 +78,10 @@ impl Sandbox {
         }
         // An app is built where no other test builds.
         command.env("CARGO_TARGET_DIR", self.folder.path().join("target"));
+        // moto has no load balancer that could be asked.
+        if arguments[0] == "apply" && !arguments.iter().any(|one| ["--reach", "--no-wait"].contains(one)) {
+            command.arg("--no-proof");
+        }
         ran(self.credentials(&mut command).output().unwrap())
     }
 
@@ -141,6 +145,13 @@ impl Sandbox {
         let row =
             |(address, row): (&String, &Value)| (address.clone(), text(&row["type"]), text(&row["objects"][0]["id"]));
         state["rows"].as_object().unwrap().iter().map(row).collect()
+    }
+
+    /// An output of the last apply of dev.
+    pub(crate) fn output(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.path("state").join("dev").join("state.json")).unwrap();
+        let state: Value = serde_json::from_str(&text).unwrap();
+        state["outputs"][name].as_str().unwrap_or_else(|| panic!("{name} in {text}")).to_owned()
     }
 
     /// The plan as data.
