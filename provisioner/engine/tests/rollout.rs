@@ -135,13 +135,14 @@ impl World {
     async fn run(&self, plan: &Plan, how: How<'_>) -> (Result<Outcome, String>, Vec<Event>) {
         let (events, mut told) = unbounded_channel();
         let (stop, cancel) = watch::channel(Cancel::No);
+        let none = BTreeSet::new();
         let work = apply(Apply {
             plan,
             registry: &self.registry,
             clouds: &self.clouds,
             store: &self.store,
             holder: Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 },
-            consent: &BTreeSet::new(),
+            consent: &none,
             events,
             cancel,
             proof: how.proof,
