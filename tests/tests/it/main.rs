@@ -9,12 +9,10 @@
 
 mod dangling;
 mod engine;
-mod facts;
 mod network;
 mod reference;
 mod rooms;
 mod sandbox;
-mod sweep;
 mod types;
 mod verdicts;
 mod wiring;
