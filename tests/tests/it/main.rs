@@ -10,7 +10,6 @@
 mod compose;
 mod dangling;
 mod engine;
-mod facts;
 mod image;
 mod network;
 mod ops;
@@ -19,7 +18,6 @@ mod reference;
 mod rollouts;
 mod rooms;
 mod sandbox;
-mod sweep;
 mod types;
 mod verdicts;
 mod wiring;
