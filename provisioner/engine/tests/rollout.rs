@@ -63,6 +63,7 @@ fn stack(note: u8) -> Desired {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
+        found: BTreeMap::new(),
     };
     let mut stack = Stack::new(facts);
     let tags = BTreeMap::new;

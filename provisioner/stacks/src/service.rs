@@ -73,7 +73,8 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
     stack.component("service", |stack| {
         let cluster = Cluster { container_insights: Some("enabled".into()), ..Cluster::new() };
         let cluster = stack.add("main", cluster);
-        let task = task(env, parts, stack);
+        let image = image(env, parts.repository, stack);
+        let task = task(env, parts, image.clone(), stack);
         let task = stack.add("app", task);
 
         let wanted = &env.service;
@@ -104,7 +105,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
         };
         let service = stack.add("app", service);
         if wanted.proof.ask == Ask::On {
-            stack.prove(&service, &proof(env, parts.edge, &task));
+            stack.prove(&service, &proof(env, parts.edge, &task, image));
         }
 
         let count = ScalableTarget::tasks(service.get(Service::PATH), wanted.tasks, wanted.max_tasks);
@@ -122,7 +123,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
 }
 
 /// Requests through the load balancer that this revision, with its image, must answer.
-fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>) -> HttpProof {
+fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>, image: Option<In<String>>) -> HttpProof {
     let wanted = &env.service.proof;
     let revision = join([task.id().part(), ":".into(), task.get(TaskDefinition::REVISION).part()]);
     HttpProof {
@@ -131,8 +132,7 @@ fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>) -> HttpP
         through: Some(edge.balancer.get(LoadBalancer::DNS_NAME)),
         trusted: env.domain.is_some(),
         expect: BTreeMap::from([("task_definition".to_owned(), revision)]),
-        // Of the placeholder, nothing is known.
-        image: env.service.image.as_deref().map(In::from),
+        image,
         deadline_seconds: wanted.deadline,
         settle_seconds: wanted.settle,
     }
@@ -140,8 +140,8 @@ fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>) -> HttpP
 
 /// One task: one container that can write nowhere, may do nothing that root may, and gets no secret, only the ARNs of
 /// its two: it reads them itself, again when one has changed.
-fn task(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> TaskDefinition {
-    let image = image(env, parts.repository, stack);
+fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, stack: &Stack) -> TaskDefinition {
+    let image = image.unwrap_or_else(|| join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]));
     let facts = stack.facts();
     let environment: [(&str, In<String>); 9] = [
         ("ENVIRONMENT", facts.environment.as_str().into()),
@@ -191,14 +191,14 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> TaskDefiniti
     }
 }
 
-/// The image that tasks run: the one that the environment states, else the app's own, pushed before they start.
-fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> In<String> {
+/// The image that tasks run: the one that the environment states, else the app's own, pushed before they start. None
+/// where there is no app.
+fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> Option<In<String>> {
     if let Some(stated) = &env.service.image {
-        return stated.as_str().into();
+        return Some(stated.as_str().into());
     }
-    let Some(digest) = stack.facts().found.get(IMAGE).cloned() else {
-        return join([repository.get(Repository::URI).part(), PLACEHOLDER.into()]);
-    };
+    let digest = stack.facts().found.get(IMAGE).cloned()?;
     let digest = digest.unwrap_or_else(|| Image::NOT_BUILT.to_owned());
-    stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name())).get(Image::URI)
+    let image = stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name()));
+    Some(image.get(Image::URI))
 }

@@ -102,6 +102,9 @@ pub struct RollbackArguments {
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,
+    /// Do not wait until the rollout has succeeded: the next apply takes it up.
+    #[arg(long)]
+    pub no_wait: bool,
     /// How patient it is.
     #[command(flatten)]
     pub pace: Pace,

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::{aws, failed, service};
 use crate::{
-    arguments::operations::RollbackArguments,
+    arguments::{RolloutArguments, operations::RollbackArguments},
     commands::Ending,
     consent,
     environment::Folder,
@@ -56,7 +56,9 @@ pub(super) async fn rollback<E: Environment>(
     if !arguments.yes {
         consent::approved(&format!("Put {} back? [y/N]", way.to.name), &mut terminal.clone())?;
     }
-    let doing = Doing { command: "rollback", parallel: 1, pace: &arguments.pace };
+    // What an older version answers is not known here: AWS's word and its targets' health must do.
+    let rollout = RolloutArguments { no_wait: arguments.no_wait, ..RolloutArguments::default() };
+    let doing = Doing { command: "rollback", parallel: 1, pace: &arguments.pace, rollout: &rollout };
     session.carry_out(&plan, &BTreeSet::new(), &doing, terminal).await?;
     let text = format!(
         "{} runs {} now. The program declares another revision: `plan` shows it, and `apply` rolls forward to it.",
@@ -77,7 +79,7 @@ fn with_revision(state: &Snapshot, desired: &Desired, types: &Registry, service:
         }
         let type_name = types.get(&row.type_name)?.type_name();
         let (options, provider) = (row.options.clone(), row.provider.clone());
-        Some((address.clone(), Declared { type_name, inputs, options, provider, at: Location::caller() }))
+        Some((address.clone(), Declared { type_name, inputs, options, provider, proof: None, at: Location::caller() }))
     };
     Desired {
         resources: state.rows.iter().filter_map(declared).collect(),
