@@ -1,9 +1,13 @@
-//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
+//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped, and the bundled
+//! program, changed.
 
+pub mod docker;
 pub mod front;
 mod localemu;
 mod ministack;
 pub mod proxy;
+pub mod registry;
+pub mod variant;
 
 use std::{
     collections::BTreeSet,
@@ -44,12 +48,17 @@ impl Drop for Emulator {
 impl Emulator {
     /// Starts moto: the program that `PROVISIONER_MOTO` names, else `moto_server` on the path. None where there is none.
     pub fn moto() -> Option<Self> {
+        Self::moto_with(None)
+    }
+
+    /// The same; with a registry, images can be pushed.
+    pub fn moto_with(registry: Option<&registry::Registry>) -> Option<Self> {
         let port = free_port();
         let mut command = Command::new(program("PROVISIONER_MOTO", "moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         // It runs no tasks: this many count as running, so that deployments of fewer read as completed.
         command.env("MOTO_ECS_SERVICE_RUNNING", "9");
-        Self::start(&mut command, port, || front::front(port))
+        Self::start(&mut command, port, || front::front(port, registry.map(|registry| registry.port)))
     }
 
     /// Starts an emulator that listens on this port, and a front before it that says on which port it does.

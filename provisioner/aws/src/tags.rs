@@ -1,9 +1,9 @@
 //! Tags: which are ours, and what must change.
 
-use provisioner_model::resource::{Owner, Tags};
-
-/// The token alone finds an object again: an address changes with a rename.
-pub const TOKEN: &str = "provisioner:token";
+use provisioner_model::{
+    ownership::TOKEN,
+    resource::{Owner, Tags},
+};
 
 /// What must be set and what must go, so that ours are right and others' stay.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! The commands and their options.
 
-use std::path::PathBuf;
+#[cfg(feature = "aws")]
+pub mod operations;
+
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -8,8 +11,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub const EXIT_CODES: &str = "Exit codes:
   0    done; for `plan` and `drift` with --detailed-exitcode: nothing to do
   1    an error: the reason is on standard error, and nothing is lost
-  2    `plan` and `drift` with --detailed-exitcode: there are changes
+  2    `plan` and `drift` with --detailed-exitcode: there are changes; `status` with
+       --exit-code: something is not well
   64   the command line was not understood
+  …    `run`: what the task ended with
   130  interrupted: what had begun is saved, the next apply goes on
 
 Environment variables: those of the AWS SDK (AWS_PROFILE, AWS_ENDPOINT_URL, …), NO_COLOR, COLUMNS,
@@ -43,6 +48,12 @@ pub enum Command {
     Drift(DriftArguments),
     /// Print the stack's outputs.
     Outputs(OutputsArguments),
+    /// Open the stack's URL in a browser.
+    Open(OpenArguments),
+    /// What runs, looked at and changed.
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    Operation(operations::Operation),
     /// Draw what depends on what.
     Graph(GraphArguments),
     /// Look into the state, or change it; nothing in the cloud changes.
@@ -50,6 +61,10 @@ pub enum Command {
     State(StateCommand),
     /// Take an object that is there already into the state.
     Import(ImportArguments),
+    /// Build, push or look at the app's image.
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Check environment files and the program, without credentials.
     Validate {
         /// The environments; all where none is named.
@@ -91,6 +106,13 @@ pub struct Pace {
     /// At most this long between two looks at what is not ready.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub poll: Option<f64>,
+}
+
+impl Pace {
+    /// How long to wait between two looks, if not `usual`.
+    pub fn pause(&self, usual: Duration) -> Duration {
+        self.poll.and_then(|poll| Duration::try_from_secs_f64(poll).ok()).unwrap_or(usual)
+    }
 }
 
 /// `plan`.
@@ -200,6 +222,17 @@ pub struct OutputsArguments {
     pub json: bool,
 }
 
+/// `open`.
+#[derive(Args, Debug)]
+pub struct OpenArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Only print it.
+    #[arg(long)]
+    pub print: bool,
+}
+
 /// How a graph is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Drawing {
@@ -262,6 +295,45 @@ pub enum StateCommand {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+    },
+}
+
+/// `image`.
+#[cfg(feature = "aws")]
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Build it where it is out of date; prints its digest.
+    Build {
+        /// The environment: it says for which processor.
+        #[arg(value_name = "ENV")]
+        environment: String,
+    },
+    /// Push what is built to the environment's repository, which an apply has made.
+    Push {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+    },
+    /// Write what is built into an archive that `docker load` reads.
+    Save {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Where to.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The name that it gets in Docker.
+        #[arg(long, value_name = "NAME:TAG", default_value = "app:local")]
+        name: String,
+    },
+    /// Show layers, sizes, labels, components, and whether it is out of date.
+    Inspect {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 

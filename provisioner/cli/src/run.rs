@@ -9,7 +9,7 @@ use provisioner_engine::{Apply, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     Environment,
     erased::Clouds,
-    plan::Plan,
+    plan::{Notice, Plan},
     stack::{Desired, MAIN},
     state::{Snapshot, Target},
 };
@@ -21,6 +21,7 @@ use crate::{
     arguments::{Pace, Scope},
     environment::{Folder, Loaded},
     error::Failure,
+    known::Known,
     live::Live,
     program::{Program, facts},
     render::progress::Progress,
@@ -37,6 +38,7 @@ pub(crate) struct Session<'p, E> {
     pub(crate) clouds: Clouds,
     pub(crate) target: Target,
     pub(crate) store: Disk,
+    notices: Vec<Notice>,
 }
 
 /// The state of an environment, as it is kept here.
@@ -62,20 +64,35 @@ impl<'p, E: Environment> Session<'p, E> {
     /// Reads the file, connects, runs the program, and loads the state, in this order: the first mistakes are the
     /// cheapest to find.
     pub(crate) async fn open(program: &'p Program<E>, folder: &Folder, name: &str) -> Result<Self, Failure> {
+        Self::open_with(program, folder, name, None).await
+    }
+
+    /// The same; what the stack wants built is built first where it is out of date.
+    pub(crate) async fn open_building(
+        program: &'p Program<E>,
+        folder: &Folder,
+        name: &str,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
+        Self::open_with(program, folder, name, Some(terminal)).await
+    }
+
+    async fn open_with(
+        program: &'p Program<E>,
+        folder: &Folder,
+        name: &str,
+        build: Option<&Terminal>,
+    ) -> Result<Self, Failure> {
         let Loaded { name, environment } = folder.load::<E>(name)?;
         let store = store(folder, &name);
         let snapshot = store.load().await?;
         let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), name.clone()));
-        let (mut clouds, target) = program.connect(&environment).await?;
-        // An environment that has nothing any more may begin anew elsewhere.
-        let recorded = snapshot.targets.get(MAIN).filter(|_| !snapshot.rows.is_empty());
-        if let Some(recorded) = recorded.filter(|recorded| **recorded != target) {
-            let (recorded, here) = (saved::place(recorded), saved::place(&target));
-            return Err(Failure::Elsewhere { environment: name, recorded, here });
-        }
-        let desired = program.declare(&environment, facts(&name, &target)).map_err(Failure::Program)?;
+        let (mut clouds, target) = program.connect(folder, &environment).await?;
+        same_place(&name, &snapshot, &target)?;
+        let Known { found, notices } = program.find_out(folder, &environment, build)?;
+        let desired = program.declare(&environment, facts(&name, &target, found)).map_err(Failure::Program)?;
         clouds.set_secrets(desired.secrets.clone());
-        Ok(Self { program, name, desired, snapshot, clouds, target, store })
+        Ok(Self { program, name, desired, snapshot, clouds, target, store, notices })
     }
 
     /// What is to be, or nothing for a destroy.
@@ -90,19 +107,42 @@ impl<'p, E: Environment> Session<'p, E> {
     /// Reads what is there, and plans.
     pub(crate) async fn plan(&self, scope: &Scope, replace: &[String], destroy: bool) -> Result<Plan, Failure> {
         let desired = self.wanted(destroy);
-        let observed = refresh(&Refresh {
-            registry: self.program.registry(),
-            clouds: &self.clouds,
-            snapshot: &self.snapshot,
-            desired: &desired,
-            tuning: tuning(&scope.pace),
-            pending_only: scope.no_refresh,
-        })
-        .await
-        .map_err(Failure::Unread)?;
+        let observed = self.refreshed(&self.snapshot, &desired, &scope.pace, scope.no_refresh).await?;
         let selection =
             Selection { targets: scope.target.clone(), excludes: scope.exclude.clone(), replace: replace.to_vec() };
-        self.planned(&desired, &observed, &selection)
+        let mut plan = self.planned(&desired, &observed, &selection)?;
+        if !destroy {
+            plan.notices.extend(self.notices.iter().cloned());
+        }
+        Ok(plan)
+    }
+
+    /// The plan of something else than the program declares. Of what is there, it looks at one resource, and at what an
+    /// earlier run left unfinished.
+    #[cfg(feature = "aws")]
+    pub(crate) async fn plan_of(
+        &self,
+        desired: &Desired,
+        selection: &Selection,
+        pace: &Pace,
+        look_at: &str,
+    ) -> Result<Plan, Failure> {
+        let mut snapshot = self.snapshot.clone();
+        snapshot.rows.retain(|address, row| address == look_at || row.objects.iter().any(|o| o.pending.is_some()));
+        let observed = self.refreshed(&snapshot, desired, pace, false).await?;
+        self.planned(desired, &observed, selection)
+    }
+
+    async fn refreshed(
+        &self,
+        snapshot: &Snapshot,
+        desired: &Desired,
+        pace: &Pace,
+        pending_only: bool,
+    ) -> Result<Observations, Failure> {
+        let (registry, clouds, tuning) = (self.program.registry(), &self.clouds, tuning(pace));
+        let input = Refresh { registry, clouds, snapshot, desired, tuning, pending_only };
+        refresh(&input).await.map_err(Failure::Unread)
     }
 
     fn planned(&self, desired: &Desired, observed: &Observations, selection: &Selection) -> Result<Plan, Failure> {
@@ -192,28 +232,44 @@ pub(crate) struct Doing<'a> {
     pub(crate) pace: &'a Pace,
 }
 
-/// Ctrl-C and SIGTERM.
-struct Signals {
+/// Ctrl-C and SIGTERM. From its making on, one that comes while nobody waits for it is kept.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
+            #[cfg(unix)]
+            interrupt: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?,
             #[cfg(unix)]
             term: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
             _ = self.term.recv() => {}
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// Refuses a state whose objects are elsewhere. An environment that has none any more may begin anew.
+pub(crate) fn same_place(name: &str, snapshot: &Snapshot, target: &Target) -> Result<(), Failure> {
+    let recorded = snapshot.targets.get(MAIN).filter(|_| !snapshot.rows.is_empty());
+    match recorded.filter(|recorded| *recorded != target) {
+        None => Ok(()),
+        Some(recorded) => {
+            let (environment, recorded, here) = (name.to_owned(), saved::place(recorded), saved::place(target));
+            Err(Failure::Elsewhere { environment, recorded, here })
+        }
     }
 }
 
@@ -231,6 +287,7 @@ pub(crate) async fn offline<E: Environment>(
         region: environment.region().to_owned(),
         endpoint: None,
     });
-    let desired = program.declare(&environment, facts(&name, &target)).map_err(Failure::Program)?;
+    let Known { found, .. } = program.find_out(folder, &environment, None)?;
+    let desired = program.declare(&environment, facts(&name, &target, found)).map_err(Failure::Program)?;
     Ok((desired, target))
 }

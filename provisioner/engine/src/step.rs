@@ -11,6 +11,7 @@ use provisioner_model::{
     error::{Error, Kind},
     expr::resolve,
     journal::Entry,
+    ownership::{TOKEN, used_by},
     plan::{Action, Step, Write},
     resource::{Owner, Phase, Receipt},
     state::{Object, Operation, Origin, Pending, Row, Snapshot},
@@ -29,10 +30,6 @@ use crate::{
     retry::{budget, hint, pause},
     tuning::Tuning,
 };
-
-/// Finds an object again.
-const TOKEN: &str = "provisioner:token";
-const USED_BY: &str = "provisioner:used-by:";
 
 /// What the steps of one run share.
 pub(crate) struct Run<'a> {
@@ -558,7 +555,7 @@ impl Doing<'_, '_> {
 
     async fn release(&self, token: &str) -> Result<(), Stopped> {
         let object = self.recorded(token)?;
-        let ours = format!("{USED_BY}{}", self.run.lineage);
+        let ours = used_by(&self.run.lineage);
         let untag = |inputs: &mut Value| {
             if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
                 tags.remove(&ours);

@@ -42,7 +42,8 @@ impl Clouds {
         self.secrets = secrets;
     }
 
-    fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
+    /// The cloud of that type under this name.
+    pub fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
         self.clouds
             .get(&(TypeId::of::<C>(), instance.to_owned()))
             .and_then(|cloud| cloud.downcast_ref())
@@ -105,6 +106,8 @@ pub trait Erased: Send + Sync {
     fn unique(&self) -> &'static [&'static [&'static str]];
     /// See [`Resource::PART_OF`].
     fn part_of(&self) -> Option<&'static str>;
+    /// See [`Resource::REPLACED_STAYS`].
+    fn replaced_stays(&self) -> bool;
     /// See [`Resource::CHANGES_ON_UPDATE`].
     fn changes_on_update(&self) -> &'static [&'static str];
     /// See [`Resource::NAME`].
@@ -182,6 +185,9 @@ impl<R: Resource> Erased for Of<R> {
     }
     fn part_of(&self) -> Option<&'static str> {
         R::PART_OF
+    }
+    fn replaced_stays(&self) -> bool {
+        R::REPLACED_STAYS
     }
     fn changes_on_update(&self) -> &'static [&'static str] {
         R::CHANGES_ON_UPDATE

@@ -10,6 +10,7 @@ pub mod erased;
 pub mod error;
 pub mod expr;
 pub mod journal;
+pub mod ownership;
 pub mod plan;
 pub mod resource;
 pub mod secret;

@@ -12,7 +12,8 @@ use crate::{compare::Compare, error::Result};
 
 /// One type of cloud object.
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Stable name, part of every address and of the state: `aws:ec2:subnet`.
+    /// Stable name, part of every address and of the state: `aws:ec2:subnet`. Where a crate builds its types by cargo
+    /// feature, the feature's name is the middle part: who lacks a type is told which feature has it.
     const TYPE: &'static str;
     /// Of the inputs' shape. A state row of an older version goes through [`Resource::migrate`].
     const VERSION: u32 = 1;
@@ -24,6 +25,9 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The input that names the object which this one completes (a policy its role): that object's other
     /// dependents wait for this one, and this one outlives them. Parts never wait for other parts.
     const PART_OF: Option<&'static str> = None;
+    /// What a replacement replaces stays in the cloud and only leaves the state: others still name it (an image that
+    /// an earlier revision runs), and something else ends it.
+    const REPLACED_STAYS: bool = false;
     /// Outputs that an update may change. Should another change all the same, its dependents stop.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
     /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.

@@ -88,6 +88,10 @@ pub struct Facts {
     pub region: String,
     /// `aws`, but for China and `GovCloud`.
     pub partition: String,
+    /// What the program found out before it declares, by name (an image's digest). None: it will be known later, and
+    /// a plan with it cannot be saved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<String, Option<String>>,
 }
 
 /// A mistake in the program, with its place.

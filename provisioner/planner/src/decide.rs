@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_model::{
     erased::Erased,
     expr::resolve,
+    ownership,
     plan::{Drift, FieldChange, Planned, Verdict, Write},
     resource::{Change, Phase},
     stack::{Declared, Options},
@@ -185,6 +186,16 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renamed) -> Result<D
     if problems.is_empty() { Ok(decided) } else { Err(problems) }
 }
 
+/// Who has a type, by the parts of its name: see `Resource::TYPE`.
+fn where_built(type_name: &str) -> String {
+    match type_name.split(':').collect::<Vec<_>>()[..] {
+        [whose, feature, _] => {
+            format!("build it with the crate that has the `{whose}` types, and with its cargo feature `{feature}`")
+        }
+        _ => "build it with the crate that has the type".to_owned(),
+    }
+}
+
 /// A resource as it is found, with nothing decided.
 fn item<'a>(
     input: &'a Input<'a>,
@@ -194,8 +205,7 @@ fn item<'a>(
     row: Option<&'a Row>,
 ) -> Result<Item<'a>, Problem> {
     let kind = input.registry.get(type_name).ok_or_else(|| {
-        Problem::new(address, format!("this program does not know the type `{type_name}`"))
-            .hint("build it with the crate, and the cargo feature, that has the type")
+        Problem::new(address, format!("this program does not know the type `{type_name}`")).hint(where_built(type_name))
     })?;
     if let Some(row) = row {
         if row.version > kind.version() {
@@ -368,7 +378,7 @@ fn make(input: &Input<'_>, decided: &Decided<'_>, item: &mut Item<'_>, declared:
     let mut inputs = filled(input, decided, item, declared, generation, None);
     let origin = if declared.options.share { Origin::Shared } else { Origin::Made };
     if declared.options.share && item.kind.tagged() {
-        inputs["tags"][tags::MADE] = "true".into();
+        inputs["tags"][ownership::MADE] = "true".into();
     }
     let want = decided.resolved(&inputs);
     item.changes.extend(new_fields(item.kind, &want));

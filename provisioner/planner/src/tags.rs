@@ -1,22 +1,10 @@
-//! Ownership tags: what every tagged object carries, so that it is found again and people see whose it is.
+//! The ownership tags that the plan puts into the inputs, and what those of a shared object say.
 
-use provisioner_model::{state::Object, state::Origin};
+use provisioner_model::{
+    ownership::{ADDRESS, LINEAGE, MADE, PREFIX, TOKEN, USED_BY, used_by},
+    state::{Object, Origin},
+};
 use serde_json::{Map, Value};
-
-/// Finds an object again.
-pub(crate) const TOKEN: &str = "provisioner:token";
-/// Where it is declared, for people.
-pub(crate) const ADDRESS: &str = "provisioner:address";
-/// Of the state, for people.
-pub(crate) const LINEAGE: &str = "provisioner:lineage";
-/// On a shared object: one of us made it, so that the last user deletes it.
-pub(crate) const MADE: &str = "provisioner:made";
-const USED_BY: &str = "provisioner:used-by:";
-
-/// The tag of one environment on a shared object.
-pub(crate) fn used_by(lineage: &str) -> String {
-    format!("{USED_BY}{lineage}")
-}
 
 /// Puts the ownership tags in, as far as they are known before the token is chosen.
 pub(crate) fn own(
@@ -33,7 +21,7 @@ pub(crate) fn own(
     if shared {
         tags.insert(used_by(lineage), environment.into());
         // What its maker put there stays: another environment may go on with it.
-        for (key, value) in recorded(object).filter(|(key, _)| key.starts_with("provisioner:")) {
+        for (key, value) in recorded(object).filter(|(key, _)| key.starts_with(PREFIX)) {
             tags.entry(key.clone()).or_insert_with(|| value.clone());
         }
     } else {

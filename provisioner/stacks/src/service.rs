@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use provisioner_aws::{
     autoscaling::{ScalableTarget, ScalingPolicy},
-    ecr::Repository,
+    ecr::{Image, Repository},
     ecs::{
         CircuitBreaker, Cluster, Container, Deployment, Linux, Log, PortMapping, RuntimePlatform, Service,
         ServiceTarget, TaskDefinition,
@@ -31,6 +31,8 @@ use crate::{
 pub const CONTAINER: &str = "app";
 /// As whom the app runs: nobody that the host knows.
 const USER: &str = "10000";
+/// The fact that tells the digest of the app's image, where the program builds one.
+pub const IMAGE: &str = "image";
 /// Of an image that nobody has pushed: stands in until there is a real one.
 const PLACEHOLDER: &str = "@sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -116,12 +118,9 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
 
 /// One task: one container that can write nowhere, may do nothing that root may, and gets no secret, only the ARNs of
 /// its two: it reads them itself, again when one has changed.
-fn task(env: &Environment, parts: &Parts<'_>, stack: &Stack) -> TaskDefinition {
+fn task(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> TaskDefinition {
+    let image = image(env, parts.repository, stack);
     let facts = stack.facts();
-    let image = match &env.service.image {
-        Some(image) => image.as_str().into(),
-        None => join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]),
-    };
     let environment: [(&str, In<String>); 9] = [
         ("ENVIRONMENT", facts.environment.as_str().into()),
         ("PORT", APP_PORT.to_string().into()),
@@ -168,4 +167,16 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &Stack) -> TaskDefinition {
         }),
         ..TaskDefinition::fargate(env.service.cpu, env.service.memory, vec![container])
     }
+}
+
+/// The image that tasks run: the one that the environment states, else the app's own, pushed before they start.
+fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> In<String> {
+    if let Some(stated) = &env.service.image {
+        return stated.as_str().into();
+    }
+    let Some(digest) = stack.facts().found.get(IMAGE).cloned() else {
+        return join([repository.get(Repository::URI).part(), PLACEHOLDER.into()]);
+    };
+    let digest = digest.unwrap_or_else(|| Image::NOT_BUILT.to_owned());
+    stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name())).get(Image::URI)
 }

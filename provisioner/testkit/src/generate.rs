@@ -473,6 +473,7 @@ pub fn facts() -> Facts {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
+        found: BTreeMap::new(),
     }
 }
 

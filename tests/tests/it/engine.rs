@@ -26,6 +26,7 @@ pub(crate) fn facts() -> Facts {
         account: "123456789012".into(),
         region: "us-east-1".into(),
         partition: "aws".into(),
+        found: BTreeMap::new(),
     }
 }
 

@@ -7,10 +7,17 @@
     reason = "tests: what goes wrong is said by the panic"
 )]
 
+mod compose;
+mod dangling;
 mod engine;
+mod facts;
+mod image;
 mod network;
+mod ops;
 mod reference;
 mod rooms;
 mod sandbox;
+mod sweep;
 mod types;
+mod verdicts;
 mod wiring;

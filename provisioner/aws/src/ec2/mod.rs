@@ -22,6 +22,7 @@ use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use provisioner_model::{
     erased::Registry,
     error::Result,
+    ownership::TOKEN,
     resource::{Owner, Tags},
 };
 
@@ -42,11 +43,7 @@ pub use self::{
     vpc::{Vpc, VpcOutputs},
     vpc_endpoint::{VpcEndpoint, VpcEndpointOutputs},
 };
-use crate::{
-    cloud::Writer,
-    error::api,
-    tags::{TOKEN, TagChange},
-};
+use crate::{cloud::Writer, error::api, tags::TagChange};
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {

@@ -59,7 +59,7 @@ impl<'a> Progress<'a> {
                 self.running.insert(step, Running { since: now, now: self.doing(step).to_owned() });
                 None
             }
-            Event::Made { step, id } => self.says(step, format!("{id}, not ready yet")),
+            Event::Made { step, id } => self.says(step, format!("not ready yet, {id}")),
             Event::Waiting { step } => self.says(step, "waiting until it is done".to_owned()),
             Event::Retry { step, why, pause } => {
                 let again = format!("again in {}: {why}", seconds(pause));

@@ -132,8 +132,8 @@ pub struct Service {
     /// Memory of a task in MiB. Fargate has a list of sizes for each `cpu`.
     #[schemars(range(min = 512, max = 122_880))]
     pub memory: u32,
-    /// The image, by digest: `repository@sha256:…`. Default: a placeholder in the environment's own repository, so
-    /// that the platform stands before the first image is pushed.
+    /// The image, by digest: `repository@sha256:…`. Default: the one built from `app/` and pushed to the environment's
+    /// own repository; without such a folder a placeholder, so that the platform stands before the first image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[^@\s]+@sha256:[0-9a-f]{64}$"))]
     pub image: Option<String>,
@@ -210,6 +210,16 @@ pub struct Logs {
     #[serde(default = "defaults::retention_days")]
     #[schemars(extend("enum" = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]))]
     pub retention_days: i32,
+}
+
+impl Architecture {
+    /// As the file says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X8664 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
 }
 
 impl Environment {

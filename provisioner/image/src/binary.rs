@@ -1,0 +1,106 @@
+//! What a binary's ELF header says: for which processor it is, and whether it brings all that it needs.
+
+use std::fmt;
+
+use object::{
+    Endianness,
+    elf::{EM_AARCH64, EM_X86_64, PT_INTERP},
+    read::{
+        Object as _,
+        elf::{ElfFile64, FileHeader as _, ProgramHeader as _},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::error::BinaryError;
+
+/// The processor that an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Architecture {
+    /// Intel's and AMD's.
+    #[serde(rename = "x86_64")]
+    X8664,
+    /// ARM's.
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+impl Architecture {
+    /// As environment files say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X8664 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    /// As image manifests say it.
+    pub const fn oci(self) -> &'static str {
+        match self {
+            Self::X8664 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    /// As Cargo says it.
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::X8664 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Refuses a binary that would not run in an image with nothing else in it, on this processor.
+pub(crate) fn check(bytes: &[u8], wanted: Architecture) -> Result<(), BinaryError> {
+    let elf = ElfFile64::<Endianness>::parse(bytes).map_err(BinaryError::NoElf)?;
+    let endian = elf.endian();
+    let architecture = match elf.elf_header().e_machine(endian) {
+        EM_X86_64 => Architecture::X8664,
+        EM_AARCH64 => Architecture::Arm64,
+        machine => return Err(BinaryError::Processor { machine: machine.0 }),
+    };
+    if architecture != wanted {
+        return Err(BinaryError::Other { is: architecture, wanted });
+    }
+    let interpreted = elf.elf_program_headers().iter().any(|segment| segment.p_type(endian) == PT_INTERP);
+    let mut needs = vec![];
+    // Where the list cannot be read, the interpreter alone says that there is one.
+    if let Ok(libraries) = elf.import_libraries() {
+        let names = libraries.filter_map(Result::ok);
+        needs.extend(names.map(|library| String::from_utf8_lossy(library.name()).into_owned()));
+    }
+    if interpreted || !needs.is_empty() { Err(BinaryError::Dynamic { needs }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_program_is_refused() {
+        assert!(matches!(check(b"#!/bin/sh\n", Architecture::X8664), Err(BinaryError::NoElf(_))));
+        assert!(matches!(check(b"", Architecture::X8664), Err(BinaryError::NoElf(_))));
+    }
+
+    #[test]
+    fn a_dynamic_binary_is_refused_by_what_it_needs() {
+        // The test itself is one.
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let (here, other) = if cfg!(target_arch = "x86_64") {
+            (Architecture::X8664, Architecture::Arm64)
+        } else {
+            (Architecture::Arm64, Architecture::X8664)
+        };
+        let error = check(&own, here).unwrap_err();
+        assert!(error.to_string().contains("libc.so.6"), "{error}");
+        let error = check(&own, other).unwrap_err();
+        assert_eq!(error.to_string(), format!("the binary is for {here}, and {other} is wanted"));
+    }
+}

@@ -1,0 +1,114 @@
+//! From the app's folder to the layout: what there is, whether it is out of date, and making it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Architecture, Layout,
+    binary::check,
+    cargo::{App, Cargo},
+    digest,
+    error::ImageError,
+    hex, inputs,
+    layer::{app as app_layer, base},
+    manifest::{attachment, image},
+    provenance::{self, Made},
+    sbom,
+};
+
+/// What an image is made from, and where it is put.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The folder of the app's `Cargo.toml`.
+    pub app: PathBuf,
+    /// Files outside of that folder which the build depends on, whether they are there or not.
+    pub also: Vec<PathBuf>,
+    /// The processor that it is for.
+    pub architecture: Architecture,
+    /// The layout's folder.
+    pub layout: PathBuf,
+    /// How Cargo is run.
+    pub cargo: Cargo,
+}
+
+/// How the image there stands to the app's source.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// There is none.
+    Missing,
+    /// It was made from what is there now.
+    Current(Layout),
+    /// The source has changed since.
+    OutOfDate(Layout),
+}
+
+impl Standing {
+    /// The image, where there is one.
+    pub fn layout(&self) -> Option<&Layout> {
+        match self {
+            Self::Missing => None,
+            Self::Current(layout) | Self::OutOfDate(layout) => Some(layout),
+        }
+    }
+}
+
+impl Source {
+    /// What is there, without building.
+    pub fn standing(&self) -> Result<Standing, ImageError> {
+        Ok(match Layout::open(&self.layout)? {
+            None => Standing::Missing,
+            Some(layout) if layout.inputs() == self.inputs()? => Standing::Current(layout),
+            Some(layout) => Standing::OutOfDate(layout),
+        })
+    }
+
+    /// Builds the app and makes its image, whatever is there.
+    pub fn build(&self) -> Result<Layout, ImageError> {
+        // Before the build: what changes meanwhile makes the image out of date.
+        let inputs = self.inputs()?;
+        let app = App::read(&self.app)?;
+        let path = self.cargo.build(&self.app, &app, self.architecture)?;
+        let binary = fs::read(&path).map_err(ImageError::io("read", &path))?;
+        check(&binary, self.architecture).map_err(|source| ImageError::Binary { path: path.clone(), source })?;
+
+        let layers = vec![base().map_err(made)?, app_layer(&binary).map_err(made)?];
+        let image = image(layers, self.architecture, &app.labels)?;
+        let tag = format!("{}-{:.12}", tag_part(&app.labels.version), hex(&image.descriptor.digest));
+
+        let lock_path = self.app.join("Cargo.lock");
+        let lock = fs::read_to_string(&lock_path).map_err(ImageError::io("read", &lock_path))?;
+        let components = sbom::document(&app.name, &lock).map_err(|why| ImageError::Sbom(why.to_string()))?;
+        let statement = provenance::statement(&Made {
+            name: &app.name,
+            image: &image.descriptor.digest,
+            architecture: self.architecture,
+            source: app.labels.source.as_deref(),
+            revision: provenance::revision(&self.app),
+            lock: &digest(lock.as_bytes()),
+            binary: &digest(&binary),
+        })?;
+        let attachments = [
+            attachment(sbom::KIND, components, &image.descriptor)?,
+            attachment(provenance::KIND, statement, &image.descriptor)?,
+        ];
+        Layout::write(&self.layout, &image, &attachments, &tag, &inputs)
+    }
+
+    fn inputs(&self) -> Result<String, ImageError> {
+        // The base layer is of our own making: another one is another image.
+        let base = base().map_err(made)?;
+        inputs::of(&self.app, &self.also, self.architecture, &digest(&base.bytes))
+    }
+}
+
+/// What is written into memory cannot fail for want of a file.
+fn made(source: std::io::Error) -> ImageError {
+    ImageError::Io { doing: "make", path: Path::new("a layer").to_owned(), source }
+}
+
+/// A tag has letters, digits and `_.-`; a version may have a `+`.
+fn tag_part(version: &str) -> String {
+    version.replace(|letter: char| !(letter.is_ascii_alphanumeric() || ".-".contains(letter)), "_")
+}
