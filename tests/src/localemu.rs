@@ -19,7 +19,8 @@ impl Emulator {
         let mut command = Command::new(program("PROVISIONER_LOCALEMU", "localemu"));
         command.args(["start", "--host", "127.0.0.1", "--port", &port.to_string()]);
         command.env("GATEWAY_LISTEN", format!("127.0.0.1:{port}")).env("DISABLE_EVENTS", "1");
-        command.env("DOCKER_HOST", NO_DOCKER);
+        // As with moto, which is inside: this many tasks count as running.
+        command.env("DOCKER_HOST", NO_DOCKER).env("MOTO_ECS_SERVICE_RUNNING", "9");
         let key = Mutex::new(None);
         Self::start(&mut command, port, || proxy(move |request| answer(request, port, &key)))
     }

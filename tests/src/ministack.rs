@@ -44,6 +44,7 @@ impl Front {
     fn answer(&self, request: &Message) -> io::Result<Message> {
         match request.service() {
             service if BY_MOTO.contains(&service) => request.send(self.moto),
+            "elasticloadbalancing" => shortened(request).send(self.port),
             "ec2" | "rds" => {
                 let answer = request.send(self.port)?;
                 self.keep(request, &answer)?;
@@ -101,4 +102,11 @@ impl Front {
         }
         answer.with(body)
     }
+}
+
+/// Where to hand requests to can be said in two ways, and it knows the short one only.
+fn shortened(request: &Message) -> Message {
+    let long = "Actions.member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn";
+    let short = "Actions.member.1.TargetGroupArn";
+    request.clone().with(request.text().replace(long, short))
 }

@@ -9,6 +9,7 @@
 
 mod compose;
 mod dangling;
+mod emulators;
 mod engine;
 mod facts;
 mod image;

@@ -47,13 +47,18 @@ impl Sandbox {
             skipped(test, "moto is not installed");
             return None;
         };
+        Some(Self::on(moto))
+    }
+
+    /// On this emulator.
+    pub(crate) fn on(moto: Emulator) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("environments");
         std::fs::create_dir(&to).unwrap();
         for name in ["dev.toml", "prod.toml"] {
             std::fs::copy(environments().join(name), to.join(name)).unwrap();
         }
-        Some(Self { moto, folder })
+        Self { moto, folder }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
