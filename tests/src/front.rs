@@ -1,6 +1,8 @@
 //! Stands in front of moto and puts right what `tests/EMULATORS.md` lists; all else it passes on as it is. It ends with
 //! the process.
 
+mod ecs;
+
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
@@ -49,7 +51,16 @@ fn serve(mut client: TcpStream, moto: u16, registry: Option<u16>) -> io::Result<
     let cloudwatch = head.strip_prefix(PATH).and_then(|rest| rest.split(' ').next());
     let ec2 = authorization.contains("/ec2/");
     let ecr = registry.filter(|_| authorization.contains("/ecr/"));
-    if cloudwatch.is_some() || ec2 || ecr.is_some() || authorization.contains("/rds/") {
+    let target = header("x-amz-target").unwrap_or_default();
+    let balancing = authorization.contains("/elasticloadbalancing/");
+    if cloudwatch.is_some()
+        || ec2
+        || ecr.is_some()
+        || balancing
+        || target.contains("ServiceDe")
+        || target.contains("ServiceRevisions")
+        || authorization.contains("/rds/")
+    {
         let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         while request.len() < head_end + length {
             let read = client.read(&mut buffer)?;
@@ -70,7 +81,15 @@ fn serve(mut client: TcpStream, moto: u16, registry: Option<u16>) -> io::Result<
     if head.starts_with("GET ") && head.lines().next().is_some_and(|line| line.contains("?versioning")) {
         return versioning(&mut client, moto, &request);
     }
+    if let Some(told) = ecs::deployments(moto, &authorization, &target, &request[head_end..]) {
+        ecs::answer(&mut client, &told)?;
+        return client.shutdown(Shutdown::Both);
+    }
     let body = String::from_utf8_lossy(&request[head_end..]).into_owned();
+    if balancing && body.contains("Action=DescribeTargetHealth") {
+        ecs::health(&mut client, moto, &request)?;
+        return client.shutdown(Shutdown::Both);
+    }
     if authorization.contains("/rds/") && body.contains("Action=ModifyDBSubnetGroup") {
         return subnet_group(&mut client, moto, &authorization, &request, &body);
     }

@@ -13,6 +13,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   1    an error: the reason is on standard error, and nothing is lost
   2    `plan` and `drift` with --detailed-exitcode: there are changes; `status` with
        --exit-code: something is not well
+  3    interrupted while a rollout was waited for: it goes on by itself, the next apply takes it up
   64   the command line was not understood
   …    `run`: what the task ended with
   130  interrupted: what had begun is saved, the next apply goes on
@@ -167,12 +168,30 @@ pub struct ApplyArguments {
     /// Replace this one even if nothing asks for it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
+    /// How rollouts are waited for.
+    #[command(flatten)]
+    pub rollout: RolloutArguments,
     /// What it may do without asking.
     #[command(flatten)]
     pub consent: Consent,
     /// Which part of the stack.
     #[command(flatten)]
     pub scope: Scope,
+}
+
+/// How rollouts are waited for, and proven.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RolloutArguments {
+    /// Do not wait until a rollout has succeeded: the next apply takes it up.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Do not ask the new version itself whether it answers.
+    #[arg(long, conflicts_with = "no_wait")]
+    pub no_proof: bool,
+    /// Where the load balancer can be reached, if not by its own name: HOST[:PORT], or a base URL.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["no_wait", "no_proof"])]
+    pub reach: Option<crate::proof::Reach>,
 }
 
 /// `destroy`.

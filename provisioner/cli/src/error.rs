@@ -72,6 +72,9 @@ pub enum Failure {
     /// The apply was interrupted. That has been told already.
     #[error("interrupted")]
     Interrupted,
+    /// The apply was interrupted while a rollout was waited for. That has been told already.
+    #[error("left while a rollout was under way")]
+    Left,
     /// A command about the state.
     #[error(transparent)]
     State(#[from] StateError),
@@ -245,6 +248,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
+            Self::Left => 3,
             _ => 1,
         }
     }
@@ -336,7 +340,7 @@ impl Failure {
 
     /// Says it on standard error, unless it has been said.
     pub fn tell(&self, terminal: &Terminal) {
-        if !matches!(self, Self::Incomplete | Self::Interrupted) {
+        if !matches!(self, Self::Incomplete | Self::Interrupted | Self::Left) {
             terminal.say(&self.report(terminal.err(), terminal.dumb));
         }
     }

@@ -13,6 +13,8 @@ mod image;
 mod known;
 mod live;
 mod program;
+#[cfg(feature = "aws")]
+pub mod proof;
 pub mod render;
 mod run;
 pub mod saved;

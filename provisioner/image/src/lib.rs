@@ -17,6 +17,7 @@ mod provenance;
 mod push;
 mod registry;
 mod sbom;
+pub mod tls;
 
 pub use binary::Architecture;
 pub use build::{Source, Standing};

@@ -51,7 +51,7 @@ impl Registry {
         let client = Client::builder().connect_timeout(Duration::from_secs(10)).read_timeout(Duration::from_mins(1));
         let client = if loopback { client.no_proxy() } else { client };
         // Where the program has chosen one already, that one stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::use_ring();
         let client = client.build().map_err(|source| RegistryError::Client { host: host.to_owned(), source })?;
         Ok(Self { client, base, host: host.to_owned(), name: name.to_owned(), credentials })
     }

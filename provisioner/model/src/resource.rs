@@ -73,6 +73,31 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         Phase::Ready
     }
 
+    /// What a read of many does not tell, and [`Resource::phase`] cannot see: how a rollout ends. Asked only while a
+    /// create or update is waited for, of what has just been read; none where `phase` says it all. `settled` is true
+    /// once [`Resource::SETTLES`] has passed since the wait began.
+    fn follow(
+        _c: &Reads<Self>,
+        _seen: &Observed<Self>,
+        _receipt: Option<&Receipt>,
+        _settled: bool,
+    ) -> impl Future<Output = Result<Option<Phase>>> + Send {
+        async { Ok(None) }
+    }
+    /// Why an object failed, in lines for a person: what stopped, and its last words. What cannot be read is left out.
+    fn explain(
+        _c: &Reads<Self>,
+        _id: &Id<Self>,
+        _receipt: Option<&Receipt>,
+    ) -> impl Future<Output = Vec<String>> + Send {
+        async { Vec::new() }
+    }
+    /// The inputs that are put back should what is written fail: how it was, or for one that never was ready, how it
+    /// does no harm. None for a type whose failures stay as they are.
+    fn undo(_last: Option<&Self>) -> Option<Value> {
+        None
+    }
+
     /// Observes many objects in as few calls as the API allows, all pages. An id without a row in the
     /// answer is not there; one that could not be read has its own error and harms no other.
     fn read_many(c: &Reads<Self>, ids: &[Id<Self>]) -> impl Future<Output = Result<Found<Self>>> + Send;

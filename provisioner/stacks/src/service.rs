@@ -9,19 +9,21 @@ use provisioner_aws::{
         CircuitBreaker, Cluster, Container, Deployment, Linux, Log, PortMapping, RuntimePlatform, Service,
         ServiceTarget, TaskDefinition,
     },
+    elb::LoadBalancer,
     iam::Role,
     logs::LogGroup,
     rds::Instance,
 };
 use provisioner_model::{
     expr::{In, join},
+    proof::HttpProof,
     stack::{Handle, Stack},
 };
 
 use crate::{
     database,
     edge::Edge,
-    environment::{Architecture, Environment},
+    environment::{Architecture, Ask, Environment},
     identity::Tasks,
     network::{APP_PORT, DATABASE_PORT, Network},
     secrets::Secrets,
@@ -101,6 +103,9 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
             ..Service::new(cluster.id(), task.get(TaskDefinition::ARN))
         };
         let service = stack.add("app", service);
+        if wanted.proof.ask == Ask::On {
+            stack.prove(&service, &proof(env, parts.edge, &task));
+        }
 
         let count = ScalableTarget::tasks(service.get(Service::PATH), wanted.tasks, wanted.max_tasks);
         let count = stack.add("app", count);
@@ -114,6 +119,23 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
             service,
         }
     })
+}
+
+/// Requests through the load balancer that this revision, with its image, must answer.
+fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>) -> HttpProof {
+    let wanted = &env.service.proof;
+    let revision = join([task.id().part(), ":".into(), task.get(TaskDefinition::REVISION).part()]);
+    HttpProof {
+        url: join([edge.url.part(), wanted.path.as_str().into()]),
+        // A domain may not lead there yet.
+        through: Some(edge.balancer.get(LoadBalancer::DNS_NAME)),
+        trusted: env.domain.is_some(),
+        expect: BTreeMap::from([("task_definition".to_owned(), revision)]),
+        // Of the placeholder, nothing is known.
+        image: env.service.image.as_deref().map(In::from),
+        deadline_seconds: wanted.deadline,
+        settle_seconds: wanted.settle,
+    }
 }
 
 /// One task: one container that can write nowhere, may do nothing that root may, and gets no secret, only the ARNs of

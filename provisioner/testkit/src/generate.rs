@@ -555,7 +555,8 @@ impl Handles {
                     role: one("role").map(|key| self.roles[&key].id()),
                     through: one("through").map(|key| self.gates[&key].id()),
                     uses: all("uses").iter().map(|key| self.text(*key)).collect(),
-                    count: quiet,
+                    // None is what a failed rollout leaves behind.
+                    count: quiet.max(1),
                     note: a,
                     tags,
                 };

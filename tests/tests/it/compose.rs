@@ -140,7 +140,6 @@ impl Stack {
     }
 }
 
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_compose_stack_is_closed_and_works() {
     let Some(stack) = Stack::up("compose") else { return };
@@ -342,7 +341,8 @@ fn queries(folder: &Path) -> Vec<String> {
     let shown = panels.flat_map(|panel| panel["targets"].as_array().unwrap()).map(|it| it["expr"].as_str().unwrap());
     let rules = std::fs::read_to_string(folder.join("rules.yml")).unwrap();
     let asked = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
-    let asked = asked.map(|query| query.split([" > ", " < "].iter().find(|sign| query.contains(**sign)).unwrap_or(&"\n")));
+    let asked =
+        asked.map(|query| query.split([" > ", " < "].iter().find(|sign| query.contains(**sign)).unwrap_or(&"\n")));
     let asked: Vec<String> = asked.filter_map(|mut parts| parts.next().map(str::to_owned)).collect();
     shown.map(str::to_owned).chain(asked).collect()
 }

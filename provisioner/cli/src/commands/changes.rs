@@ -6,7 +6,7 @@ use provisioner_store::StateReader;
 
 use super::Ending;
 use crate::{
-    arguments::{ApplyArguments, DestroyArguments, DriftArguments, PlanArguments, Scope},
+    arguments::{ApplyArguments, DestroyArguments, DriftArguments, PlanArguments, RolloutArguments, Scope},
     consent::{self, Said},
     environment::Folder,
     error::Failure,
@@ -47,7 +47,7 @@ pub(super) async fn apply<E: Environment>(
     arguments: ApplyArguments,
     terminal: &Terminal,
 ) -> Result<Ending, Failure> {
-    let ApplyArguments { environment, plan, allow_delete, replace, consent, scope } = arguments;
+    let ApplyArguments { environment, plan, allow_delete, replace, rollout, consent, scope } = arguments;
     // A saved plan first: a wrong one is found without a call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let (session, plan) = match saved_plan {
@@ -67,7 +67,7 @@ pub(super) async fn apply<E: Environment>(
     if !plan.is_empty() {
         let said = Said { yes: consent.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None };
         let consented = consent::apply(&session.name, &protected(&plan), &said, &mut terminal.clone())?;
-        let doing = Doing { command: "apply", parallel: consent.parallel, pace: &scope.pace };
+        let doing = Doing { command: "apply", parallel: consent.parallel, pace: &scope.pace, rollout: &rollout };
         session.carry_out(&plan, &consented, &doing, terminal).await?;
     }
     let outputs = session.store.load().await?.map(|state| state.outputs).unwrap_or_default();
@@ -93,7 +93,8 @@ pub(super) async fn destroy<E: Environment>(
     terminal.data(&render::plan::plan(&plan, terminal.out()));
     let said = Said { yes: consent.yes, confirm, ..Said::default() };
     let consented = consent::destroy(&session.name, &protected(&plan), &said, &mut terminal.clone())?;
-    let doing = Doing { command: "destroy", parallel: consent.parallel, pace: &scope.pace };
+    let rollout = RolloutArguments::default();
+    let doing = Doing { command: "destroy", parallel: consent.parallel, pace: &scope.pace, rollout: &rollout };
     session.carry_out(&plan, &consented, &doing, terminal).await?;
     Ok(Ending::Done)
 }

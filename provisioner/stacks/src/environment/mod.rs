@@ -144,6 +144,41 @@ pub struct Service {
     /// The processor that the image is built for. Default: `x86_64`.
     #[serde(default)]
     pub architecture: Architecture,
+    /// What a new version must show before its rollout counts.
+    #[serde(default, skip_serializing_if = "Proof::is_default")]
+    pub proof: Proof,
+}
+
+/// What a new version must show before its rollout counts: else the one before is put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// Whether it is asked for: `on` or `off`. Default: `on`.
+    #[serde(default)]
+    pub ask: Ask,
+    /// The path that tells which version answers. Default: `/version`.
+    #[serde(default = "defaults::version_path")]
+    #[schemars(regex(pattern = r"^/[!-~]{0,1023}$"))]
+    pub path: String,
+    /// Within how many seconds the new version must have begun to answer. Default: 300.
+    #[serde(default = "defaults::proof_deadline")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub deadline: u32,
+    /// For how many seconds on end nothing else may answer. Default: 30.
+    #[serde(default = "defaults::proof_settle")]
+    #[schemars(range(min = 0, max = 3600))]
+    pub settle: u32,
+}
+
+/// Whether something is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// It is.
+    #[default]
+    On,
+    /// It is not.
+    Off,
 }
 
 /// A processor.
@@ -229,6 +264,23 @@ impl Environment {
     }
 }
 
+impl Proof {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self {
+            ask: Ask::On,
+            path: defaults::version_path(),
+            deadline: defaults::proof_deadline(),
+            settle: defaults::proof_settle(),
+        }
+    }
+}
+
 impl Default for Firewall {
     fn default() -> Self {
         Self { rate_limit: defaults::rate_limit() }
@@ -245,6 +297,15 @@ impl Default for Logs {
 mod defaults {
     pub(super) fn readiness_path() -> String {
         "/health/ready".to_owned()
+    }
+    pub(super) fn version_path() -> String {
+        "/version".to_owned()
+    }
+    pub(super) fn proof_deadline() -> u32 {
+        300
+    }
+    pub(super) fn proof_settle() -> u32 {
+        30
     }
     pub(super) fn version() -> String {
         "17".to_owned()

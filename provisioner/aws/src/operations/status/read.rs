@@ -13,7 +13,6 @@ use provisioner_model::{
 };
 
 use super::{
-    super::objects::{At, all, parts, short},
     AlarmStatus, DatabaseStatus, DeploymentStatus, ServiceEvent, ServiceStatus, Status, TargetStatus, TargetsStatus,
     TaskStatus, Unread,
 };
@@ -23,6 +22,7 @@ use crate::{
     ecs::{Service, TaskDefinition},
     elb::TargetGroup,
     error::api,
+    operations::objects::{At, all, parts, short},
     rds::Instance,
 };
 
@@ -195,7 +195,7 @@ fn task(seen: &ecs::Task) -> TaskStatus {
 }
 
 /// Why a task ended, with its container's own words: the image that was not there, the memory that did not suffice.
-pub(in super::super) fn stopped_reason(seen: &ecs::Task) -> Option<String> {
+pub(in crate::operations) fn stopped_reason(seen: &ecs::Task) -> Option<String> {
     let reason = seen.stopped_reason()?;
     let of_container = seen.containers().iter().find_map(ecs::Container::reason);
     Some(match of_container.filter(|of_container| !reason.contains(of_container)) {

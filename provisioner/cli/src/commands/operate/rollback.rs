@@ -42,7 +42,7 @@ pub(super) async fn rollback<E: Environment>(
     let service = service(&session.snapshot, arguments.service.as_deref())?;
     let way = way(aws(&session.clouds)?, &service, arguments.revision.as_deref());
     let way = way.await.map_err(|error| match error {
-        NoWay::Revision(why) => OperationError::NoWay(why).into(),
+        NoWay::Revision(why) => Failure::from(OperationError::NoWay(why)),
         NoWay::Call(error) => failed("the revisions could not be read")(error),
     })?;
     let desired = with_revision(&session.snapshot, &session.desired, program.registry(), &service.address, &way.to.arn);
