@@ -31,6 +31,8 @@ pub struct Emulator {
     port: u16,
     /// Another one, which answers for what it lacks. It ends with this one.
     beside: Option<Box<Self>>,
+    /// What it runs on Docker. It ends with this one.
+    containers: Option<docker::Containers>,
     /// Its base URL.
     pub url: String,
 }
@@ -71,7 +73,7 @@ impl Emulator {
         }
         let front = front().ok()?;
         let url = format!("http://127.0.0.1:{front}");
-        let emulator = Self { child, calls, port, beside: None, url };
+        let emulator = Self { child, calls, port, beside: None, containers: None, url };
         Self::answers(port).then_some(emulator)
     }
 

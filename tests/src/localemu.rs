@@ -7,7 +7,9 @@ use std::{
 };
 
 use crate::{
-    Emulator, NO_DOCKER, free_port, program,
+    Emulator, NO_DOCKER, free_port,
+    front::ecs,
+    program,
     proxy::{Message, proxy},
 };
 
@@ -26,12 +28,30 @@ impl Emulator {
     }
 }
 
+fn answer(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Result<Message> {
+    match request.service() {
+        "rds" => database(request, port, key),
+        // As moto, which is inside: see there.
+        "ecs" => {
+            let (authorization, target) = (request.header("authorization"), request.header("x-amz-target"));
+            let (authorization, target) = (authorization.unwrap_or_default(), target.unwrap_or_default());
+            match ecs::deployments(port, authorization, target, request.text().as_bytes()) {
+                Some(told) => Ok(Message::told(&told)),
+                None => request.send(port),
+            }
+        }
+        "elasticloadbalancing" if request.field("Action").as_deref() == Some("DescribeTargetHealth") => {
+            let answer = request.send(port)?;
+            let completed = ecs::targets(answer.text()).filter(|_| answer.status() == "200");
+            Ok(completed.map_or(answer.clone(), |body| answer.with(body)))
+        }
+        _ => request.send(port),
+    }
+}
+
 /// RDS there looks for the key of a managed password among keys of its own, and KMS keeps its elsewhere: the key stays
 /// out of the request, and comes back in the answers. There is one database.
-fn answer(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Result<Message> {
-    if request.service() != "rds" {
-        return request.send(port);
-    }
+fn database(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Result<Message> {
     const FIELD: &str = "MasterUserSecretKmsKeyId";
     if let Some(stated) = request.field(FIELD) {
         *key.lock().unwrap_or_else(PoisonError::into_inner) = Some(stated);

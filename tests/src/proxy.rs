@@ -43,6 +43,12 @@ impl Message {
         Self { head, body: body.to_string().into_bytes() }
     }
 
+    /// An answer in JSON.
+    pub fn told(body: &serde_json::Value) -> Self {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1".to_owned();
+        Self { head, body: body.to_string().into_bytes() }
+    }
+
     fn read(stream: &mut TcpStream) -> io::Result<Option<Self>> {
         let (mut bytes, mut buffer) = (vec![], [0; 16384]);
         loop {
@@ -101,6 +107,27 @@ impl Message {
     /// The operation, where the service speaks JSON.
     pub fn target(&self) -> &str {
         self.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default()
+    }
+
+    /// What a request is for, from `/` on.
+    pub fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// An answer's status.
+    pub fn status(&self) -> &str {
+        self.path()
+    }
+
+    /// A request for another path and host.
+    #[must_use]
+    pub fn to(self, path: &str, host: &str) -> Self {
+        let (first, rest) = self.head.split_once("\r\n").unwrap_or((&self.head, ""));
+        let method = first.split(' ').next().unwrap_or_default();
+        let path = if path.is_empty() { "/" } else { path };
+        let rest = rest.lines().filter(|line| !line.to_ascii_lowercase().starts_with("host:"));
+        let rest = rest.collect::<Vec<_>>().join("\r\n");
+        Self { head: format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{rest}"), body: self.body }
     }
 
     /// The body, if it is text.

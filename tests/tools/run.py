@@ -13,9 +13,11 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NEEDS = ROOT / "tests" / "tools"
@@ -91,6 +93,40 @@ def environment():
     return env
 
 
+def leftovers():
+    """Removes the containers of emulators that an interrupted test has left: theirs by label, and ended by their port."""
+    if not shutil.which("docker"):
+        return
+    listed = subprocess.run(["docker", "ps", "--all", "--format", '{{.ID}} {{.Label "ministack.instance"}}'],
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    for line in listed.splitlines():
+        container, _, instance = line.partition(" ")
+        owner, _, port = instance.partition(":")
+        if owner == "provisioner-test" and ended(int(port)):
+            subprocess.run(["docker", "rm", "--force", "--volumes", container], stdout=subprocess.DEVNULL)
+
+
+def ended(port):
+    """Whether nobody listens there any more, or stops to within a moment."""
+    for _ in range(20):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def run(command, env):
+    """Runs a command with all that it starts in a group of their own, which ends with us."""
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
 def test(arguments):
     strict = "--strict" in arguments
     arguments = [a for a in arguments if a != "--strict"]
@@ -98,7 +134,10 @@ def test(arguments):
         skips = pathlib.Path(folder) / "skips"
         env = environment() | {"PROVISIONER_SKIPS": str(skips)}
         command = ["cargo", "test", "--workspace", "--locked", "--no-fail-fast", *arguments]
-        code = subprocess.run(command, cwd=ROOT, env=env).returncode
+        try:
+            code = run(command, env)
+        finally:
+            leftovers()
         skipped = sorted(set(skips.read_text().splitlines())) if skips.exists() else []
     for line in skipped:
         print(paint("33", f"SKIPPED {line}"))
@@ -155,7 +194,9 @@ def demo():
         run(0, "outputs", "dev")
         run(0, "destroy", "dev", "--yes")
         say("done: made, unchanged, and gone again")
-    return 0
+    # Where things really run: that test says what it does, and by name why it was left out.
+    say("the same on Docker: the app's image, its containers and its database, behind a load balancer")
+    return test(["--quiet", "--test", "it", "--", "--nocapture", "the_whole_system_on_docker"])
 
 
 def main():

@@ -17,7 +17,7 @@ use provisioner_aws::{
 use provisioner_model::{
     expr::{In, join},
     proof::HttpProof,
-    stack::{Handle, Stack},
+    stack::{Facts, Handle, Stack},
 };
 
 use crate::{
@@ -73,8 +73,8 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
     stack.component("service", |stack| {
         let cluster = Cluster { container_insights: Some("enabled".into()), ..Cluster::new() };
         let cluster = stack.add("main", cluster);
-        let task = task(env, parts, stack);
-        let task = stack.add("app", task);
+        let image = image(env, parts.repository, stack);
+        let task = stack.add("app", task(env, parts, image.clone(), stack.facts()));
 
         let wanted = &env.service;
         let service = Service {
@@ -104,7 +104,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
         };
         let service = stack.add("app", service);
         if wanted.proof.ask == Ask::On {
-            stack.prove(&service, &proof(env, parts.edge, &task));
+            stack.prove(&service, &proof(env, parts.edge, &task, image));
         }
 
         let count = ScalableTarget::tasks(service.get(Service::PATH), wanted.tasks, wanted.max_tasks);
@@ -122,7 +122,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
 }
 
 /// Requests through the load balancer that this revision, with its image, must answer.
-fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>) -> HttpProof {
+fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>, image: Option<In<String>>) -> HttpProof {
     let wanted = &env.service.proof;
     let revision = join([task.id().part(), ":".into(), task.get(TaskDefinition::REVISION).part()]);
     HttpProof {
@@ -131,8 +131,7 @@ fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>) -> HttpP
         through: Some(edge.balancer.get(LoadBalancer::DNS_NAME)),
         trusted: env.domain.is_some(),
         expect: BTreeMap::from([("task_definition".to_owned(), revision)]),
-        // Of the placeholder, nothing is known.
-        image: env.service.image.as_deref().map(In::from),
+        image,
         deadline_seconds: wanted.deadline,
         settle_seconds: wanted.settle,
     }
@@ -140,10 +139,10 @@ fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>) -> HttpP
 
 /// One task: one container that can write nowhere, may do nothing that root may, and gets no secret, only the ARNs of
 /// its two: it reads them itself, again when one has changed.
-fn task(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> TaskDefinition {
-    let image = image(env, parts.repository, stack);
-    let facts = stack.facts();
-    let environment: [(&str, In<String>); 9] = [
+fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: &Facts) -> TaskDefinition {
+    let placeholder = || join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]);
+    let image = image.unwrap_or_else(placeholder);
+    let mut environment: BTreeMap<String, In<String>> = [
         ("ENVIRONMENT", facts.environment.as_str().into()),
         ("PORT", APP_PORT.to_string().into()),
         ("PUBLIC_URL", parts.edge.url.clone()),
@@ -153,7 +152,12 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> TaskDefiniti
         ("DATABASE_SECRET_ARN", parts.database.get(Instance::MASTER_USER_SECRET)),
         ("SIGNING_KEY_SECRET_ARN", parts.secrets.signing_key_arn()),
         ("READINESS_PATH", env.service.readiness_path.as_str().into()),
-    ];
+    ]
+    .map(|(name, value): (&str, In<String>)| (name.to_owned(), value))
+    .into();
+    if let Some(ca) = &env.database.ca {
+        environment.insert("DATABASE_CA".to_owned(), ca.as_str().into());
+    }
     let log: [(&str, In<String>); 3] = [
         ("awslogs-group", parts.log.get(LogGroup::GROUP_NAME)),
         ("awslogs-region", facts.region.as_str().into()),
@@ -162,7 +166,7 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> TaskDefiniti
     let container = Container {
         essential: Some(true),
         port_mappings: vec![PortMapping::tcp(APP_PORT)],
-        environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
+        environment,
         user: Some(USER.into()),
         read_only_root: Some(true),
         privileged: Some(false),
@@ -191,14 +195,13 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> TaskDefiniti
     }
 }
 
-/// The image that tasks run: the one that the environment states, else the app's own, pushed before they start.
-fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> In<String> {
+/// The image that tasks run: the one that the environment states, else the app's own, pushed before they start. None
+/// where there is neither.
+fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> Option<In<String>> {
     if let Some(stated) = &env.service.image {
-        return stated.as_str().into();
+        return Some(stated.as_str().into());
     }
-    let Some(digest) = stack.facts().found.get(IMAGE).cloned() else {
-        return join([repository.get(Repository::URI).part(), PLACEHOLDER.into()]);
-    };
+    let digest = stack.facts().found.get(IMAGE).cloned()?;
     let digest = digest.unwrap_or_else(|| Image::NOT_BUILT.to_owned());
-    stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name())).get(Image::URI)
+    Some(stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name())).get(Image::URI))
 }

@@ -9,6 +9,7 @@
 
 mod compose;
 mod dangling;
+mod docker;
 mod emulators;
 mod engine;
 mod image;
