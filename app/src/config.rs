@@ -92,7 +92,7 @@ pub struct Database {
     pub name: String,
     /// Who signs in, and with what.
     pub credentials: Credentials,
-    /// `DATABASE_CA_FILE`: certificates to trust beside Amazon RDS's own, as PEM.
+    /// `DATABASE_CA` or `DATABASE_CA_FILE`: certificates to trust beside Amazon RDS's own, as PEM.
     pub extra_ca: Option<Vec<u8>>,
     /// `DATABASE_CONNECTIONS`
     pub connections: u32,
@@ -313,9 +313,19 @@ impl Reader<'_> {
     }
 
     fn extra_ca(&mut self) -> Option<Vec<u8>> {
+        let pem = |bytes: &[u8]| bytes.windows(11).any(|part| part == b"-----BEGIN ");
+        if let Some(stated) = self.optional("DATABASE_CA") {
+            if !pem(stated.as_bytes()) {
+                self.wrong("DATABASE_CA holds no certificate in PEM".into());
+            }
+            if self.optional("DATABASE_CA_FILE").is_some() {
+                self.wrong("DATABASE_CA and DATABASE_CA_FILE are both set: set one".into());
+            }
+            return Some(stated.into_bytes());
+        }
         let path = self.optional("DATABASE_CA_FILE")?;
         match std::fs::read(&path) {
-            Ok(pem) if pem.windows(11).any(|part| part == b"-----BEGIN ") => Some(pem),
+            Ok(bytes) if pem(&bytes) => Some(bytes),
             Ok(_) => {
                 self.wrong(format!("DATABASE_CA_FILE names a file without a certificate in PEM: {path}"));
                 None
@@ -338,10 +348,13 @@ mod tests {
             "PORT" => Some("70000".to_owned()),
             "PUBLIC_URL" => Some("ftp://example.com".to_owned()),
             "DATABASE_PASSWORD_FILE" => Some("/does/not/exist".to_owned()),
+            "DATABASE_CA" => Some("no certificate".to_owned()),
             _ => None,
         };
         let text = Config::read(&get).unwrap_err().to_string();
-        for name in ["PORT", "PUBLIC_URL", "ENVIRONMENT", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER"] {
+        for name in
+            ["PORT", "PUBLIC_URL", "ENVIRONMENT", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER", "DATABASE_CA"]
+        {
             assert!(text.contains(name), "{name} is missing from: {text}");
         }
         assert!(text.contains("/does/not/exist"), "{text}");

@@ -1,7 +1,7 @@
 //! Stands in front of moto and puts right what `tests/EMULATORS.md` lists; all else it passes on as it is. It ends with
 //! the process.
 
-mod ecs;
+pub(crate) mod ecs;
 
 use std::{
     collections::BTreeMap,

@@ -113,8 +113,16 @@ pub(crate) fn images(port: u16, operation: &str, body: &[u8]) -> Option<Value> {
 pub(crate) fn here(port: u16, answer: &[u8]) -> io::Result<Vec<u8>> {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let there = named(port, body);
+    let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("content-length"));
+    let mut bytes = vec![];
+    write!(bytes, "{}\r\nContent-Length: {}\r\n\r\n{there}", kept.collect::<Vec<_>>().join("\r\n"), there.len())?;
+    Ok(bytes)
+}
+
+/// A text with the registry on this port in the place of ECR's.
+pub(crate) fn named(port: u16, mut rest: &str) -> String {
     let mut there = String::new();
-    let mut rest = body;
     while let Some(at) = rest.find(".dkr.ecr.") {
         let start = rest[..at].rfind(|letter: char| !letter.is_ascii_digit()).map_or(0, |before| before + 1);
         let end = rest[at..].find(".amazonaws.com").map_or(rest.len(), |end| at + end + ".amazonaws.com".len());
@@ -122,8 +130,5 @@ pub(crate) fn here(port: u16, answer: &[u8]) -> io::Result<Vec<u8>> {
         rest = &rest[end..];
     }
     there.push_str(rest);
-    let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("content-length"));
-    let mut bytes = vec![];
-    write!(bytes, "{}\r\nContent-Length: {}\r\n\r\n{there}", kept.collect::<Vec<_>>().join("\r\n"), there.len())?;
-    Ok(bytes)
+    there
 }

@@ -17,7 +17,7 @@ use provisioner_aws::{
 use provisioner_model::{
     expr::{In, join},
     proof::HttpProof,
-    stack::{Handle, Stack},
+    stack::{Facts, Handle, Stack},
 };
 
 use crate::{
@@ -74,8 +74,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
         let cluster = Cluster { container_insights: Some("enabled".into()), ..Cluster::new() };
         let cluster = stack.add("main", cluster);
         let image = image(env, parts.repository, stack);
-        let task = task(env, parts, image.clone(), stack);
-        let task = stack.add("app", task);
+        let task = stack.add("app", task(env, parts, image.clone(), stack.facts()));
 
         let wanted = &env.service;
         let service = Service {
@@ -140,10 +139,10 @@ fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>, image: O
 
 /// One task: one container that can write nowhere, may do nothing that root may, and gets no secret, only the ARNs of
 /// its two: it reads them itself, again when one has changed.
-fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, stack: &Stack) -> TaskDefinition {
-    let image = image.unwrap_or_else(|| join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]));
-    let facts = stack.facts();
-    let environment: [(&str, In<String>); 9] = [
+fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: &Facts) -> TaskDefinition {
+    let placeholder = || join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]);
+    let image = image.unwrap_or_else(placeholder);
+    let mut environment: BTreeMap<String, In<String>> = [
         ("ENVIRONMENT", facts.environment.as_str().into()),
         ("PORT", APP_PORT.to_string().into()),
         ("PUBLIC_URL", parts.edge.url.clone()),
@@ -153,7 +152,12 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, stack: 
         ("DATABASE_SECRET_ARN", parts.database.get(Instance::MASTER_USER_SECRET)),
         ("SIGNING_KEY_SECRET_ARN", parts.secrets.signing_key_arn()),
         ("READINESS_PATH", env.service.readiness_path.as_str().into()),
-    ];
+    ]
+    .map(|(name, value): (&str, In<String>)| (name.to_owned(), value))
+    .into();
+    if let Some(ca) = &env.database.ca {
+        environment.insert("DATABASE_CA".to_owned(), ca.as_str().into());
+    }
     let log: [(&str, In<String>); 3] = [
         ("awslogs-group", parts.log.get(LogGroup::GROUP_NAME)),
         ("awslogs-region", facts.region.as_str().into()),
@@ -162,7 +166,7 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, stack: 
     let container = Container {
         essential: Some(true),
         port_mappings: vec![PortMapping::tcp(APP_PORT)],
-        environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
+        environment,
         user: Some(USER.into()),
         read_only_root: Some(true),
         privileged: Some(false),
@@ -192,13 +196,12 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, stack: 
 }
 
 /// The image that tasks run: the one that the environment states, else the app's own, pushed before they start. None
-/// where there is no app.
+/// where there is neither.
 fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> Option<In<String>> {
     if let Some(stated) = &env.service.image {
         return Some(stated.as_str().into());
     }
     let digest = stack.facts().found.get(IMAGE).cloned()?;
     let digest = digest.unwrap_or_else(|| Image::NOT_BUILT.to_owned());
-    let image = stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name()));
-    Some(image.get(Image::URI))
+    Some(stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name())).get(Image::URI))
 }

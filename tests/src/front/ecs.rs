@@ -13,7 +13,7 @@ const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 const HEALTHY: usize = 9;
 
 /// The answer to a call about service deployments; none for any other.
-pub(super) fn deployments(moto: u16, authorization: &str, target: &str, body: &[u8]) -> Option<Value> {
+pub(crate) fn deployments(moto: u16, authorization: &str, target: &str, body: &[u8]) -> Option<Value> {
     let operation = target.strip_prefix(TARGET)?;
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     match operation {
@@ -104,15 +104,27 @@ pub(super) fn answer(client: &mut TcpStream, json: &Value) -> io::Result<()> {
     )
 }
 
-/// moto's own answer about a group's targets; where it has none, as many healthy ones as it counts running tasks.
+/// moto's own answer about a group's targets, completed.
 pub(super) fn health(client: &mut TcpStream, moto: u16, request: &[u8]) -> io::Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", moto))?;
     stream.write_all(request)?;
     let mut answer = vec![];
     stream.read_to_end(&mut answer)?;
     let text = String::from_utf8_lossy(&answer);
-    if text.split(' ').nth(1) != Some("200") || text.contains("<State>") {
+    let Some(body) = targets(&text).filter(|_| text.split(' ').nth(1) == Some("200")) else {
         return client.write_all(&answer);
+    };
+    write!(
+        client,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Of a group that has no targets, as many healthy ones as running tasks are counted.
+pub(crate) fn targets(answer: &str) -> Option<String> {
+    if answer.contains("<State>") {
+        return None;
     }
     let target = |number: usize| {
         format!(
@@ -121,14 +133,9 @@ pub(super) fn health(client: &mut TcpStream, moto: u16, request: &[u8]) -> io::R
         )
     };
     let targets: String = (1..=HEALTHY).map(target).collect();
-    let body = format!(
+    Some(format!(
         "<DescribeTargetHealthResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
          <DescribeTargetHealthResult><TargetHealthDescriptions>{targets}</TargetHealthDescriptions>\
          </DescribeTargetHealthResult></DescribeTargetHealthResponse>"
-    );
-    write!(
-        client,
-        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    ))
 }

@@ -9,6 +9,8 @@
 
 mod compose;
 mod dangling;
+mod docker;
+mod emulators;
 mod engine;
 mod image;
 mod network;

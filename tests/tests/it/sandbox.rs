@@ -12,6 +12,8 @@ use serde_json::Value;
 
 pub(crate) struct Sandbox {
     pub(crate) moto: Emulator,
+    /// Where an app is built: where no other test builds, unless there is none.
+    pub(crate) build: Option<PathBuf>,
     folder: tempfile::TempDir,
 }
 
@@ -47,13 +49,18 @@ impl Sandbox {
             skipped(test, "moto is not installed");
             return None;
         };
+        Some(Self::on(moto))
+    }
+
+    /// On this emulator.
+    pub(crate) fn on(moto: Emulator) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("environments");
         std::fs::create_dir(&to).unwrap();
         for name in ["dev.toml", "prod.toml"] {
             std::fs::copy(environments().join(name), to.join(name)).unwrap();
         }
-        Some(Self { moto, folder })
+        Self { moto, build: Some(folder.path().join("target")), folder }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -76,8 +83,9 @@ impl Sandbox {
         if ["plan", "apply", "destroy", "drift", "rollback"].contains(&arguments[0]) {
             command.args(["--settle", "0", "--poll", "0.2"]);
         }
-        // An app is built where no other test builds.
-        command.env("CARGO_TARGET_DIR", self.folder.path().join("target"));
+        if let Some(build) = &self.build {
+            command.env("CARGO_TARGET_DIR", build);
+        }
         // moto has no load balancer that could be asked.
         if arguments[0] == "apply" && !arguments.iter().any(|one| ["--reach", "--no-wait"].contains(one)) {
             command.arg("--no-proof");

@@ -225,6 +225,11 @@ pub struct Database {
     #[serde(default = "defaults::backup_days")]
     #[schemars(range(min = 1, max = 35))]
     pub backup_days: i32,
+    /// Certificates that the app trusts for the database beside those of Amazon RDS, as PEM: for an endpoint that is
+    /// not AWS. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^-----BEGIN CERTIFICATE-----"))]
+    pub ca: Option<String>,
 }
 
 /// The web application firewall.
