@@ -61,7 +61,7 @@ def python(least):
     return None, None
 
 
-def installed(needs, least=(3, 9)):
+def installed(needs, *options, least=(3, 9)):
     """The folder with the programs that a list of requirements brings; installed when it is not there for these very
     versions. None where no Python is new enough."""
     program, version = python(least)
@@ -75,8 +75,8 @@ def installed(needs, least=(3, 9)):
         say(f"installing {needs.stem} into {folder}")
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([program, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", needs],
-                       check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check",
+                        *options, "-r", needs], check=True)
         (folder / "complete").touch()
     return folder / "bin"
 
@@ -87,7 +87,7 @@ def environment():
     where = installed("moto.txt")
     env.update(PROVISIONER_MOTO=str(where / "moto_server"), PROVISIONER_AWS_CLI=str(where / "aws"),
                PROVISIONER_MINISTACK=str(installed("ministack.txt") / "ministack"), AWS_EC2_METADATA_DISABLED="true")
-    newer = installed("localemu.txt", least=(3, 12))
+    newer = installed("localemu.txt", "--no-deps", least=(3, 12))
     if newer:
         env["PROVISIONER_LOCALEMU"] = str(newer / "localemu")
     return env
