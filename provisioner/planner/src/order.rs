@@ -159,13 +159,11 @@ impl Draft {
         });
     }
 
-    /// Deletes an object, after lifting what guards it; what others made is forgotten instead, and so is what has been
-    /// replaced where its type says that it stays.
+    /// Deletes an object, after lifting what guards it; what others made is forgotten instead.
     fn remove(&mut self, item: &Item<'_>, object: &Object, after: &[usize]) -> usize {
         let token = object.token.clone();
         let after = after.iter().copied();
-        let superseded = object.replaced || item.verdict == Verdict::Replace;
-        if object.origin == Origin::Adopted || (superseded && item.kind.replaced_stays()) {
+        if object.origin == Origin::Adopted {
             let node = self.push(item, Action::Forget { token }, after);
             self.removal(item, object, node);
             return node;

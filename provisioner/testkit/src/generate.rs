@@ -473,7 +473,6 @@ pub fn facts() -> Facts {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
-        found: BTreeMap::new(),
     }
 }
 
@@ -555,8 +554,7 @@ impl Handles {
                     role: one("role").map(|key| self.roles[&key].id()),
                     through: one("through").map(|key| self.gates[&key].id()),
                     uses: all("uses").iter().map(|key| self.text(*key)).collect(),
-                    // None is what a failed rollout leaves behind.
-                    count: quiet.max(1),
+                    count: quiet,
                     note: a,
                     tags,
                 };

@@ -26,7 +26,6 @@ pub(crate) fn facts() -> Facts {
         account: "123456789012".into(),
         region: "us-east-1".into(),
         partition: "aws".into(),
-        found: BTreeMap::new(),
     }
 }
 
@@ -86,7 +85,7 @@ impl World {
 
     pub(crate) async fn apply(&self, plan: &Plan) -> Outcome {
         let (events, _told) = tokio::sync::mpsc::unbounded_channel();
-        let (_cancel, cancel) = tokio::sync::watch::channel(provisioner_engine::Cancel::No);
+        let (_cancel, cancel) = tokio::sync::watch::channel(false);
         let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
         let types = registry();
         apply(Apply {
@@ -98,8 +97,6 @@ impl World {
             consent: &BTreeSet::new(),
             events,
             cancel,
-            proof: None,
-            wait: true,
             tuning: self.tuning,
         })
         .await

@@ -1,16 +1,12 @@
-//! ECR: repositories of container images, and images in them.
+//! ECR: repositories of container images.
 
-mod image;
 mod repository;
 
 use provisioner_model::erased::Registry;
 
-pub use self::{
-    image::{Image, ImageOutputs, push},
-    repository::{Encryption, Repository, RepositoryOutputs},
-};
+pub use self::repository::{Encryption, Repository, RepositoryOutputs};
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {
-    types.with::<Repository>().with::<Image>()
+    types.with::<Repository>()
 }

@@ -8,5 +8,3 @@ mod environment;
 mod graph;
 mod plan;
 mod progress;
-#[cfg(feature = "aws")]
-mod status;

@@ -1,1 +1,0 @@
-wrk.headers["authorization"] = "Bearer " .. os.getenv("TOKEN")
