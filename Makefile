@@ -1,5 +1,5 @@
 # Needs Rust and Python 3; everything else is installed into the build folder.
-.PHONY: demo test lint doc fmt schema
+.PHONY: demo test lint doc fmt schema setup build up status logs backup restore down
 
 demo: ## Plan, apply, plan again and destroy on an emulator of AWS
 	@python3 tests/tools/run.py demo
@@ -19,3 +19,13 @@ fmt: ## Formats the code
 
 schema: ## Writes the environment files' JSON Schema anew
 	cargo run --quiet --locked --package provisioner-cli -- schema > docs/environment.schema.json
+
+# The app on this machine, by Docker Compose: see compose/README.md. OBSERVABILITY=1 adds Prometheus and Grafana.
+setup build up status logs down:
+	@python3 compose/run.py $@
+
+backup: ## The database into a file: FILE=…, or one named by the time
+	@python3 compose/run.py backup $(FILE)
+
+restore: ## Puts a backup back: FILE=…, and YES=1 where nobody is there to ask
+	@python3 compose/run.py restore "$(FILE)" $(if $(YES),--yes)

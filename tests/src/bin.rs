@@ -1,7 +1,15 @@
-//! The bundled program, built with the tests so that they find it.
+//! The bundled program, built with the tests so that they find it; or the same as `PROVISIONER_TESTS_VARIANT` says that
+//! somebody changed it.
 
 use std::process::ExitCode;
 
+use provisioner_tests::variant::Variant;
+
 fn main() -> ExitCode {
-    provisioner_cli::bundled()
+    #[expect(clippy::disallowed_methods, reason = "how a test says which program it runs")]
+    let variant = std::env::var("PROVISIONER_TESTS_VARIANT").ok();
+    match variant.as_deref().and_then(Variant::parse) {
+        Some(variant) => provisioner_cli::main(variant.program().named("provisioner")),
+        None => provisioner_cli::bundled(),
+    }
 }

@@ -1,6 +1,8 @@
 //! Stands in front of moto and puts right what `tests/EMULATORS.md` lists; all else it passes on as it is. It ends with
 //! the process.
 
+pub(crate) mod ecs;
+
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
@@ -9,23 +11,25 @@ use std::{
     thread,
 };
 
+use crate::registry;
 use serde_json::{Map, Number, Value, json};
 
 const PATH: &str = "POST /service/GraniteServiceVersion20100801/operation/";
 
 /// Listens, and answers with its port. Moto closes each connection after one answer, so that one holds one request.
-pub fn front(moto: u16) -> io::Result<u16> {
+/// With a registry, images are those that it has.
+pub fn front(moto: u16, registry: Option<u16>) -> io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            thread::spawn(move || serve(client, moto));
+            thread::spawn(move || serve(client, moto, registry));
         }
     });
     Ok(port)
 }
 
-fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
+fn serve(mut client: TcpStream, moto: u16, registry: Option<u16>) -> io::Result<()> {
     let mut request = vec![];
     let mut buffer = [0; 16384];
     let head_end = loop {
@@ -46,7 +50,17 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
     let authorization = header("authorization").unwrap_or_default();
     let cloudwatch = head.strip_prefix(PATH).and_then(|rest| rest.split(' ').next());
     let ec2 = authorization.contains("/ec2/");
-    if cloudwatch.is_some() || ec2 || authorization.contains("/rds/") {
+    let ecr = registry.filter(|_| authorization.contains("/ecr/"));
+    let target = header("x-amz-target").unwrap_or_default();
+    let balancing = authorization.contains("/elasticloadbalancing/");
+    if cloudwatch.is_some()
+        || ec2
+        || ecr.is_some()
+        || balancing
+        || target.contains("ServiceDe")
+        || target.contains("ServiceRevisions")
+        || authorization.contains("/rds/")
+    {
         let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         while request.len() < head_end + length {
             let read = client.read(&mut buffer)?;
@@ -59,10 +73,23 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
     if let Some(operation) = cloudwatch {
         return in_json(&mut client, moto, operation, &authorization, &request[head_end..]);
     }
+    if let Some(registry) = ecr {
+        let operation = header("x-amz-target").unwrap_or_default();
+        let operation = operation.rsplit('.').next().unwrap_or_default();
+        return images(&mut client, moto, registry, operation, &request, head_end);
+    }
     if head.starts_with("GET ") && head.lines().next().is_some_and(|line| line.contains("?versioning")) {
         return versioning(&mut client, moto, &request);
     }
+    if let Some(told) = ecs::deployments(moto, &authorization, &target, &request[head_end..]) {
+        ecs::answer(&mut client, &told)?;
+        return client.shutdown(Shutdown::Both);
+    }
     let body = String::from_utf8_lossy(&request[head_end..]).into_owned();
+    if balancing && body.contains("Action=DescribeTargetHealth") {
+        ecs::health(&mut client, moto, &request)?;
+        return client.shutdown(Shutdown::Both);
+    }
     if authorization.contains("/rds/") && body.contains("Action=ModifyDBSubnetGroup") {
         return subnet_group(&mut client, moto, &authorization, &request, &body);
     }
@@ -86,6 +113,33 @@ fn serve(mut client: TcpStream, moto: u16) -> io::Result<()> {
 
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// What ECR says of images, from the registry; all else from moto, which names ECR's own host.
+fn images(
+    client: &mut TcpStream,
+    moto: u16,
+    registry: u16,
+    operation: &str,
+    request: &[u8],
+    head_end: usize,
+) -> io::Result<()> {
+    if let Some(answer) = registry::images(registry, operation, &request[head_end..]) {
+        let answer = answer.to_string();
+        let length = answer.len();
+        write!(
+            client,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nConnection: close\r\n\
+             Content-Length: {length}\r\n\r\n{answer}"
+        )?;
+        return client.shutdown(Shutdown::Both);
+    }
+    let mut stream = TcpStream::connect(("127.0.0.1", moto))?;
+    stream.write_all(request)?;
+    let mut answer = vec![];
+    stream.read_to_end(&mut answer)?;
+    client.write_all(&registry::here(registry, &answer)?)?;
+    client.shutdown(Shutdown::Both)
 }
 
 /// A gateway that is deleted gives its address back; moto keeps it associated.

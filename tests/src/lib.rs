@@ -1,10 +1,17 @@
-//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped.
+//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped, and the bundled
+//! program, changed.
 
+pub mod docker;
 pub mod front;
+mod localemu;
+mod ministack;
+pub mod proxy;
+pub mod registry;
+pub mod variant;
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     sync::{
@@ -22,9 +29,16 @@ pub struct Emulator {
     child: Child,
     calls: Arc<AtomicUsize>,
     port: u16,
+    /// Another one, which answers for what it lacks. It ends with this one.
+    beside: Option<Box<Self>>,
+    /// What it runs on Docker. It ends with this one.
+    containers: Option<docker::Containers>,
     /// Its base URL.
     pub url: String,
 }
+
+/// Keeps an emulator away from Docker: this is about what AWS is told, not about what runs.
+const NO_DOCKER: &str = "unix:///nonexistent";
 
 impl Drop for Emulator {
     fn drop(&mut self) {
@@ -36,21 +50,30 @@ impl Drop for Emulator {
 impl Emulator {
     /// Starts moto: the program that `PROVISIONER_MOTO` names, else `moto_server` on the path. None where there is none.
     pub fn moto() -> Option<Self> {
-        #[expect(clippy::disallowed_methods, reason = "how the test runner says where the emulator is")]
-        let program = std::env::var("PROVISIONER_MOTO").unwrap_or_else(|_| "moto_server".to_owned());
+        Self::moto_with(None)
+    }
+
+    /// The same; with a registry, images can be pushed.
+    pub fn moto_with(registry: Option<&registry::Registry>) -> Option<Self> {
         let port = free_port();
-        let mut command = Command::new(program);
+        let mut command = Command::new(program("PROVISIONER_MOTO", "moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         // It runs no tasks: this many count as running, so that deployments of fewer read as completed.
         command.env("MOTO_ECS_SERVICE_RUNNING", "9");
+        Self::start(&mut command, port, || front::front(port, registry.map(|registry| registry.port)))
+    }
+
+    /// Starts an emulator that listens on this port, and a front before it that says on which port it does.
+    fn start(command: &mut Command, port: u16, front: impl FnOnce() -> io::Result<u16>) -> Option<Self> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()?;
         let calls = Arc::new(AtomicUsize::new(0));
         if let Some(log) = child.stderr.take() {
             let calls = calls.clone();
             std::thread::spawn(move || count(log, &calls));
         }
-        let front = front::front(port).ok()?;
-        let emulator = Self { child, calls, port, url: format!("http://127.0.0.1:{front}") };
+        let front = front().ok()?;
+        let url = format!("http://127.0.0.1:{front}");
+        let emulator = Self { child, calls, port, beside: None, containers: None, url };
         Self::answers(port).then_some(emulator)
     }
 
@@ -121,6 +144,12 @@ fn count(log: impl Read, calls: &AtomicUsize) {
 /// Clients of an endpoint, with credentials that mean nothing.
 pub fn aws_at(url: &str) -> Aws {
     Aws::at(url, "us-east-1", "test", "test")
+}
+
+/// The program that a variable names, else the one of this name on the path.
+fn program(variable: &str, name: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "how the test runner says where an emulator is")]
+    std::env::var(variable).unwrap_or_else(|_| name.to_owned())
 }
 
 /// A port that was free a moment ago.

@@ -13,13 +13,14 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-import venv
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NEEDS = ROOT / "tests" / "tools" / "requirements.txt"
+NEEDS = ROOT / "tests" / "tools"
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
@@ -38,16 +39,44 @@ def target():
     return pathlib.Path(json.loads(answer.stdout)["target_directory"])
 
 
-def tools():
-    """The folder with the tools' programs; installed when it is not there for these very versions."""
-    mark = hashlib.sha256(NEEDS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = target() / "tools" / f"python-{mark}"
+def pythons():
+    """Pythons that may be newer than the one that runs this."""
+    yield os.environ.get("PROVISIONER_PYTHON")
+    yield sys.executable
+    for minor in (14, 13, 12):
+        yield shutil.which(f"python3.{minor}")
+    if shutil.which("pyenv"):
+        root = subprocess.run(["pyenv", "root"], stdout=subprocess.PIPE, text=True).stdout.strip()
+        yield from sorted(map(str, pathlib.Path(root).glob("versions/3.*/bin/python3")), reverse=True)
+
+
+def python(least):
+    """The first Python that is at least of this version, if there is one, and its whole version."""
+    for program in filter(None, pythons()):
+        asked = [program, "-c", "import sys; print(*sys.version_info[:2]); print(sys.version)"]
+        answer = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        version, _, whole = answer.stdout.partition("\n")
+        if answer.returncode == 0 and tuple(map(int, version.split())) >= least:
+            return program, whole
+    return None, None
+
+
+def installed(needs, *options, least=(3, 9)):
+    """The folder with the programs that a list of requirements brings; installed when it is not there for these very
+    versions. None where no Python is new enough."""
+    program, version = python(least)
+    if not program:
+        say(f"no Python {least[0]}.{least[1]} or later for {needs}: PROVISIONER_PYTHON names one")
+        return None
+    needs = NEEDS / needs
+    mark = hashlib.sha256(needs.read_bytes() + version.encode()).hexdigest()[:12]
+    folder = target() / "tools" / f"{needs.stem}-{mark}"
     if not (folder / "complete").exists():
-        say(f"installing the emulator into {folder}")
+        say(f"installing {needs.stem} into {folder}")
         shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", NEEDS],
-                       check=True)
+        subprocess.run([program, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check",
+                        *options, "-r", needs], check=True)
         (folder / "complete").touch()
     return folder / "bin"
 
@@ -55,10 +84,47 @@ def tools():
 def environment():
     """For everything that is run: the tools' places, and no credentials but those for emulators."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    where = tools()
+    where = installed("moto.txt")
     env.update(PROVISIONER_MOTO=str(where / "moto_server"), PROVISIONER_AWS_CLI=str(where / "aws"),
-               AWS_EC2_METADATA_DISABLED="true")
+               PROVISIONER_MINISTACK=str(installed("ministack.txt") / "ministack"), AWS_EC2_METADATA_DISABLED="true")
+    newer = installed("localemu.txt", "--no-deps", least=(3, 12))
+    if newer:
+        env["PROVISIONER_LOCALEMU"] = str(newer / "localemu")
     return env
+
+
+def leftovers():
+    """Removes the containers of emulators that an interrupted test has left: theirs by label, and ended by their port."""
+    if not shutil.which("docker"):
+        return
+    listed = subprocess.run(["docker", "ps", "--all", "--format", '{{.ID}} {{.Label "ministack.instance"}}'],
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    for line in listed.splitlines():
+        container, _, instance = line.partition(" ")
+        owner, _, port = instance.partition(":")
+        if owner == "provisioner-test" and ended(int(port)):
+            subprocess.run(["docker", "rm", "--force", "--volumes", container], stdout=subprocess.DEVNULL)
+
+
+def ended(port):
+    """Whether nobody listens there any more, or stops to within a moment."""
+    for _ in range(20):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def run(command, env):
+    """Runs a command with all that it starts in a group of their own, which ends with us."""
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def test(arguments):
@@ -68,7 +134,10 @@ def test(arguments):
         skips = pathlib.Path(folder) / "skips"
         env = environment() | {"PROVISIONER_SKIPS": str(skips)}
         command = ["cargo", "test", "--workspace", "--locked", "--no-fail-fast", *arguments]
-        code = subprocess.run(command, cwd=ROOT, env=env).returncode
+        try:
+            code = run(command, env)
+        finally:
+            leftovers()
         skipped = sorted(set(skips.read_text().splitlines())) if skips.exists() else []
     for line in skipped:
         print(paint("33", f"SKIPPED {line}"))
@@ -119,12 +188,15 @@ def demo():
 
         say(f"moto, an emulator of AWS, is at {emulator.url}")
         run(0, "plan", "dev")
-        run(0, "apply", "dev", "--yes")
+        # moto has no load balancer that could be asked.
+        run(0, "apply", "dev", "--yes", "--no-proof")
         run(0, "plan", "dev", "--detailed-exitcode")
         run(0, "outputs", "dev")
         run(0, "destroy", "dev", "--yes")
         say("done: made, unchanged, and gone again")
-    return 0
+    # Where things really run: that test says what it does, and by name why it was left out.
+    say("the same on Docker: the app's image, its containers and its database, behind a load balancer")
+    return test(["--quiet", "--test", "it", "--", "--nocapture", "the_whole_system_on_docker"])
 
 
 def main():

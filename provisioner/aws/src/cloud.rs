@@ -4,6 +4,7 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     future::Future,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -99,6 +100,7 @@ pub struct Reader {
 pub struct Writer {
     write: Clients,
     read: Arc<Clients>,
+    images: Option<PathBuf>,
 }
 
 impl std::ops::Deref for Reader {
@@ -119,6 +121,10 @@ impl Writer {
     /// The clients that may send a read again.
     pub fn read(&self) -> &Clients {
         &self.read
+    }
+    /// Where the layouts of images are that can be pushed.
+    pub fn images(&self) -> Option<&Path> {
+        self.images.as_deref()
     }
     /// A reader with an empty cache, for an update that must look first.
     pub fn reader(&self) -> Reader {
@@ -186,7 +192,14 @@ impl Aws {
     pub fn new(config: SdkConfig) -> Self {
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         let read = Arc::new(Clients::new(config));
-        Self { read: read.clone(), writer: Writer { write: Clients::new(once), read } }
+        Self { read: read.clone(), writer: Writer { write: Clients::new(once), read, images: None } }
+    }
+
+    /// With the folder that holds the layouts of images, each in a folder of its own.
+    #[must_use]
+    pub fn with_images(mut self, folder: PathBuf) -> Self {
+        self.writer.images = Some(folder);
+        self
     }
 
     /// Where requests go, if not to AWS itself.

@@ -33,6 +33,8 @@ pub mod iam;
 pub mod kms;
 #[cfg(feature = "cloudwatchlogs")]
 pub mod logs;
+#[cfg(all(feature = "cloudwatch", feature = "ecs", feature = "rds"))]
+pub mod operations;
 #[cfg(feature = "rds")]
 pub mod rds;
 #[cfg(feature = "route53")]
@@ -88,4 +90,18 @@ pub fn registry() -> Registry {
     #[cfg(feature = "wafv2")]
     let types = waf::register(types);
     types
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn each_type_names_the_feature_that_builds_it() {
+        let manifest = include_str!("../Cargo.toml");
+        for kind in super::registry().all() {
+            let parts: Vec<&str> = kind.type_name().split(':').collect();
+            let [whose, feature, _] = parts[..] else { panic!("{}", kind.type_name()) };
+            assert_eq!(whose, "aws");
+            assert!(manifest.contains(&format!("\n{feature} = [\"dep:aws-sdk-{feature}\"")), "{}", kind.type_name());
+        }
+    }
 }

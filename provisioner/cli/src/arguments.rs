@@ -1,6 +1,9 @@
 //! The commands and their options.
 
-use std::path::PathBuf;
+#[cfg(feature = "aws")]
+pub mod operations;
+
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -8,8 +11,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub const EXIT_CODES: &str = "Exit codes:
   0    done; for `plan` and `drift` with --detailed-exitcode: nothing to do
   1    an error: the reason is on standard error, and nothing is lost
-  2    `plan` and `drift` with --detailed-exitcode: there are changes
+  2    `plan` and `drift` with --detailed-exitcode: there are changes; `status` with
+       --exit-code: something is not well
+  3    interrupted while a rollout was waited for: it goes on by itself, the next apply takes it up
   64   the command line was not understood
+  …    `run`: what the task ended with
   130  interrupted: what had begun is saved, the next apply goes on
 
 Environment variables: those of the AWS SDK (AWS_PROFILE, AWS_ENDPOINT_URL, …), NO_COLOR, COLUMNS,
@@ -43,6 +49,12 @@ pub enum Command {
     Drift(DriftArguments),
     /// Print the stack's outputs.
     Outputs(OutputsArguments),
+    /// Open the stack's URL in a browser.
+    Open(OpenArguments),
+    /// What runs, looked at and changed.
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    Operation(operations::Operation),
     /// Draw what depends on what.
     Graph(GraphArguments),
     /// Look into the state, or change it; nothing in the cloud changes.
@@ -50,6 +62,10 @@ pub enum Command {
     State(StateCommand),
     /// Take an object that is there already into the state.
     Import(ImportArguments),
+    /// Build, push or look at the app's image.
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Check environment files and the program, without credentials.
     Validate {
         /// The environments; all where none is named.
@@ -91,6 +107,13 @@ pub struct Pace {
     /// At most this long between two looks at what is not ready.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub poll: Option<f64>,
+}
+
+impl Pace {
+    /// How long to wait between two looks, if not `usual`.
+    pub fn pause(&self, usual: Duration) -> Duration {
+        self.poll.and_then(|poll| Duration::try_from_secs_f64(poll).ok()).unwrap_or(usual)
+    }
 }
 
 /// `plan`.
@@ -145,12 +168,30 @@ pub struct ApplyArguments {
     /// Replace this one even if nothing asks for it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
+    /// How rollouts are waited for.
+    #[command(flatten)]
+    pub rollout: RolloutArguments,
     /// What it may do without asking.
     #[command(flatten)]
     pub consent: Consent,
     /// Which part of the stack.
     #[command(flatten)]
     pub scope: Scope,
+}
+
+/// How rollouts are waited for, and proven.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RolloutArguments {
+    /// Do not wait until a rollout has succeeded: the next apply takes it up.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Do not ask the new version itself whether it answers.
+    #[arg(long, conflicts_with = "no_wait")]
+    pub no_proof: bool,
+    /// Where the load balancer can be reached, if not by its own name: HOST[:PORT], or a base URL.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["no_wait", "no_proof"])]
+    pub reach: Option<crate::proof::Reach>,
 }
 
 /// `destroy`.
@@ -198,6 +239,17 @@ pub struct OutputsArguments {
     /// Print them as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `open`.
+#[derive(Args, Debug)]
+pub struct OpenArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Only print it.
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// How a graph is drawn.
@@ -262,6 +314,45 @@ pub enum StateCommand {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+    },
+}
+
+/// `image`.
+#[cfg(feature = "aws")]
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Build it where it is out of date; prints its digest.
+    Build {
+        /// The environment: it says for which processor.
+        #[arg(value_name = "ENV")]
+        environment: String,
+    },
+    /// Push what is built to the environment's repository, which an apply has made.
+    Push {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+    },
+    /// Write what is built into an archive that `docker load` reads.
+    Save {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Where to.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The name that it gets in Docker.
+        #[arg(long, value_name = "NAME:TAG", default_value = "app:local")]
+        name: String,
+    },
+    /// Show layers, sizes, labels, components, and whether it is out of date.
+    Inspect {
+        /// The environment.
+        #[arg(value_name = "ENV")]
+        environment: String,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -1,5 +1,7 @@
 //! Every way in which a command can fail, and how that is told: once, here, with its causes and what to do.
 
+mod operation;
+
 use std::{error::Error as StdError, fmt::Write as _};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler};
@@ -15,6 +17,8 @@ use crate::{
     saved::SavedError,
     terminal::Terminal,
 };
+
+pub use self::operation::OperationError;
 
 /// What ended a command. Its `Display` never includes its source.
 #[derive(Debug, thiserror::Error)]
@@ -68,15 +72,69 @@ pub enum Failure {
     /// The apply was interrupted. That has been told already.
     #[error("interrupted")]
     Interrupted,
+    /// The apply was interrupted while a rollout was waited for. That has been told already.
+    #[error("left while a rollout was under way")]
+    Left,
     /// A command about the state.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The app's image.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Image(#[from] ImageFailure),
+    /// An operation on what runs.
+    #[error(transparent)]
+    Operation(#[from] OperationError),
     /// The program itself could not start.
     #[error("could not start")]
     Start(#[source] std::io::Error),
     /// Something could not be put into JSON.
     #[error("could not encode this as JSON")]
     Json(#[from] serde_json::Error),
+}
+
+/// What can be wrong with the app's image.
+#[cfg(feature = "aws")]
+#[derive(Debug, thiserror::Error)]
+pub enum ImageFailure {
+    /// It could not be made or read.
+    #[error(transparent)]
+    Make(#[from] provisioner_image::ImageError),
+    /// The environment has none.
+    #[error("`{0}` has no image of its own")]
+    None(String),
+    /// It has not been built.
+    #[error("the image of `{0}` has not been built")]
+    NotBuilt(String),
+    /// Nobody knows where to push it.
+    #[error("`{0}` has no repository to push to")]
+    NoRepository(String),
+    /// It could not be pushed.
+    #[error("the image could not be pushed")]
+    Push(#[source] provisioner_model::Error),
+}
+
+#[cfg(feature = "aws")]
+impl ImageFailure {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Make(error) => error.hint(),
+            Self::None(_) => Some(
+                "an image is built from the folder `app` beside `environments`, where the environment states no `image`"
+                    .to_owned(),
+            ),
+            Self::NotBuilt(name) => Some(format!("provisioner image build {name}")),
+            Self::NoRepository(name) => Some(format!("`provisioner apply {name}` makes one, and pushes the image")),
+            Self::Push(error) => call_hint(error),
+        }
+    }
+}
+
+#[cfg(feature = "aws")]
+impl From<provisioner_image::ImageError> for Failure {
+    fn from(error: provisioner_image::ImageError) -> Self {
+        Self::Image(error.into())
+    }
 }
 
 /// What can be wrong with a request to look into the state, or to change it.
@@ -190,6 +248,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
+            Self::Left => 3,
             _ => 1,
         }
     }
@@ -202,6 +261,9 @@ impl Failure {
             Self::Saved(error) => error.hint(),
             Self::Consent(error) => error.hint(),
             Self::State(error) => error.hint(),
+            #[cfg(feature = "aws")]
+            Self::Image(error) => error.hint(),
+            Self::Operation(error) => error.hint(),
             Self::Identity(error) if matches!(error.kind, Kind::Expired) => call_hint(error),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
@@ -278,7 +340,7 @@ impl Failure {
 
     /// Says it on standard error, unless it has been said.
     pub fn tell(&self, terminal: &Terminal) {
-        if !matches!(self, Self::Incomplete | Self::Interrupted) {
+        if !matches!(self, Self::Incomplete | Self::Interrupted | Self::Left) {
             terminal.say(&self.report(terminal.err(), terminal.dumb));
         }
     }

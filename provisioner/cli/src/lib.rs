@@ -8,8 +8,13 @@ mod commands;
 pub mod consent;
 pub mod environment;
 pub mod error;
+#[cfg(feature = "aws")]
+mod image;
+mod known;
 mod live;
 mod program;
+#[cfg(feature = "aws")]
+pub mod proof;
 pub mod render;
 mod run;
 pub mod saved;
@@ -23,6 +28,8 @@ use provisioner_model::Environment;
 use self::{arguments::Arguments, error::Failure, terminal::Terminal};
 
 pub use self::program::Program;
+#[cfg(feature = "aws")]
+pub use provisioner_image::Architecture;
 
 /// The exit code of a command line that was not understood: 2 means changes.
 const USAGE: u8 = 64;
@@ -36,7 +43,14 @@ pub fn main<E: Environment>(program: Program<E>) -> ExitCode {
 /// The command line of the bundled stack.
 #[cfg(feature = "aws")]
 pub fn bundled() -> ExitCode {
-    main(Program::new(provisioner_stacks::stack).named("provisioner"))
+    use provisioner_stacks::environment as stacks;
+    let wants = |environment: &stacks::Environment| match (&environment.service.image, environment.service.architecture)
+    {
+        (Some(_), _) => None,
+        (None, stacks::Architecture::X8664) => Some(Architecture::X8664),
+        (None, stacks::Architecture::Arm64) => Some(Architecture::Arm64),
+    };
+    main(Program::new(provisioner_stacks::stack).image(wants).named("provisioner"))
 }
 
 /// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.
@@ -76,7 +90,7 @@ pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, termi
 
 /// Logs to standard error: `-v` what is called and how it ended, `-vv` what the SDK does.
 fn log(verbose: u8, terminal: &Terminal) {
-    use tracing_subscriber::{EnvFilter, fmt};
+    use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
     #[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
     let stated = std::env::var("PROVISIONER_LOG").ok();
     let filter = match (stated, verbose) {
@@ -85,12 +99,10 @@ fn log(verbose: u8, terminal: &Terminal) {
         (None, 1) => "info,provisioner=debug,aws_sdk=debug".to_owned(),
         (None, _) => "debug,hyper=info,h2=info,rustls=info".to_owned(),
     };
-    let logs = fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_ansi(terminal.err().colour)
-        .with_writer(std::io::stderr)
-        .try_init();
-    if logs.is_err() {
+    // That a client reads its own table of endpoints is no news.
+    let news = filter_fn(|event| !event.target().ends_with("::endpoint_lib"));
+    let lines = fmt::layer().with_ansi(terminal.err().colour).with_writer(std::io::stderr).with_filter(news);
+    if tracing_subscriber::registry().with(EnvFilter::new(filter)).with(lines).try_init().is_err() {
         terminal.say("a log is set up already");
     }
 }

@@ -88,8 +88,14 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Draws no more: from here on there are lines only, since somebody is asked something.
+    pub(crate) fn quiet(&mut self) {
+        self.end();
+        self.screen = None;
+    }
+
     /// Nothing runs any more.
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(&mut self) {
         self.steps.drain().for_each(|(_, bar)| bar.finish_and_clear());
         if let Some(total) = self.total.take() {
             total.finish_and_clear();

@@ -1,5 +1,7 @@
 //! What makes a stack a program: the stack, the resource types, and where they live.
 
+use std::collections::BTreeMap;
+
 use provisioner_model::{
     Environment, Resource, Stack,
     erased::{Clouds, Registry},
@@ -8,7 +10,9 @@ use provisioner_model::{
     state::Target,
 };
 
-use crate::error::Failure;
+#[cfg(feature = "aws")]
+use crate::image;
+use crate::{environment::Folder, error::Failure, known::Known, terminal::Terminal};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Declare<E> = Box<dyn Fn(&E, &mut Stack) + Send + Sync>;
@@ -41,12 +45,22 @@ pub struct Program<E> {
     types: Registry,
     clouds: Vec<Connect<E>>,
     target: Option<Locate<E>>,
+    #[cfg(feature = "aws")]
+    image: Option<image::Wants<E>>,
 }
 
 impl<E: Environment> Program<E> {
     /// A program for this stack, with every resource type of AWS (none without the feature `aws`).
     pub fn new(stack: impl Fn(&E, &mut Stack) + Send + Sync + 'static) -> Self {
-        Self { name: None, stack: Box::new(stack), types: types(), clouds: vec![], target: None }
+        Self {
+            name: None,
+            stack: Box::new(stack),
+            types: types(),
+            clouds: vec![],
+            target: None,
+            #[cfg(feature = "aws")]
+            image: None,
+        }
     }
 
     /// With these resource types instead of those of AWS.
@@ -78,10 +92,47 @@ impl<E: Environment> Program<E> {
         self
     }
 
+    /// With an image of the app in the folder `app`, beside `environments`, where there is one and where the
+    /// environment wants one: for the processor that this says. `apply` builds it when it is out of date, and the stack
+    /// finds its digest under `image` in `stack.facts().found`: none while it is not built.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn image(self, wants: impl Fn(&E) -> Option<provisioner_image::Architecture> + Send + Sync + 'static) -> Self {
+        Self { image: Some(Box::new(wants)), ..self }
+    }
+
     /// Under this name in messages, instead of the name of its file.
     #[must_use]
     pub fn named(self, name: &'static str) -> Self {
         Self { name: Some(name), ..self }
+    }
+
+    /// What the image is made from; none where this environment has none of its own.
+    #[cfg(feature = "aws")]
+    pub(crate) fn image_source(&self, folder: &Folder, environment: &E) -> Option<provisioner_image::Source> {
+        let architecture = self.image.as_ref().and_then(|wants| wants(environment))?;
+        image::source(folder, architecture)
+    }
+
+    /// What is known before the stack is declared. With `build`, what is out of date is built first.
+    #[cfg(feature = "aws")]
+    pub(crate) fn find_out(
+        &self,
+        folder: &Folder,
+        environment: &E,
+        build: Option<&Terminal>,
+    ) -> Result<Known, Failure> {
+        let Some(source) = self.image_source(folder, environment) else { return Ok(Known::default()) };
+        if let Some(terminal) = build {
+            image::up_to_date(&source, terminal)?;
+        }
+        Ok(Known::of(&source)?)
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as the one with AWS, which builds")]
+    pub(crate) fn find_out(&self, _: &Folder, _: &E, _: Option<&Terminal>) -> Result<Known, Failure> {
+        Ok(Known::default())
     }
 
     pub(crate) fn name(&self) -> Option<&'static str> {
@@ -100,11 +151,11 @@ impl<E: Environment> Program<E> {
     }
 
     /// Connects to every cloud, and finds out where that is.
-    pub(crate) async fn connect(&self, environment: &E) -> Result<(Clouds, Target), Failure> {
+    pub(crate) async fn connect(&self, folder: &Folder, environment: &E) -> Result<(Clouds, Target), Failure> {
         let mut clouds = Clouds::default();
         let target = match &self.target {
             Some(target) => target(environment),
-            None => aws(environment.region(), &mut clouds).await?,
+            None => aws(folder, environment.region(), &mut clouds).await?,
         };
         for connect in &self.clouds {
             connect(environment, &mut clouds).map_err(Failure::Cloud)?;
@@ -125,8 +176,8 @@ fn types() -> Registry {
 
 /// The account that the credentials belong to.
 #[cfg(feature = "aws")]
-async fn aws(region: &str, clouds: &mut Clouds) -> Result<Target, Failure> {
-    let aws = provisioner_aws::Aws::load(region).await;
+async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<Target, Failure> {
+    let aws = provisioner_aws::Aws::load(region).await.with_images(image::layouts(folder.path()));
     let identity = aws.identity().await.map_err(Failure::Identity)?;
     let endpoint = aws.endpoint().map(str::to_owned).or_else(crate::terminal::service_endpoint);
     clouds.add(MAIN, aws);
@@ -135,13 +186,13 @@ async fn aws(region: &str, clouds: &mut Clouds) -> Result<Target, Failure> {
 
 #[cfg(not(feature = "aws"))]
 #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
-async fn aws(_: &str, _: &mut Clouds) -> Result<Target, Failure> {
+async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<Target, Failure> {
     use provisioner_model::{Error, Kind};
     Err(Failure::Identity(Error::because(Kind::NotSent, "sts:GetCallerIdentity", "this program is built without AWS")))
 }
 
 /// What is known of a place.
-pub(crate) fn facts(environment: &str, target: &Target) -> Facts {
+pub(crate) fn facts(environment: &str, target: &Target, found: BTreeMap<String, Option<String>>) -> Facts {
     let partition = match target.region.as_str() {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",
@@ -152,5 +203,6 @@ pub(crate) fn facts(environment: &str, target: &Target) -> Facts {
         account: target.account.clone(),
         region: target.region.clone(),
         partition: partition.to_owned(),
+        found,
     }
 }

@@ -1,15 +1,16 @@
 //! One run: the environment, the state and the clouds put together, then refresh, plan and apply.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use provisioner_engine::{Apply, Refresh, Tuning, apply, refresh};
+use provisioner_engine::{Apply, Cancel, Event, Proof, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     Environment,
     erased::Clouds,
-    plan::Plan,
+    plan::{Action, Notice, Plan},
     stack::{Desired, MAIN},
     state::{Snapshot, Target},
 };
@@ -18,9 +19,11 @@ use provisioner_store::{Disk, Holder, StateReader};
 use tokio::sync::{mpsc::unbounded_channel, watch};
 
 use crate::{
-    arguments::{Pace, Scope},
+    arguments::{Pace, RolloutArguments, Scope},
+    consent::Ask,
     environment::{Folder, Loaded},
     error::Failure,
+    known::Known,
     live::Live,
     program::{Program, facts},
     render::progress::Progress,
@@ -37,6 +40,7 @@ pub(crate) struct Session<'p, E> {
     pub(crate) clouds: Clouds,
     pub(crate) target: Target,
     pub(crate) store: Disk,
+    notices: Vec<Notice>,
 }
 
 /// The state of an environment, as it is kept here.
@@ -62,20 +66,35 @@ impl<'p, E: Environment> Session<'p, E> {
     /// Reads the file, connects, runs the program, and loads the state, in this order: the first mistakes are the
     /// cheapest to find.
     pub(crate) async fn open(program: &'p Program<E>, folder: &Folder, name: &str) -> Result<Self, Failure> {
+        Self::open_with(program, folder, name, None).await
+    }
+
+    /// The same; what the stack wants built is built first where it is out of date.
+    pub(crate) async fn open_building(
+        program: &'p Program<E>,
+        folder: &Folder,
+        name: &str,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
+        Self::open_with(program, folder, name, Some(terminal)).await
+    }
+
+    async fn open_with(
+        program: &'p Program<E>,
+        folder: &Folder,
+        name: &str,
+        build: Option<&Terminal>,
+    ) -> Result<Self, Failure> {
         let Loaded { name, environment } = folder.load::<E>(name)?;
         let store = store(folder, &name);
         let snapshot = store.load().await?;
         let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), name.clone()));
-        let (mut clouds, target) = program.connect(&environment).await?;
-        // An environment that has nothing any more may begin anew elsewhere.
-        let recorded = snapshot.targets.get(MAIN).filter(|_| !snapshot.rows.is_empty());
-        if let Some(recorded) = recorded.filter(|recorded| **recorded != target) {
-            let (recorded, here) = (saved::place(recorded), saved::place(&target));
-            return Err(Failure::Elsewhere { environment: name, recorded, here });
-        }
-        let desired = program.declare(&environment, facts(&name, &target)).map_err(Failure::Program)?;
+        let (mut clouds, target) = program.connect(folder, &environment).await?;
+        same_place(&name, &snapshot, &target)?;
+        let Known { found, notices } = program.find_out(folder, &environment, build)?;
+        let desired = program.declare(&environment, facts(&name, &target, found)).map_err(Failure::Program)?;
         clouds.set_secrets(desired.secrets.clone());
-        Ok(Self { program, name, desired, snapshot, clouds, target, store })
+        Ok(Self { program, name, desired, snapshot, clouds, target, store, notices })
     }
 
     /// What is to be, or nothing for a destroy.
@@ -90,19 +109,42 @@ impl<'p, E: Environment> Session<'p, E> {
     /// Reads what is there, and plans.
     pub(crate) async fn plan(&self, scope: &Scope, replace: &[String], destroy: bool) -> Result<Plan, Failure> {
         let desired = self.wanted(destroy);
-        let observed = refresh(&Refresh {
-            registry: self.program.registry(),
-            clouds: &self.clouds,
-            snapshot: &self.snapshot,
-            desired: &desired,
-            tuning: tuning(&scope.pace),
-            pending_only: scope.no_refresh,
-        })
-        .await
-        .map_err(Failure::Unread)?;
+        let observed = self.refreshed(&self.snapshot, &desired, &scope.pace, scope.no_refresh).await?;
         let selection =
             Selection { targets: scope.target.clone(), excludes: scope.exclude.clone(), replace: replace.to_vec() };
-        self.planned(&desired, &observed, &selection)
+        let mut plan = self.planned(&desired, &observed, &selection)?;
+        if !destroy {
+            plan.notices.extend(self.notices.iter().cloned());
+        }
+        Ok(plan)
+    }
+
+    /// The plan of something else than the program declares. Of what is there, it looks at one resource, and at what an
+    /// earlier run left unfinished.
+    #[cfg(feature = "aws")]
+    pub(crate) async fn plan_of(
+        &self,
+        desired: &Desired,
+        selection: &Selection,
+        pace: &Pace,
+        look_at: &str,
+    ) -> Result<Plan, Failure> {
+        let mut snapshot = self.snapshot.clone();
+        snapshot.rows.retain(|address, row| address == look_at || row.objects.iter().any(|o| o.pending.is_some()));
+        let observed = self.refreshed(&snapshot, desired, pace, false).await?;
+        self.planned(desired, &observed, selection)
+    }
+
+    async fn refreshed(
+        &self,
+        snapshot: &Snapshot,
+        desired: &Desired,
+        pace: &Pace,
+        pending_only: bool,
+    ) -> Result<Observations, Failure> {
+        let (registry, clouds, tuning) = (self.program.registry(), &self.clouds, tuning(pace));
+        let input = Refresh { registry, clouds, snapshot, desired, tuning, pending_only };
+        refresh(&input).await.map_err(Failure::Unread)
     }
 
     fn planned(&self, desired: &Desired, observed: &Observations, selection: &Selection) -> Result<Plan, Failure> {
@@ -120,6 +162,34 @@ impl<'p, E: Environment> Session<'p, E> {
         if wrong.is_empty() { Ok(plan) } else { Err(Failure::Contradiction(wrong)) }
     }
 
+    /// Who proves the plan's rollouts. Said where nobody does.
+    #[cfg(feature = "aws")]
+    fn proof<'s>(
+        &'s self,
+        plan: &Plan,
+        rollout: &'s RolloutArguments,
+        terminal: &Terminal,
+    ) -> Option<Box<dyn Proof + 's>> {
+        if rollout.no_wait || !asks_for_proof(plan) {
+            return None;
+        }
+        if rollout.no_proof {
+            terminal.say("Rollouts are not proven (--no-proof): what AWS says of them is taken at its word.");
+            return None;
+        }
+        Some(Box::new(crate::proof::OverHttp::new(&self.clouds, rollout.reach.as_ref())))
+    }
+
+    /// Who proves the plan's rollouts: nobody, in a program that is built without AWS. Said, where one is asked for.
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_self, reason = "as the one with AWS")]
+    fn proof(&self, plan: &Plan, _: &RolloutArguments, terminal: &Terminal) -> Option<Box<dyn Proof>> {
+        if asks_for_proof(plan) {
+            terminal.say("Rollouts are not proven: this program is built without that.");
+        }
+        None
+    }
+
     /// Carries a plan out, and shows how that goes.
     pub(crate) async fn carry_out(
         &self,
@@ -129,8 +199,9 @@ impl<'p, E: Environment> Session<'p, E> {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let (events, mut inbox) = unbounded_channel();
-        let (stop, cancel) = watch::channel(false);
+        let (stop, cancel) = watch::channel(Cancel::No);
         let started = Instant::now();
+        let proof = self.proof(plan, doing.rollout, terminal);
         let work = apply(Apply {
             plan,
             registry: self.program.registry(),
@@ -140,38 +211,45 @@ impl<'p, E: Environment> Session<'p, E> {
             consent,
             events,
             cancel,
+            proof: proof.as_deref(),
+            wait: !doing.rollout.no_wait,
             tuning: Tuning { parallel: doing.parallel.into(), ..tuning(doing.pace) },
         });
+        let rolling = RefCell::new(BTreeSet::new());
+        let live = RefCell::new(Live::new(terminal, plan.steps.len()));
         let show = async {
             let mut progress = Progress::new(plan, *terminal.err());
-            let mut live = Live::new(terminal, plan.steps.len());
             loop {
                 match tokio::time::timeout(Live::HEARTBEAT, inbox.recv()).await {
                     Ok(Some(event)) => {
+                        rolls(plan, &event, &mut rolling.borrow_mut());
                         let line = progress.take(event, Instant::now());
-                        live.show(&progress, line.as_deref());
+                        live.borrow_mut().show(&progress, line.as_deref());
                     }
                     Ok(None) => break,
-                    Err(_) => live.still_at_it(&progress),
+                    Err(_) => live.borrow().still_at_it(&progress),
                 }
             }
-            live.end();
+            live.borrow_mut().end();
             progress
         };
         let both = futures::future::join(work, show);
         tokio::pin!(both);
+        let mut asked = false;
         let mut signals = Signals::new().map_err(Failure::Start)?;
         // The work is never dropped: a signal only says that nothing new is to begin.
         let (outcome, progress) = loop {
             tokio::select! {
                 done = &mut both => break done,
                 () = signals.next() => {
-                    let again = stop.send_replace(true);
-                    terminal.say(if again {
-                        "Still waiting for the calls that run: dropping them would lose track of what they make."
+                    let asks = terminal.can() && !asked && *stop.borrow() == Cancel::No && !rolling.borrow().is_empty();
+                    if asks {
+                        asked = true;
+                        live.borrow_mut().quiet();
+                        ask(stop.clone(), terminal.clone());
                     } else {
-                        "Interrupted: nothing new begins. Waiting for the calls that run, then saving the state."
-                    });
+                        interrupt(&stop, terminal);
+                    }
                 }
             }
         };
@@ -179,6 +257,7 @@ impl<'p, E: Environment> Session<'p, E> {
         terminal.say(&progress.sum_up(&outcome, started.elapsed()));
         match outcome {
             outcome if outcome.is_complete() => Ok(()),
+            outcome if outcome.left > 0 && outcome.failed.is_empty() => Err(Failure::Left),
             outcome if outcome.cancelled && outcome.failed.is_empty() => Err(Failure::Interrupted),
             _ => Err(Failure::Incomplete),
         }
@@ -190,30 +269,99 @@ pub(crate) struct Doing<'a> {
     pub(crate) command: &'a str,
     pub(crate) parallel: u16,
     pub(crate) pace: &'a Pace,
+    pub(crate) rollout: &'a RolloutArguments,
 }
 
-/// Ctrl-C and SIGTERM.
-struct Signals {
+fn asks_for_proof(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| match &step.action {
+        Action::Create(write) | Action::Update { write, .. } => write.proof.is_some(),
+        _ => false,
+    })
+}
+
+/// Keeps the steps whose rollout is waited for: from the first look at it to its end.
+fn rolls(plan: &Plan, event: &Event, rolling: &mut BTreeSet<usize>) {
+    let rolls_out = |step: usize| {
+        plan.steps.get(step).is_some_and(|step| match &step.action {
+            Action::Create(write) | Action::Update { write, .. } => write.undo.is_some(),
+            _ => false,
+        })
+    };
+    match event {
+        Event::Waiting { step } | Event::Proving { step } if rolls_out(*step) => drop(rolling.insert(*step)),
+        Event::Undoing { step, .. }
+        | Event::Done { step, .. }
+        | Event::Failed { step, .. }
+        | Event::Cancelled { step } => drop(rolling.remove(step)),
+        _ => {}
+    }
+}
+
+/// Asks what becomes of a rollout. Meanwhile it goes on, and so does the waiting; another signal leaves it. A thread of
+/// its own, since nobody may answer and the program must be able to end.
+fn ask(stop: watch::Sender<Cancel>, mut terminal: Terminal) {
+    std::thread::spawn(move || {
+        let answer =
+            terminal.ask("A rollout is under way: leave it to go on by itself, or roll it back? [leave/roll back]");
+        let back = answer.is_some_and(|answer| answer.to_lowercase().starts_with('r'));
+        let wanted = if back { Cancel::RollBack } else { Cancel::Leave };
+        stop.send_if_modified(|now| {
+            let first = *now == Cancel::No;
+            if first {
+                *now = wanted;
+            }
+            first
+        });
+    });
+}
+
+fn interrupt(stop: &watch::Sender<Cancel>, terminal: &Terminal) {
+    let before = stop.send_replace(Cancel::Leave);
+    terminal.say(if before == Cancel::No {
+        "Interrupted: nothing new begins. Waiting for the calls that run, then saving the state."
+    } else {
+        "Still waiting for the calls that run: dropping them would lose track of what they make."
+    });
+}
+
+/// Ctrl-C and SIGTERM. From its making on, one that comes while nobody waits for it is kept.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
+            #[cfg(unix)]
+            interrupt: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?,
             #[cfg(unix)]
             term: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
             _ = self.term.recv() => {}
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// Refuses a state whose objects are elsewhere. An environment that has none any more may begin anew.
+pub(crate) fn same_place(name: &str, snapshot: &Snapshot, target: &Target) -> Result<(), Failure> {
+    let recorded = snapshot.targets.get(MAIN).filter(|_| !snapshot.rows.is_empty());
+    match recorded.filter(|recorded| *recorded != target) {
+        None => Ok(()),
+        Some(recorded) => {
+            let (environment, recorded, here) = (name.to_owned(), saved::place(recorded), saved::place(target));
+            Err(Failure::Elsewhere { environment, recorded, here })
+        }
     }
 }
 
@@ -231,6 +379,7 @@ pub(crate) async fn offline<E: Environment>(
         region: environment.region().to_owned(),
         endpoint: None,
     });
-    let desired = program.declare(&environment, facts(&name, &target)).map_err(Failure::Program)?;
+    let Known { found, .. } = program.find_out(folder, &environment, None)?;
+    let desired = program.declare(&environment, facts(&name, &target, found)).map_err(Failure::Program)?;
     Ok((desired, target))
 }

@@ -7,6 +7,7 @@ use std::{
 
 use provisioner_model::{
     plan::{FORMAT, Plan},
+    stack::Facts,
     state::Target,
 };
 use provisioner_store::StoreError;
@@ -52,6 +53,19 @@ pub enum SavedError {
         /// What was asked for.
         asked: String,
     },
+    /// Something in it is not known yet.
+    #[error("a plan with something still to come cannot be saved: the {0} is not there yet")]
+    NotKnown(String),
+    /// It was made with something else than is there now.
+    #[error("the plan is for the {name} {planned}, and here there is {here}")]
+    Other {
+        /// What.
+        name: String,
+        /// What it was made with.
+        planned: String,
+        /// What is there.
+        here: String,
+    },
     /// It was made for another place.
     #[error("the plan was made for {planned}, and these credentials are for {here}")]
     Elsewhere {
@@ -74,6 +88,8 @@ impl SavedError {
             Self::Elsewhere { .. } => {
                 Some("a plan is carried out only in the account, region and endpoint it was made for".to_owned())
             }
+            Self::NotKnown(name) => Some(format!("`provisioner {name} build ENV` makes it; then plan again")),
+            Self::Other { .. } => Some("put back what it was made with, or plan again".to_owned()),
             Self::Read { .. } | Self::Write(_) => None,
         }
     }
@@ -81,6 +97,9 @@ impl SavedError {
 
 /// Saves a plan. It holds no secret: plans never do.
 pub fn write(path: &Path, plan: &Plan) -> Result<(), SavedError> {
+    if let Some((name, _)) = plan.facts.found.iter().find(|(_, found)| found.is_none()) {
+        return Err(SavedError::NotKnown(name.clone()));
+    }
     let no_plan = |source| SavedError::NoPlan { path: path.to_owned(), source };
     let mut text = serde_json::to_vec_pretty(plan).map_err(no_plan)?;
     text.push(b'\n');
@@ -117,6 +136,20 @@ pub fn is_here(plan: &Plan, target: &Target) -> Result<(), SavedError> {
         Some(planned) => Err(SavedError::Elsewhere { planned: place(planned), here: place(target) }),
         None => Ok(()),
     }
+}
+
+/// Refuses a plan that was made with something else than is there now: another build of an image.
+pub fn is_of(plan: &Plan, facts: &Facts) -> Result<(), SavedError> {
+    let names = plan.facts.found.keys().chain(facts.found.keys());
+    let of = |facts: &Facts, name: &String| facts.found.get(name).cloned().flatten();
+    for name in names {
+        let (planned, here) = (of(&plan.facts, name), of(facts, name));
+        if planned != here {
+            let [planned, here] = [planned, here].map(|found| found.unwrap_or_else(|| "none".to_owned()));
+            return Err(SavedError::Other { name: name.clone(), planned, here });
+        }
+    }
+    Ok(())
 }
 
 /// A place in words.

@@ -15,6 +15,8 @@ pub struct Terminal {
     err: Page,
     /// Standard error is a terminal that can redraw lines.
     pub live: bool,
+    /// Standard output is a terminal that can be drawn anew.
+    pub redraws: bool,
     /// There is somebody to ask.
     pub asks: bool,
     /// Drawings of lines are of no use: a screen reader, or a terminal without abilities.
@@ -45,13 +47,24 @@ impl Terminal {
             colour: terminal && !dumb && !set("NO_COLOR"),
         };
         let asks = err && std::io::stdin().is_terminal();
-        Self { out: page(out), err: page(err), live: err && !dumb, asks, dumb, kept: None }
+        Self { out: page(out), err: page(err), live: err && !dumb, redraws: out && !dumb, asks, dumb, kept: None }
     }
 
     /// One that keeps what is printed, and has nobody to ask.
     pub fn kept() -> (Self, Arc<Mutex<Kept>>) {
         let (kept, page) = (Arc::new(Mutex::new(Kept::default())), Page::plain(100));
-        (Self { out: page, err: page, live: false, asks: false, dumb: false, kept: Some(kept.clone()) }, kept)
+        (
+            Self {
+                out: page,
+                err: page,
+                live: false,
+                redraws: false,
+                asks: false,
+                dumb: false,
+                kept: Some(kept.clone()),
+            },
+            kept,
+        )
     }
 
     /// For standard output.
@@ -62,6 +75,31 @@ impl Terminal {
     /// For standard error.
     pub fn err(&self) -> &Page {
         &self.err
+    }
+
+    /// The same at the size that the terminal has by now.
+    pub fn out_now(&self) -> Page {
+        let size = terminal_size::terminal_size().filter(|_| self.redraws);
+        Page { width: size.map_or(self.out.width, |(width, _)| width.0.into()), ..self.out }
+    }
+
+    /// Prints a text over what the screen shows, without a flicker; what does not fit is left out and counted. Where
+    /// nothing can be drawn anew, texts follow one another.
+    pub fn redraw(&self, text: &str, first: bool) {
+        if !self.redraws {
+            self.data(&if first { text.to_owned() } else { format!("\n{text}") });
+            return;
+        }
+        let height = terminal_size::terminal_size().map_or(24, |(_, height)| usize::from(height.0));
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let room = height.saturating_sub(1).max(1);
+        if lines.len() > room {
+            let more = lines.len() + 1 - room;
+            lines.truncate(room - 1);
+            lines.push(format!("… {more} more lines: the terminal is too low"));
+        }
+        let clear = if first { "\x1b[2J" } else { "" };
+        self.data(&format!("{clear}\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n")));
     }
 
     /// Prints data. A reader that has gone away is no error.
@@ -139,6 +177,23 @@ pub fn service_endpoint() -> Option<String> {
         std::env::vars().filter(|(name, value)| name.starts_with("AWS_ENDPOINT_URL_") && !value.is_empty()).collect();
     found.sort_unstable();
     found.into_iter().next().map(|(_, value)| value)
+}
+
+/// Opens an address in a browser, or says why not.
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+pub fn browse(url: &str) -> Result<(), String> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if set("DISPLAY") || set("WAYLAND_DISPLAY") {
+        "xdg-open"
+    } else {
+        return Err("there is no display".to_owned());
+    };
+    let mut command = std::process::Command::new(program);
+    let quiet = std::process::Stdio::null;
+    let started = command.arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+    started.map(drop).map_err(|why| format!("{program} could not be started: {why}"))
 }
 
 #[cfg(test)]

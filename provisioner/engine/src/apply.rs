@@ -8,7 +8,6 @@ use std::{
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use provisioner_model::{
     erased::{Clouds, Registry},
-    error::{Error, Kind},
     expr::resolve,
     journal::Entry,
     plan::Plan,
@@ -19,8 +18,10 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 
 use crate::{
     batch::Batch,
-    event::{Event, Outcome},
-    step::{Doing, Run, Stopped},
+    event::{Cancel, Event, Outcome},
+    proof::Proof,
+    step::{Doing, Run},
+    stopped::Stopped,
     tuning::Tuning,
 };
 
@@ -40,8 +41,12 @@ pub struct Apply<'a> {
     pub consent: &'a BTreeSet<String>,
     /// Who is told.
     pub events: UnboundedSender<Event>,
-    /// Once true, nothing new begins.
-    pub cancel: watch::Receiver<bool>,
+    /// Whether, and how, it is to end early.
+    pub cancel: watch::Receiver<Cancel>,
+    /// Who proves a rollout that the plan wants proven; none: nobody does.
+    pub proof: Option<&'a dyn Proof>,
+    /// Whether rollouts are waited for. Else they stay pending, and the next apply takes them up.
+    pub wait: bool,
     /// How patient it is.
     pub tuning: Tuning,
 }
@@ -106,6 +111,8 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
         tuning: input.tuning,
         events: input.events.clone(),
         cancel: input.cancel.clone(),
+        proof: input.proof,
+        wait: input.wait,
         calls: Semaphore::new(input.tuning.parallel.max(1)),
     };
     let outcome = walk(input, &run).await?;
@@ -164,7 +171,7 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
             .registry
             .get(&step.type_name)
             .ok_or_else(|| ApplyError::Type { address: step.address.clone(), type_name: step.type_name.clone() })?;
-        doing.push(Doing { run, number, step, kind });
+        doing.push(Doing { run, number, step, kind, undoing: false });
     }
     let mut marks = vec![Mark::Waiting; steps.len()];
     let mut left: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
@@ -179,7 +186,7 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
     let mut outcome = Outcome::default();
     loop {
         for number in std::mem::take(&mut ready) {
-            if *run.cancel.borrow() || outcome.expired {
+            if run.cancelled() || outcome.expired {
                 marks[number] = Mark::Cancelled;
                 run.tell(Event::Cancelled { step: number });
                 continue;
@@ -202,17 +209,22 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
                     }
                 }
             }
-            Err(Stopped::Cancelled) => {
+            Err(stopped @ (Stopped::Cancelled | Stopped::Left)) => {
+                outcome.left += usize::from(matches!(stopped, Stopped::Left));
                 marks[number] = Mark::Cancelled;
                 run.tell(Event::Cancelled { step: number });
             }
             Err(stopped) => {
-                // A journal that cannot be written ends everything: nothing more may be begun.
-                let fatal = matches!(&stopped, Stopped::Store(_) | Stopped::Call(Error { kind: Kind::Expired, .. }));
-                outcome.expired |= fatal;
+                outcome.expired |= stopped.is_fatal();
                 marks[number] = Mark::Failed(number);
                 let why = stopped.why();
-                run.tell(Event::Failed { step: number, why: why.clone(), hint: stopped.hint() });
+                run.tell(Event::Failed {
+                    step: number,
+                    why: why.clone(),
+                    details: stopped.details().to_vec(),
+                    request_id: stopped.request_id(),
+                    hint: stopped.hint(),
+                });
                 outcome.failed.push((number, why));
             }
         }

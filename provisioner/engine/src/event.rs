@@ -22,6 +22,18 @@ pub enum Event {
         /// Which step.
         step: usize,
     },
+    /// It is ready; its proof has begun.
+    Proving {
+        /// Which step.
+        step: usize,
+    },
+    /// It failed, and what the plan says for that case has begun.
+    Undoing {
+        /// Which step.
+        step: usize,
+        /// What and why.
+        why: String,
+    },
     /// A call is sent again.
     Retry {
         /// Which step.
@@ -44,6 +56,10 @@ pub enum Event {
         step: usize,
         /// What and why, the whole chain.
         why: String,
+        /// More of it, for a person: what stopped, and its last words.
+        details: Vec<String>,
+        /// What AWS support asks for, where an answer came.
+        request_id: Option<String>,
         /// What to do.
         hint: Option<String>,
     },
@@ -61,6 +77,18 @@ pub enum Event {
     },
 }
 
+/// What somebody wants while a run is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cancel {
+    /// It goes on.
+    #[default]
+    No,
+    /// Nothing new begins, and what is waited for is left: the next apply goes on from there.
+    Leave,
+    /// Nothing new begins, and rollouts that are waited for are undone, as the plan says.
+    RollBack,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -70,6 +98,8 @@ pub struct Outcome {
     pub failed: Vec<(usize, String)>,
     /// Steps skipped because of those.
     pub skipped: usize,
+    /// Rollouts that were waited for, and were left to go on by themselves.
+    pub left: usize,
     /// The run was cancelled before everything had begun.
     pub cancelled: bool,
     /// Credentials expired on the way.

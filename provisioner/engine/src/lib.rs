@@ -7,14 +7,20 @@
 mod apply;
 mod batch;
 pub mod event;
+mod proof;
 mod refresh;
 mod retry;
+mod rollout;
+mod send;
 mod step;
+mod stopped;
 mod tuning;
+mod wait;
 
 pub use self::{
     apply::{Apply, ApplyError, apply},
-    event::{Event, Outcome},
+    event::{Cancel, Event, Outcome},
+    proof::{Proof, Proving, Unproven},
     refresh::{Refresh, Unread, refresh},
     tuning::Tuning,
 };

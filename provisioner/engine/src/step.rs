@@ -1,33 +1,28 @@
 //! One step: begin, call, made, wait, read, compare, end; each written down before the next.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 use provisioner_model::{
-    erased::{Clouds, Erased, Last, Registry, Seen},
-    error::{Error, Kind},
+    erased::{Clouds, Erased, Registry, Seen},
+    error::Kind,
     expr::resolve,
     journal::Entry,
     ownership::{TOKEN, used_by},
     plan::{Action, Step, Write},
-    resource::{Owner, Phase, Receipt},
+    resource::Owner,
     state::{Object, Operation, Origin, Pending, Row, Snapshot},
 };
 use provisioner_planner::diff::{Resolved, differences};
 use provisioner_store::{Store, StoreError};
 use serde_json::{Value, json};
-use tokio::{
-    sync::{Semaphore, mpsc::UnboundedSender, watch},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 
 use crate::{
     batch::Batch,
-    event::Event,
-    retry::{budget, hint, pause},
+    event::{Cancel, Event},
+    proof::Proof,
+    rollout::Sent,
+    stopped::Stopped,
     tuning::Tuning,
 };
 
@@ -41,55 +36,26 @@ pub(crate) struct Run<'a> {
     pub(crate) state: Mutex<Snapshot>,
     pub(crate) tuning: Tuning,
     pub(crate) events: UnboundedSender<Event>,
-    pub(crate) cancel: watch::Receiver<bool>,
+    pub(crate) cancel: watch::Receiver<Cancel>,
+    pub(crate) proof: Option<&'a dyn Proof>,
+    pub(crate) wait: bool,
     pub(crate) calls: Semaphore,
 }
 
-/// Why a step did not end well.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Stopped {
-    #[error("{0}")]
-    Call(#[from] Error),
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    #[error("{0}")]
-    Other(String),
-    #[error("cancelled while it was waited for: the next apply goes on from here")]
-    Cancelled,
-}
-
-impl Stopped {
-    /// What and why, the whole chain.
-    pub(crate) fn why(&self) -> String {
-        match self {
-            Self::Call(error) => error.chain(),
-            Self::Store(error) => {
-                let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-                format!("{error}{source}")
-            }
-            other => other.to_string(),
-        }
-    }
-
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::Call(error) => hint(error.kind, error.action),
-            _ => None,
-        }
-    }
-}
-
 /// One step under way.
+#[derive(Clone, Copy)]
 pub(crate) struct Doing<'r, 'a> {
     pub(crate) run: &'r Run<'a>,
     pub(crate) number: usize,
     pub(crate) step: &'a Step,
     pub(crate) kind: &'a dyn Erased,
+    /// What it wrote has failed, and is being put back.
+    pub(crate) undoing: bool,
 }
 
 impl Run<'_> {
     /// Durable first, then known.
-    async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+    pub(crate) async fn record(&self, entry: Entry) -> Result<(), StoreError> {
         self.store.append(entry.clone()).await?;
         self.state().fold(entry);
         Ok(())
@@ -111,8 +77,8 @@ impl Run<'_> {
         path.split('.').try_fold(outputs, |value, part| value.get(part)).filter(|value| !value.is_null()).cloned()
     }
 
-    fn cancelled(&self) -> bool {
-        *self.cancel.borrow()
+    pub(crate) fn cancelled(&self) -> bool {
+        *self.cancel.borrow() != Cancel::No
     }
 }
 
@@ -138,7 +104,7 @@ impl Doing<'_, '_> {
         }
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.step.address.clone()
     }
 
@@ -215,12 +181,12 @@ impl Doing<'_, '_> {
         let owner = self.owner(&object);
         let (id, receipt) = match self.make(&inputs, &owner, &write.needs).await {
             Ok(made) => made,
-            Err(error) => {
+            Err(stopped) => {
                 // What may have taken effect stays in the journal: the next refresh looks for it.
-                if error.kind != Kind::Unknown {
+                if !matches!(&stopped, Stopped::Call(error) if error.kind == Kind::Unknown) {
                     self.run.record(Entry::Undone { address: self.address(), token }).await?;
                 }
-                return Err(error.into());
+                return Err(stopped);
             }
         };
         self.run
@@ -228,200 +194,11 @@ impl Doing<'_, '_> {
             .await?;
         self.run.tell(Event::Made { step: self.number, id: id.clone() });
         object.id = Some(id.clone());
-        let seen = self.settled(&object, &inputs, receipt, &write.options.ignore).await?;
-        self.end(row, object, inputs, seen).await?;
+        self.finish(row, Sent { write, object, inputs, receipt }).await?;
         Ok(id)
     }
 
-    /// Sends a create until its outcome is known.
-    async fn make(&self, inputs: &Value, owner: &Owner, needs: &[String]) -> Result<(String, Option<Receipt>), Error> {
-        let mut unknown = 0;
-        loop {
-            let attempt = || self.kind.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
-            match self.again(needs, attempt).await {
-                Ok(made) => return Ok(made),
-                // No answer, or one of our own from an attempt before: the token tells.
-                Err(error) if matches!(error.kind, Kind::Unknown | Kind::Exists) => {
-                    let fresh = error.kind == Kind::Unknown;
-                    match self.found(inputs, owner, fresh).await {
-                        Ok(Some(id)) => return Ok((id, None)),
-                        Ok(None) if fresh && unknown < 3 => {
-                            unknown += 1;
-                            self.tell_retry(&error, pause(unknown));
-                        }
-                        Ok(None) => return Err(error),
-                        Err(second) => return Err(second),
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// What was made for this owner, waiting until it would be visible.
-    async fn found(&self, inputs: &Value, owner: &Owner, patiently: bool) -> Result<Option<String>, Error> {
-        let until = Instant::now() + self.run.tuning.settles(self.kind.settles());
-        loop {
-            let round = self.run.clouds.round();
-            let mut ids = self.kind.find(&round, &self.step.provider, inputs.clone(), owner).await?;
-            match ids.len() {
-                0 if patiently && Instant::now() < until => tokio::time::sleep(Duration::from_secs(1)).await,
-                0 => return Ok(None),
-                1 => return Ok(ids.pop()),
-                _ => {
-                    let why = format!("{} objects answer to its token: {}", ids.len(), ids.join(", "));
-                    return Err(Error::because(Kind::Refused, "find", why));
-                }
-            }
-        }
-    }
-
-    /// Sends a call again while its error says that this may help.
-    async fn again<'f, T>(
-        &self,
-        needs: &[String],
-        call: impl Fn() -> provisioner_model::erased::Fut<'f, T>,
-    ) -> Result<T, Error>
-    where
-        T: 'f,
-    {
-        let started = Instant::now();
-        let mut attempt = 0;
-        loop {
-            let result = {
-                let _one = self.run.calls.acquire().await;
-                call().await
-            };
-            let error = match result {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            // What it refers to may be too fresh to be seen everywhere.
-            let kind = if error.kind == Kind::Gone && self.any_fresh(needs) { Kind::NotYet } else { error.kind };
-            let Some(budget) = budget(kind) else { return Err(error) };
-            if started.elapsed() >= self.run.tuning.waits(budget) || self.run.cancelled() {
-                return Err(error);
-            }
-            let pause = self.run.tuning.pause(pause(attempt));
-            self.tell_retry(&error, pause);
-            tokio::time::sleep(pause).await;
-            attempt += 1;
-        }
-    }
-
-    fn tell_retry(&self, error: &Error, pause: Duration) {
-        self.run.tell(Event::Retry { step: self.number, why: error.chain(), pause });
-    }
-
-    fn any_fresh(&self, needs: &[String]) -> bool {
-        let now = (self.run.tuning.now)();
-        let state = self.run.state();
-        let fresh = |object: &Object| now.saturating_sub(object.made_at) < 120;
-        needs.iter().filter_map(|need| state.rows.get(need)?.current()).any(fresh)
-    }
-
-    /// Waits until the object is ready and as declared; writes once more where it is not.
-    async fn settled(
-        &self,
-        object: &Object,
-        want: &Value,
-        receipt: Option<Receipt>,
-        ignore: &[String],
-    ) -> Result<Seen, Stopped> {
-        let mut receipt = receipt;
-        let mut seen = self.ready(object, want, receipt.as_ref()).await?;
-        let resolved = Resolved { inputs: want.clone(), waits: std::collections::BTreeMap::new() };
-        let written = Object { inputs: want.clone(), ..object.clone() };
-        let left = |seen: &Seen| -> BTreeSet<String> {
-            let asked = differences(self.kind, &resolved, &written, seen, ignore);
-            asked.into_iter().map(|asked| asked.change.field).collect()
-        };
-        if left(&seen).is_empty() {
-            return Ok(seen);
-        }
-        if let Some(last) = written.last(&self.run.lineage, &self.step.address) {
-            receipt = self.write(want, last, seen).await?;
-        }
-        let until = Instant::now() + self.run.tuning.waits(self.kind.settles());
-        let mut attempt = 0;
-        loop {
-            seen = self.ready(object, want, receipt.as_ref()).await?;
-            let fields = left(&seen);
-            if fields.is_empty() {
-                return Ok(seen);
-            }
-            if Instant::now() >= until {
-                let fields: Vec<String> = fields.into_iter().collect();
-                return Err(Stopped::Other(format!(
-                    "{} is not as written, though the call succeeded",
-                    fields.join(", ")
-                )));
-            }
-            self.rest(pause(attempt)).await?;
-            attempt += 1;
-        }
-    }
-
-    async fn write(&self, want: &Value, last: Last, seen: Seen) -> Result<Option<Receipt>, Stopped> {
-        let call = || self.kind.update(self.run.clouds, &self.step.provider, want.clone(), last.clone(), seen.clone());
-        let mut unknown = 0;
-        loop {
-            match self.again(&[], call).await {
-                // An update names the state that it brings about: sent twice, it does no harm.
-                Err(error) if error.kind == Kind::Unknown && unknown < 3 => {
-                    self.tell_retry(&error, pause(unknown));
-                    tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
-                    unknown += 1;
-                }
-                result => return Ok(result?),
-            }
-        }
-    }
-
-    /// Looks until the object is ready.
-    async fn ready(&self, object: &Object, want: &Value, receipt: Option<&Receipt>) -> Result<Seen, Stopped> {
-        let id = object.id.clone().unwrap_or_default();
-        let until = Instant::now() + self.run.tuning.waits(self.kind.ready_within());
-        let visible = Instant::now() + self.run.tuning.settles(self.kind.settles());
-        let mut attempt = 0;
-        loop {
-            let why = match self.run.reads.read(self.kind, &self.step.provider, &id).await {
-                Ok(Some(seen)) => match self.kind.phase(Some(want), &seen, receipt)? {
-                    Phase::Ready => return Ok(seen),
-                    Phase::Failed { why, .. } => return Err(Stopped::Other(format!("it failed: {why}"))),
-                    Phase::Gone if Instant::now() >= visible => return Err(Stopped::Other("it is gone".to_owned())),
-                    Phase::Gone | Phase::Pending => "is not ready",
-                },
-                Ok(None) if Instant::now() >= visible => {
-                    return Err(Stopped::Other(format!("{id} was made, but is not there")));
-                }
-                Ok(None) => "is not visible yet",
-                Err(error) if budget(error.kind).is_some() || error.kind == Kind::Unknown => "cannot be read",
-                Err(error) => return Err(error.into()),
-            };
-            if Instant::now() >= until {
-                let waited = self.run.tuning.waits(self.kind.ready_within()).as_secs();
-                return Err(Stopped::Other(format!("{id} {why} after {waited} s; the next apply goes on waiting")));
-            }
-            if attempt == 0 {
-                self.run.tell(Event::Waiting { step: self.number });
-            }
-            // What is ready at once must not wait for the pause of what is not.
-            self.rest(pause(attempt).min(self.kind.poll_every())).await?;
-            attempt += 1;
-        }
-    }
-
-    /// A pause that a cancellation ends: waiting is never worth holding up an exit.
-    async fn rest(&self, pause: Duration) -> Result<(), Stopped> {
-        let mut cancel = self.run.cancel.clone();
-        tokio::select! {
-            () = tokio::time::sleep(self.run.tuning.pause(pause)) => Ok(()),
-            _ = cancel.wait_for(|cancelled| *cancelled) => Err(Stopped::Cancelled),
-        }
-    }
-
-    async fn end(&self, row: Row, object: Object, inputs: Value, seen: Seen) -> Result<(), Stopped> {
+    pub(crate) async fn end(&self, row: Row, object: Object, inputs: Value, seen: Seen) -> Result<(), Stopped> {
         let object = Object { pending: None, inputs, outputs: Some(seen.outputs), ..object };
         self.run.record(Entry::End { address: self.address(), row: Box::new(row), object: Box::new(object) }).await?;
         Ok(())
@@ -438,7 +215,10 @@ impl Doing<'_, '_> {
         let resolved = Resolved { inputs: inputs.clone(), waits: std::collections::BTreeMap::new() };
         let differs = !differences(self.kind, &resolved, &object, &seen, &write.options.ignore).is_empty();
         let mut handed_out = receipt;
-        if differs || object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Update) {
+        let begun = object.pending.as_ref().filter(|pending| pending.operation == Operation::Update);
+        // One that has answered, and wrote just this, only remains to be waited for.
+        let sent = begun.is_some_and(|begun| begun.receipt.is_some() && begun.inputs.as_ref() == Some(&inputs));
+        if differs || (begun.is_some() && !sent) {
             let begun = Entry::Begin {
                 address: self.address(),
                 token: token.to_owned(),
@@ -460,10 +240,7 @@ impl Doing<'_, '_> {
                 self.run.record(made).await?;
             }
         }
-        let seen = self.settled(&object, &inputs, handed_out, &write.options.ignore).await?;
-        // What it refers to may be others than before.
-        let object = Object { declared: write.declared.clone(), ..object };
-        self.end(self.row(write), object, inputs, seen).await?;
+        self.finish(self.row(write), Sent { write, object, inputs, receipt: handed_out }).await?;
         Ok(id)
     }
 
@@ -587,48 +364,5 @@ impl Doing<'_, '_> {
         }
         self.run.record(Entry::Dropped { address: self.address(), token: token.to_owned() }).await?;
         Ok(())
-    }
-
-    async fn take_down(&self, last: &Last) -> Result<(), Stopped> {
-        let mut unknown = 0;
-        loop {
-            match self.again(&[], || self.kind.delete(self.run.clouds, &self.step.provider, last.clone())).await {
-                Ok(()) => return Ok(()),
-                Err(error) if error.kind == Kind::Gone => return Ok(()),
-                // A delete can be sent twice: the second finds nothing.
-                Err(error) if error.kind == Kind::Unknown && unknown < 3 => {
-                    self.tell_retry(&error, pause(unknown));
-                    tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
-                    unknown += 1;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Looks until the object is gone.
-    async fn gone(&self, id: &str) -> Result<(), Stopped> {
-        let until = Instant::now() + self.run.tuning.waits(self.kind.ready_within());
-        let mut attempt = 0;
-        loop {
-            match self.run.reads.read(self.kind, &self.step.provider, id).await {
-                Ok(None) => return Ok(()),
-                Ok(Some(seen)) if self.kind.phase(None, &seen, None)? == Phase::Gone => return Ok(()),
-                Ok(Some(_)) => {}
-                Err(error) if error.kind == Kind::Gone => return Ok(()),
-                Err(error) if budget(error.kind).is_some() || error.kind == Kind::Unknown => {}
-                Err(error) => return Err(error.into()),
-            }
-            if Instant::now() >= until {
-                return Err(Stopped::Other(format!(
-                    "{id} is being deleted, but is still there; the next apply goes on"
-                )));
-            }
-            if attempt == 0 {
-                self.run.tell(Event::Waiting { step: self.number });
-            }
-            self.rest(pause(attempt).min(self.kind.poll_every())).await?;
-            attempt += 1;
-        }
     }
 }

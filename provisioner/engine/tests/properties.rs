@@ -105,7 +105,7 @@ impl World {
 
     async fn apply(&self, plan: &Plan) -> Result<Outcome, String> {
         let (events, _told) = tokio::sync::mpsc::unbounded_channel();
-        let (_cancel, cancel) = tokio::sync::watch::channel(false);
+        let (_cancel, cancel) = tokio::sync::watch::channel(provisioner_engine::Cancel::No);
         let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
         let consent: BTreeSet<String> = protected(plan);
         let input = Apply {
@@ -117,6 +117,8 @@ impl World {
             consent: &consent,
             events,
             cancel,
+            proof: None,
+            wait: true,
             tuning: tuning(),
         };
         apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))

@@ -4,6 +4,7 @@
 //! [`Source`] says what an image is made from and whether the one there is out of date, [`Layout`] is what is on disk,
 //! [`Registry`] is where it goes. The same inputs give the same digest: see docs/decisions/0009-the-image.md.
 
+mod archive;
 mod binary;
 mod build;
 mod cargo;

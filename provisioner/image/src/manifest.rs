@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::{Architecture, PORT, USER, digest, layer::Layer};
 
@@ -116,8 +115,7 @@ pub(crate) struct Config {
     pub(crate) architecture: String,
     pub(crate) os: String,
     created: String,
-    #[serde(rename = "config")]
-    pub(crate) run: Run,
+    pub(crate) config: Run,
     rootfs: RootFs,
     history: Vec<History>,
 }
@@ -126,11 +124,14 @@ pub(crate) struct Config {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Run {
     user: String,
-    exposed_ports: BTreeMap<String, Value>,
+    exposed_ports: BTreeMap<String, Nothing>,
     entrypoint: Vec<String>,
     working_dir: String,
     pub(crate) labels: BTreeMap<String, String>,
 }
+
+#[derive(Serialize, Deserialize)]
+struct Nothing {}
 
 #[derive(Serialize, Deserialize)]
 struct RootFs {
@@ -166,9 +167,9 @@ pub(crate) fn image(
         architecture: platform.architecture.clone(),
         os: platform.os.clone(),
         created: CREATED.to_owned(),
-        run: Run {
+        config: Run {
             user: format!("{USER}:{USER}"),
-            exposed_ports: BTreeMap::from([(format!("{PORT}/tcp"), json!({}))]),
+            exposed_ports: BTreeMap::from([(format!("{PORT}/tcp"), Nothing {})]),
             entrypoint: vec!["/app".to_owned()],
             working_dir: "/".to_owned(),
             labels: labels.map(),

@@ -164,7 +164,8 @@ impl Registry {
             let answer = request.send().await;
             let wait = match &answer {
                 Ok(answer) if again(answer.status()) => asked(answer).unwrap_or(pause),
-                _ => pause,
+                Ok(_) => pause,
+                Err(_) => pause,
             };
             let over = attempt >= ATTEMPTS;
             match answer {

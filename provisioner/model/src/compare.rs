@@ -1,5 +1,7 @@
 //! When a value in the cloud means what was asked for: the rules that [`crate::Field`]s choose from.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// How two values of a field are compared.
@@ -14,7 +16,7 @@ pub enum Compare {
     Map,
     /// Equal to the letter.
     Exact,
-    /// JSON in a string, compared as JSON.
+    /// JSON in a string, compared as JSON. In a policy (what has a `Statement`), lists of texts have no order.
     Document,
 }
 
@@ -62,17 +64,25 @@ fn same_set(want: &Value, seen: &Value) -> bool {
 fn same_document(want: &Value, seen: &Value) -> bool {
     let parse = |value: &Value| value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
     match (parse(want), parse(seen)) {
-        (Some(want), Some(seen)) => loose(&want) == loose(&seen),
+        (Some(want), Some(seen)) => {
+            let policy = want.get("Statement").is_some();
+            loose(&want, policy) == loose(&seen, policy)
+        }
         _ => want == seen,
     }
 }
 
-/// Policies: AWS gives back a list of one as its only item.
-fn loose(value: &Value) -> Value {
+/// Policies: AWS gives back a list of one as its only item, and the texts of a list (actions, resources, principals,
+/// a condition's values) in an order of its own.
+fn loose(value: &Value, policy: bool) -> Value {
     match value {
-        Value::Array(items) if items.len() == 1 => loose(&items[0]),
-        Value::Array(items) => items.iter().map(loose).collect(),
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), loose(value))).collect(),
+        Value::Array(items) if items.len() == 1 => loose(&items[0], policy),
+        Value::Array(items) if policy && items.iter().all(Value::is_string) => {
+            let texts: BTreeSet<&str> = items.iter().filter_map(Value::as_str).collect();
+            texts.into_iter().collect()
+        }
+        Value::Array(items) => items.iter().map(|item| loose(item, policy)).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), loose(value, policy))).collect(),
         other => other.clone(),
     }
 }
@@ -100,5 +110,23 @@ mod tests {
     fn documents_are_compared_as_json() {
         assert!(Compare::Document.same(&json!(r#"{"a": ["x"], "b": 1}"#), &json!(r#"{"b":1,"a":"x"}"#)));
         assert!(!Compare::Document.same(&json!(r#"{"a": 1}"#), &json!(r#"{"a": 2}"#)));
+        assert!(!Compare::Document.same(&json!(r#"{"a": ["x", "y"]}"#), &json!(r#"{"a": ["y", "x"]}"#)));
+    }
+
+    #[test]
+    fn in_a_policy_a_list_of_texts_is_a_set() {
+        let policy = |actions: &[&str], principals: &[&str], first: &str, second: &str| {
+            let statement = json!({
+                "Sid": first, "Effect": "Allow", "Principal": { "AWS": principals }, "Action": actions,
+                "Condition": { "StringEquals": { "aws:SourceAccount": principals } },
+            });
+            let policy = json!({ "Version": "2012-10-17", "Statement": [statement, { "Sid": second }] });
+            Value::from(policy.to_string())
+        };
+        let want = policy(&["a:One", "a:Two"], &["1", "2"], "a", "b");
+        assert!(Compare::Document.same(&want, &policy(&["a:Two", "a:One"], &["2", "1"], "a", "b")));
+        assert!(!Compare::Document.same(&want, &policy(&["a:Two"], &["2", "1"], "a", "b")));
+        assert!(!Compare::Document.same(&want, &policy(&["a:Two", "a:Three"], &["2", "1"], "a", "b")));
+        assert!(!Compare::Document.same(&want, &policy(&["a:One", "a:Two"], &["1", "2"], "b", "a")), "statements");
     }
 }

@@ -42,7 +42,8 @@ impl Clouds {
         self.secrets = secrets;
     }
 
-    fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
+    /// The cloud of that instance, for what is asked of it beside its resources.
+    pub fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
         self.clouds
             .get(&(TypeId::of::<C>(), instance.to_owned()))
             .and_then(|cloud| cloud.downcast_ref())
@@ -105,6 +106,8 @@ pub trait Erased: Send + Sync {
     fn unique(&self) -> &'static [&'static [&'static str]];
     /// See [`Resource::PART_OF`].
     fn part_of(&self) -> Option<&'static str>;
+    /// See [`Resource::REPLACED_STAYS`].
+    fn replaced_stays(&self) -> bool;
     /// See [`Resource::CHANGES_ON_UPDATE`].
     fn changes_on_update(&self) -> &'static [&'static str];
     /// See [`Resource::NAME`].
@@ -133,6 +136,25 @@ pub trait Erased: Send + Sync {
     fn check(&self, inputs: &Value) -> Result<()>;
     /// See [`Resource::phase`].
     fn phase(&self, want: Option<&Value>, seen: &Seen, receipt: Option<&Receipt>) -> Result<Phase>;
+    /// See [`Resource::undo`].
+    fn undo(&self, last: Option<&Value>) -> Result<Option<Value>>;
+    /// See [`Resource::follow`].
+    fn follow<'a>(
+        &'a self,
+        c: &'a Round<'a>,
+        on: &'a str,
+        seen: Seen,
+        receipt: Option<&'a Receipt>,
+        settled: bool,
+    ) -> Fut<'a, Option<Phase>>;
+    /// See [`Resource::explain`].
+    fn explain<'a>(
+        &'a self,
+        c: &'a Round<'a>,
+        on: &'a str,
+        id: &'a str,
+        receipt: Option<&'a Receipt>,
+    ) -> Fut<'a, Vec<String>>;
     /// See [`Resource::read_many`].
     fn read_many<'a>(
         &'a self,
@@ -183,6 +205,9 @@ impl<R: Resource> Erased for Of<R> {
     fn part_of(&self) -> Option<&'static str> {
         R::PART_OF
     }
+    fn replaced_stays(&self) -> bool {
+        R::REPLACED_STAYS
+    }
     fn changes_on_update(&self) -> &'static [&'static str] {
         R::CHANGES_ON_UPDATE
     }
@@ -226,6 +251,38 @@ impl<R: Resource> Erased for Of<R> {
     fn phase(&self, want: Option<&Value>, seen: &Seen, receipt: Option<&Receipt>) -> Result<Phase> {
         let want = want.cloned().map(typed::<R, R>).transpose()?;
         Ok(R::phase(want.as_ref(), &observed(seen.clone())?, receipt))
+    }
+
+    fn undo(&self, last: Option<&Value>) -> Result<Option<Value>> {
+        let last = last.cloned().map(typed::<R, R>).transpose()?;
+        Ok(R::undo(last.as_ref()))
+    }
+
+    fn follow<'a>(
+        &'a self,
+        c: &'a Round<'a>,
+        on: &'a str,
+        seen: Seen,
+        receipt: Option<&'a Receipt>,
+        settled: bool,
+    ) -> Fut<'a, Option<Phase>> {
+        Box::pin(async move {
+            let (reader, seen) = (c.reader::<R::Cloud>(on)?, observed::<R>(seen)?);
+            R::follow(&reader, &seen, receipt, settled).await
+        })
+    }
+
+    fn explain<'a>(
+        &'a self,
+        c: &'a Round<'a>,
+        on: &'a str,
+        id: &'a str,
+        receipt: Option<&'a Receipt>,
+    ) -> Fut<'a, Vec<String>> {
+        Box::pin(async move {
+            let reader = c.reader::<R::Cloud>(on)?;
+            Ok(R::explain(&reader, &Id::new(id), receipt).await)
+        })
     }
 
     fn read_many<'a>(

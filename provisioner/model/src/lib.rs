@@ -12,6 +12,7 @@ pub mod expr;
 pub mod journal;
 pub mod ownership;
 pub mod plan;
+pub mod proof;
 pub mod resource;
 pub mod secret;
 pub mod stack;

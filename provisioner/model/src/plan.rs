@@ -271,4 +271,10 @@ pub struct Write {
     pub needs: Vec<String>,
     /// Who made it.
     pub origin: Origin,
+    /// Should it fail: the inputs that are put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Value>,
+    /// What must be shown before it counts, references unresolved. The engine passes it on unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Value>,
 }

@@ -12,7 +12,8 @@ use crate::{compare::Compare, error::Result};
 
 /// One type of cloud object.
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Stable name, part of every address and of the state: `aws:ec2:subnet`.
+    /// Stable name, part of every address and of the state: `aws:ec2:subnet`. Where a crate builds its types by cargo
+    /// feature, the feature's name is the middle part: who lacks a type is told which feature has it.
     const TYPE: &'static str;
     /// Of the inputs' shape. A state row of an older version goes through [`Resource::migrate`].
     const VERSION: u32 = 1;
@@ -24,6 +25,9 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The input that names the object which this one completes (a policy its role): that object's other
     /// dependents wait for this one, and this one outlives them. Parts never wait for other parts.
     const PART_OF: Option<&'static str> = None;
+    /// What a replacement replaces stays in the cloud and only leaves the state: others still name it (an image that
+    /// an earlier revision runs), and something else ends it.
+    const REPLACED_STAYS: bool = false;
     /// Outputs that an update may change. Should another change all the same, its dependents stop.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
     /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.
@@ -67,6 +71,31 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// deployment's id): with it, an old version in good health is not taken for the new one.
     fn phase(_want: Option<&Self>, _seen: &Observed<Self>, _receipt: Option<&Receipt>) -> Phase {
         Phase::Ready
+    }
+
+    /// What a read of many does not tell, and [`Resource::phase`] cannot see: how a rollout ends. Asked only while a
+    /// create or update is waited for, of what has just been read; none where `phase` says it all. `settled` is true
+    /// once [`Resource::SETTLES`] has passed since the wait began.
+    fn follow(
+        _c: &Reads<Self>,
+        _seen: &Observed<Self>,
+        _receipt: Option<&Receipt>,
+        _settled: bool,
+    ) -> impl Future<Output = Result<Option<Phase>>> + Send {
+        async { Ok(None) }
+    }
+    /// Why an object failed, in lines for a person: what stopped, and its last words. What cannot be read is left out.
+    fn explain(
+        _c: &Reads<Self>,
+        _id: &Id<Self>,
+        _receipt: Option<&Receipt>,
+    ) -> impl Future<Output = Vec<String>> + Send {
+        async { Vec::new() }
+    }
+    /// The inputs that are put back should what is written fail: how it was, or for one that never was ready, how it
+    /// does no harm. None for a type whose failures stay as they are.
+    fn undo(_last: Option<&Self>) -> Option<Value> {
+        None
     }
 
     /// Observes many objects in as few calls as the API allows, all pages. An id without a row in the

@@ -88,6 +88,10 @@ pub struct Facts {
     pub region: String,
     /// `aws`, but for China and `GovCloud`.
     pub partition: String,
+    /// What the program found out before it declares, by name (an image's digest). None: it will be known later, and
+    /// a plan with it cannot be saved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<String, Option<String>>,
 }
 
 /// A mistake in the program, with its place.
@@ -118,6 +122,8 @@ pub struct Declared {
     pub options: Options,
     /// The provider instance that it lives on.
     pub provider: String,
+    /// What must be shown before a rollout of it counts: references unresolved.
+    pub proof: Option<Value>,
     /// File, line and column.
     pub at: &'static Location<'static>,
 }
@@ -215,7 +221,7 @@ impl Stack {
                 }
                 self.refuse_foreign(&address, &inputs, at);
                 let provider = MAIN.to_owned();
-                let row = Declared { type_name: R::TYPE, inputs, options, provider, at };
+                let row = Declared { type_name: R::TYPE, inputs, options, provider, proof: None, at };
                 if let Some(first) = self.declared.insert(address.clone(), row) {
                     self.problem(&address, at, &format!("declared already, at {}", first.at));
                 }
@@ -223,6 +229,22 @@ impl Stack {
             Err(error) => self.problem(&address, at, &error.to_string()),
         }
         Handle { address, of: PhantomData }
+    }
+
+    /// What must be shown before a create or update of this resource counts: else it is undone, as its type says. It
+    /// may refer to whatever the resource itself needs, and to its own outputs. Who reads it is the command line.
+    #[track_caller]
+    pub fn prove<R: Resource>(&mut self, handle: &Handle<R>, proof: &impl Serialize) {
+        let at = Location::caller();
+        match serde_json::to_value(proof) {
+            Ok(proof) => {
+                self.refuse_foreign(handle.address(), &proof, at);
+                if let Some(declared) = self.declared.get_mut(handle.address()) {
+                    declared.proof = Some(proof);
+                }
+            }
+            Err(error) => self.problem(handle.address(), at, &error.to_string()),
+        }
     }
 
     /// Default tags fill in what the resource does not say itself.

@@ -163,6 +163,7 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renamed) -> Result<D
                 };
                 if chosen.contains(address) {
                     clean_up(&mut item);
+                    way_back(&mut item);
                 }
                 problems.extend(found.into_iter().map(|p| Problem { at: Some(declared.at.to_string()), ..p }));
                 decided.items.insert(address.clone(), item);
@@ -186,6 +187,16 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renamed) -> Result<D
     if problems.is_empty() { Ok(decided) } else { Err(problems) }
 }
 
+/// Who has a type, by the parts of its name: see `Resource::TYPE`.
+fn where_built(type_name: &str) -> String {
+    match type_name.split(':').collect::<Vec<_>>()[..] {
+        [whose, feature, _] => {
+            format!("build it with the crate that has the `{whose}` types, and with its cargo feature `{feature}`")
+        }
+        _ => "build it with the crate that has the type".to_owned(),
+    }
+}
+
 /// A resource as it is found, with nothing decided.
 fn item<'a>(
     input: &'a Input<'a>,
@@ -195,8 +206,7 @@ fn item<'a>(
     row: Option<&'a Row>,
 ) -> Result<Item<'a>, Problem> {
     let kind = input.registry.get(type_name).ok_or_else(|| {
-        Problem::new(address, format!("this program does not know the type `{type_name}`"))
-            .hint("build it with the crate, and the cargo feature, that has the type")
+        Problem::new(address, format!("this program does not know the type `{type_name}`")).hint(where_built(type_name))
     })?;
     if let Some(row) = row {
         if row.version > kind.version() {
@@ -362,7 +372,45 @@ fn write(
         options: declared.options.clone(),
         needs: graph::needs(&declared.inputs).into_iter().collect(),
         origin,
+        undo: None,
+        proof: None,
     }
+}
+
+/// What has to be shown of a write, and what is done should it fail: decided here, since the apply makes no choice.
+fn way_back(item: &mut Item<'_>) {
+    let mut last = None;
+    match (item.verdict, item.object) {
+        (Verdict::Update, Some(object)) if !item.record_only => {
+            // What never was ready is nothing to go back to.
+            let new = object.outputs.is_none()
+                || object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create);
+            last = Some(migrated(item, object).inputs).filter(|_| !new);
+        }
+        (Verdict::Create | Verdict::Replace | Verdict::ReplaceDeleteFirst, _) => {}
+        _ => return,
+    }
+    // What is recorded in a shape that this program cannot read is not put back.
+    let undo = item.kind.undo(last.as_ref()).ok().flatten();
+    if let Some(undo) = &undo {
+        item.reasons.push(match last {
+            Some(_) => "should it fail, what is there now is put back".to_owned(),
+            None => format!("should it fail, this is written: {undo}"),
+        });
+    }
+    if let Some(write) = &mut item.write {
+        write.undo = undo;
+        write.proof = item.declared.and_then(|declared| declared.proof.clone());
+    }
+}
+
+/// As recorded, in the shape that this program knows.
+fn migrated(item: &Item<'_>, object: &Object) -> Object {
+    let mut migrated = object.clone();
+    if let Some(row) = item.row.filter(|row| row.version < item.kind.version()) {
+        item.kind.migrate(row.version, &mut migrated.inputs);
+    }
+    migrated
 }
 
 fn make(input: &Input<'_>, decided: &Decided<'_>, item: &mut Item<'_>, declared: &Declared, generation: u32) {
@@ -459,10 +507,7 @@ fn keep(
     object: &Object,
 ) -> Vec<Problem> {
     let Some(sight) = item.sight.clone() else { return vec![] };
-    let mut migrated = object.clone();
-    if let Some(row) = item.row.filter(|row| row.version < item.kind.version()) {
-        item.kind.migrate(row.version, &mut migrated.inputs);
-    }
+    let migrated = migrated(item, object);
     let inputs = filled(input, decided, item, declared, object.generation, Some(object));
     let want = decided.resolved(&inputs);
     let asked = diff::differences(item.kind, &want, &migrated, &sight.seen, &declared.options.ignore);

@@ -159,11 +159,13 @@ impl Draft {
         });
     }
 
-    /// Deletes an object, after lifting what guards it; what others made is forgotten instead.
+    /// Deletes an object, after lifting what guards it; what others made is forgotten instead, and so is what has been
+    /// replaced where its type says that it stays.
     fn remove(&mut self, item: &Item<'_>, object: &Object, after: &[usize]) -> usize {
         let token = object.token.clone();
         let after = after.iter().copied();
-        if object.origin == Origin::Adopted {
+        let superseded = object.replaced || item.verdict == Verdict::Replace;
+        if object.origin == Origin::Adopted || (superseded && item.kind.replaced_stays()) {
             let node = self.push(item, Action::Forget { token }, after);
             self.removal(item, object, node);
             return node;

@@ -18,7 +18,8 @@ pub const NAME: &str = "app";
 pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: &mut Stack) -> Handle<Instance> {
     let wanted = &env.database;
     stack.component("database", |stack| {
-        let subnets = stack.add("main", SubnetGroup::new("The private subnets", network.inner.clone()));
+        let subnets = SubnetGroup::new("The private subnets", network.inner.clone());
+        let subnets = stack.add("main", SubnetGroup { vpc: Some(network.vpc.id()), ..subnets });
         let mut settings = ParameterGroup::new(format!("postgres{}", wanted.version), "TLS only");
         settings.parameters.insert("rds.force_ssl".into(), "1".into());
         let settings = stack.add("main", settings);

@@ -38,6 +38,7 @@ pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
     stack.component("edge", |stack| {
         let certificate = certificate(env, stack);
         let balancer = LoadBalancer {
+            vpc: Some(network.vpc.id()),
             drop_invalid_headers: Some(true),
             deletion_protection: Some(env.database.deletion_protection),
             access_logs: Some(LogsTo::bucket(access_logs(env, stack))),
@@ -139,7 +140,7 @@ fn address(env: &Environment, balancer: &Handle<LoadBalancer>, stack: &mut Stack
 /// The bucket that the load balancer writes a line for each request into. It can only write to one with S3's own
 /// encryption; its name is stated, since its policy names it.
 fn access_logs(env: &Environment, stack: &mut Stack) -> In<String> {
-    let Facts { account, environment, region, partition } = stack.facts().clone();
+    let Facts { account, environment, region, partition, .. } = stack.facts().clone();
     let name = format!("{environment}-{}-{account}-{region}-lb", env.project);
     let bucket = format!("arn:{partition}:s3:::{name}");
     let policy = document(json!({ "Version": "2012-10-17", "Statement": [

@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 
 use provisioner_aws::{
     autoscaling::{ScalableTarget, ScalingPolicy},
-    ecr::Repository,
+    ecr::{Image, Repository},
     ecs::{
         CircuitBreaker, Cluster, Container, Deployment, Linux, Log, PortMapping, RuntimePlatform, Service,
         ServiceTarget, TaskDefinition,
     },
+    elb::LoadBalancer,
     iam::Role,
     logs::LogGroup,
     rds::Instance,
 };
 use provisioner_model::{
     expr::{In, join},
-    stack::{Handle, Stack},
+    proof::HttpProof,
+    stack::{Facts, Handle, Stack},
 };
 
 use crate::{
     database,
     edge::Edge,
-    environment::{Architecture, Environment},
+    environment::{Architecture, Ask, Environment},
     identity::Tasks,
     network::{APP_PORT, DATABASE_PORT, Network},
     secrets::Secrets,
@@ -31,6 +33,8 @@ use crate::{
 pub const CONTAINER: &str = "app";
 /// As whom the app runs: nobody that the host knows.
 const USER: &str = "10000";
+/// The fact that tells the digest of the app's image, where the program builds one.
+pub const IMAGE: &str = "image";
 /// Of an image that nobody has pushed: stands in until there is a real one.
 const PLACEHOLDER: &str = "@sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -69,8 +73,8 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
     stack.component("service", |stack| {
         let cluster = Cluster { container_insights: Some("enabled".into()), ..Cluster::new() };
         let cluster = stack.add("main", cluster);
-        let task = task(env, parts, stack);
-        let task = stack.add("app", task);
+        let image = image(env, parts.repository, stack);
+        let task = stack.add("app", task(env, parts, image.clone(), stack.facts()));
 
         let wanted = &env.service;
         let service = Service {
@@ -99,6 +103,9 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
             ..Service::new(cluster.id(), task.get(TaskDefinition::ARN))
         };
         let service = stack.add("app", service);
+        if wanted.proof.ask == Ask::On {
+            stack.prove(&service, &proof(env, parts.edge, &task, image));
+        }
 
         let count = ScalableTarget::tasks(service.get(Service::PATH), wanted.tasks, wanted.max_tasks);
         let count = stack.add("app", count);
@@ -114,15 +121,28 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
     })
 }
 
+/// Requests through the load balancer that this revision, with its image, must answer.
+fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>, image: Option<In<String>>) -> HttpProof {
+    let wanted = &env.service.proof;
+    let revision = join([task.id().part(), ":".into(), task.get(TaskDefinition::REVISION).part()]);
+    HttpProof {
+        url: join([edge.url.part(), wanted.path.as_str().into()]),
+        // A domain may not lead there yet.
+        through: Some(edge.balancer.get(LoadBalancer::DNS_NAME)),
+        trusted: env.domain.is_some(),
+        expect: BTreeMap::from([("task_definition".to_owned(), revision)]),
+        image,
+        deadline_seconds: wanted.deadline,
+        settle_seconds: wanted.settle,
+    }
+}
+
 /// One task: one container that can write nowhere, may do nothing that root may, and gets no secret, only the ARNs of
 /// its two: it reads them itself, again when one has changed.
-fn task(env: &Environment, parts: &Parts<'_>, stack: &Stack) -> TaskDefinition {
-    let facts = stack.facts();
-    let image = match &env.service.image {
-        Some(image) => image.as_str().into(),
-        None => join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]),
-    };
-    let environment: [(&str, In<String>); 9] = [
+fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: &Facts) -> TaskDefinition {
+    let placeholder = || join([parts.repository.get(Repository::URI).part(), PLACEHOLDER.into()]);
+    let image = image.unwrap_or_else(placeholder);
+    let mut environment: BTreeMap<String, In<String>> = [
         ("ENVIRONMENT", facts.environment.as_str().into()),
         ("PORT", APP_PORT.to_string().into()),
         ("PUBLIC_URL", parts.edge.url.clone()),
@@ -132,7 +152,12 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &Stack) -> TaskDefinition {
         ("DATABASE_SECRET_ARN", parts.database.get(Instance::MASTER_USER_SECRET)),
         ("SIGNING_KEY_SECRET_ARN", parts.secrets.signing_key_arn()),
         ("READINESS_PATH", env.service.readiness_path.as_str().into()),
-    ];
+    ]
+    .map(|(name, value): (&str, In<String>)| (name.to_owned(), value))
+    .into();
+    if let Some(ca) = &env.database.ca {
+        environment.insert("DATABASE_CA".to_owned(), ca.as_str().into());
+    }
     let log: [(&str, In<String>); 3] = [
         ("awslogs-group", parts.log.get(LogGroup::GROUP_NAME)),
         ("awslogs-region", facts.region.as_str().into()),
@@ -141,7 +166,7 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &Stack) -> TaskDefinition {
     let container = Container {
         essential: Some(true),
         port_mappings: vec![PortMapping::tcp(APP_PORT)],
-        environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
+        environment,
         user: Some(USER.into()),
         read_only_root: Some(true),
         privileged: Some(false),
@@ -168,4 +193,15 @@ fn task(env: &Environment, parts: &Parts<'_>, stack: &Stack) -> TaskDefinition {
         }),
         ..TaskDefinition::fargate(env.service.cpu, env.service.memory, vec![container])
     }
+}
+
+/// The image that tasks run: the one that the environment states, else the app's own, pushed before they start. None
+/// where there is neither.
+fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> Option<In<String>> {
+    if let Some(stated) = &env.service.image {
+        return Some(stated.as_str().into());
+    }
+    let digest = stack.facts().found.get(IMAGE).cloned()?;
+    let digest = digest.unwrap_or_else(|| Image::NOT_BUILT.to_owned());
+    Some(stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name())).get(Image::URI))
 }

@@ -15,12 +15,17 @@ use crate::{
         tests::{dev, prod},
     },
     policy::{MANAGED_LIMIT, UNUSED},
+    service::IMAGE,
     stack,
 };
 
 fn declared(name: &str, env: &Environment) -> Desired {
+    declared_with(name, env, BTreeMap::new())
+}
+
+fn declared_with(name: &str, env: &Environment, found: BTreeMap<String, Option<String>>) -> Desired {
     let (environment, account) = (name.to_owned(), "123456789012".to_owned());
-    let facts = Facts { environment, account, region: env.region.clone(), partition: "aws".to_owned() };
+    let facts = Facts { environment, account, region: env.region.clone(), partition: "aws".to_owned(), found };
     let mut declared = Stack::new(facts);
     stack(env, &mut declared);
     declared.finish().unwrap_or_else(|problems| panic!("{problems:#?}"))
@@ -89,7 +94,8 @@ fn dev_and_prod_are_declared_without_a_mistake_and_without_a_cycle() {
 fn the_roles_have_the_actions_of_the_types_that_are_declared_and_of_no_others() {
     let mut domain = dev();
     domain.domain = Some(Domain { name: "app.example.com".into(), zone: Some("Z1".into()) });
-    let declared = [declared("dev", &dev()), declared("dev", &domain)];
+    let built = BTreeMap::from([(IMAGE.to_owned(), None)]);
+    let declared = [declared_with("dev", &dev(), built), declared("dev", &domain)];
     let used: BTreeSet<&str> = declared.iter().flat_map(|it| it.resources.values().map(|row| row.type_name)).collect();
     let types = registry();
     let known: BTreeSet<&str> = types.all().map(provisioner_model::erased::Erased::type_name).collect();
@@ -362,4 +368,24 @@ fn the_certificate_follows_the_domain() {
     assert_eq!(kinds(Some(None)), (want.clone(), true));
     want.extend(["edge/record/app".into(), "edge/record/validation".into()]);
     assert_eq!(kinds(Some(Some("Z1"))), (want, false));
+}
+
+#[test]
+fn tasks_run_the_image_that_is_stated_or_else_the_one_that_is_built() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let run = |env: &Environment, found: Option<Option<&str>>| {
+        let found = found.map(|digest| (IMAGE.to_owned(), digest.map(str::to_owned))).into_iter().collect();
+        let desired = declared_with("dev", env, found);
+        let pushed = desired.resources.get("service/image/app").map(|row| row.inputs["digest"].clone());
+        let image = shown(&desired, "service/task-definition/app")["containers"][0]["image"].clone();
+        (pushed, image.as_str().unwrap().to_owned())
+    };
+    let mut stated = dev();
+    stated.service.image = Some(format!("elsewhere/app@{digest}"));
+    assert_eq!(run(&stated, Some(Some(&digest))), (None, format!("elsewhere/app@{digest}")));
+    let pushed = "<service/image/app.uri>".to_owned();
+    assert_eq!(run(&dev(), Some(Some(&digest))), (Some(json!(digest)), pushed.clone()));
+    assert_eq!(run(&dev(), Some(None)), (Some(json!("<not built yet>")), pushed));
+    let (image, placeholder) = run(&dev(), None);
+    assert!(image.is_none() && placeholder.ends_with(&"0".repeat(64)), "{placeholder}");
 }

@@ -396,7 +396,9 @@ impl World {
         for field in thing.fields {
             let Some(value) = want.get(field.name).filter(|value| !value.is_null()) else { continue };
             let there = inputs.get(field.name).unwrap_or(&Value::Null);
-            if field.initial || value == there {
+            // As with AWS: what is to have none is stopped, what has none is started.
+            let switched = (*value == 0) != (*there == 0);
+            if value == there || (field.initial && !switched) {
                 continue;
             }
             if field.replaces {
@@ -408,11 +410,10 @@ impl World {
         }
         self.check_references(id, thing.kind, thing.fields, &inputs, Some(&thing.inputs))?;
         self.check_unique(id, thing.kind, thing.unique, &inputs, Some(id))?;
-        if let Some(thing) = self.objects.get_mut(id) {
-            thing.revision += 1;
-            thing.inputs = inputs;
-        }
-        Ok(None)
+        let Some(thing) = self.objects.get_mut(id) else { return Ok(None) };
+        thing.revision += 1;
+        thing.inputs = inputs;
+        Ok(Some(Value::from(thing.revision)))
     }
 
     fn delete<R: OnFake>(&mut self, id: &str) -> Result<()> {

@@ -473,6 +473,7 @@ pub fn facts() -> Facts {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
+        found: BTreeMap::new(),
     }
 }
 
@@ -554,7 +555,8 @@ impl Handles {
                     role: one("role").map(|key| self.roles[&key].id()),
                     through: one("through").map(|key| self.gates[&key].id()),
                     uses: all("uses").iter().map(|key| self.text(*key)).collect(),
-                    count: quiet,
+                    // None is what a failed rollout leaves behind.
+                    count: quiet.max(1),
                     note: a,
                     tags,
                 };

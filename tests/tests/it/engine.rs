@@ -26,6 +26,7 @@ pub(crate) fn facts() -> Facts {
         account: "123456789012".into(),
         region: "us-east-1".into(),
         partition: "aws".into(),
+        found: BTreeMap::new(),
     }
 }
 
@@ -85,7 +86,7 @@ impl World {
 
     pub(crate) async fn apply(&self, plan: &Plan) -> Outcome {
         let (events, _told) = tokio::sync::mpsc::unbounded_channel();
-        let (_cancel, cancel) = tokio::sync::watch::channel(false);
+        let (_cancel, cancel) = tokio::sync::watch::channel(provisioner_engine::Cancel::No);
         let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
         let types = registry();
         apply(Apply {
@@ -97,6 +98,8 @@ impl World {
             consent: &BTreeSet::new(),
             events,
             cancel,
+            proof: None,
+            wait: true,
             tuning: self.tuning,
         })
         .await

@@ -7,10 +7,19 @@
     reason = "tests: what goes wrong is said by the panic"
 )]
 
+mod compose;
+mod dangling;
+mod docker;
+mod emulators;
 mod engine;
+mod image;
 mod network;
+mod ops;
+mod proof;
 mod reference;
+mod rollouts;
 mod rooms;
 mod sandbox;
 mod types;
+mod verdicts;
 mod wiring;

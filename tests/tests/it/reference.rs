@@ -1,7 +1,5 @@
 //! The reference stack on moto, from nothing and back to nothing, as a user runs it.
 
-use provisioner_model::plan::Verdict;
-
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -45,20 +43,6 @@ fn reads_are_batched() {
     sandbox.unchanged("prod");
     let prod = sandbox.moto.calls() - calls;
     assert!(prod <= dev, "prod's second plan made {prod} calls, dev's {dev}: another zone must add none");
-}
-
-#[test]
-fn the_environment_file_decides_what_happens() {
-    let Some(sandbox) = Sandbox::new("the_environment_file_decides_what_happens") else { return };
-    sandbox.run(&["apply", "dev", "--yes"]).ok();
-
-    // One more zone: creates, and updates in place; nothing is deleted or replaced.
-    sandbox.edit("dev", "zones = [\"a\", \"b\"]", "zones = [\"a\", \"b\", \"c\"]");
-    let verdicts = sandbox.verdicts("dev");
-    assert!(verdicts.values().all(|v| matches!(v, Verdict::Create | Verdict::Update)), "{verdicts:#?}");
-    assert!(verdicts.values().any(|v| *v == Verdict::Create), "{verdicts:#?}");
-    sandbox.run(&["apply", "dev", "--yes"]).ok();
-    sandbox.unchanged("dev");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `aws:autoscaling:scalable-target` — a count that may be moved, and how far.
+//! `aws:applicationautoscaling:scalable-target` — a count that may be moved, and how far.
 //!
 //! What is counted is its identity, so a change to that replaces it. A read takes one call for each service.
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
@@ -127,7 +127,7 @@ impl ScalableTarget {
 }
 
 impl Resource for ScalableTarget {
-    const TYPE: &'static str = "aws:autoscaling:scalable-target";
+    const TYPE: &'static str = "aws:applicationautoscaling:scalable-target";
     const FIELDS: &'static [Field] = &[
         Field::new("service_namespace").replaces(),
         Field::new("resource_id").replaces(),

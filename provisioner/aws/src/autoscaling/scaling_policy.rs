@@ -1,4 +1,4 @@
-//! `aws:autoscaling:scaling-policy` — how a count follows a metric.
+//! `aws:applicationautoscaling:scaling-policy` — how a count follows a metric.
 //!
 //! Its target and name are its identity, so a change to either replaces it. A read takes one call for each service.
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
@@ -274,7 +274,7 @@ impl StepScaling {
 }
 
 impl Resource for ScalingPolicy {
-    const TYPE: &'static str = "aws:autoscaling:scaling-policy";
+    const TYPE: &'static str = "aws:applicationautoscaling:scaling-policy";
     const FIELDS: &'static [Field] = &[
         Field::new("name").replaces(),
         Field::new("target").replaces(),

@@ -59,7 +59,7 @@ impl Dashboard {
 impl Resource for Dashboard {
     const TYPE: &'static str = "aws:cloudwatch:dashboard";
     const FIELDS: &'static [Field] =
-        &[Field::new("name").replaces(), Field::new("body").document(), Field::new("tags").map()];
+        &[Field::new("name").replaces(), Field::new("body").document().may_dangle(), Field::new("tags").map()];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
     const NAME: Option<Name> = Some(Name::new("name", 255));
     const TAGGED: bool = true;

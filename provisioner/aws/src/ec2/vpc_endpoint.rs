@@ -157,7 +157,7 @@ impl Resource for VpcEndpoint {
         Field::new("route_tables").set(),
         Field::new("subnets").set(),
         Field::new("security_groups").set(),
-        Field::new("policy").document(),
+        Field::new("policy").document().may_dangle(),
         Field::new("private_dns"),
         Field::new("ip_address_type"),
         Field::new("dns_record_ip_type"),

@@ -1,12 +1,16 @@
-//! ECR: repositories of container images.
+//! ECR: repositories of container images, and images in them.
 
+mod image;
 mod repository;
 
 use provisioner_model::erased::Registry;
 
-pub use self::repository::{Encryption, Repository, RepositoryOutputs};
+pub use self::{
+    image::{Image, ImageOutputs, push},
+    repository::{Encryption, Repository, RepositoryOutputs},
+};
 
 /// Adds this service's types.
 pub fn register(types: Registry) -> Registry {
-    types.with::<Repository>()
+    types.with::<Repository>().with::<Image>()
 }

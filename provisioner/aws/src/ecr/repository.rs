@@ -117,7 +117,7 @@ impl Resource for Repository {
         Field::new("scan_on_push"),
         Field::new("encryption").replaces(),
         Field::new("lifecycle_policy").document(),
-        Field::new("policy").document(),
+        Field::new("policy").document().may_dangle(),
         Field::new("force_delete").write_only(),
         Field::new("tags").map(),
     ];
@@ -252,7 +252,7 @@ impl Resource for Repository {
 const READ: &str = "ecr:DescribeRepositories";
 
 /// All of them: asked for by name, one that is gone fails the whole call.
-async fn all(c: &Reader) -> Result<Arc<Vec<types::Repository>>> {
+pub(super) async fn all(c: &Reader) -> Result<Arc<Vec<types::Repository>>> {
     c.once("ecr:repositories", || async {
         let mut pages = c.ecr().describe_repositories().into_paginator().items().send();
         let mut all = vec![];

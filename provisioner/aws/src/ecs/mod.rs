@@ -95,7 +95,7 @@ fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> provisioner
 }
 
 /// The last part of an ARN: `arn:…:cluster/web` to `web`.
-fn last(arn: &str) -> &str {
+pub(crate) fn last(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 

@@ -1,6 +1,6 @@
 //! `aws:elasticloadbalancingv2:load-balancer` — takes requests from outside and hands them to healthy targets.
 //!
-//! A load balancer's name, type and scheme are fixed at creation, so a change to any of them replaces it. A read takes
+//! A load balancer's name, type, scheme and VPC are fixed at creation: a change to one of them replaces it. A read takes
 //! one call for all load balancers, one for the tags of each 20, and one for the attributes of each of ours.
 //! API: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
@@ -21,11 +21,11 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, number, sdk_tags, suffix, sync_tags, tags_of};
+use super::{Attributes, changed, flag, number, repeated, sdk_tags, suffix, sync_tags, tags_of};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
-    ec2::{SecurityGroup, Subnet},
+    ec2::{SecurityGroup, Subnet, Vpc},
     error::{api, gone_ok, need},
     tags::made_for,
     value::{text, texts},
@@ -43,6 +43,9 @@ pub struct LoadBalancer {
     /// `internet-facing` (if not stated) or `internal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
+    /// The VPC of its subnets: say it where they may move to another one, which a load balancer cannot follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<In<Id<Vpc>>>,
     /// One for each zone; an application load balancer needs two.
     pub subnets: Vec<In<Id<Subnet>>>,
     /// Who may reach it. A network load balancer can do without.
@@ -218,6 +221,27 @@ const TLS_HEADERS: &str = "routing.http.x_amzn_tls_version_and_cipher_suite.enab
 const FAIL_OPEN: &str = "waf.fail_open.enabled";
 const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
 const ZONAL_SHIFT: &str = "zonal_shift.config.enabled";
+const TYPED: [(&str, &str); 19] = [
+    (PROTECTION, "deletion_protection"),
+    (DROP_INVALID, "drop_invalid_headers"),
+    (IDLE, "idle_timeout"),
+    (KEEP_ALIVE, "client_keep_alive"),
+    (HTTP2, "http2"),
+    (DESYNC, "desync_mode"),
+    (HOST, "preserve_host_header"),
+    (XFF_MODE, "xff_mode"),
+    (XFF_PORT, "xff_client_port"),
+    (TLS_HEADERS, "tls_headers"),
+    (FAIL_OPEN, "waf_fail_open"),
+    (CROSS_ZONE, "cross_zone"),
+    (ZONAL_SHIFT, "zonal_shift"),
+    ("access_logs.s3.enabled", "access_logs"),
+    ("access_logs.s3.bucket", "access_logs"),
+    ("access_logs.s3.prefix", "access_logs"),
+    ("connection_logs.s3.enabled", "connection_logs"),
+    ("connection_logs.s3.bucket", "connection_logs"),
+    ("connection_logs.s3.prefix", "connection_logs"),
+];
 
 impl Resource for LoadBalancer {
     const TYPE: &'static str = "aws:elasticloadbalancingv2:load-balancer";
@@ -225,6 +249,7 @@ impl Resource for LoadBalancer {
         Field::new("name").replaces(),
         Field::new("load_balancer_type").replaces(),
         Field::new("scheme").replaces(),
+        Field::new("vpc").replaces(),
         Field::new("subnets").set(),
         Field::new("security_groups").set(),
         Field::new("ip_address_type"),
@@ -280,7 +305,9 @@ impl Resource for LoadBalancer {
         let application = self.load_balancer_type.as_deref().is_none_or(|kind| kind == "application");
         let groups = application && self.security_groups.is_empty();
         let why = "an application load balancer needs a group: AWS would take the VPC's default one";
-        groups.then(|| Problem::new("security_groups", why)).into_iter().collect()
+        let mut problems = repeated(&self.attributes, &TYPED);
+        problems.extend(groups.then(|| Problem::new("security_groups", why)));
+        problems
     }
 
     fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
@@ -414,6 +441,7 @@ fn observed(one: &types::LoadBalancer, mut all: Attributes, tags: Tags) -> Resul
             name: one.load_balancer_name().map(str::to_owned),
             load_balancer_type: one.r#type().map(|kind| kind.as_str().to_owned()),
             scheme: one.scheme().map(|scheme| scheme.as_str().to_owned()),
+            vpc: one.vpc_id().map(|id| Id::new(id).into()),
             subnets: subnets.map(|id| Id::new(id).into()).collect(),
             security_groups: one.security_groups().iter().map(|id| Id::new(id).into()).collect(),
             ip_address_type: one.ip_address_type().map(|kind| kind.as_str().to_owned()),
@@ -465,5 +493,23 @@ mod tests {
         let seen = observed(&sdk.state(state).build(), want.stated(), Tags::new()).unwrap();
         assert_eq!(seen.inputs, want);
         assert_eq!(seen.outputs.arn_suffix, "app/web/1");
+    }
+
+    #[test]
+    fn an_attribute_with_an_input_of_its_own_is_refused() {
+        let balancer = |attributes: Attributes| LoadBalancer {
+            security_groups: vec![Id::new("sg-1").into()],
+            attributes,
+            ..LoadBalancer::default()
+        };
+        let every = TYPED.iter().map(|(key, _)| ((*key).to_owned(), "1".to_owned())).collect::<Attributes>();
+        assert_eq!(balancer(every.clone()).problems().len(), TYPED.len());
+        assert_eq!(balancer([("some.attribute".to_owned(), "x".to_owned())].into()).problems(), []);
+        // What is read into an input is in the list, and nothing else is.
+        let sdk = types::LoadBalancer::builder().load_balancer_arn("a:loadbalancer/app/web/1").dns_name("web");
+        let state = types::LoadBalancerState::builder().code(LoadBalancerStateEnum::Active).build();
+        let seen = observed(&sdk.state(state).build(), every.clone(), Tags::new()).unwrap().inputs;
+        assert_eq!(seen.attributes, Attributes::new());
+        assert_eq!(seen.stated().len(), every.len());
     }
 }

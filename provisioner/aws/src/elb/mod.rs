@@ -13,7 +13,7 @@ use futures::future::join_all;
 use provisioner_model::{
     erased::Registry,
     error::{Kind, Result},
-    resource::Tags,
+    resource::{Problem, Tags},
 };
 
 pub use self::{
@@ -110,6 +110,14 @@ fn number(attributes: &mut Attributes, key: &str) -> Option<i64> {
 /// The attributes that are stated and not there, to be set in one call.
 fn changed(want: &Attributes, seen: &Attributes) -> Attributes {
     want.iter().filter(|(key, value)| seen.get(*key) != Some(value)).map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+/// Attributes that have an input of their own, which is where they are read back into: among `attributes` they would
+/// differ for ever. `typed` holds each one's key and input.
+fn repeated(attributes: &Attributes, typed: &[(&str, &str)]) -> Vec<Problem> {
+    let own = |key: &&String| typed.iter().find(|(typed, _)| typed == key);
+    let problem = |(key, input): &(&str, &str)| Problem::new("attributes", format!("`{key}`: say it by `{input}`"));
+    attributes.keys().filter_map(|key| own(&key)).map(problem).collect()
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ use futures::future::join_all;
 use provisioner_model::{
     error::{Kind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, number, sdk_tags, suffix, sync_tags, tags_of};
+use super::{Attributes, changed, flag, number, repeated, sdk_tags, suffix, sync_tags, tags_of};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
@@ -202,6 +202,17 @@ const STICKY_TYPE: &str = "stickiness.type";
 const STICKY_SECONDS: &str = "stickiness.lb_cookie.duration_seconds";
 const COOKIE: &str = "stickiness.app_cookie.cookie_name";
 const COOKIE_SECONDS: &str = "stickiness.app_cookie.duration_seconds";
+const TYPED: [(&str, &str); 9] = [
+    (DELAY, "deregistration_delay"),
+    (SLOW_START, "slow_start"),
+    (ALGORITHM, "algorithm"),
+    (CROSS_ZONE, "cross_zone"),
+    (STICKY, "stickiness"),
+    (STICKY_TYPE, "stickiness"),
+    (STICKY_SECONDS, "stickiness"),
+    (COOKIE, "stickiness"),
+    (COOKIE_SECONDS, "stickiness"),
+];
 
 impl Resource for TargetGroup {
     const TYPE: &'static str = "aws:elasticloadbalancingv2:target-group";
@@ -243,6 +254,10 @@ impl Resource for TargetGroup {
     };
     type Cloud = Aws;
     type Outputs = TargetGroupOutputs;
+
+    fn problems(&self) -> Vec<Problem> {
+        repeated(&self.attributes, &TYPED)
+    }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         let all = all(c).await?;
@@ -414,4 +429,21 @@ fn observed(one: &types::TargetGroup, mut all: Attributes, tags: Tags) -> Result
             name: need(READ, one.target_group_name(), "TargetGroupName")?,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_with_an_input_of_its_own_is_refused() {
+        let every: Attributes = TYPED.iter().map(|(key, _)| ((*key).to_owned(), "1".to_owned())).collect();
+        let group = TargetGroup { attributes: every.clone(), ..TargetGroup::default() };
+        assert_eq!(group.problems().len(), TYPED.len());
+        // What is read into an input is in the list, and nothing else is.
+        let sdk =
+            types::TargetGroup::builder().target_group_arn("a:targetgroup/web/1").target_group_name("web").build();
+        let seen = observed(&sdk, every, Tags::new()).unwrap().inputs;
+        assert_eq!((seen.attributes.len(), seen.stated().len()), (0, TYPED.len()));
+    }
 }

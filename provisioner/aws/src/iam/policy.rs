@@ -74,7 +74,7 @@ impl Resource for ManagedPolicy {
         Field::new("name").replaces(),
         Field::new("path").replaces(),
         Field::new("description").replaces(),
-        Field::new("document").document(),
+        Field::new("document").document().may_dangle(),
         Field::new("tags").map(),
     ];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];

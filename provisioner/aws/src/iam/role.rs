@@ -88,7 +88,7 @@ impl Resource for Role {
     const FIELDS: &'static [Field] = &[
         Field::new("name").replaces(),
         Field::new("path").replaces(),
-        Field::new("assume_role_policy").document(),
+        Field::new("assume_role_policy").document().may_dangle(),
         Field::new("description"),
         Field::new("max_session_duration"),
         Field::new("permissions_boundary"),

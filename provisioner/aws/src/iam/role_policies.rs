@@ -72,7 +72,7 @@ impl RolePolicies {
 impl Resource for RolePolicies {
     const TYPE: &'static str = "aws:iam:role-policies";
     const FIELDS: &'static [Field] =
-        &[Field::new("role").replaces(), Field::new("inline").exact(), Field::new("managed").set()];
+        &[Field::new("role").replaces(), Field::new("inline").exact().may_dangle(), Field::new("managed").set()];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["role"]];
     const PART_OF: Option<&'static str> = Some("role");
     const ACTIONS: Actions = Actions {

@@ -87,7 +87,7 @@ impl Resource for Key {
     const TYPE: &'static str = "aws:kms:key";
     const FIELDS: &'static [Field] = &[
         Field::new("description"),
-        Field::new("policy").document(),
+        Field::new("policy").document().may_dangle(),
         Field::new("spec").replaces(),
         Field::new("usage").replaces(),
         Field::new("multi_region").replaces(),

@@ -1,4 +1,4 @@
-//! `aws:logs:log-group` — where log lines of one kind go.
+//! `aws:cloudwatchlogs:log-group` — where log lines of one kind go.
 //!
 //! Name and class are fixed at creation, so a change to either replaces it.
 //! API: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
@@ -71,7 +71,7 @@ const RETENTIONS: [i32; 24] =
     [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 3654];
 
 impl Resource for LogGroup {
-    const TYPE: &'static str = "aws:logs:log-group";
+    const TYPE: &'static str = "aws:cloudwatchlogs:log-group";
     const FIELDS: &'static [Field] = &[
         Field::new("name").replaces(),
         Field::new("retention_days"),

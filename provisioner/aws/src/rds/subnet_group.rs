@@ -1,6 +1,6 @@
 //! `aws:rds:subnet-group` — the subnets that a database may be put into.
 //!
-//! RDS fixes a group's name at creation, so a change to it replaces the group.
+//! RDS fixes a group's name and VPC at creation, so a change to either replaces the group.
 //! Reads: one call for all groups, and one for the tags of each.
 //! API: <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
 
@@ -18,7 +18,7 @@ use super::{is_of, sdk_tags, sync_tags, tags_of};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
-    ec2::Subnet,
+    ec2::{Subnet, Vpc},
     error::{api, api_with, gone_ok, need},
     value::texts,
 };
@@ -31,6 +31,9 @@ pub struct SubnetGroup {
     pub name: Option<String>,
     /// For people.
     pub description: String,
+    /// The VPC of its subnets: say it where they may move to another one, which a group cannot follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<In<Id<Vpc>>>,
     /// Of at least two zones.
     pub subnets: Vec<In<Id<Subnet>>>,
     /// Tags.
@@ -59,7 +62,8 @@ impl SubnetGroup {
 
     /// A group of these subnets.
     pub fn new(description: impl Into<String>, subnets: impl IntoIterator<Item = In<Id<Subnet>>>) -> Self {
-        Self { name: None, description: description.into(), subnets: subnets.into_iter().collect(), tags: Tags::new() }
+        let subnets = subnets.into_iter().collect();
+        Self { name: None, description: description.into(), vpc: None, subnets, tags: Tags::new() }
     }
 }
 
@@ -68,6 +72,7 @@ impl Resource for SubnetGroup {
     const FIELDS: &'static [Field] = &[
         Field::new("name").replaces(),
         Field::new("description"),
+        Field::new("vpc").replaces(),
         Field::new("subnets").set(),
         Field::new("tags").map(),
     ];
@@ -174,6 +179,7 @@ fn observed(group: &DbSubnetGroup, tags: Tags) -> Result<Observed<SubnetGroup>> 
         inputs: SubnetGroup {
             name: Some(name.clone()),
             description: need(READ, group.db_subnet_group_description(), "DBSubnetGroupDescription")?,
+            vpc: group.vpc_id().map(|id| Id::new(id).into()),
             subnets: subnets.map(|id| In::Known(Id::new(id))).collect(),
             tags,
         },

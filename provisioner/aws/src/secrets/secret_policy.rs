@@ -52,7 +52,7 @@ impl Resource for SecretPolicy {
     const TYPE: &'static str = "aws:secretsmanager:secret-policy";
     const FIELDS: &'static [Field] = &[
         Field::new("secret").replaces(),
-        Field::new("policy").document(),
+        Field::new("policy").document().may_dangle(),
         Field::new("block_public_policy").write_only(),
     ];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["secret"]];

@@ -131,7 +131,7 @@ impl Resource for Subscription {
         Field::new("filter_policy_scope"),
         Field::new("raw_message_delivery"),
         Field::new("delivery_policy").document(),
-        Field::new("redrive_policy").document(),
+        Field::new("redrive_policy").document().may_dangle(),
         Field::new("replay_policy").document(),
         Field::new("subscription_role"),
     ];

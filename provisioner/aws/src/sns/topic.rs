@@ -115,7 +115,7 @@ impl Resource for Topic {
         Field::new("name").replaces(),
         Field::new("display_name"),
         Field::new("kms_key"),
-        Field::new("policy").document(),
+        Field::new("policy").document().may_dangle(),
         Field::new("delivery_policy").document(),
         Field::new("fifo").replaces(),
         Field::new("content_based_deduplication"),

@@ -6,7 +6,7 @@ use provisioner_store::StateReader;
 
 use super::Ending;
 use crate::{
-    arguments::{ApplyArguments, DestroyArguments, DriftArguments, PlanArguments, Scope},
+    arguments::{ApplyArguments, DestroyArguments, DriftArguments, PlanArguments, RolloutArguments, Scope},
     consent::{self, Said},
     environment::Folder,
     error::Failure,
@@ -29,15 +29,13 @@ pub(super) async fn plan<E: Environment>(
 ) -> Result<Ending, Failure> {
     let session = Session::open(program, folder, &arguments.environment).await?;
     let plan = session.plan(&arguments.scope, &arguments.replace, arguments.destroy).await?;
-    if let Some(file) = &arguments.out {
-        saved::write(file, &plan)?;
-    }
     if arguments.json {
         json(&render::plan::json(&plan), terminal)?;
     } else {
         terminal.data(&render::plan::plan(&plan, terminal.out()));
     }
     if let Some(file) = &arguments.out {
+        saved::write(file, &plan)?;
         terminal.say(&format!("Saved. To carry it out: provisioner apply {} {}", session.name, file.display()));
     }
     Ok(ending(arguments.detailed_exitcode, !plan.is_empty()))
@@ -49,22 +47,27 @@ pub(super) async fn apply<E: Environment>(
     arguments: ApplyArguments,
     terminal: &Terminal,
 ) -> Result<Ending, Failure> {
-    let ApplyArguments { environment, plan, allow_delete, replace, consent, scope } = arguments;
+    let ApplyArguments { environment, plan, allow_delete, replace, rollout, consent, scope } = arguments;
     // A saved plan first: a wrong one is found without a call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
-    let session = Session::open(program, folder, &environment).await?;
-    let plan = match saved_plan {
+    let (session, plan) = match saved_plan {
         Some(plan) => {
+            let session = Session::open(program, folder, &environment).await?;
             saved::is_here(&plan, &session.target)?;
-            plan
+            saved::is_of(&plan, &session.desired.facts)?;
+            (session, plan)
         }
-        None => session.plan(&scope, &replace, false).await?,
+        None => {
+            let session = Session::open_building(program, folder, &environment, terminal).await?;
+            let plan = session.plan(&scope, &replace, false).await?;
+            (session, plan)
+        }
     };
     terminal.data(&render::plan::plan(&plan, terminal.out()));
     if !plan.is_empty() {
         let said = Said { yes: consent.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None };
         let consented = consent::apply(&session.name, &protected(&plan), &said, &mut terminal.clone())?;
-        let doing = Doing { command: "apply", parallel: consent.parallel, pace: &scope.pace };
+        let doing = Doing { command: "apply", parallel: consent.parallel, pace: &scope.pace, rollout: &rollout };
         session.carry_out(&plan, &consented, &doing, terminal).await?;
     }
     let outputs = session.store.load().await?.map(|state| state.outputs).unwrap_or_default();
@@ -83,13 +86,15 @@ pub(super) async fn destroy<E: Environment>(
     let DestroyArguments { environment, confirm, consent, scope } = arguments;
     let session = Session::open(program, folder, &environment).await?;
     let plan = session.plan(&scope, &[], true).await?;
-    terminal.data(&render::plan::plan(&plan, terminal.out()));
     if plan.is_empty() {
+        terminal.data(&format!("Nothing to destroy: {} has nothing.\n", session.name));
         return Ok(Ending::Done);
     }
+    terminal.data(&render::plan::plan(&plan, terminal.out()));
     let said = Said { yes: consent.yes, confirm, ..Said::default() };
     let consented = consent::destroy(&session.name, &protected(&plan), &said, &mut terminal.clone())?;
-    let doing = Doing { command: "destroy", parallel: consent.parallel, pace: &scope.pace };
+    let rollout = RolloutArguments::default();
+    let doing = Doing { command: "destroy", parallel: consent.parallel, pace: &scope.pace, rollout: &rollout };
     session.carry_out(&plan, &consented, &doing, terminal).await?;
     Ok(Ending::Done)
 }

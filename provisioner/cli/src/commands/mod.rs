@@ -1,7 +1,12 @@
 //! One function for each command: it puts the parts together and prints.
 
 mod changes;
+#[cfg(feature = "aws")]
+mod image;
 mod offline;
+mod open;
+#[cfg(feature = "aws")]
+mod operate;
 mod state;
 
 use provisioner_model::Environment;
@@ -19,8 +24,11 @@ use crate::{
 pub(crate) enum Ending {
     /// Done.
     Done,
-    /// `--detailed-exitcode`: there are changes.
+    /// `--detailed-exitcode`: there are changes. `--exit-code`: something is not well.
     Changes,
+    /// `run`: with what the task ended.
+    #[cfg(feature = "aws")]
+    Task(u8),
 }
 
 impl Ending {
@@ -28,6 +36,8 @@ impl Ending {
         match self {
             Self::Done => 0,
             Self::Changes => 2,
+            #[cfg(feature = "aws")]
+            Self::Task(code) => code,
         }
     }
 }
@@ -48,8 +58,13 @@ pub(crate) async fn run<E: Environment>(
         Command::Destroy(destroy) => changes::destroy(program, &folder()?, destroy, terminal).await,
         Command::Drift(drift) => changes::drift(program, &folder()?, drift, terminal).await,
         Command::Outputs(outputs) => state::outputs(&folder()?, &outputs, terminal).await,
+        Command::Open(open) => open::open(&folder()?, &open, terminal).await,
+        #[cfg(feature = "aws")]
+        Command::Operation(operation) => operate::run(program, &folder()?, operation, terminal).await,
         Command::State(command) => state::state(&folder()?, command, terminal).await,
         Command::Import(import) => state::import(program, &folder()?, &import, terminal).await,
+        #[cfg(feature = "aws")]
+        Command::Image(command) => image::image(program, &folder()?, command, terminal).await,
         Command::Graph(graph) => offline::graph(program, &folder()?, &graph, terminal).await,
         Command::Validate { environments } => offline::validate(program, &folder()?, environments, terminal).await,
         Command::Schema => offline::schema::<E>(terminal),

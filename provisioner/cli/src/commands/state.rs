@@ -24,7 +24,7 @@ use crate::{
     terminal::{self, Terminal},
 };
 
-async fn load(folder: &Folder, name: &str) -> Result<(Disk, Snapshot), Failure> {
+pub(super) async fn load(folder: &Folder, name: &str) -> Result<(Disk, Snapshot), Failure> {
     let store = run::store(folder, name);
     match store.load().await? {
         Some(snapshot) => Ok((store, snapshot)),

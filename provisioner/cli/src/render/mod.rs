@@ -4,6 +4,8 @@ pub mod graph;
 pub mod outputs;
 pub mod plan;
 pub mod progress;
+#[cfg(feature = "aws")]
+pub mod status;
 pub mod value;
 
 use anstyle::{AnsiColor, Style};

@@ -1,6 +1,6 @@
 //! A plan, for people: what somebody else changed, what an apply does and why, and one line that sums it up.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
 
 use provisioner_model::{
     expr::Expr,
@@ -186,15 +186,38 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &Planned, pag
         Verdict::Create => Side::New,
         _ => Side::Change,
     };
+    let shown = planned.changes.iter().filter_map(|change| match side {
+        Side::New => news(change),
+        _ => Some(Cow::Borrowed(change)),
+    });
+    let shown: Vec<Cow<'_, FieldChange>> = shown.collect();
     // Names of a new object's fields in one column.
     let pad = match side {
-        Side::New => planned.changes.iter().map(|change| columns(&change.field)).max().unwrap_or(0).min(30),
+        Side::New => shown.iter().map(|change| columns(&change.field)).max().unwrap_or(0).min(30),
         _ => 0,
     };
-    for change in &planned.changes {
+    for change in &shown {
         let change_side = if pad > 0 { Side::Padded(pad) } else { side };
         field(out, change, change_side, "    ", page);
     }
+}
+
+/// What of a new object's field says anything: not that a list is empty, nor the tags that every object of ours has.
+fn news(change: &FieldChange) -> Option<Cow<'_, FieldChange>> {
+    let ours = |key: &String| key.starts_with("provisioner:");
+    let told = match &change.after {
+        Value::Object(tags) if change.field == "tags" && tags.keys().any(ours) => {
+            let tags = tags.iter().filter(|(key, _)| !ours(key)).map(|(key, value)| (key.clone(), value.clone()));
+            Cow::Owned(FieldChange { after: tags.collect(), ..change.clone() })
+        }
+        _ => Cow::Borrowed(change),
+    };
+    let empty = match &told.after {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    (!empty).then_some(told)
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -59,7 +59,7 @@ impl<'a> Progress<'a> {
                 self.running.insert(step, Running { since: now, now: self.doing(step).to_owned() });
                 None
             }
-            Event::Made { step, id } => self.says(step, format!("{id}, not ready yet")),
+            Event::Made { step, id } => self.says(step, format!("not ready yet, {id}")),
             Event::Waiting { step } => self.says(step, "waiting until it is done".to_owned()),
             Event::Retry { step, why, pause } => {
                 let again = format!("again in {}: {why}", seconds(pause));
@@ -70,20 +70,35 @@ impl<'a> Progress<'a> {
                 let text = format!("{}{id}{}", self.did(step), self.took(step, now));
                 Some(self.ended(step, Tone::New, &text))
             }
-            Event::Failed { step, why, hint } => {
+            Event::Proving { step } => self.says(step, "ready; waiting for its proof".to_owned()),
+            Event::Undoing { step, why } => {
+                let text = self.page.paint(Tone::Gone, &format!("{why}; putting back what was there"));
+                self.says(step, "putting back what was there".to_owned());
+                Some(format!("{}: {text}", self.address(step)))
+            }
+            Event::Failed { step, why, details, request_id, hint } => {
+                let why = match request_id {
+                    Some(id) => format!("{why} (request id {id})"),
+                    None => why,
+                };
                 let verb = self.plan.steps.get(step).map_or("step", |step| step.action.verb());
                 let text = format!("{verb} failed{}: {why}", self.took(step, now));
                 if let Some(hint) = hint {
                     self.hints.insert(step, hint);
                 }
-                Some(self.ended(step, Tone::Gone, &text))
+                let mut lines = vec![self.ended(step, Tone::Gone, &text)];
+                lines.extend(details.into_iter().map(|line| format!("    {line}")));
+                Some(lines.join("\n"))
             }
             Event::Skipped { step, because } => {
                 self.skipped.push((step, because));
                 let text = format!("skipped, since {} failed", self.address(because));
                 Some(self.ended(step, Tone::Warning, &text))
             }
-            Event::Cancelled { step } => Some(self.ended(step, Tone::Warning, "not begun")),
+            Event::Cancelled { step } => {
+                let what = if self.running.contains_key(&step) { "left as it is, not ready yet" } else { "not begun" };
+                Some(self.ended(step, Tone::Warning, what))
+            }
         }
     }
 
@@ -166,7 +181,10 @@ impl<'a> Progress<'a> {
         if outcome.skipped > 0 {
             let _ = write!(text, ", {} skipped", outcome.skipped);
         }
-        let rest = all.saturating_sub(outcome.done + outcome.failed.len() + outcome.skipped);
+        if outcome.left > 0 {
+            let _ = write!(text, ", {} left to go on", count(outcome.left, "rollout"));
+        }
+        let rest = all.saturating_sub(outcome.done + outcome.failed.len() + outcome.skipped + outcome.left);
         if rest > 0 {
             let _ = write!(text, ", {rest} not begun");
         }

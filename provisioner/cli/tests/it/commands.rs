@@ -120,7 +120,7 @@ fn from_nothing_and_back() {
     assert!(world.ends(1, "outputs dev nat").err.contains("these exist: net"));
     world.ends(0, "destroy dev --yes");
     assert!(world.cloud.objects().is_empty());
-    assert!(world.ends(0, "destroy dev --yes").out.contains("No changes"));
+    assert!(world.ends(0, "destroy dev --yes").out.contains("Nothing to destroy"));
 }
 
 #[test]

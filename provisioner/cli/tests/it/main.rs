@@ -8,3 +8,5 @@ mod environment;
 mod graph;
 mod plan;
 mod progress;
+#[cfg(feature = "aws")]
+mod status;

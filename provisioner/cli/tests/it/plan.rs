@@ -21,6 +21,7 @@ pub(crate) fn empty() -> Plan {
             account: "123456789012".into(),
             region: "us-east-1".into(),
             partition: "aws".into(),
+            found: BTreeMap::new(),
         },
         lineage: "0123".into(),
         serial: 7,
@@ -196,7 +197,7 @@ fn rich() -> Plan {
     );
     add(
         "old/log-group/app",
-        Planned { id: Some("/app".into()), ..planned("aws:logs:log-group", Verdict::Delete, vec![]) },
+        Planned { id: Some("/app".into()), ..planned("aws:cloudwatchlogs:log-group", Verdict::Delete, vec![]) },
     );
     add("identity/oidc-provider/github", planned("aws:iam:oidc-provider", Verdict::Adopt, vec![]));
     add("old/kms-key/main", planned("aws:kms:kms-key", Verdict::Forget, vec![]));

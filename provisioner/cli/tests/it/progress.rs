@@ -24,7 +24,7 @@ fn lines_of_an_apply_and_its_sum() {
         (0.0, Event::Started { step: 1 }),
         (0.5, Event::Retry { step: 0, why: "throttled".into(), pause: Duration::from_secs(1) }),
         (1.25, Event::Done { step: 0, id: Some("subnet-1".into()) }),
-        (75.0, Event::Failed { step: 1, why: why.clone(), hint }),
+        (75.0, Event::Failed { step: 1, why: why.clone(), details: vec![], request_id: None, hint }),
         (75.0, Event::Skipped { step: 2, because: 1 }),
         (75.0, Event::Cancelled { step: 3 }),
     ];
@@ -35,7 +35,7 @@ fn lines_of_an_apply_and_its_sum() {
             text.push('\n');
         }
     }
-    let outcome = Outcome { done: 1, failed: vec![(1, why)], skipped: 1, cancelled: true, expired: false };
+    let outcome = Outcome { done: 1, failed: vec![(1, why)], skipped: 1, left: 0, cancelled: true, expired: false };
     text.push_str("--\n");
     text.push_str(&progress.sum_up(&outcome, Duration::from_secs(76)));
     insta::assert_snapshot!("apply", text);

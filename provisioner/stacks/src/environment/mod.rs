@@ -132,8 +132,8 @@ pub struct Service {
     /// Memory of a task in MiB. Fargate has a list of sizes for each `cpu`.
     #[schemars(range(min = 512, max = 122_880))]
     pub memory: u32,
-    /// The image, by digest: `repository@sha256:…`. Default: a placeholder in the environment's own repository, so
-    /// that the platform stands before the first image is pushed.
+    /// The image, by digest: `repository@sha256:…`. Default: the one built from `app/` and pushed to the environment's
+    /// own repository; without such a folder a placeholder, so that the platform stands before the first image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[^@\s]+@sha256:[0-9a-f]{64}$"))]
     pub image: Option<String>,
@@ -144,6 +144,41 @@ pub struct Service {
     /// The processor that the image is built for. Default: `x86_64`.
     #[serde(default)]
     pub architecture: Architecture,
+    /// What a new version must show before its rollout counts.
+    #[serde(default, skip_serializing_if = "Proof::is_default")]
+    pub proof: Proof,
+}
+
+/// What a new version must show before its rollout counts: else the one before is put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// Whether it is asked for: `on` or `off`. Default: `on`.
+    #[serde(default)]
+    pub ask: Ask,
+    /// The path that tells which version answers. Default: `/version`.
+    #[serde(default = "defaults::version_path")]
+    #[schemars(regex(pattern = r"^/[!-~]{0,1023}$"))]
+    pub path: String,
+    /// Within how many seconds the new version must have begun to answer. Default: 300.
+    #[serde(default = "defaults::proof_deadline")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub deadline: u32,
+    /// For how many seconds on end nothing else may answer. Default: 30.
+    #[serde(default = "defaults::proof_settle")]
+    #[schemars(range(min = 0, max = 3600))]
+    pub settle: u32,
+}
+
+/// Whether something is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// It is.
+    #[default]
+    On,
+    /// It is not.
+    Off,
 }
 
 /// A processor.
@@ -190,6 +225,11 @@ pub struct Database {
     #[serde(default = "defaults::backup_days")]
     #[schemars(range(min = 1, max = 35))]
     pub backup_days: i32,
+    /// Certificates that the app trusts for the database beside those of Amazon RDS, as PEM: for an endpoint that is
+    /// not AWS. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^-----BEGIN CERTIFICATE-----"))]
+    pub ca: Option<String>,
 }
 
 /// The web application firewall.
@@ -212,10 +252,37 @@ pub struct Logs {
     pub retention_days: i32,
 }
 
+impl Architecture {
+    /// As the file says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X8664 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
 impl Environment {
     /// Whether what is in it is to outlive a mistake: keys and secrets can then be called back for longer.
     pub fn keeps_data(&self) -> bool {
         self.database.deletion_protection || self.database.final_snapshot
+    }
+}
+
+impl Proof {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self {
+            ask: Ask::On,
+            path: defaults::version_path(),
+            deadline: defaults::proof_deadline(),
+            settle: defaults::proof_settle(),
+        }
     }
 }
 
@@ -235,6 +302,15 @@ impl Default for Logs {
 mod defaults {
     pub(super) fn readiness_path() -> String {
         "/health/ready".to_owned()
+    }
+    pub(super) fn version_path() -> String {
+        "/version".to_owned()
+    }
+    pub(super) fn proof_deadline() -> u32 {
+        300
+    }
+    pub(super) fn proof_settle() -> u32 {
+        30
     }
     pub(super) fn version() -> String {
         "17".to_owned()

@@ -8,6 +8,7 @@ use provisioner_model::{
     resource::{Found, Made},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{Fake, OnFake, Outputs, phase};
 
@@ -222,7 +223,7 @@ on_fake! {
 }
 
 on_fake! {
-    /// Refers to nearly everything. Its count is its own once it runs.
+    /// Refers to nearly everything. Its count is its own once it runs. Should a write of it fail, it is undone.
     Service = "test:service", slow 1, later [], found by token;
     net: In<Id<Net>>,
     doc: In<String>,
@@ -243,6 +244,11 @@ on_fake! {
         Field::new("tags").map(),
     ];
     const TAGGED: bool = true;
+
+    fn undo(last: Option<&Self>) -> Option<Value> {
+        let Some(last) = last.filter(|last| last.count > 0) else { return Some(json!({ "count": 0 })) };
+        Some(json!({ "doc": last.doc, "note": last.note }))
+    }
 }
 
 impl Doc {

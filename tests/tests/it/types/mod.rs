@@ -5,17 +5,23 @@ mod ec2;
 mod security;
 mod service;
 
-use provisioner_aws::registry;
-use provisioner_model::{Resource, erased::Registry};
+use std::path::Path;
+
+use provisioner_aws::registry as types;
+use provisioner_model::{
+    Resource,
+    erased::{Clouds, Registry as Types},
+    stack::MAIN,
+};
 use provisioner_testkit::conformance::Lived;
-use provisioner_tests::Emulator;
+use provisioner_tests::{Emulator, registry::Registry};
 
 /// An emulator, and the types that are tried on it.
 pub(crate) struct Bench {
     /// Kept alive, and asked for its address.
     pub(crate) emulator: Emulator,
-    pub(crate) clouds: provisioner_model::erased::Clouds,
-    types: Registry,
+    pub(crate) clouds: Clouds,
+    types: Types,
 }
 
 impl Bench {
@@ -25,7 +31,18 @@ impl Bench {
             provisioner_tests::skipped(test, "moto is not installed");
             return None;
         };
-        Some(Self { clouds: emulator.clouds(), emulator, types: registry() })
+        Some(Self { clouds: emulator.clouds(), emulator, types: types() })
+    }
+
+    /// The same with a registry, which is kept alive by the caller, and a folder of images to push.
+    pub(crate) fn with_images(test: &str, registry: &Registry, images: &Path) -> Option<Self> {
+        let Some(emulator) = Emulator::moto_with(Some(registry)) else {
+            provisioner_tests::skipped(test, "moto is not installed");
+            return None;
+        };
+        let mut clouds = Clouds::default();
+        clouds.add(MAIN, emulator.aws().with_images(images.to_owned()));
+        Some(Self { clouds, emulator, types: types() })
     }
 
     /// Makes one and checks it; see [`Lived::create`].

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use provisioner_aws::{
     autoscaling::{CustomMetric, ScalableTarget, ScalingPolicy, Step, StepScaling, Suspended, TargetTracking},
     ec2::{SecurityGroup, Subnet, Vpc},
-    ecr::{Encryption, Repository},
+    ecr::{Encryption, Image, Repository},
     ecs::{
         CapacityShare, Cluster, Container, ContainerHealthCheck, DependsOn, Linux, Log, MountPoint, PortMapping,
         RuntimePlatform, Service, ServiceTarget, TaskDefinition, Ulimit, Volume,
@@ -18,6 +18,7 @@ use provisioner_testkit::conformance::Lived;
 use serde_json::{Value, json};
 
 use super::Bench;
+use crate::image::{program, registry_or_skip};
 
 fn id<R>(lived: &Lived<'_>) -> In<Id<R>> {
     Id::new(&*lived.id).into()
@@ -93,6 +94,25 @@ async fn repository() {
     change(&mut repository, "tags", json!({ "a": "1" })).await;
     change(&mut repository, "tags", json!({ "b": "1" })).await;
     assert!(repository.seen.inputs["tags"].get("a").is_none());
+    repository.delete().await;
+}
+
+#[tokio::test]
+async fn image() {
+    let Some(registry) = registry_or_skip("image") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let layout = program(folder.path(), "fn main() {}").build().unwrap();
+    let Some(bench) = Bench::with_images("image", &registry, &folder.path().join("build/image")) else { return };
+    let repository = bench.create(Repository { force_delete: true, ..Repository::new() }).await;
+    let architecture = layout.architecture().unwrap().name();
+    let mut image = bench.create(Image::new(id(&repository), layout.digest(), architecture)).await;
+    let uri = format!("{}/{}@{}", registry.host(), repository.id, layout.digest());
+    assert_eq!(image.seen.outputs["uri"], uri);
+    assert_eq!(image.id, format!("{}@{}", repository.id, layout.digest()));
+    assert!(registry.has(&repository.id, layout.digest()));
+    assert!(image.read().await.is_some());
+    image.delete().await;
+    assert!(!registry.has(&repository.id, layout.digest()));
     repository.delete().await;
 }
 

@@ -190,7 +190,7 @@ impl Resource for Bucket {
         Field::new("versioning"),
         Field::new("encryption"),
         Field::new("public_access_block"),
-        Field::new("policy").document(),
+        Field::new("policy").document().may_dangle(),
         Field::new("lifecycle").exact(),
         Field::new("ownership"),
         Field::new("object_lock"),

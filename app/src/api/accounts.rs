@@ -1,0 +1,173 @@
+//! Accounts, transfers and the audit trail.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::users::{fifty, within};
+use crate::{
+    input::Checked,
+    metrics::count,
+    problem::{Body, Kind, Problem},
+    session::Role,
+    state::{App, State as AppState},
+    store::{
+        accounts::{self, Account},
+        audit::{self, Entry},
+        transfers::{self, Transfer, Wanted},
+    },
+    web::{Asked, Id, Input, User},
+};
+
+const KEY: &str = "idempotency-key";
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Opening {
+    /// What you call it: no line breaks, and no space at its ends.
+    #[schema(min_length = 1, max_length = 40)]
+    name: String,
+    /// What it holds at first, in minor units. The money is play money.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 100_000_000, default = 0)]
+    opening_balance: i64,
+}
+
+/// The user's accounts.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Accounts {
+    accounts: Vec<Account>,
+}
+
+/// Money to move.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    /// One of your accounts.
+    from: Uuid,
+    /// Any other account.
+    to: Uuid,
+    /// In minor units.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    amount: i64,
+}
+
+/// Which part of the trail.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// Only entries with lower numbers.
+    #[serde(default = "latest")]
+    #[param(minimum = 1)]
+    before: i64,
+    /// At most so many.
+    #[serde(default = "fifty")]
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: i64,
+}
+
+fn latest() -> i64 {
+    i64::MAX
+}
+
+/// A part of the trail, latest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Trail {
+    entries: Vec<Entry>,
+}
+
+/// Open an account
+#[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = Opening, security(("token" = [])),
+    responses((status = 201, body = Account), (status = 409, description = "You have too many", body = Body,
+        content_type = "application/problem+json")))]
+pub(super) async fn open(
+    State(app): State<App>,
+    User(session): User,
+    Input(input): Input<Opening>,
+) -> Result<(StatusCode, Json<Account>), Problem> {
+    Checked::default().label("name", &input.name).opening("opening_balance", input.opening_balance).end()?;
+    let account = accounts::open(&app.database, session.user, &input.name, input.opening_balance).await?;
+    Ok((StatusCode::CREATED, Json(account)))
+}
+
+/// Your accounts
+#[utoipa::path(get, path = "/api/accounts", tag = "accounts", security(("token" = [])),
+    responses((status = 200, body = Accounts)))]
+pub(super) async fn list(State(app): State<App>, User(session): User) -> Result<Json<Accounts>, Problem> {
+    Ok(Json(Accounts { accounts: accounts::list(&app.database, session.user).await? }))
+}
+
+/// One of your accounts
+#[utoipa::path(get, path = "/api/accounts/{id}", tag = "accounts", security(("token" = [])),
+    params(("id" = Uuid, Path, description = "The account")),
+    responses((status = 200, body = Account), (status = 404, description = "You have no such account", body = Body,
+        content_type = "application/problem+json")))]
+pub(super) async fn get(State(app): State<App>, User(session): User, Id(id): Id) -> Result<Json<Account>, Problem> {
+    let found = accounts::get(&app.database, session.user, id).await?;
+    found.map(Json).ok_or_else(|| Problem::new(Kind::NotFound, "You have no such account."))
+}
+
+/// Transfer money; the same key with the same content gives the same answer and moves it once
+#[utoipa::path(post, path = "/api/transfers", tag = "accounts", request_body = Order, security(("token" = [])),
+    params(("Idempotency-Key" = String, Header, description = "Chosen by you, one for each transfer",
+        pattern = "^[A-Za-z0-9_-]{1,64}$")),
+    responses((status = 201, body = Transfer),
+        (status = 404, description = "One of the accounts is not there", body = Body,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The key was used for another transfer", body = Body,
+            content_type = "application/problem+json")))]
+pub(super) async fn transfer(
+    State(app): State<App>,
+    User(session): User,
+    headers: HeaderMap,
+    Input(input): Input<Order>,
+) -> Result<(StatusCode, Json<Transfer>), Problem> {
+    let key = headers.get(KEY).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let wanted = Wanted { key, from: input.from, to: input.to, amount: input.amount };
+    let transfer = carry_out(&app, session.user, &wanted).await?;
+    Ok((StatusCode::CREATED, Json(transfer)))
+}
+
+/// Checks it, carries it out, and counts how it ended.
+pub(crate) async fn carry_out(app: &AppState, user: Uuid, wanted: &Wanted) -> Result<Transfer, Problem> {
+    let checked = Checked::default()
+        .key("Idempotency-Key", &wanted.key)
+        .amount("amount", wanted.amount)
+        .that(wanted.from != wanted.to, "to", "must be another account")
+        .end();
+    let done = match checked {
+        Ok(()) => transfers::transfer(&app.database, user, wanted).await,
+        Err(problem) => Err(problem),
+    };
+    let outcome = match &done {
+        Ok(_) => "done",
+        Err(problem) if problem.kind.parts().0.is_server_error() => "failed",
+        Err(_) => "refused",
+    };
+    count(&app.metrics.transfers, outcome);
+    done
+}
+
+/// The audit trail: what you did and what you got; for administrators, all of it
+#[utoipa::path(get, path = "/api/audit", tag = "accounts", params(Page), security(("token" = [])),
+    responses((status = 200, body = Trail)))]
+pub(super) async fn audit(
+    State(app): State<App>,
+    User(session): User,
+    Asked(page): Asked<Page>,
+) -> Result<Json<Trail>, Problem> {
+    within(page.limit)?;
+    if page.before < 1 {
+        return Err(Problem::new(Kind::BadRequest, "before: must be 1 or more."));
+    }
+    let all = session.role == Role::Admin;
+    let entries = audit::list(&app.database, session.user, all, page.before, page.limit).await?;
+    Ok(Json(Trail { entries }))
+}

@@ -1,0 +1,66 @@
+//! What every request may use.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    config::Config,
+    database::Database,
+    keys::Keys,
+    limit::{Flood, Shared},
+    metrics::Metrics,
+    password::Passwords,
+    problem::Problem,
+    session::Sessions,
+    version::Lookup,
+};
+
+/// Handed to every handler.
+pub type App = Arc<State>;
+
+/// The parts of the running app.
+pub struct State {
+    /// What it was told.
+    pub config: Config,
+    /// PostgreSQL.
+    pub database: Arc<Database>,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// Counts that tasks share.
+    pub limits: Shared,
+    /// Requests of each address.
+    pub flood: Flood,
+    /// Signs and verifies tokens.
+    pub keys: Keys,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// What Prometheus reads.
+    pub metrics: Metrics,
+    /// Who answers.
+    pub version: Lookup,
+    /// The database has this version's schema.
+    pub migrated: AtomicBool,
+    /// The process was asked to end.
+    pub ending: AtomicBool,
+}
+
+impl State {
+    /// Whether it can serve: it has migrated, is not about to end, and what it stands on answers.
+    pub async fn ready(&self) -> Result<(), Problem> {
+        if self.ending.load(Ordering::Acquire) || !self.migrated.load(Ordering::Acquire) {
+            return Err(Problem::unavailable());
+        }
+        let answered = tokio::time::timeout(Duration::from_secs(3), self.database.ping()).await;
+        answered.map_err(|_| Problem::unavailable())??;
+        if let Shared::Redis(connection) = &self.limits {
+            let mut connection = connection.clone();
+            let () = redis::cmd("PING").exec_async(&mut connection).await?;
+        }
+        Ok(())
+    }
+}

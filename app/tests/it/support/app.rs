@@ -1,0 +1,224 @@
+//! The app's own program, started as a task is.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{free_port, postgres::Database};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// What a process is told. Starts from what most tests want.
+pub struct Settings {
+    pub variables: BTreeMap<String, String>,
+    folder: TempDir,
+}
+
+impl Settings {
+    pub fn new(database: &Database) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, format!("{}\n", database.password)).unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, "a-signing-key-of-the-tests-that-is-long-enough").unwrap();
+        let settings = Self { variables: BTreeMap::new(), folder };
+        settings
+            .with("ENVIRONMENT", "dev")
+            .with("PUBLIC_URL", "http://localhost:8080")
+            .with("DATABASE_HOST", "localhost")
+            .with("DATABASE_PORT", database.port)
+            .with("DATABASE_NAME", &database.name)
+            .with("DATABASE_USER", &database.user)
+            .with("DATABASE_PASSWORD_FILE", password.display())
+            .with("DATABASE_CA_FILE", database.ca.display())
+            .with("SIGNING_KEY_FILE", key.display())
+            .with("SHUTDOWN_DELAY_SECONDS", 0)
+            .with("RATE_LIMIT_REQUESTS", 100_000)
+            .with("RATE_LIMIT_SIGN_IN", 1000)
+            .with("RATE_LIMIT_REGISTER", 1000)
+    }
+
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
+    pub fn all(mut self, more: Vec<(&'static str, String)>) -> Self {
+        self.variables.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        self
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
+        command.args(arguments).env_clear().envs(&self.variables).stdin(Stdio::null());
+        #[expect(clippy::disallowed_methods, reason = "coverage of what the tests start")]
+        if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
+            command.env("LLVM_PROFILE_FILE", profile);
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Serves; does not wait.
+    pub fn spawn(&self) -> App {
+        let (port, metrics) = (free_port(), free_port());
+        let log = self.folder.path().join(format!("log-{port}"));
+        let file = std::fs::File::create(&log).unwrap();
+        let mut command = self.command(&["serve"]);
+        command.env("PORT", port.to_string()).env("METRICS_PORT", metrics.to_string());
+        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        App {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            metrics: format!("http://127.0.0.1:{metrics}/metrics"),
+            log,
+            client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+            address: "192.0.2.1".into(),
+        }
+    }
+
+    /// Serves, and is ready.
+    pub async fn start(&self) -> App {
+        let app = self.spawn();
+        app.wait_ready().await;
+        app
+    }
+}
+
+/// A running app; ends with this value.
+pub struct App {
+    pub child: Child,
+    pub url: String,
+    pub metrics: String,
+    log: PathBuf,
+    pub client: Client,
+    /// As the load balancer would report it.
+    pub address: String,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // By its signal, so that a coverage run gets its data.
+        self.signal("-TERM");
+        for _ in 0..100 {
+            if self.child.try_wait().unwrap().is_some() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl App {
+    pub async fn wait_ready(&self) {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(30) {
+            if self.get("/health/ready").send().await.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        panic!("the app is not ready: {}", self.log());
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn log_file(&self) -> &Path {
+        &self.log
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).header("x-forwarded-for", &self.address)
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(body)
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::PUT, path).json(body)
+    }
+
+    pub async fn register(&self, name: &str) -> Value {
+        answer(self.post("/api/users", &json!({ "name": name, "password": PASSWORD })), 201).await
+    }
+
+    pub async fn sign_in(&self, name: &str, password: &str) -> Tokens {
+        let tokens = answer(self.post("/api/sessions", &json!({ "name": name, "password": password })), 201).await;
+        Tokens::of(&tokens)
+    }
+
+    /// Registers and signs in.
+    pub async fn user(&self, name: &str) -> Tokens {
+        self.register(name).await;
+        self.sign_in(name, PASSWORD).await
+    }
+
+    pub async fn account(&self, tokens: &Tokens, balance: i64) -> String {
+        let body = json!({ "name": "Some account", "opening_balance": balance });
+        let account = answer(self.post("/api/accounts", &body).bearer_auth(&tokens.access), 201).await;
+        account["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn balance(&self, tokens: &Tokens, account: &str) -> i64 {
+        let account = answer(self.get(&format!("/api/accounts/{account}")).bearer_auth(&tokens.access), 200).await;
+        account["balance"].as_i64().unwrap()
+    }
+
+    pub fn transfer(&self, tokens: &Tokens, key: &str, from: &str, to: &str, amount: i64) -> RequestBuilder {
+        let body = json!({ "from": from, "to": to, "amount": amount });
+        self.post("/api/transfers", &body).bearer_auth(&tokens.access).header("idempotency-key", key)
+    }
+}
+
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Tokens {
+    pub fn of(value: &Value) -> Self {
+        let text = |name: &str| value[name].as_str().unwrap().to_owned();
+        Self { access: text("access_token"), refresh: text("refresh_token") }
+    }
+}
+
+/// The answer's body; fails unless the status is that one.
+pub async fn answer(request: RequestBuilder, status: u16) -> Value {
+    let answer = request.send().await.unwrap();
+    let (found, text) = (answer.status(), answer.text().await.unwrap());
+    assert_eq!(found, StatusCode::from_u16(status).unwrap(), "{text}");
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}

@@ -1,0 +1,271 @@
+//! `aws:ecr:image` — an image in a repository, pushed from a layout on this machine.
+//!
+//! Its id is `REPOSITORY@DIGEST`: another digest is another object. The one before stays in the repository and only
+//! leaves the state, since earlier revisions of task definitions still name it and a rollback needs it; the
+//! repository's lifecycle policy ends it. The layout is looked up by its digest, so that no path is in the state. A
+//! read takes one call for each repository, and one for all repositories.
+//! API: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
+use provisioner_image::{Credentials, Layout, Pushed, Registry, RegistryError, find};
+use provisioner_model::{
+    error::{Error, Kind, Result},
+    expr::In,
+    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource},
+    stack::Output,
+};
+use serde::{Deserialize, Serialize};
+
+use super::repository::{self, Repository};
+use crate::{
+    cloud::{Aws, Clients, Reader, Writer},
+    error::{api, gone_ok, need},
+    value::text,
+};
+
+/// An image in a repository.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// Where it is pushed to.
+    pub repository: In<Id<Repository>>,
+    /// The digest of its manifest; [`Image::NOT_BUILT`] where there is none yet.
+    pub digest: String,
+    /// The processor that it is for, as its layout must say: `x86_64` or `arm64`.
+    pub architecture: String,
+}
+
+/// What AWS says of an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImageOutputs {
+    /// The repository's name, `@`, and its digest.
+    pub id: Id<Image>,
+    /// How a task names it: the repository's URI, `@`, and its digest.
+    pub uri: String,
+}
+
+impl Image {
+    /// How a task names it.
+    pub const URI: Output<Self, String> = Output::new("uri");
+    /// Stands for the digest of an image that is still to be built: it can be planned, and not pushed.
+    pub const NOT_BUILT: &str = "<not built yet>";
+
+    /// The image with this digest, in this repository.
+    pub fn new(
+        repository: impl Into<In<Id<Repository>>>,
+        digest: impl Into<String>,
+        architecture: impl Into<String>,
+    ) -> Self {
+        Self { repository: repository.into(), digest: digest.into(), architecture: architecture.into() }
+    }
+
+    /// None while the repository is not known.
+    fn id(&self) -> Option<Id<Self>> {
+        Some(Id::new(format!("{}@{}", text(&self.repository)?, self.digest)))
+    }
+
+    /// What is pushed: found by its digest, and for the processor that is asked for.
+    fn layout(&self, c: &Writer) -> Result<Layout> {
+        let refused = |why: String| Error::because(Kind::Refused, PUSH, why);
+        let missing = || format!("{} has not been built on this machine: `provisioner image build ENV`", self.digest);
+        let folder = c.images().ok_or_else(|| refused(missing()))?;
+        let layout = find(folder, &self.digest).map_err(|error| refused(chain(&error)))?;
+        let layout = layout.ok_or_else(|| refused(missing()))?;
+        match layout.architecture() {
+            Some(is) if is.name() == self.architecture => Ok(layout),
+            Some(is) => Err(refused(format!("the image is for {is}, and {} is wanted", self.architecture))),
+            None => Err(refused("the image does not say for which processor it is".to_owned())),
+        }
+    }
+}
+
+impl Resource for Image {
+    const TYPE: &'static str = "aws:ecr:image";
+    const FIELDS: &'static [Field] = &[
+        Field::new("repository").replaces(),
+        Field::new("digest").replaces(),
+        // It is in the image's configuration, and the digest stands for that.
+        Field::new("architecture").write_only(),
+    ];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["repository", "digest"]];
+    const REPLACED_STAYS: bool = true;
+    const ACTIONS: Actions = Actions {
+        read: &["ecr:BatchGetImage", "ecr:DescribeRepositories"],
+        create: &[
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:CompleteLayerUpload",
+            "ecr:GetAuthorizationToken",
+            "ecr:GetDownloadUrlForLayer",
+            "ecr:InitiateLayerUpload",
+            "ecr:ListImageReferrers",
+            "ecr:PutImage",
+            "ecr:UploadLayerPart",
+        ],
+        update: &[],
+        delete: &["ecr:BatchDeleteImage"],
+    };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+        ("registryId", "the account's own registry"),
+        ("imageManifest", "the layout's"),
+        ("imageManifestMediaType", "the manifest's own"),
+        ("imageTag", "the layout's: version and digest"),
+    ];
+    type Cloud = Aws;
+    type Outputs = ImageOutputs;
+
+    fn problems(&self) -> Vec<Problem> {
+        let hex = self.digest.strip_prefix("sha256:").filter(|hex| hex.len() == 64);
+        let good = hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if good || self.digest == Self::NOT_BUILT {
+            return vec![];
+        }
+        vec![Problem::new("digest", format!("`{}` is no digest: `sha256:` and 64 hexadecimal digits", self.digest))]
+    }
+
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+        let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, digest) in ids.iter().filter_map(|id| id.as_str().split_once('@')) {
+            wanted.entry(name).or_default().push(digest);
+        }
+        let mut found = Found::new();
+        for (name, digests) in wanted {
+            let Some(uri) = uri(c, name).await? else { continue };
+            for digest in there(c, name, &digests).await? {
+                let id = Id::new(format!("{name}@{digest}"));
+                found.push((id, Ok(observed(name, &digest, &uri))));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.existing(c).await
+    }
+
+    // Whoever pushed it: with this digest it is the same image.
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let Some(name) = text(&self.repository) else { return Ok(vec![]) };
+        let there = there(c, &name, &[&self.digest]).await?;
+        Ok(if there.is_empty() { vec![] } else { self.id().into_iter().collect() })
+    }
+
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+        let layout = self.layout(c)?;
+        let name = need(PUSH, text(&self.repository).as_deref(), "repositoryName")?;
+        let uri = uri(&c.reader(), &name).await?;
+        let uri = uri.ok_or_else(|| Error::because(Kind::NotYet, PUSH, format!("there is no repository {name}")))?;
+        let pushed = push_to(c.read(), &uri, &layout).await?;
+        tracing::info!(sent = pushed.sent, there = pushed.there, attached = ?pushed.attached, "pushed {uri}");
+        Ok((Id::new(format!("{name}@{}", self.digest)), None))
+    }
+
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+        // What is written only is the processor: nothing changes, but what is there must be for it.
+        self.layout(c).map(|_| None)
+    }
+
+    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+        let Some((name, digest)) = last.id.as_str().split_once('@') else { return Ok(()) };
+        let request = c.ecr().batch_delete_image().repository_name(name);
+        let request = request.image_ids(ImageIdentifier::builder().image_digest(digest).build());
+        let answer = match request.send().await.map_err(api(DELETE)) {
+            Ok(answer) => answer,
+            Err(error) => return gone_ok(Err(error)),
+        };
+        let failed = answer.failures().iter().find(|one| one.failure_code() != Some(&ImageFailureCode::ImageNotFound));
+        match failed {
+            Some(one) => Err(Error {
+                code: one.failure_code().map(|code| code.as_str().to_owned()),
+                ..Error::because(Kind::Refused, DELETE, one.failure_reason().unwrap_or_default())
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+const READ: &str = "ecr:BatchGetImage";
+const PUSH: &str = "ecr:PutImage";
+const DELETE: &str = "ecr:BatchDeleteImage";
+const TOKEN: &str = "ecr:GetAuthorizationToken";
+
+/// Where a repository's images are pushed to. None where there is no such repository.
+async fn uri(c: &Reader, name: &str) -> Result<Option<String>> {
+    let all = repository::all(c).await?;
+    let one = all.iter().find(|one| one.repository_name() == Some(name));
+    Ok(one.and_then(|one| one.repository_uri()).map(str::to_owned))
+}
+
+/// Those of these digests that a repository has.
+async fn there(c: &Clients, name: &str, digests: &[&str]) -> Result<BTreeSet<String>> {
+    let mut there = BTreeSet::new();
+    for some in digests.chunks(100) {
+        let ids = some.iter().map(|digest| ImageIdentifier::builder().image_digest(*digest).build());
+        let answer = c.ecr().batch_get_image().repository_name(name).set_image_ids(Some(ids.collect())).send().await;
+        match answer.map_err(api(READ)) {
+            Err(error) if error.kind == Kind::Gone => return Ok(there),
+            // One that is not there is a failure in the answer, not of the call.
+            answer => there
+                .extend(answer?.images().iter().filter_map(|one| one.image_id()?.image_digest()).map(str::to_owned)),
+        }
+    }
+    there.retain(|digest| digests.contains(&digest.as_str()));
+    Ok(there)
+}
+
+fn observed(name: &str, digest: &str, uri: &str) -> Observed<Image> {
+    Observed {
+        inputs: Image::new(Id::new(name), digest, String::new()),
+        outputs: ImageOutputs { id: Id::new(format!("{name}@{digest}")), uri: format!("{uri}@{digest}") },
+    }
+}
+
+/// Pushes an image to a repository that is there, by its URI.
+pub async fn push(aws: &Aws, uri: &str, layout: &Layout) -> Result<Pushed> {
+    use provisioner_model::resource::Cloud as _;
+    push_to(aws.writer().read(), uri, layout).await
+}
+
+async fn push_to(c: &Clients, uri: &str, layout: &Layout) -> Result<Pushed> {
+    let registry = Registry::new(uri, Some(credentials(c).await?)).map_err(pushing)?;
+    registry.push(layout).await.map_err(pushing)
+}
+
+/// ECR's password for the next hours: `user:password` in Base64.
+async fn credentials(c: &Clients) -> Result<Credentials> {
+    let answer = c.ecr().get_authorization_token().send().await.map_err(api(TOKEN))?;
+    let token = answer.authorization_data().first().and_then(|one| one.authorization_token());
+    let decoded = token.and_then(|token| aws_smithy_types::base64::decode(token).ok());
+    let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let parts = text.as_deref().and_then(|text| text.split_once(':'));
+    let (user, password) = parts.ok_or_else(|| Error::missing(TOKEN, "authorizationToken"))?;
+    Ok(Credentials { user: user.to_owned(), password: password.to_owned() })
+}
+
+/// A push can be sent again: all of it is named by digests.
+fn pushing(error: RegistryError) -> Error {
+    let kind = match &error {
+        error if error.denied() => Kind::Denied,
+        error if error.passing() => Kind::Unknown,
+        _ => Kind::Refused,
+    };
+    Error { source: Some(error.into()), ..Error::new(kind, PUSH) }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_one_or_is_still_to_come() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for (digest, good) in [(digest.as_str(), true), (Image::NOT_BUILT, true), ("sha256:1", false), ("", false)] {
+            let image = Image::new(Id::new("app"), digest, "x86_64");
+            assert_eq!(image.problems().is_empty(), good, "{digest}");
+        }
+    }
+}

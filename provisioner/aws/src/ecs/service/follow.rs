@@ -1,0 +1,136 @@
+//! Whether a rollout succeeded. AWS's own word for a settled service ("stable") is true after a rollback as well, so
+//! that it is never asked for.
+//!
+//! It counts when three agree: the service deployment of our revision reads SUCCESSFUL, our deployment is the primary
+//! one with all its tasks running, and as many targets are healthy. An endpoint that lists no service deployments once
+//! things have settled is taken at the other two. An error is never taken for an empty list.
+
+use aws_sdk_ecs::types::{CreatedAt, ServiceDeploymentBrief, ServiceDeploymentStatus};
+use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
+use aws_smithy_types::DateTime;
+use provisioner_model::{
+    error::Result,
+    resource::{Observed, Phase},
+};
+
+use super::{
+    Service,
+    phase::{Handed, ours, phase},
+};
+use crate::{cloud::Reader, error::api, value::text};
+
+const LIST: &str = "ecs:ListServiceDeployments";
+const DESCRIBE: &str = "ecs:DescribeServiceDeployments";
+const REVISIONS: &str = "ecs:DescribeServiceRevisions";
+const HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
+
+/// A service deployment may read as made a little before the deployment that stands for it.
+const EARLIER: i64 = 5;
+
+/// How far the rollout is. `settled`: whatever was to be listed would be by now.
+pub(super) async fn follow(c: &Reader, seen: &Observed<Service>, handed: &Handed, settled: bool) -> Result<Phase> {
+    let phase = phase(&seen.outputs, Some(handed));
+    if phase == Phase::Gone {
+        return Ok(phase);
+    }
+    let listed = listed(c, seen, handed).await?;
+    let Some(deployment) = of_our_revision(c, &listed, handed).await? else {
+        return match phase {
+            // What was handed out a moment ago may not be told of everywhere yet.
+            Phase::Failed { .. } if !settled => Ok(Phase::Pending),
+            Phase::Ready if listed.is_empty() && settled => healthy(c, seen, handed).await,
+            Phase::Ready => Ok(Phase::Pending),
+            phase => Ok(phase),
+        };
+    };
+    match deployment.status() {
+        Some(ServiceDeploymentStatus::Successful) if phase == Phase::Ready => healthy(c, seen, handed).await,
+        Some(ServiceDeploymentStatus::Successful) => Ok(phase),
+        Some(
+            status @ (ServiceDeploymentStatus::Stopped
+            | ServiceDeploymentStatus::RollbackSuccessful
+            | ServiceDeploymentStatus::RollbackFailed),
+        ) => {
+            let why = reason(c, deployment).await?;
+            Ok(Phase::Failed {
+                why: format!("its deployment {} ended as {status}: {why}", handed.deployment),
+                cure: None,
+            })
+        }
+        // Requested or under way, back or forth: how it ends is told by one of those above.
+        _ => Ok(Phase::Pending),
+    }
+}
+
+/// The service deployments that are not older than ours.
+async fn listed(c: &Reader, seen: &Observed<Service>, handed: &Handed) -> Result<Vec<ServiceDeploymentBrief>> {
+    let since = handed.at.map(|at| at - EARLIER);
+    let created = since.map(|since| CreatedAt::builder().after(DateTime::from_secs(since)).build());
+    let (mut listed, mut next) = (vec![], None);
+    loop {
+        let request = c.ecs().list_service_deployments().service(&seen.outputs.name).cluster(&seen.outputs.cluster);
+        let answer = request.set_created_at(created.clone()).set_next_token(next).send().await.map_err(api(LIST))?;
+        listed.extend(answer.service_deployments.unwrap_or_default());
+        next = answer.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            break;
+        }
+    }
+    listed.retain(|one| since.zip(one.created_at()).is_none_or(|(since, at)| at.secs() >= since));
+    listed.sort_by_key(|one| std::cmp::Reverse(one.created_at().map(DateTime::secs)));
+    Ok(listed)
+}
+
+/// The latest that rolls out our revision of the task definition.
+async fn of_our_revision<'a>(
+    c: &Reader,
+    listed: &'a [ServiceDeploymentBrief],
+    handed: &Handed,
+) -> Result<Option<&'a ServiceDeploymentBrief>> {
+    // At most twenty a call: those before were superseded long ago.
+    let recent = || listed.iter().filter_map(|one| Some((one, one.target_service_revision_arn()?))).take(20);
+    if recent().next().is_none() {
+        return Ok(None);
+    }
+    let arns = recent().map(|(_, arn)| arn.to_owned()).collect();
+    let request = c.ecs().describe_service_revisions().set_service_revision_arns(Some(arns));
+    let answer = request.send().await.map_err(api(REVISIONS))?;
+    let is_ours = |arn: &str| {
+        let revisions = answer.service_revisions().iter();
+        let mut same = revisions.filter(|one| one.service_revision_arn() == Some(arn));
+        same.any(|one| one.task_definition() == Some(&handed.task_definition))
+    };
+    Ok(recent().find(|(_, arn)| is_ours(arn)).map(|(one, _)| one))
+}
+
+/// Why it ended as it did, in AWS's words.
+async fn reason(c: &Reader, deployment: &ServiceDeploymentBrief) -> Result<String> {
+    let arn = deployment.service_deployment_arn().unwrap_or_default();
+    let request = c.ecs().describe_service_deployments().service_deployment_arns(arn);
+    let answer = request.send().await.map_err(api(DESCRIBE))?;
+    let whole = answer.service_deployments().first();
+    let rollback = whole.and_then(|one| one.rollback()).and_then(|rollback| rollback.reason());
+    let status = whole.and_then(|one| one.status_reason()).or_else(|| deployment.status_reason());
+    let mut reasons: Vec<&str> = vec![];
+    for reason in [status, rollback].into_iter().flatten().filter(|reason| !reason.is_empty()) {
+        if !reasons.iter().any(|said| said.contains(reason)) {
+            reasons.push(reason);
+        }
+    }
+    Ok(if reasons.is_empty() { "AWS gives no reason".to_owned() } else { reasons.join("; ") })
+}
+
+/// Ready as soon as each target group has as many healthy targets as there are to be tasks.
+async fn healthy(c: &Reader, seen: &Observed<Service>, handed: &Handed) -> Result<Phase> {
+    let want = ours(&seen.outputs, handed).map_or(0, |one| one.desired);
+    for target in &seen.inputs.load_balancers {
+        let request = c.elb().describe_target_health().set_target_group_arn(text(&target.target_group));
+        let answer = request.send().await.map_err(api(HEALTH))?;
+        let states = answer.target_health_descriptions().iter().filter_map(|one| one.target_health()?.state());
+        let healthy = states.filter(|state| **state == TargetHealthStateEnum::Healthy).count();
+        if usize::try_from(want).is_ok_and(|want| healthy < want) {
+            return Ok(Phase::Pending);
+        }
+    }
+    Ok(Phase::Ready)
+}

@@ -1,0 +1,201 @@
+//! What a service is declared with.
+
+use provisioner_model::{
+    expr::In,
+    resource::{Id, Tags},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ec2::{SecurityGroup, Subnet},
+    ecs::{CapacityShare, Cluster},
+    elb::{Listener, TargetGroup},
+};
+
+/// Keeps so many tasks running.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Letters, digits, `-` and `_`. Generated where none is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it runs.
+    pub cluster: In<Id<Cluster>>,
+    /// The ARN of the revision that it runs.
+    pub task_definition: In<String>,
+    /// With how many tasks it starts: autoscaling moves it afterwards. An update stops a service that is to have none,
+    /// and starts one that is to have some and has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_count: Option<i32>,
+    /// `FARGATE`, `EC2` or `EXTERNAL`; or `capacity` instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_type: Option<String>,
+    /// On what capacity its tasks run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Vec<CapacityShare>>,
+    /// Of Fargate: `LATEST` if not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_version: Option<String>,
+    /// Where its tasks get their addresses, with the network mode `awsvpc`.
+    #[serde(default)]
+    pub subnets: Vec<In<Id<Subnet>>>,
+    /// Who may reach them.
+    #[serde(default)]
+    pub security_groups: Vec<In<Id<SecurityGroup>>>,
+    /// Whether they get public addresses; no if not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_ip: Option<bool>,
+    /// The target groups that its tasks join.
+    #[serde(default)]
+    pub load_balancers: Vec<ServiceTarget>,
+    /// Not told to AWS, for the order alone: made after these, since a target group without a listener is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<In<Id<Listener>>>,
+    /// The names under which its tasks are found.
+    #[serde(default)]
+    pub service_registries: Vec<ServiceRegistry>,
+    /// How a new revision is rolled out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Deployment>,
+    /// Who rolls out: `ECS` (if not stated), `CODE_DEPLOY` or `EXTERNAL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_controller: Option<String>,
+    /// Seconds for which a fresh task may fail the load balancer's checks: 0 if not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check_grace_seconds: Option<i32>,
+    /// Whether tasks move so that zones have equal shares: `ENABLED` or `DISABLED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub az_rebalancing: Option<String>,
+    /// Whether commands can be run in its containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execute_command: Option<bool>,
+    /// `REPLICA` (if not stated) or `DAEMON`: one on each host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling_strategy: Option<String>,
+    /// On which hosts; not on Fargate.
+    #[serde(default)]
+    pub placement_constraints: Vec<Placement>,
+    /// In which order hosts are filled; not on Fargate.
+    #[serde(default)]
+    pub placement_strategy: Vec<Placement>,
+    /// Whose tags tasks get: `SERVICE`, `TASK_DEFINITION` or `NONE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<String>,
+    /// Whether tasks are tagged with cluster and service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_tags: Option<bool>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A target group that a service's tasks join.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceTarget {
+    /// The group. It must be in use by a listener.
+    pub target_group: In<Id<TargetGroup>>,
+    /// The container that answers.
+    pub container: String,
+    /// The port on which it does.
+    pub port: i32,
+}
+
+/// A name under which tasks are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceRegistry {
+    /// The ARN of a Cloud Map service.
+    pub registry: In<String>,
+    /// The port, for SRV records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<i32>,
+    /// The container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The container's port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_port: Option<i32>,
+}
+
+/// How a new revision is rolled out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// What ends a rollout whose tasks do not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// So many tasks may there be, in percent of those wanted: 200 if not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum_percent: Option<i32>,
+    /// So many must there be: 100 if not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_healthy_percent: Option<i32>,
+    /// Alarms that end a rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<DeploymentAlarms>,
+    /// `ROLLING` (if not stated); the others want a load balancer made for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// How long the old revision stays beside the new one, but for `ROLLING`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bake_minutes: Option<i32>,
+}
+
+/// What ends a rollout whose tasks do not start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CircuitBreaker {
+    /// Whether anything does.
+    pub enable: bool,
+    /// Whether the last good revision comes back.
+    pub rollback: bool,
+}
+
+/// Alarms that end a rollout.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentAlarms {
+    /// Their names.
+    pub names: Vec<In<String>>,
+    /// Whether they do.
+    pub enable: bool,
+    /// Whether the last good revision comes back.
+    pub rollback: bool,
+}
+
+/// A rule about hosts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// `distinctInstance`, `memberOf`; `random`, `spread`, `binpack`.
+    pub kind: String,
+    /// The expression, or the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+impl Service {
+    /// A service in this cluster that runs this revision.
+    pub fn new(cluster: In<Id<Cluster>>, task_definition: In<String>) -> Self {
+        Self {
+            name: None,
+            cluster,
+            task_definition,
+            desired_count: None,
+            launch_type: None,
+            capacity: None,
+            platform_version: None,
+            subnets: vec![],
+            security_groups: vec![],
+            public_ip: None,
+            load_balancers: vec![],
+            listeners: vec![],
+            service_registries: vec![],
+            deployment: None,
+            deployment_controller: None,
+            health_check_grace_seconds: None,
+            az_rebalancing: None,
+            execute_command: None,
+            scheduling_strategy: None,
+            placement_constraints: vec![],
+            placement_strategy: vec![],
+            propagate_tags: None,
+            managed_tags: None,
+            tags: Tags::new(),
+        }
+    }
+}

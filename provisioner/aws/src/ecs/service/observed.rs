@@ -1,0 +1,174 @@
+//! What AWS says of a service: the only place where the SDK's type becomes ours.
+
+use aws_sdk_ecs::types::{
+    self, AssignPublicIp, DeploymentConfiguration, LoadBalancer, NetworkConfiguration, PlacementConstraintType,
+    PlacementStrategyType,
+};
+use provisioner_model::{
+    error::Result,
+    resource::{Id, Observed},
+    stack::Output,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CircuitBreaker, Deployment, DeploymentAlarms, Placement, Service, ServiceRegistry, ServiceTarget, calls::READ,
+};
+use crate::{
+    ecs::{last, our_tags, seen_shares},
+    error::need,
+};
+
+/// A deployment that AWS has under way, or the one that runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// `ecs-svc/…`.
+    pub id: String,
+    /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
+    pub status: String,
+    /// `COMPLETED`, `IN_PROGRESS` or `FAILED`, where AWS rolls out.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The revision's ARN.
+    pub task_definition: String,
+    /// How many tasks it wants.
+    pub desired: i32,
+    /// How many run.
+    pub running: i32,
+    /// How many did not start.
+    pub failed: i32,
+}
+
+/// What AWS says of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceOutputs {
+    /// `cluster/name`.
+    pub id: Id<Service>,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Its cluster's name.
+    pub cluster: String,
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    pub status: String,
+    /// Its deployments, the primary one first.
+    pub rollouts: Vec<Rollout>,
+}
+
+impl Service {
+    /// Its ARN.
+    pub const ARN: Output<Self, String> = Output::new("arn");
+    /// Its name: an alarm's dimension `ServiceName`.
+    pub const NAME: Output<Self, String> = Output::new("name");
+    /// Its cluster's name: an alarm's dimension `ClusterName`.
+    pub const CLUSTER: Output<Self, String> = Output::new("cluster");
+    /// `cluster/name`: with `service/` before it, what autoscaling calls it.
+    pub const PATH: Output<Self, String> = Output::new("id");
+}
+
+pub(super) fn id_of(one: &types::Service) -> Result<Id<Service>> {
+    let cluster = need(READ, one.cluster_arn(), "clusterArn")?;
+    Ok(Id::new(format!("{}/{}", last(&cluster), need(READ, one.service_name(), "serviceName")?)))
+}
+
+pub(super) fn observed(one: &types::Service) -> Result<Observed<Service>> {
+    let cluster = last(&need(READ, one.cluster_arn(), "clusterArn")?).to_owned();
+    let vpc = one.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration);
+    let target = |seen: &LoadBalancer| {
+        Some(ServiceTarget {
+            target_group: Id::new(seen.target_group_arn()?).into(),
+            container: seen.container_name()?.to_owned(),
+            port: seen.container_port()?,
+        })
+    };
+    let rollout = |seen: &types::Deployment| Rollout {
+        id: seen.id().unwrap_or_default().to_owned(),
+        status: seen.status().unwrap_or_default().to_owned(),
+        state: seen.rollout_state().map(|state| state.as_str().to_owned()),
+        reason: seen.rollout_state_reason().map(str::to_owned),
+        task_definition: seen.task_definition().unwrap_or_default().to_owned(),
+        desired: seen.desired_count(),
+        running: seen.running_count(),
+        failed: seen.failed_tasks(),
+    };
+    let placement = |kind: Option<&str>, by: Option<&str>| Placement {
+        kind: kind.unwrap_or_default().to_owned(),
+        by: by.map(str::to_owned),
+    };
+    Ok(Observed {
+        inputs: Service {
+            name: one.service_name().map(str::to_owned),
+            cluster: Id::new(&cluster).into(),
+            task_definition: one.task_definition().unwrap_or_default().to_owned().into(),
+            desired_count: Some(one.desired_count()),
+            launch_type: one.launch_type().map(|kind| kind.as_str().to_owned()),
+            capacity: Some(seen_shares(one.capacity_provider_strategy())),
+            platform_version: one.platform_version().map(str::to_owned),
+            subnets: vpc.map(|vpc| vpc.subnets().iter().map(|id| Id::new(id).into()).collect()).unwrap_or_default(),
+            security_groups: vpc
+                .map(|vpc| vpc.security_groups().iter().map(|id| Id::new(id).into()).collect())
+                .unwrap_or_default(),
+            public_ip: vpc.and_then(|vpc| vpc.assign_public_ip()).map(|kind| *kind == AssignPublicIp::Enabled),
+            load_balancers: one.load_balancers().iter().filter_map(target).collect(),
+            listeners: vec![],
+            service_registries: one
+                .service_registries()
+                .iter()
+                .map(|seen| ServiceRegistry {
+                    registry: seen.registry_arn().unwrap_or_default().to_owned().into(),
+                    port: seen.port(),
+                    container: seen.container_name().map(str::to_owned),
+                    container_port: seen.container_port(),
+                })
+                .collect(),
+            deployment: one.deployment_configuration().map(seen_deployment),
+            deployment_controller: one.deployment_controller().map(|seen| seen.r#type().as_str().to_owned()),
+            health_check_grace_seconds: one.health_check_grace_period_seconds(),
+            az_rebalancing: one.availability_zone_rebalancing().map(|kind| kind.as_str().to_owned()),
+            execute_command: Some(one.enable_execute_command()),
+            scheduling_strategy: one.scheduling_strategy().map(|kind| kind.as_str().to_owned()),
+            placement_constraints: one
+                .placement_constraints()
+                .iter()
+                .map(|seen| placement(seen.r#type().map(PlacementConstraintType::as_str), seen.expression()))
+                .collect(),
+            placement_strategy: one
+                .placement_strategy()
+                .iter()
+                .map(|seen| placement(seen.r#type().map(PlacementStrategyType::as_str), seen.field()))
+                .collect(),
+            propagate_tags: one.propagate_tags().map(|kind| kind.as_str().to_owned()),
+            managed_tags: Some(one.enable_ecs_managed_tags()),
+            tags: our_tags(one.tags()),
+        },
+        outputs: ServiceOutputs {
+            id: id_of(one)?,
+            arn: need(READ, one.service_arn(), "serviceArn")?,
+            name: need(READ, one.service_name(), "serviceName")?,
+            cluster,
+            status: need(READ, one.status(), "status")?,
+            rollouts: one.deployments().iter().map(rollout).collect(),
+        },
+    })
+}
+
+fn seen_deployment(seen: &DeploymentConfiguration) -> Deployment {
+    Deployment {
+        circuit_breaker: seen
+            .deployment_circuit_breaker()
+            .map(|seen| CircuitBreaker { enable: seen.enable(), rollback: seen.rollback() }),
+        maximum_percent: seen.maximum_percent(),
+        minimum_healthy_percent: seen.minimum_healthy_percent(),
+        alarms: seen.alarms().map(|seen| DeploymentAlarms {
+            names: seen.alarm_names().iter().map(|name| name.clone().into()).collect(),
+            enable: seen.enable(),
+            rollback: seen.rollback(),
+        }),
+        strategy: seen.strategy().map(|kind| kind.as_str().to_owned()),
+        bake_minutes: seen.bake_time_in_minutes(),
+    }
+}

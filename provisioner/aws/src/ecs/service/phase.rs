@@ -1,0 +1,73 @@
+//! How far a deployment is, by what DescribeServices tells of it.
+
+use aws_sdk_ecs::types::{self, DeploymentRolloutState};
+use provisioner_model::resource::{Phase, Receipt};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Rollout, ServiceOutputs};
+
+/// What a create or update hands out: the deployment that it started, or that runs where it started none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Handed {
+    /// `ecs-svc/…`.
+    pub(super) deployment: String,
+    /// The revision's ARN.
+    pub(super) task_definition: String,
+    /// When AWS made it: seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<i64>,
+}
+
+impl Handed {
+    pub(super) fn read(receipt: Option<&Receipt>) -> Option<Self> {
+        serde_json::from_value(receipt?.clone()).ok()
+    }
+
+    /// The deployment that AWS holds for the service's own.
+    pub(super) fn primary(seen: &ServiceOutputs) -> Option<Self> {
+        let primary = seen.rollouts.iter().find(|one| one.status == "PRIMARY")?;
+        Some(Self { deployment: primary.id.clone(), task_definition: primary.task_definition.clone(), at: None })
+    }
+}
+
+/// The receipt in a call's answer.
+pub(super) fn receipt(service: &types::Service) -> Option<Receipt> {
+    let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"))?;
+    Some(json!(Handed {
+        deployment: primary.id()?.to_owned(),
+        task_definition: primary.task_definition().unwrap_or_default().to_owned(),
+        at: primary.created_at().map(aws_smithy_types::DateTime::secs),
+    }))
+}
+
+/// Our deployment, as long as AWS remembers it.
+pub(super) fn ours<'a>(seen: &'a ServiceOutputs, handed: &Handed) -> Option<&'a Rollout> {
+    seen.rollouts.iter().find(|one| one.id == handed.deployment)
+}
+
+/// Where the service is in its life, and the deployment in its.
+pub(super) fn phase(seen: &ServiceOutputs, handed: Option<&Handed>) -> Phase {
+    match seen.status.as_str() {
+        "INACTIVE" => return Phase::Gone,
+        "ACTIVE" => {}
+        _ => return Phase::Pending,
+    }
+    let Some(handed) = handed else { return Phase::Ready };
+    let id = &handed.deployment;
+    let Some(rollout) = ours(seen, handed) else {
+        return Phase::Failed { why: format!("its deployment {id} was taken back"), cure: None };
+    };
+    match rollout.state.as_deref().map(DeploymentRolloutState::from) {
+        Some(DeploymentRolloutState::Failed) => {
+            let why = rollout.reason.clone().unwrap_or_else(|| format!("its deployment {id} failed"));
+            Phase::Failed { why, cure: None }
+        }
+        None | Some(DeploymentRolloutState::Completed)
+            if rollout.status == "PRIMARY" && rollout.running >= rollout.desired =>
+        {
+            Phase::Ready
+        }
+        _ => Phase::Pending,
+    }
+}

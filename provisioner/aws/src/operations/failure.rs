@@ -1,0 +1,125 @@
+//! Why a rollout failed: which task stopped and why, what its containers said last, and which targets are not healthy.
+//!
+//! It is told beside an error, so that nothing here is one: what cannot be read is left out.
+
+use aws_sdk_ecs::types::{self, Container, ContainerDefinition, DesiredStatus, Task};
+use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};
+use provisioner_model::resource::Id;
+
+use crate::{
+    cloud::Clients,
+    ecs::{Service, last},
+};
+
+/// So many of a container's last lines are shown.
+const LINES: i32 = 10;
+/// So many targets and events are.
+const FEW: usize = 3;
+
+/// What became of the tasks of a deployment, given by its id and the ARN of its revision.
+pub(crate) async fn service(c: &Clients, id: &Id<Service>, ours: Option<(&str, &str)>) -> Vec<String> {
+    let Some((cluster, name)) = id.as_str().split_once('/') else { return vec![] };
+    let mut lines = vec![];
+    let stopped = newest(c, cluster, name, DesiredStatus::Stopped, ours).await;
+    // One that runs and is of no use has last words as well.
+    let task = match stopped {
+        Some(task) => Some(task),
+        None => newest(c, cluster, name, DesiredStatus::Running, ours).await,
+    };
+    if let Some(task) = &task {
+        lines.push(end_of(task));
+        lines.extend(task.containers().iter().filter_map(end_of_container));
+        lines.extend(last_words(c, task).await);
+    }
+    let service = described(c, cluster, name).await;
+    for target in service.iter().flat_map(types::Service::load_balancers) {
+        lines.extend(unhealthy(c, target.target_group_arn()).await);
+    }
+    if task.is_none() {
+        // What could not even be started has no task: the service's own events say why.
+        let events = service.iter().flat_map(types::Service::events).take(FEW);
+        lines.extend(events.filter_map(|event| event.message()).map(|message| format!("ECS: {message}")));
+    }
+    lines
+}
+
+async fn described(c: &Clients, cluster: &str, name: &str) -> Option<types::Service> {
+    let answer = c.ecs().describe_services().cluster(cluster).services(name).send().await.ok()?;
+    answer.services?.into_iter().next()
+}
+
+/// The deployment's task that stopped, or began, last.
+async fn newest(
+    c: &Clients,
+    cluster: &str,
+    service: &str,
+    status: DesiredStatus,
+    ours: Option<(&str, &str)>,
+) -> Option<Task> {
+    let request = c.ecs().list_tasks().cluster(cluster).service_name(service).desired_status(status);
+    let arns = request.send().await.ok()?.task_arns.filter(|arns| !arns.is_empty())?;
+    let answer = c.ecs().describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.ok()?;
+    let is_ours = |task: &Task| {
+        ours.is_none_or(|(deployment, revision)| {
+            task.started_by() == Some(deployment) || task.task_definition_arn() == Some(revision)
+        })
+    };
+    let at = |task: &Task| task.stopped_at().or_else(|| task.created_at()).map(aws_smithy_types::DateTime::secs);
+    answer.tasks?.into_iter().filter(is_ours).max_by_key(at)
+}
+
+fn end_of(task: &Task) -> String {
+    let id = last(task.task_arn().unwrap_or_default());
+    if task.last_status() != Some("STOPPED") && task.stopped_reason().is_none() {
+        return format!("task {id} is {}", task.last_status().unwrap_or("there").to_lowercase());
+    }
+    let code = task.stop_code().map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("task {id} stopped: {}{code}", task.stopped_reason().unwrap_or("ECS gives no reason"))
+}
+
+fn end_of_container(container: &Container) -> Option<String> {
+    let code = container.exit_code().map(|code| format!("exit code {code}"));
+    let reason = container.reason().map(str::to_owned);
+    let what: Vec<String> = code.into_iter().chain(reason).collect();
+    (!what.is_empty()).then(|| format!("container {}: {}", container.name().unwrap_or("?"), what.join(", ")))
+}
+
+/// The last lines of each of its containers that logs to CloudWatch.
+async fn last_words(c: &Clients, task: &Task) -> Vec<String> {
+    let Some(revision) = task.task_definition_arn() else { return vec![] };
+    let Ok(answer) = c.ecs().describe_task_definition().task_definition(revision).send().await else { return vec![] };
+    let id = last(task.task_arn().unwrap_or_default());
+    let mut lines = vec![];
+    let containers = answer.task_definition().map(types::TaskDefinition::container_definitions);
+    for (group, stream) in containers.into_iter().flatten().filter_map(|one| stream(one, id)) {
+        let request = c.logs().get_log_events().log_group_name(&group).log_stream_name(&stream).limit(LINES);
+        let Ok(answer) = request.start_from_head(false).send().await else { continue };
+        let events = answer.events().iter().filter_map(|event| event.message());
+        let mut said = events.map(|message| format!("  | {}", message.trim_end())).peekable();
+        if said.peek().is_some() {
+            lines.push(format!("the last of {group}, {stream}:"));
+            lines.extend(said);
+        }
+    }
+    lines
+}
+
+/// Where the output of a task's container goes: the log group and stream.
+fn stream(container: &ContainerDefinition, task: &str) -> Option<(String, String)> {
+    let options = container.log_configuration()?.options()?;
+    let prefix = options.get("awslogs-stream-prefix")?;
+    Some((options.get("awslogs-group")?.clone(), format!("{prefix}/{}/{task}", container.name()?)))
+}
+
+async fn unhealthy(c: &Clients, group: Option<&str>) -> Vec<String> {
+    let Some(group) = group else { return vec![] };
+    let Ok(answer) = c.elb().describe_target_health().target_group_arn(group).send().await else { return vec![] };
+    let line = |one: &TargetHealthDescription| {
+        let (target, health) = (one.target()?, one.target_health()?);
+        let state = health.state().filter(|state| **state != TargetHealthStateEnum::Healthy)?;
+        let port = target.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let why = health.description().map(|why| format!(": {why}")).unwrap_or_default();
+        Some(format!("target {}{port} is {state}{why}", target.id().unwrap_or("?")))
+    };
+    answer.target_health_descriptions().iter().filter_map(line).take(FEW).collect()
+}

@@ -1,0 +1,234 @@
+//! How a stack is doing: its services with deployments and tasks, the health behind its load balancers, its alarms and
+//! databases, in few calls. What cannot be read takes nothing else away.
+
+mod read;
+
+use serde::Serialize;
+
+pub use self::read::status;
+pub(super) use self::read::stopped_reason;
+
+/// How a stack is doing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// Its services.
+    pub services: Vec<ServiceStatus>,
+    /// What its load balancers send requests to.
+    pub targets: Vec<TargetsStatus>,
+    /// Its databases.
+    pub databases: Vec<DatabaseStatus>,
+    /// Its alarms.
+    pub alarms: Vec<AlarmStatus>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// A service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ServiceStatus {
+    /// Where it is declared.
+    pub address: String,
+    /// Its cluster's name.
+    pub cluster: String,
+    /// Its name.
+    pub name: String,
+    /// `ACTIVE`, `DRAINING`, `INACTIVE`; `MISSING` where AWS does not know it.
+    pub status: String,
+    /// What it runs: `app:5`.
+    pub revision: String,
+    /// The newest revision that the stack has made, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// So many tasks are wanted.
+    pub desired: i32,
+    /// So many run.
+    pub running: i32,
+    /// So many are on their way.
+    pub pending: i32,
+    /// The primary one first.
+    pub deployments: Vec<DeploymentStatus>,
+    /// Those that run or start, then those that ended last.
+    pub tasks: Vec<TaskStatus>,
+    /// What AWS said last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<ServiceEvent>,
+}
+
+/// A deployment of a service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DeploymentStatus {
+    /// `ecs-svc/…`.
+    pub id: String,
+    /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
+    pub status: String,
+    /// `COMPLETED`, `IN_PROGRESS` or `FAILED`.
+    pub state: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Of what.
+    pub revision: String,
+    /// So many tasks are wanted.
+    pub desired: i32,
+    /// So many run.
+    pub running: i32,
+    /// So many did not start.
+    pub failed: i32,
+    /// Seconds since 1970.
+    pub started_at: Option<i64>,
+}
+
+/// A task of a service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TaskStatus {
+    /// The last part of its ARN.
+    pub id: String,
+    /// What it runs.
+    pub revision: String,
+    /// `PROVISIONING`, `PENDING`, `RUNNING`, … `STOPPED`.
+    pub status: String,
+    /// By the container's own check: `HEALTHY`, `UNHEALTHY`, `UNKNOWN`.
+    pub health: Option<String>,
+    /// Of the image that really runs.
+    pub digest: Option<String>,
+    /// The zone.
+    pub zone: Option<String>,
+    /// Seconds since 1970.
+    pub started_at: Option<i64>,
+    /// Seconds since 1970, once it ended.
+    pub stopped_at: Option<i64>,
+    /// Why it ended.
+    pub stopped_reason: Option<String>,
+    /// With what its first container ended.
+    pub exit_code: Option<i32>,
+}
+
+/// What AWS said of a service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ServiceEvent {
+    /// Seconds since 1970.
+    pub at: Option<i64>,
+    /// What.
+    pub message: String,
+}
+
+/// A target group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TargetsStatus {
+    /// Where it is declared.
+    pub address: String,
+    /// Each target.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// What a load balancer sends requests to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TargetStatus {
+    /// An address, an instance, a function.
+    pub id: String,
+    /// Its port.
+    pub port: Option<i32>,
+    /// `healthy`, `unhealthy`, `initial`, `draining`, `unused`, `unavailable`.
+    pub state: String,
+    /// Why it is not healthy.
+    pub reason: Option<String>,
+}
+
+/// A database.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DatabaseStatus {
+    /// Where it is declared.
+    pub address: String,
+    /// Its name.
+    pub name: String,
+    /// `available`, `modifying`, `backing-up`, …; `missing` where AWS does not know it.
+    pub status: String,
+    /// `postgres 17.5`.
+    pub engine: String,
+    /// `db.t4g.micro`.
+    pub class: String,
+    /// GiB.
+    pub storage: Option<i32>,
+    /// Whether another zone has a copy.
+    pub multi_az: bool,
+}
+
+/// An alarm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AlarmStatus {
+    /// Where it is declared.
+    pub address: String,
+    /// Its name.
+    pub name: String,
+    /// `OK`, `ALARM`, `INSUFFICIENT_DATA`; `MISSING` where AWS does not know it.
+    pub state: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Since when: seconds since 1970.
+    pub since: Option<i64>,
+}
+
+/// What could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// `tasks`, `alarms`, …
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Status {
+    /// What is not as it should be, in words; nothing where all is well.
+    pub fn troubles(&self) -> Vec<String> {
+        let mut all = vec![];
+        for service in &self.services {
+            service.troubles(&mut all);
+        }
+        for group in &self.targets {
+            for target in group.targets.iter().filter(|target| !matches!(&*target.state, "healthy" | "draining")) {
+                all.push(format!("{}: {} is {}", group.address, target.id, target.state));
+            }
+        }
+        for database in self.databases.iter().filter(|database| !database.is_well()) {
+            all.push(format!("{}: {}", database.address, database.status));
+        }
+        all.extend(self.alarms.iter().filter(|alarm| alarm.is_raised()).map(|a| format!("{}: {}", a.address, a.state)));
+        all
+    }
+}
+
+impl ServiceStatus {
+    fn troubles(&self, all: &mut Vec<String>) {
+        let mut say = |what: String| all.push(format!("{}: {what}", self.address));
+        if self.status != "ACTIVE" {
+            return say(self.status.clone());
+        }
+        // More than are wanted run during a deployment.
+        if self.running < self.desired {
+            say(format!("{} of {} tasks run", self.running, self.desired));
+        }
+        let primary = self.deployments.iter().find(|deployment| deployment.status == "PRIMARY");
+        if let Some(state) = primary.and_then(|one| one.state.as_deref()).filter(|state| *state != "COMPLETED") {
+            say(format!("the deployment of {} is {state}", self.revision));
+        }
+        if let Some(newest) = &self.newest {
+            say(format!("runs {}, and the newest revision of this stack is {newest}", self.revision));
+        }
+        for task in self.tasks.iter().filter(|task| task.health.as_deref() == Some("UNHEALTHY")) {
+            say(format!("task {} is UNHEALTHY", task.id));
+        }
+    }
+}
+
+impl DatabaseStatus {
+    /// Whether it answers.
+    pub fn is_well(&self) -> bool {
+        matches!(&*self.status, "available" | "backing-up" | "storage-optimization" | "configuring-enhanced-monitoring")
+    }
+}
+
+impl AlarmStatus {
+    /// Whether somebody has to look.
+    pub fn is_raised(&self) -> bool {
+        matches!(&*self.state, "ALARM" | "MISSING")
+    }
+}

@@ -1,0 +1,51 @@
+//! What can go wrong with what runs.
+
+use provisioner_model::Error;
+
+use super::call_hint;
+
+/// What can go wrong with an operation.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// Which service is meant is not clear.
+    #[error("{what}")]
+    Service {
+        /// Why.
+        what: String,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// A call failed.
+    #[error("{what}")]
+    Call {
+        /// What could not be done.
+        what: String,
+        /// Why.
+        source: Error,
+    },
+    /// A part could not be read; which one has been told.
+    #[error("part of it could not be read")]
+    Partly,
+    /// There is no revision to go back to.
+    #[error("nothing was rolled back: {0}")]
+    NoWay(String),
+    /// The task ended before its program began.
+    #[error("the task did not start: {0}")]
+    NeverStarted(String),
+    /// There is no URL.
+    #[error("the stack has no output `url` with a web address")]
+    NoUrl,
+}
+
+impl OperationError {
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Service { known, .. } if !known.is_empty() => {
+                Some(format!("--service {}", known.join(", or --service ")))
+            }
+            Self::Call { source, .. } => call_hint(source),
+            Self::NoUrl => Some("`provisioner outputs ENV` shows those that it has".to_owned()),
+            _ => None,
+        }
+    }
+}

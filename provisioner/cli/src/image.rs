@@ -1,0 +1,105 @@
+//! The app's image, as the commands need it: what it is made from, whether it is there, and what a plan says of it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use provisioner_image::{Architecture, Cargo, ImageError, Layout, Source, Standing};
+use provisioner_model::plan::Notice;
+
+use crate::{environment::Folder, known::Known, terminal::Terminal};
+
+/// The name under which a stack finds the image's digest in its facts.
+pub(crate) const FACT: &str = "image";
+
+/// For which processor an environment wants an image built; none where it wants none.
+pub(crate) type Wants<E> = Box<dyn Fn(&E) -> Option<Architecture> + Send + Sync>;
+
+impl Known {
+    /// The image as it is there, and what a reader of the plan should know of it.
+    pub(crate) fn of(source: &Source) -> Result<Self, ImageError> {
+        let standing = source.standing()?;
+        let what = match &standing {
+            Standing::Current(_) => None,
+            Standing::Missing => Some("not built yet: `apply` builds it, and so does `image build`"),
+            Standing::OutOfDate(_) => {
+                Some("out of date, its source has changed: `apply` builds it anew, this plan does not")
+            }
+        };
+        let digest = standing.layout().map(|layout| layout.digest().to_owned());
+        Ok(Self {
+            found: BTreeMap::from([(FACT.to_owned(), digest)]),
+            notices: what.map(|what| Notice { address: FACT.to_owned(), what: what.to_owned() }).into_iter().collect(),
+        })
+    }
+}
+
+/// What the image of the app in `folder/app` is made from. None where there is no such folder.
+pub(crate) fn source(folder: &Folder, architecture: Architecture) -> Option<Source> {
+    let root = folder.path();
+    let app = root.join("app");
+    if !app.join("Cargo.toml").is_file() {
+        return None;
+    }
+    let cargo = Cargo { program: "cargo".into(), home: cargo_home(), target: cargo_target(root) };
+    let layout = layouts(root).join(architecture.name());
+    Some(Source { app, also: vec![root.join("rust-toolchain.toml")], architecture, layout, cargo })
+}
+
+/// The folder of the layouts.
+pub(crate) fn layouts(root: &Path) -> PathBuf {
+    root.join("build").join("image")
+}
+
+/// Builds what is out of date, and says so. The image that is there then.
+pub(crate) fn up_to_date(source: &Source, terminal: &Terminal) -> Result<Layout, ImageError> {
+    let why = match source.standing()? {
+        Standing::Current(layout) => return Ok(layout),
+        Standing::Missing => "there is none yet",
+        Standing::OutOfDate(_) => "its source has changed",
+    };
+    terminal.say(&format!("Building the app's image for {}: {why}.", source.architecture));
+    let layout = source.build()?;
+    terminal.say(&format!("The image is {} ({}).", layout.digest(), size(total(&layout)?)));
+    Ok(layout)
+}
+
+/// How large an image's layers are, compressed.
+pub(crate) fn total(layout: &Layout) -> Result<u64, ImageError> {
+    Ok(layout.layers()?.iter().map(|layer| layer.size).sum())
+}
+
+/// Bytes as people read them.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes / 1024),
+        _ => format!("{}.{} MiB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn cargo_home() -> PathBuf {
+    let home = || variable("HOME").map(|home| home.join(".cargo"));
+    variable("CARGO_HOME").or_else(home).unwrap_or_else(|| PathBuf::from(".cargo"))
+}
+
+/// A folder of its own: other flags than everybody else's would build everything anew there.
+fn cargo_target(root: &Path) -> PathBuf {
+    variable("CARGO_TARGET_DIR").map_or_else(|| root.join("build").join("target"), |target| target.join("image"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes_are_readable() {
+        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (204_800, "200 KiB"), (5_767_168, "5.5 MiB")] {
+            assert_eq!(super::size(bytes), text);
+        }
+    }
+}

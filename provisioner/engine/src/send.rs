@@ -1,0 +1,143 @@
+//! How a call is sent: again while its error says that this may help, and until its outcome is known.
+
+use std::time::Duration;
+
+use provisioner_model::{
+    erased::{Fut, Last, Seen},
+    error::{Error, Kind},
+    resource::{Owner, Receipt},
+    state::Object,
+};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    event::Event,
+    retry::{budget, pause},
+    step::Doing,
+    stopped::Stopped,
+};
+
+impl Doing<'_, '_> {
+    /// Sends a create until its outcome is known.
+    pub(crate) async fn make(
+        &self,
+        inputs: &Value,
+        owner: &Owner,
+        needs: &[String],
+    ) -> Result<(String, Option<Receipt>), Stopped> {
+        let mut unknown = 0;
+        loop {
+            let attempt = || self.kind.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
+            match self.again(needs, attempt).await {
+                Ok(made) => return Ok(made),
+                // No answer, or one of our own from an attempt before: the token tells.
+                Err(Stopped::Call(error)) if matches!(error.kind, Kind::Unknown | Kind::Exists) => {
+                    let fresh = error.kind == Kind::Unknown;
+                    match self.found(inputs, owner, fresh).await {
+                        Ok(Some(id)) => return Ok((id, None)),
+                        Ok(None) if fresh && unknown < 3 => {
+                            unknown += 1;
+                            self.tell_retry(&error, pause(unknown));
+                        }
+                        Ok(None) => return Err(error.into()),
+                        Err(second) => return Err(second.into()),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What was made for this owner, waiting until it would be visible.
+    pub(crate) async fn found(&self, inputs: &Value, owner: &Owner, patiently: bool) -> Result<Option<String>, Error> {
+        let until = Instant::now() + self.run.tuning.settles(self.kind.settles());
+        loop {
+            let round = self.run.clouds.round();
+            let mut ids = self.kind.find(&round, &self.step.provider, inputs.clone(), owner).await?;
+            match ids.len() {
+                0 if patiently && Instant::now() < until => tokio::time::sleep(Duration::from_secs(1)).await,
+                0 => return Ok(None),
+                1 => return Ok(ids.pop()),
+                _ => {
+                    let why = format!("{} objects answer to its token: {}", ids.len(), ids.join(", "));
+                    return Err(Error::because(Kind::Refused, "find", why));
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn write(&self, want: &Value, last: Last, seen: Seen) -> Result<Option<Receipt>, Stopped> {
+        let call = || self.kind.update(self.run.clouds, &self.step.provider, want.clone(), last.clone(), seen.clone());
+        let mut unknown = 0;
+        loop {
+            match self.again(&[], call).await {
+                // An update names the state that it brings about: sent twice, it does no harm.
+                Err(Stopped::Call(error)) if error.kind == Kind::Unknown && unknown < 3 => {
+                    self.tell_retry(&error, pause(unknown));
+                    tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
+                    unknown += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    pub(crate) async fn take_down(&self, last: &Last) -> Result<(), Stopped> {
+        let mut unknown = 0;
+        loop {
+            match self.again(&[], || self.kind.delete(self.run.clouds, &self.step.provider, last.clone())).await {
+                Ok(()) => return Ok(()),
+                Err(Stopped::Call(error)) if error.kind == Kind::Gone => return Ok(()),
+                // A delete can be sent twice: the second finds nothing.
+                Err(Stopped::Call(error)) if error.kind == Kind::Unknown && unknown < 3 => {
+                    self.tell_retry(&error, pause(unknown));
+                    tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
+                    unknown += 1;
+                }
+                Err(stopped) => return Err(stopped),
+            }
+        }
+    }
+
+    /// Sends a call again while its error says that this may help.
+    pub(crate) async fn again<'f, T>(&self, needs: &[String], call: impl Fn() -> Fut<'f, T>) -> Result<T, Stopped>
+    where
+        T: 'f,
+    {
+        let started = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let result = {
+                let _one = self.run.calls.acquire().await;
+                call().await
+            };
+            let error = match result {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            // What it refers to may be too fresh to be seen everywhere.
+            let kind = if error.kind == Kind::Gone && self.any_fresh(needs) { Kind::NotYet } else { error.kind };
+            let Some(budget) = budget(kind) else { return Err(error.into()) };
+            if started.elapsed() >= self.run.tuning.waits(budget) {
+                return Err(error.into());
+            }
+            let pause = pause(attempt);
+            self.tell_retry(&error, self.run.tuning.pause(pause));
+            // Nothing has taken effect: whoever cancels now finds it as it was.
+            self.rest(pause).await.map_err(|_| Stopped::Cancelled)?;
+            attempt += 1;
+        }
+    }
+
+    fn tell_retry(&self, error: &Error, pause: Duration) {
+        self.run.tell(Event::Retry { step: self.number, why: error.chain(), pause });
+    }
+
+    fn any_fresh(&self, needs: &[String]) -> bool {
+        let now = (self.run.tuning.now)();
+        let state = self.run.state();
+        let fresh = |object: &Object| now.saturating_sub(object.made_at) < 120;
+        needs.iter().filter_map(|need| state.rows.get(need)?.current()).any(fresh)
+    }
+}

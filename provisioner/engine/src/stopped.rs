@@ -1,0 +1,85 @@
+//! Why a step did not end well.
+
+use provisioner_model::error::{Error, Kind};
+use provisioner_store::StoreError;
+
+use crate::retry::hint;
+
+/// Why a step did not end well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error("{0}")]
+    Call(#[from] Error),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Other(String),
+    /// What was written will not do: the cloud says so, it took too long, or its proof failed.
+    #[error("{why}")]
+    Failed {
+        why: String,
+        /// More of it, for a person.
+        details: Vec<String>,
+        hint: Option<String>,
+    },
+    /// The same, and what became of it then.
+    #[error("{failed}; {then}")]
+    Undone { failed: Box<Self>, then: String, fatal: bool },
+    #[error("left while it was rolled out: it goes on by itself, and the next apply takes it up")]
+    Left,
+    #[error("cancelled while it was waited for: the next apply goes on from here")]
+    Cancelled,
+}
+
+impl Stopped {
+    pub(crate) fn failed(why: impl Into<String>) -> Self {
+        Self::Failed { why: why.into(), details: vec![], hint: None }
+    }
+
+    /// What and why, the whole chain.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Call(error) => error.chain(),
+            Self::Store(error) => {
+                let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+                format!("{error}{source}")
+            }
+            other => other.to_string(),
+        }
+    }
+
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Call(error) => hint(error.kind, error.action),
+            Self::Failed { hint, .. } => hint.clone(),
+            Self::Undone { failed, .. } => failed.hint(),
+            _ => None,
+        }
+    }
+
+    /// More of it, for a person.
+    pub(crate) fn details(&self) -> &[String] {
+        match self {
+            Self::Failed { details, .. } => details,
+            Self::Undone { failed, .. } => failed.details(),
+            _ => &[],
+        }
+    }
+
+    /// What AWS support asks for.
+    pub(crate) fn request_id(&self) -> Option<String> {
+        match self {
+            Self::Call(error) => error.request_id.clone(),
+            _ => None,
+        }
+    }
+
+    /// Nothing more may be begun: the journal cannot be written, or the credentials ended.
+    pub(crate) fn is_fatal(&self) -> bool {
+        match self {
+            Self::Store(_) | Self::Call(Error { kind: Kind::Expired, .. }) => true,
+            Self::Undone { fatal, .. } => *fatal,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! A rollout that fails: what the plan says is put back, and the state tells the truth at every moment of it.
+#![allow(clippy::expect_used, reason = "what fails here panics, and tells at length")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use provisioner_engine::{Apply, Cancel, Event, Outcome, Proof, Proving, Refresh, Tuning, Unproven, apply, refresh};
+use provisioner_model::{
+    Stack,
+    erased::{Clouds, Registry},
+    plan::{Action, Plan},
+    stack::{Desired, Facts},
+    state::{Operation, Snapshot},
+};
+use provisioner_planner::{Input, Selection, plan};
+use provisioner_store::{Holder, StateReader};
+use provisioner_testkit::{
+    cloud::{Call, Fake, types},
+    store::{Death, Memory},
+};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc::unbounded_channel, watch};
+
+const SERVICE: &str = "service/app";
+
+struct World {
+    cloud: Fake,
+    clouds: Clouds,
+    store: Memory,
+    registry: Registry,
+}
+
+/// Proves the notes that it is told of.
+struct Good(&'static [u64]);
+
+impl Proof for Good {
+    fn prove<'a>(&'a self, asked: Proving<'a>) -> Pin<Box<dyn Future<Output = Result<(), Unproven>> + Send + 'a>> {
+        let good = asked.proof["note"].as_u64().is_some_and(|note| self.0.contains(&note));
+        assert!(asked.proof["service"].as_str().is_some_and(|id| id == asked.id), "{:?}", asked.proof);
+        Box::pin(async move {
+            if good { Ok(()) } else { Err(Unproven { why: "nobody answers".into(), hint: Some("ask again".into()) }) }
+        })
+    }
+}
+
+/// Never comes to an end.
+struct Endless;
+
+impl Proof for Endless {
+    fn prove<'a>(&'a self, _: Proving<'a>) -> Pin<Box<dyn Future<Output = Result<(), Unproven>> + Send + 'a>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn stack(note: u8) -> Desired {
+    let facts = Facts {
+        environment: "test".into(),
+        account: "000000000000".into(),
+        region: "here".into(),
+        partition: "aws".into(),
+        found: BTreeMap::new(),
+    };
+    let mut stack = Stack::new(facts);
+    let tags = BTreeMap::new;
+    let net = stack.add("main", types::Net { range: 1, label: None, tags: tags() });
+    let service = types::Service {
+        net: net.id(),
+        doc: "one".into(),
+        role: None,
+        through: None,
+        uses: vec![],
+        count: 2,
+        note,
+        tags: tags(),
+    };
+    let service = stack.add("app", service);
+    stack.prove(&service, &json!({ "note": note, "service": service.id() }));
+    stack.finish().expect("the stack is sound")
+}
+
+fn tuning() -> Tuning {
+    fn token() -> String {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        format!("00000000-0000-0000-0000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+    Tuning {
+        settle: Some(Duration::ZERO),
+        patience: Some(Duration::from_secs(10)),
+        poll: Some(Duration::from_millis(1)),
+        ..Tuning::new(|| 1_000_000, token)
+    }
+}
+
+/// How an apply is run.
+struct How<'a> {
+    proof: Option<&'a dyn Proof>,
+    wait: bool,
+    cancel: Cancel,
+}
+
+impl World {
+    fn new() -> Self {
+        let cloud = Fake::default();
+        let mut clouds = Clouds::default();
+        clouds.add("main", cloud.clone());
+        Self { cloud, clouds, store: Memory::new("test"), registry: types::registry() }
+    }
+
+    async fn plan(&self, desired: &Desired) -> Plan {
+        let snapshot = self.store.load().await.expect("loads").unwrap_or_else(|| Snapshot::new("lineage", "test"));
+        let input = Refresh {
+            registry: &self.registry,
+            clouds: &self.clouds,
+            snapshot: &snapshot,
+            desired,
+            tuning: tuning(),
+            pending_only: false,
+        };
+        let observed = refresh(&input).await.expect("readable");
+        let input = Input {
+            desired,
+            snapshot: &snapshot,
+            observed: &observed,
+            registry: &self.registry,
+            selection: &Selection::default(),
+            targets: &BTreeMap::new(),
+        };
+        plan(&input).expect("a plan")
+    }
+
+    async fn run(&self, plan: &Plan, how: How<'_>) -> (Result<Outcome, String>, Vec<Event>) {
+        let (events, mut told) = unbounded_channel();
+        let (stop, cancel) = watch::channel(Cancel::No);
+        let none = BTreeSet::new();
+        let work = apply(Apply {
+            plan,
+            registry: &self.registry,
+            clouds: &self.clouds,
+            store: &self.store,
+            holder: Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 },
+            consent: &none,
+            events,
+            cancel,
+            proof: how.proof,
+            wait: how.wait,
+            tuning: tuning(),
+        });
+        let listen = async {
+            let mut seen = vec![];
+            while let Some(event) = told.recv().await {
+                if matches!(event, Event::Proving { .. }) {
+                    stop.send_replace(how.cancel);
+                }
+                seen.push(event);
+            }
+            seen
+        };
+        let (outcome, told) = tokio::join!(work, listen);
+        (outcome.map_err(|error| error.to_string()), told)
+    }
+
+    async fn apply(&self, note: u8, proof: &dyn Proof) -> Outcome {
+        let plan = self.plan(&stack(note)).await;
+        self.run(&plan, How { proof: Some(proof), wait: true, cancel: Cancel::No }).await.0.expect("applies")
+    }
+
+    /// What the cloud has: note and count.
+    fn there(&self) -> (Value, Value) {
+        let thing = self.cloud.at(SERVICE).expect("the service is there");
+        (thing.inputs["note"].clone(), thing.inputs["count"].clone())
+    }
+
+    fn object(&self) -> provisioner_model::state::Object {
+        let state = self.store.state().expect("a state");
+        state.rows[SERVICE].current().expect("an object").clone()
+    }
+
+    async fn settled(&self, note: u8) {
+        let plan = self.plan(&stack(note)).await;
+        assert!(plan.is_empty(), "{:#?}", plan.steps);
+        assert_eq!(self.there(), (json!(note), json!(2)));
+        assert_eq!((self.object().inputs["note"].clone(), self.object().pending), (json!(note), None));
+        assert_eq!(self.cloud.violations(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn what_was_there_before_comes_back() {
+    let world = World::new();
+    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+    world.settled(1).await;
+
+    let plan = world.plan(&stack(2)).await;
+    let Action::Update { write, .. } = &plan.steps[0].action else { panic!("{:?}", plan.steps) };
+    assert_eq!(write.undo, Some(json!({ "doc": "one", "note": 1 })), "the plan says what is put back");
+    let (outcome, told) = world.run(&plan, How { proof: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await;
+    let outcome = outcome.unwrap();
+    let why = &outcome.failed[0].1;
+    assert!(why.contains("nobody answers") && why.ends_with("what was there before is back"), "{why}");
+    assert!(told.iter().any(|event| matches!(event, Event::Undoing { .. })), "{told:?}");
+    let hinted = |event: &&Event| matches!(event, Event::Failed { hint: Some(hint), .. } if hint == "ask again");
+    assert_eq!(told.iter().filter(hinted).count(), 1, "{told:?}");
+    world.settled(1).await;
+
+    assert!(world.apply(2, &Good(&[2])).await.is_complete());
+    world.settled(2).await;
+}
+
+#[tokio::test]
+async fn a_first_rollout_that_fails_leaves_none_running_and_is_tried_again() {
+    let world = World::new();
+    for _ in 0..2 {
+        let outcome = world.apply(1, &Good(&[])).await;
+        assert!(outcome.failed[0].1.contains("held back until the next apply"), "{outcome:?}");
+        assert_eq!(world.there(), (json!(1), json!(0)));
+        assert_eq!(world.object().inputs["count"], 0, "the state is truthful");
+    }
+    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+    world.settled(1).await;
+}
+
+#[tokio::test]
+async fn without_a_prover_nothing_is_proven() {
+    let world = World::new();
+    let plan = world.plan(&stack(1)).await;
+    let (outcome, told) = world.run(&plan, How { proof: None, wait: true, cancel: Cancel::No }).await;
+    assert!(outcome.unwrap().is_complete() && !told.iter().any(|event| matches!(event, Event::Proving { .. })));
+    world.settled(1).await;
+}
+
+#[tokio::test]
+async fn what_is_not_waited_for_is_taken_up_later() {
+    let world = World::new();
+    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+    let plan = world.plan(&stack(2)).await;
+    let (outcome, _) = world.run(&plan, How { proof: Some(&Good(&[])), wait: false, cancel: Cancel::No }).await;
+    assert!(outcome.unwrap().is_complete());
+    let left = world.object();
+    let pending = left.pending.expect("it is pending");
+    assert_eq!((pending.operation, pending.inputs.unwrap()["note"].clone()), (Operation::Update, json!(2)));
+    assert_eq!(left.inputs["note"], 1, "the last good one is still known");
+
+    let updates = world.cloud.count(Call::Update);
+    assert!(world.apply(2, &Good(&[2])).await.is_complete());
+    assert_eq!(world.cloud.count(Call::Update), updates, "it was sent before, and not again");
+    world.settled(2).await;
+}
+
+#[tokio::test]
+async fn what_was_not_waited_for_and_fails_goes_back_to_the_last_good_one() {
+    let world = World::new();
+    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+    let plan = world.plan(&stack(2)).await;
+    let (outcome, _) = world.run(&plan, How { proof: None, wait: false, cancel: Cancel::No }).await;
+    assert!(outcome.unwrap().is_complete());
+    assert_eq!(world.apply(2, &Good(&[1])).await.failed.len(), 1);
+    world.settled(1).await;
+}
+
+#[tokio::test]
+async fn whoever_interrupts_leaves_it_or_rolls_it_back() {
+    let world = World::new();
+    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+
+    let plan = world.plan(&stack(2)).await;
+    let (outcome, _) = world.run(&plan, How { proof: Some(&Endless), wait: true, cancel: Cancel::Leave }).await;
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.left, outcome.cancelled, outcome.failed.len()), (1, true, 0));
+    assert_eq!(world.there().0, 2, "it goes on by itself");
+    assert_eq!(world.object().inputs["note"], 1);
+
+    let plan = world.plan(&stack(2)).await;
+    let (outcome, _) = world.run(&plan, How { proof: Some(&Endless), wait: true, cancel: Cancel::RollBack }).await;
+    let outcome = outcome.unwrap();
+    assert!(outcome.failed[0].1.contains("as was asked for"), "{outcome:?}");
+    world.settled(1).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_entry_of_an_undo_loses_nothing() {
+    for first in [true, false] {
+        for death in [Death::Before, Death::After] {
+            for at in 1.. {
+                let world = World::new();
+                if !first {
+                    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+                }
+                world.store.die_at(at, death);
+                let plan = world.plan(&stack(2)).await;
+                drop(world.run(&plan, How { proof: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await);
+                let died = world.store.is_dead();
+                world.store.revive();
+                let outcome = world.apply(2, &Good(&[2])).await;
+                assert!(outcome.is_complete(), "first {first}, {death:?} at {at}: {outcome:?}");
+                world.settled(2).await;
+                if !died {
+                    assert!(at > 5, "an undo has entries of its own: {at}");
+                    break;
+                }
+            }
+        }
+    }
+}

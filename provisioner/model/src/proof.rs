@@ -1,0 +1,31 @@
+//! How a program says what proves a rollout: data, for [`Stack::prove`](crate::Stack::prove). The engine does not read
+//! it; the command line carries it out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::expr::In;
+
+/// Requests over HTTP that the new version must answer, without a break, for a while.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HttpProof {
+    /// What is asked: the whole URL.
+    pub url: In<String>,
+    /// The host that it is asked through, where that is not the URL's own: a load balancer, before its domain leads
+    /// there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<In<String>>,
+    /// Whether the server's certificate must be one that this machine trusts. A proof sends no secret and believes
+    /// nothing but what it compares, so that a certificate of our own making does no harm.
+    pub trusted: bool,
+    /// Members of the answer, a JSON object, and what each must say.
+    pub expect: BTreeMap<String, In<String>>,
+    /// The image, by digest: the answer's member `image` must say that digest, and so must every task that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<In<String>>,
+    /// Within how many seconds the new version must have begun to answer.
+    pub deadline_seconds: u32,
+    /// For how many seconds it must answer without a break.
+    pub settle_seconds: u32,
+}

@@ -1,0 +1,80 @@
+//! The PostgreSQL image that tests on Docker run: pulled where that is possible, else built from Debian's packages.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Mutex,
+};
+
+use crate::skipped;
+
+/// What ministack and `compose/compose.yaml` ask for.
+pub const POSTGRES: &str = "postgres:17-alpine";
+
+/// Where a database's container listens on this machine: the stack has PostgreSQL's own port.
+pub(crate) const DATABASE_PORT: u16 = 5432;
+
+/// The containers that an emulator starts, by the label that it gives them. They are removed with this value.
+pub(crate) struct Containers(String);
+
+impl Containers {
+    /// Whose they are, as their label says; the test runner removes what an interrupted test leaves by it.
+    pub(crate) const OWNER: &str = "provisioner-test";
+
+    /// How Docker finds them.
+    pub(crate) fn label(&self) -> &str {
+        &self.0
+    }
+
+    /// Those of the emulator on this port.
+    pub(crate) fn of(port: u16) -> Self {
+        Self(format!("label=ministack.instance={}:{port}", Self::OWNER))
+    }
+}
+
+impl Drop for Containers {
+    fn drop(&mut self) {
+        let listed = Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &self.0]).output();
+        let listed = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
+        if !listed.trim().is_empty() {
+            let mut remove = Command::new("docker");
+            succeeds(remove.args(["rm", "--force", "--volumes"]).args(listed.split_whitespace()));
+        }
+    }
+}
+
+/// Whether a database's container can listen.
+pub fn database_port_is_free() -> bool {
+    TcpListener::bind(("0.0.0.0", DATABASE_PORT)).is_ok()
+}
+
+/// Whether a Docker engine answers.
+pub fn engine() -> bool {
+    succeeds(Command::new("docker").arg("info"))
+}
+
+/// One builds, the others wait for it.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// Sees to it that the image is there. None, said loudly, where it cannot be had.
+pub fn postgres_image(test: &str) -> Option<()> {
+    let _one = BUILDING.lock();
+    if succeeds(Command::new("docker").args(["image", "inspect", POSTGRES])) {
+        return Some(());
+    }
+    if succeeds(Command::new("timeout").args(["20", "docker", "pull", "--quiet", POSTGRES])) {
+        return Some(());
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/postgres-image.sh");
+    if succeeds(Command::new("debootstrap").arg("--version")) && succeeds(&mut Command::new(script)) {
+        return Some(());
+    }
+    skipped(test, "there is no image of PostgreSQL 17, and building one takes root and debootstrap");
+    None
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}

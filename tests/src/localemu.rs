@@ -1,0 +1,69 @@
+//! localemu, with what it lacks put in front of it: see `tests/EMULATORS.md`.
+
+use std::{
+    io,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{
+    Emulator, NO_DOCKER, free_port,
+    front::ecs,
+    program,
+    proxy::{Message, proxy},
+};
+
+impl Emulator {
+    /// Starts localemu: the program that `PROVISIONER_LOCALEMU` names, else `localemu` on the path. None where there is
+    /// none.
+    pub fn localemu() -> Option<Self> {
+        let port = free_port();
+        let mut command = Command::new(program("PROVISIONER_LOCALEMU", "localemu"));
+        command.args(["start", "--host", "127.0.0.1", "--port", &port.to_string()]);
+        command.env("GATEWAY_LISTEN", format!("127.0.0.1:{port}")).env("DISABLE_EVENTS", "1");
+        // As with moto, which is inside: this many tasks count as running.
+        command.env("DOCKER_HOST", NO_DOCKER).env("MOTO_ECS_SERVICE_RUNNING", "9");
+        let key = Mutex::new(None);
+        Self::start(&mut command, port, || proxy(move |request| answer(request, port, &key)))
+    }
+}
+
+fn answer(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Result<Message> {
+    match request.service() {
+        "rds" => database(request, port, key),
+        // As moto, which is inside: see there.
+        "ecs" => {
+            let (authorization, target) = (request.header("authorization"), request.header("x-amz-target"));
+            let (authorization, target) = (authorization.unwrap_or_default(), target.unwrap_or_default());
+            match ecs::deployments(port, authorization, target, request.text().as_bytes()) {
+                Some(told) => Ok(Message::told(&told)),
+                None => request.send(port),
+            }
+        }
+        "elasticloadbalancing" if request.field("Action").as_deref() == Some("DescribeTargetHealth") => {
+            let answer = request.send(port)?;
+            let completed = ecs::targets(answer.text()).filter(|_| answer.status() == "200");
+            Ok(completed.map_or(answer.clone(), |body| answer.with(body)))
+        }
+        _ => request.send(port),
+    }
+}
+
+/// RDS there looks for the key of a managed password among keys of its own, and KMS keeps its elsewhere: the key stays
+/// out of the request, and comes back in the answers. There is one database.
+fn database(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Result<Message> {
+    const FIELD: &str = "MasterUserSecretKmsKeyId";
+    if let Some(stated) = request.field(FIELD) {
+        *key.lock().unwrap_or_else(PoisonError::into_inner) = Some(stated);
+    }
+    let answer = request.without(FIELD).send(port)?;
+    let key = key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let Some((key, (before, after))) = key.zip(answer.text().split_once("<MasterUserSecret>")) else {
+        return Ok(answer);
+    };
+    let Some((inside, after)) = after.split_once("</MasterUserSecret>") else { return Ok(answer) };
+    let theirs = inside.split_once("<KmsKeyId>").and_then(|(_, rest)| rest.split_once('<')).map(|(theirs, _)| theirs);
+    let inside = inside.replace(theirs.unwrap_or("<KmsKeyId>"), &key);
+    let body = format!("{before}<MasterUserSecret>{inside}</MasterUserSecret>{after}");
+    Ok(answer.with(body))
+}

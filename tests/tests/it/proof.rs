@@ -1,0 +1,93 @@
+//! The proof of a rollout, as a user runs it: moto for AWS, and a small server for the load balancer and the app behind.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+
+/// Answers every request with what it is told to say at the time.
+struct App {
+    says: Arc<Mutex<Value>>,
+    url: String,
+}
+
+impl App {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/_alb/app", listener.local_addr().unwrap());
+        let says = Arc::new(Mutex::new(json!({})));
+        let told = says.clone();
+        std::thread::spawn(move || {
+            for mut client in listener.incoming().flatten() {
+                let mut buffer = [0; 4096];
+                let read = client.read(&mut buffer).unwrap_or(0);
+                let right = String::from_utf8_lossy(&buffer[..read]).starts_with("GET /_alb/app/version HTTP/1.1");
+                let (status, body) =
+                    if right { ("200 OK", told.lock().unwrap().to_string()) } else { ("404 Not Found", "{}".into()) };
+                let length = body.len();
+                let _ =
+                    write!(client, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            }
+        });
+        Self { says, url }
+    }
+
+    fn say(&self, revision: &str) {
+        *self.says.lock().unwrap() = json!({ "name": "app", "image": null, "task_definition": revision });
+    }
+}
+
+#[test]
+fn a_rollout_counts_once_the_new_version_answers() {
+    let Some(sandbox) = Sandbox::new("a_rollout_counts_once_the_new_version_answers") else { return };
+    let app = App::new();
+    sandbox.edit("dev", "[service]", "[service]\nproof = { deadline = 1, settle = 1 }");
+    let running = || {
+        let (cluster, name) = (sandbox.output("cluster"), sandbox.output("service"));
+        let told = sandbox.aws(&format!("ecs describe-services --cluster {cluster} --services {name}"));
+        let service = &told["services"][0];
+        let revision = service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        (revision, service["desiredCount"].as_i64().unwrap())
+    };
+    let apply = || sandbox.run(&["apply", "dev", "--yes", "--reach", &app.url]);
+
+    // At a first rollout that nobody answers, no task is left; the next apply goes on.
+    let told = apply().ended(1).err;
+    assert!(told.contains("not proven") && told.contains("held back until the next apply"), "{told}");
+    assert!(!told.contains("--no-proof does without"), "it was reached: {told}");
+    let (first, count) = running();
+    assert_eq!(count, 0);
+    app.say(&first);
+    apply().ok();
+    assert_eq!(running(), (first.clone(), 1));
+    sandbox.unchanged("dev");
+
+    // The old version goes on answering: it comes back, and the state says so.
+    sandbox.edit("dev", "memory = 512", "memory = 1024");
+    let told = apply().ended(1).err;
+    assert!(told.contains(&first) && told.contains("what was there before is back"), "{told}");
+    assert_eq!(running(), (first.clone(), 1));
+    sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ended(2);
+
+    let second = first.replace(":1", ":2");
+    app.say(&second);
+    apply().ok();
+    assert_eq!(running(), (second, 1));
+    sandbox.unchanged("dev");
+    sandbox.run(&["destroy", "dev", "--yes"]).ok();
+}
+
+#[test]
+fn what_is_not_waited_for_is_taken_up_by_the_next_apply() {
+    let Some(sandbox) = Sandbox::new("what_is_not_waited_for_is_taken_up_by_the_next_apply") else { return };
+    sandbox.run(&["apply", "dev", "--yes", "--no-wait"]).ok();
+    sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ended(2);
+    let told = sandbox.run(&["apply", "dev", "--yes"]).ok().err;
+    assert!(told.contains("not proven (--no-proof)"), "{told}");
+    sandbox.unchanged("dev");
+}
