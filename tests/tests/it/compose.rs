@@ -316,8 +316,9 @@ async fn metrics(stack: &Stack, client: &Client, token: &str) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let mut still = vec![];
         for query in waiting {
-            let asked = client.get(format!("http://127.0.0.1:{port}/api/v1/query")).query(&[("query", &query)]);
-            let answer: Value = match asked.send().await {
+            let api = format!("http://127.0.0.1:{port}/api/v1/query");
+            let url = reqwest::Url::parse_with_params(&api, [("query", &query)]).unwrap();
+            let answer: Value = match client.get(url).send().await {
                 Ok(answer) => answer.json().await.unwrap(),
                 // It is starting.
                 Err(_) => Value::Null,

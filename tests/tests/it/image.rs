@@ -232,9 +232,13 @@ fn apply_builds_pushes_and_runs_the_app() {
     assert_ne!(second, first);
     let refused = sandbox.run(&["apply", "dev", file, "--yes"]).ended(1);
     assert!(refused.err.contains("the plan is for the image sha256:"), "{}", refused.err);
-    let verdicts = sandbox.verdicts("dev");
-    let changed: Vec<(&str, Verdict)> =
-        verdicts.iter().map(|(address, verdict)| (address.as_str(), *verdict)).collect();
+    let planned = sandbox.plan("dev");
+    let changed: Vec<(&str, Verdict)> = planned
+        .resources
+        .iter()
+        .map(|(address, row)| (address.as_str(), row.verdict))
+        .filter(|(_, verdict)| *verdict != Verdict::NoChange)
+        .collect();
     assert_eq!(
         changed,
         [

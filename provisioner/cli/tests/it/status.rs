@@ -118,7 +118,7 @@ fn colour_says_nothing_by_itself() {
 
 #[test]
 fn ages() {
-    let age = |seconds| render::age(1_000_000 - seconds, NOW);
+    let age = |seconds: i64| render::age(1_000_000 - seconds, NOW);
     let all = [age(-5), age(0), age(89), age(90), age(5399), age(5400), age(172_799), age(172_800)];
     assert_eq!(all, ["0 s", "0 s", "89 s", "1 min", "89 min", "1 h", "47 h", "2 d"]);
 }
