@@ -2,7 +2,7 @@
 //! program, changed.
 
 pub mod docker;
-pub mod front;
+mod front;
 mod localemu;
 mod ministack;
 pub mod proxy;

@@ -32,18 +32,9 @@ fn answer(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Resul
     match request.service() {
         "rds" => database(request, port, key),
         // As moto, which is inside: see there.
-        "ecs" => {
-            let (authorization, target) = (request.header("authorization"), request.header("x-amz-target"));
-            let (authorization, target) = (authorization.unwrap_or_default(), target.unwrap_or_default());
-            match ecs::deployments(port, authorization, target, request.text().as_bytes()) {
-                Some(told) => Ok(Message::told(&told)),
-                None => request.send(port),
-            }
-        }
+        "ecs" => ecs::answer(&request, port),
         "elasticloadbalancing" if request.field("Action").as_deref() == Some("DescribeTargetHealth") => {
-            let answer = request.send(port)?;
-            let completed = ecs::targets(answer.text()).filter(|_| answer.status() == "200");
-            Ok(completed.map_or(answer.clone(), |body| answer.with(body)))
+            ecs::health(&request, port)
         }
         _ => request.send(port),
     }

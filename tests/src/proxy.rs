@@ -49,6 +49,12 @@ impl Message {
         Self { head, body: body.to_string().into_bytes() }
     }
 
+    /// An answer in CBOR.
+    pub fn cbor(status: &str, body: Vec<u8>) -> Self {
+        let head = format!("HTTP/1.1 {status} told\r\nsmithy-protocol: rpc-v2-cbor\r\nContent-Type: application/cbor");
+        Self { head, body }
+    }
+
     fn read(stream: &mut TcpStream) -> io::Result<Option<Self>> {
         let (mut bytes, mut buffer) = (vec![], [0; 16384]);
         loop {
@@ -128,6 +134,11 @@ impl Message {
         let rest = rest.lines().filter(|line| !line.to_ascii_lowercase().starts_with("host:"));
         let rest = rest.collect::<Vec<_>>().join("\r\n");
         Self { head: format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{rest}"), body: self.body }
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The body, if it is text.

@@ -2,7 +2,7 @@
 //! front answers from this one what ECR would know of images.
 
 use std::{
-    io::{self, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -107,17 +107,6 @@ pub(crate) fn images(port: u16, operation: &str, body: &[u8]) -> Option<Value> {
         }
         _ => None,
     }
-}
-
-/// moto's answer with the registry's own host in the place of ECR's.
-pub(crate) fn here(port: u16, answer: &[u8]) -> io::Result<Vec<u8>> {
-    let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let there = named(port, body);
-    let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("content-length"));
-    let mut bytes = vec![];
-    write!(bytes, "{}\r\nContent-Length: {}\r\n\r\n{there}", kept.collect::<Vec<_>>().join("\r\n"), there.len())?;
-    Ok(bytes)
 }
 
 /// A text with the registry on this port in the place of ECR's.

@@ -1,47 +1,71 @@
 //! What moto does not tell of a rollout. It runs no tasks, so that each deployment has succeeded and each target is
 //! healthy as soon as moto says that the service is there.
 
-use std::{
-    io::{self, Read, Write},
-    net::TcpStream,
-};
+use std::io;
 
 use serde_json::{Value, json};
+
+use crate::proxy::Message;
 
 const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 /// As many as `MOTO_ECS_SERVICE_RUNNING` says.
 const HEALTHY: usize = 9;
 
+/// moto's own answer, with what it does not tell.
+pub(crate) fn answer(request: &Message, moto: u16) -> io::Result<Message> {
+    if let Some(told) = deployments(request, moto) {
+        return Ok(Message::told(&told));
+    }
+    let answer = request.send(moto)?;
+    match (request.target(), serde_json::from_str::<Value>(answer.text())) {
+        ("CreateService" | "UpdateService" | "DescribeServices", Ok(mut told)) => {
+            rolled_out(&mut told["service"]);
+            told["services"].as_array_mut().into_iter().flatten().for_each(rolled_out);
+            Ok(answer.with(told.to_string()))
+        }
+        _ => Ok(answer),
+    }
+}
+
+/// An update of a service leaves its deployment as it is: what is there now has one of its own.
+fn rolled_out(service: &mut Value) {
+    let (number, definition) = (revision(service), service["taskDefinition"].clone());
+    if let Some(deployment) = service["deployments"].as_array_mut().and_then(|all| all.first_mut()) {
+        deployment["id"] = format!("{}{number}", deployment["id"].as_str().unwrap_or_default()).into();
+        deployment["taskDefinition"] = definition;
+    }
+}
+
 /// The answer to a call about service deployments; none for any other.
-pub(crate) fn deployments(moto: u16, authorization: &str, target: &str, body: &[u8]) -> Option<Value> {
-    let operation = target.strip_prefix(TARGET)?;
-    let request: Value = serde_json::from_slice(body).unwrap_or_default();
-    match operation {
+fn deployments(call: &Message, moto: u16) -> Option<Value> {
+    let request: Value = serde_json::from_str(call.text()).unwrap_or_default();
+    match call.target() {
         "ListServiceDeployments" => {
             let (cluster, service) = (request["cluster"].as_str()?, request["service"].as_str()?);
-            let found = service_of(moto, authorization, cluster, service);
-            Some(
-                json!({ "serviceDeployments": found.map(|found| deployment(cluster, &found)).into_iter().collect::<Vec<_>>() }),
-            )
+            let found = service_of(call, moto, cluster, service);
+            let newest = found.as_ref().map_or(0, revision);
+            let all = (1..=newest).rev().zip(found.iter().cycle());
+            let all = all.map(|(number, found)| deployment(cluster, found, number));
+            Some(json!({ "serviceDeployments": all.collect::<Vec<_>>() }))
         }
         "DescribeServiceDeployments" => {
-            let found = arns(&request["serviceDeploymentArns"])
-                .filter_map(|(cluster, service)| Some((cluster, service_of(moto, authorization, cluster, service)?)));
-            let found = found.map(|(cluster, found)| {
-                let mut whole = deployment(cluster, &found);
+            let found = told_of(call, moto, &request["serviceDeploymentArns"]);
+            let found = found.map(|(cluster, found, number)| {
+                let mut whole = deployment(cluster, &found, number);
                 whole["targetServiceRevision"] = json!({ "arn": whole["targetServiceRevisionArn"] });
                 whole
             });
             Some(json!({ "serviceDeployments": found.collect::<Vec<_>>(), "failures": [] }))
         }
         "DescribeServiceRevisions" => {
-            let found = arns(&request["serviceRevisionArns"])
-                .filter_map(|(cluster, service)| Some((cluster, service_of(moto, authorization, cluster, service)?)));
-            let found = found.map(|(cluster, found)| {
+            let found = told_of(call, moto, &request["serviceRevisionArns"]);
+            let found = found.map(|(cluster, found, number)| {
+                let definition = found["taskDefinition"].as_str().unwrap_or_default();
+                let family = definition.rsplit_once(':').map_or(definition, |(family, _)| family);
                 json!({
-                    "serviceRevisionArn": arn("service-revision", cluster, &found),
+                    "serviceRevisionArn": arn("service-revision", cluster, &found, number),
                     "serviceArn": found["serviceArn"],
-                    "taskDefinition": found["taskDefinition"],
+                    "taskDefinition": format!("{family}:{number}"),
                 })
             });
             Some(json!({ "serviceRevisions": found.collect::<Vec<_>>(), "failures": [] }))
@@ -50,79 +74,56 @@ pub(crate) fn deployments(moto: u16, authorization: &str, target: &str, body: &[
     }
 }
 
-/// Cluster and service of each ARN.
-fn arns(list: &Value) -> impl Iterator<Item = (&str, &str)> {
-    list.as_array().into_iter().flatten().filter_map(|arn| {
+/// Of each ARN the cluster, the service as it is there, and the number of the revision.
+fn told_of<'a>(call: &'a Message, moto: u16, arns: &'a Value) -> impl Iterator<Item = (&'a str, Value, u64)> + use<'a> {
+    arns.as_array().into_iter().flatten().filter_map(move |arn| {
         let mut parts = arn.as_str()?.split('/').skip(1);
-        Some((parts.next()?, parts.next()?))
+        let (cluster, service) = (parts.next()?, parts.next()?);
+        Some((cluster, service_of(call, moto, cluster, service)?, parts.next()?.parse().ok()?))
     })
 }
 
-fn arn(kind: &str, cluster: &str, service: &Value) -> String {
-    let whole = service["serviceArn"].as_str().unwrap_or_default();
-    let start = whole.split(":service/").next().unwrap_or_default();
-    format!("{start}:{kind}/{cluster}/{}/1", service["serviceName"].as_str().unwrap_or_default())
+/// The number of the task definition's revision that a service runs.
+fn revision(service: &Value) -> u64 {
+    let number = service["taskDefinition"].as_str().and_then(|arn| arn.rsplit(':').next()?.parse().ok());
+    number.unwrap_or_default()
 }
 
-/// The service's present revision, rolled out.
-fn deployment(cluster: &str, service: &Value) -> Value {
+fn arn(kind: &str, cluster: &str, service: &Value, number: u64) -> String {
+    let whole = service["serviceArn"].as_str().unwrap_or_default();
+    let start = whole.split(":service/").next().unwrap_or_default();
+    format!("{start}:{kind}/{cluster}/{}/{number}", service["serviceName"].as_str().unwrap_or_default())
+}
+
+/// One of the service's revisions, rolled out.
+fn deployment(cluster: &str, service: &Value, number: u64) -> Value {
     json!({
-        "serviceDeploymentArn": arn("service-deployment", cluster, service),
+        "serviceDeploymentArn": arn("service-deployment", cluster, service, number),
         "serviceArn": service["serviceArn"],
         "clusterArn": service["clusterArn"],
-        "targetServiceRevisionArn": arn("service-revision", cluster, service),
+        "targetServiceRevisionArn": arn("service-revision", cluster, service, number),
         "createdAt": service["deployments"][0]["createdAt"],
         "status": "SUCCESSFUL",
     })
 }
 
-fn service_of(moto: u16, authorization: &str, cluster: &str, service: &str) -> Option<Value> {
-    let body = json!({ "cluster": cluster, "services": [service] }).to_string();
-    let mut stream = TcpStream::connect(("127.0.0.1", moto)).ok()?;
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {authorization}\r\nConnection: close\r\n\
-         X-Amz-Target: {TARGET}DescribeServices\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
+fn service_of(call: &Message, moto: u16, cluster: &str, service: &str) -> Option<Value> {
+    let asked = json!({ "cluster": cluster, "services": [service] });
+    let authorization = call.header("authorization").unwrap_or_default();
+    let answer = Message::json(&format!("{TARGET}DescribeServices"), authorization, &asked).send(moto).ok()?;
+    let answer: Value = serde_json::from_str(answer.text()).ok()?;
     answer["services"].as_array()?.iter().find(|one| one["status"] == "ACTIVE").cloned()
 }
 
-/// Answers with JSON, as ECS does.
-pub(super) fn answer(client: &mut TcpStream, json: &Value) -> io::Result<()> {
-    let body = json.to_string();
-    write!(
-        client,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n\
-         {body}",
-        body.len()
-    )
-}
-
 /// moto's own answer about a group's targets, completed.
-pub(super) fn health(client: &mut TcpStream, moto: u16, request: &[u8]) -> io::Result<()> {
-    let mut stream = TcpStream::connect(("127.0.0.1", moto))?;
-    stream.write_all(request)?;
-    let mut answer = vec![];
-    stream.read_to_end(&mut answer)?;
-    let text = String::from_utf8_lossy(&answer);
-    let Some(body) = targets(&text).filter(|_| text.split(' ').nth(1) == Some("200")) else {
-        return client.write_all(&answer);
-    };
-    write!(
-        client,
-        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+pub(crate) fn health(request: &Message, moto: u16) -> io::Result<Message> {
+    let answer = request.send(moto)?;
+    let completed = targets(answer.text()).filter(|_| answer.status() == "200");
+    Ok(completed.map_or(answer.clone(), |body| answer.with(body)))
 }
 
 /// Of a group that has no targets, as many healthy ones as running tasks are counted.
-pub(crate) fn targets(answer: &str) -> Option<String> {
+fn targets(answer: &str) -> Option<String> {
     if answer.contains("<State>") {
         return None;
     }

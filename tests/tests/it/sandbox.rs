@@ -106,7 +106,6 @@ impl Sandbox {
 
     /// An independent client for many calls at once: `[service, operation, members]` each. A failed one answers
     /// `{"error": …}`.
-    #[expect(dead_code, reason = "for `facts.rs` and `sweep.rs`, which wait for their first run")]
     pub(crate) fn ask(&self, calls: &[Value]) -> Vec<Value> {
         #[expect(clippy::disallowed_methods, reason = "how the test runner says where the client is")]
         let client = std::env::var("PROVISIONER_AWS_CLI").unwrap_or_else(|_| "aws".to_owned());
@@ -143,13 +142,11 @@ impl Sandbox {
     }
 
     /// The inputs of an address as they were written last.
-    #[expect(dead_code, reason = "for `facts.rs` and `sweep.rs`, which wait for their first run")]
     pub(crate) fn recorded(&self, environment: &str, address: &str) -> Value {
         self.state(environment)["rows"][address]["objects"][0]["inputs"].clone()
     }
 
     /// What the state has: address, type, id.
-    #[expect(dead_code, reason = "for `facts.rs` and `sweep.rs`, which wait for their first run")]
     pub(crate) fn rows(&self, environment: &str) -> Vec<(String, String, String)> {
         let state = self.state(environment);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
