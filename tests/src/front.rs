@@ -33,6 +33,10 @@ fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::Result<Mess
         ("elasticloadbalancing", "DescribeTargetHealth") => ecs::health(&request, moto),
         ("rds", "ModifyDBSubnetGroup") => subnet_group(&request, moto),
         ("ec2", "DeleteNatGateway") => freed(&request, moto),
+        ("monitoring", _) => {
+            let asked = serde_json::from_str(request.text()).unwrap_or_default();
+            dashboard_tags(request.target(), &asked).map_or_else(|| request.send(moto), |told| Ok(Message::told(&told)))
+        }
         ("s3", _) if request.path().contains("?versioning") => versioning(&request, moto),
         _ => request.send(moto),
     }
