@@ -1,6 +1,6 @@
 //! Stands in front of moto and puts right what `tests/EMULATORS.md` lists; all else it passes on as it is.
 
-mod cbor;
+pub(crate) mod cbor;
 pub(crate) mod ecs;
 
 use std::{
@@ -16,7 +16,8 @@ use crate::{
     registry,
 };
 
-const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
+/// Where CloudWatch's SDK, which speaks CBOR, names the operation.
+pub(crate) const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
 /// Listens, and answers with its port. With a registry, images are those that it has.
 pub(crate) fn front(moto: u16, registry: Option<u16>) -> io::Result<u16> {

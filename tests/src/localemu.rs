@@ -6,9 +6,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde_json::json;
+
 use crate::{
     Emulator, NO_DOCKER, free_port,
-    front::ecs,
+    front::{CLOUDWATCH, cbor, ecs},
     program,
     proxy::{Message, proxy},
 };
@@ -30,6 +32,10 @@ impl Emulator {
 
 fn answer(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Result<Message> {
     match request.service() {
+        "monitoring" if request.path().strip_prefix(CLOUDWATCH) == Some("GetDashboard") => {
+            let answer = request.send(port)?;
+            Ok(if answer.status() == "200" { answer } else { no_such_dashboard() })
+        }
         "rds" => database(request, port, key),
         // As moto, which is inside: see there.
         "ecs" => ecs::answer(&request, port),
@@ -38,6 +44,12 @@ fn answer(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Resul
         }
         _ => request.send(port),
     }
+}
+
+/// It says of a dashboard that is not there that a parameter is wrong.
+fn no_such_dashboard() -> Message {
+    let said = json!({ "__type": "com.amazonaws.cloudwatch#DashboardNotFoundError", "message": "not there" });
+    Message::cbor("404", cbor::encoded(&said))
 }
 
 /// RDS there looks for the key of a managed password among keys of its own, and KMS keeps its elsewhere: the key stays

@@ -91,7 +91,8 @@ impl Front {
         match request.service() {
             service if BY_MOTO.contains(&service) => request.send(self.moto),
             "elasticloadbalancing" => {
-                let answer = shortened(request).send(self.port)?;
+                let request = self.in_its_network(shortened(request))?;
+                let answer = request.send(self.port)?;
                 if let Some(name) = answer.element("DNSName") {
                     name.clone_into(&mut self.balancer.lock().unwrap_or_else(PoisonError::into_inner));
                 }
@@ -130,6 +131,16 @@ impl Front {
         request.send(self.port)
     }
 
+    /// A load balancer is in the network of its subnets, and ministack does not look there.
+    fn in_its_network(&self, request: Message) -> io::Result<Message> {
+        let Some(subnet) = request.field("Subnets.member.1") else { return Ok(request) };
+        let asked = format!("Action=DescribeSubnets&Version=2016-11-15&SubnetId.1={subnet}");
+        let told = request.clone().signed_for("ec2").with(asked).send(self.port)?;
+        let network = told.element("vpcId").unwrap_or_default();
+        let body = format!("{}&VpcId={network}", request.text());
+        Ok(request.with(body))
+    }
+
     fn keep(&self, request: &Message, answer: &Message) -> io::Result<()> {
         let stated = |name: &str| request.field(name).unwrap_or_default();
         let (after, what) = match stated("Action").as_str() {
@@ -163,10 +174,11 @@ impl Front {
 
     /// A managed password's secret, really there: `password` is what ministack gives such a database.
     fn secret(&self, request: &Message, database: &str, user: &str, key: &str) -> io::Result<String> {
-        let authorization = request.header("authorization").unwrap_or_default().replace("/rds/", "/secretsmanager/");
+        let request = request.clone().signed_for("secretsmanager");
+        let authorization = request.header("authorization").unwrap_or_default();
         let value = json!({ "username": user, "password": "password" }).to_string();
         let secret = json!({ "Name": format!("rds!db-{database}"), "KmsKeyId": key, "SecretString": value });
-        let answer = Message::json("secretsmanager.CreateSecret", &authorization, &secret).send(self.port)?;
+        let answer = Message::json("secretsmanager.CreateSecret", authorization, &secret).send(self.port)?;
         let answer: Value = serde_json::from_str(answer.text())?;
         Ok(answer["ARN"].as_str().unwrap_or_default().to_owned())
     }

@@ -110,6 +110,13 @@ impl Message {
         scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or_default()
     }
 
+    /// The same for another service; no emulator here looks at the signature.
+    #[must_use]
+    pub fn signed_for(self, service: &str) -> Self {
+        let (from, to) = (format!("/{}/", self.service()), format!("/{service}/"));
+        Self { head: self.head.replace(&from, &to), body: self.body }
+    }
+
     /// The operation, where the service speaks JSON.
     pub fn target(&self) -> &str {
         self.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default()

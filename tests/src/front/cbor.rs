@@ -3,12 +3,12 @@
 use serde_json::{Map, Number, Value};
 
 /// What these bytes say; null where they say nothing.
-pub(super) fn decoded(bytes: &[u8]) -> Value {
+pub(crate) fn decoded(bytes: &[u8]) -> Value {
     Decoder { bytes, at: 0 }.value().unwrap_or_default()
 }
 
 /// A value in CBOR.
-pub(super) fn encoded(value: &Value) -> Vec<u8> {
+pub(crate) fn encoded(value: &Value) -> Vec<u8> {
     let mut out = vec![];
     encode("", value, &mut out);
     out
