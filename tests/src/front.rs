@@ -103,16 +103,21 @@ fn versioning(request: &Message, moto: u16) -> io::Result<Message> {
 
 /// What CloudWatch's SDK says in CBOR, said in JSON, and the answer put back.
 fn cloudwatch(operation: &str, request: &Message, moto: u16) -> io::Result<Message> {
-    let asked = cbor::decoded(request.body());
-    let told = match dashboard_tags(operation, &asked) {
-        Some(tags) => Message::told(&tags),
-        None => {
-            let target = format!("GraniteServiceVersion20100801.{operation}");
-            Message::json(&target, request.header("authorization").unwrap_or_default(), &asked).send(moto)?
-        }
-    };
+    if let Some(told) = tags_in_cbor(request) {
+        return Ok(told);
+    }
+    let target = format!("GraniteServiceVersion20100801.{operation}");
+    let authorization = request.header("authorization").unwrap_or_default();
+    let told = Message::json(&target, authorization, &cbor::decoded(request.body())).send(moto)?;
     let said = serde_json::from_str(told.text()).unwrap_or_else(|_| json!({}));
     Ok(Message::cbor(told.status(), cbor::encoded(&said)))
+}
+
+/// What is asked in CBOR of dashboards' tags, answered as in [`dashboard_tags`].
+pub(crate) fn tags_in_cbor(request: &Message) -> Option<Message> {
+    let operation = request.path().strip_prefix(CLOUDWATCH)?;
+    let told = dashboard_tags(operation, &cbor::decoded(request.body()))?;
+    Some(Message::cbor("200", cbor::encoded(&told)))
 }
 
 /// Dashboards have tags, and moto has no place for them: they are kept here, by the dashboard's name.

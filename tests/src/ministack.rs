@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use crate::{
     Emulator, NO_DOCKER,
     docker::{self, Containers},
-    free_port, program,
+    free_port,
+    front::{self, ecs},
+    program,
     proxy::{Message, proxy},
     registry,
 };
@@ -89,7 +91,19 @@ impl Front {
             return self.balanced(request, path);
         }
         match request.service() {
+            "application-autoscaling" if request.target() == "RegisterScalableTarget" => {
+                self.told_of_service(request)?;
+                request.send(self.moto)
+            }
             service if BY_MOTO.contains(&service) => request.send(self.moto),
+            // As with moto: there is no place for a dashboard's tags.
+            "monitoring" => front::tags_in_cbor(request).map_or_else(|| request.send(self.port), Ok),
+            // As with moto: without Docker no task joins a target group.
+            "elasticloadbalancing"
+                if !self.docker && request.field("Action").as_deref() == Some("DescribeTargetHealth") =>
+            {
+                ecs::health(request, self.port)
+            }
             "elasticloadbalancing" => {
                 let request = self.in_its_network(shortened(request))?;
                 let answer = request.send(self.port)?;
@@ -129,6 +143,25 @@ impl Front {
             std::thread::sleep(Duration::from_millis(50));
         }
         request.send(self.port)
+    }
+
+    /// Before moto scales a service it looks whether there is one: it is given one of that name.
+    fn told_of_service(&self, request: &Message) -> io::Result<()> {
+        let body: Value = serde_json::from_str(request.text()).unwrap_or_default();
+        let id = body["ResourceId"].as_str().unwrap_or_default();
+        let [_, cluster, service] = id.split('/').collect::<Vec<_>>()[..] else { return Ok(()) };
+        let container = json!({ "name": "any", "image": "any", "memory": 128 });
+        let calls = [
+            ("CreateCluster", json!({ "clusterName": cluster })),
+            ("RegisterTaskDefinition", json!({ "family": "any", "containerDefinitions": [container] })),
+            ("CreateService", json!({ "cluster": cluster, "serviceName": service, "taskDefinition": "any" })),
+        ];
+        let signed = request.clone().signed_for("ecs");
+        for (operation, members) in calls {
+            let target = format!("{}{operation}", ecs::TARGET);
+            Message::json(&target, signed.header("authorization").unwrap_or_default(), &members).send(self.moto)?;
+        }
+        Ok(())
     }
 
     /// A load balancer is in the network of its subnets, and ministack does not look there.

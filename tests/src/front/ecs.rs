@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::proxy::Message;
 
-const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
+/// What ECS's operations are called by, before their names.
+pub(crate) const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 /// As many as `MOTO_ECS_SERVICE_RUNNING` says.
 const HEALTHY: usize = 9;
 
