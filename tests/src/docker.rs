@@ -1,10 +1,13 @@
 //! The PostgreSQL image that tests on Docker run: pulled where that is possible, else built from Debian's packages.
 
 use std::{
+    fs,
     net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     sync::Mutex,
+    thread,
+    time::Duration,
 };
 
 use crate::skipped;
@@ -44,9 +47,27 @@ impl Drop for Containers {
     }
 }
 
-/// Whether a database's container can listen.
+/// Whether a database's container can listen. What is left of a database's ended connections keeps the port from
+/// ministack, which takes another one then, for a minute: that is waited for.
 pub fn database_port_is_free() -> bool {
+    let left = || {
+        let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
+        sockets.iter().flat_map(|table| table.lines()).any(|line| ended_at(line, DATABASE_PORT))
+    };
+    for _ in 0..90 {
+        if !left() {
+            break;
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
     TcpListener::bind(("0.0.0.0", DATABASE_PORT)).is_ok()
+}
+
+/// Whether a line of the kernel's table is an ended connection (`TIME_WAIT`, 6) at this port here.
+fn ended_at(line: &str, port: u16) -> bool {
+    let mut columns = line.split_whitespace().skip(1);
+    let here = columns.next().unwrap_or_default();
+    here.ends_with(&format!(":{port:04X}")) && columns.nth(1) == Some("06")
 }
 
 /// Whether a Docker engine answers.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests or the demo, with everything they need beside Rust installed into the build folder.
 
-    run.py test [--strict] [cargo test's arguments]
+    run.py test [--strict] [cargo test's arguments]     with arguments, the app's own tests are left out
     run.py demo
     run.py tools          installs only, and prints the environment variables
 
@@ -136,6 +136,8 @@ def test(arguments):
         command = ["cargo", "test", "--workspace", "--locked", "--no-fail-fast", *arguments]
         try:
             code = run(command, env)
+            if not arguments:
+                code = app(env) or code
         finally:
             leftovers()
         skipped = sorted(set(skips.read_text().splitlines())) if skips.exists() else []
@@ -144,6 +146,13 @@ def test(arguments):
     if skipped and strict:
         print(paint("31", f"{len(skipped)} skipped, and none may be here"))
     return code or (1 if skipped and strict else 0)
+
+
+def app(env):
+    """The app's own tests: it is a workspace of its own, and so is its build folder."""
+    manifest = str(ROOT / "app" / "Cargo.toml")
+    command = ["cargo", "test", "--manifest-path", manifest, "--locked", "--no-fail-fast"]
+    return run(command, env | {"CARGO_TARGET_DIR": str(target() / "app")})
 
 
 class Emulator:

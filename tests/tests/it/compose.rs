@@ -143,6 +143,7 @@ impl Stack {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_compose_stack_is_closed_and_works() {
     let Some(stack) = Stack::up("compose") else { return };
+    provisioner_image::tls::use_ring();
     let client = Client::new();
 
     app_is_closed(&stack);

@@ -70,11 +70,12 @@ async fn newest(
 
 fn end_of(task: &Task) -> String {
     let id = last(task.task_arn().unwrap_or_default());
-    if task.last_status() != Some("STOPPED") && task.stopped_reason().is_none() {
+    let reason = task.stopped_reason().filter(|reason| !reason.is_empty());
+    if task.last_status() != Some("STOPPED") && reason.is_none() {
         return format!("task {id} is {}", task.last_status().unwrap_or("there").to_lowercase());
     }
     let code = task.stop_code().map(|code| format!(" ({code})")).unwrap_or_default();
-    format!("task {id} stopped: {}{code}", task.stopped_reason().unwrap_or("ECS gives no reason"))
+    format!("task {id} stopped: {}{code}", reason.unwrap_or("ECS gives no reason"))
 }
 
 fn end_of_container(container: &Container) -> Option<String> {
