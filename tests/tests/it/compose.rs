@@ -1,6 +1,7 @@
 //! The Compose stack on a real Docker engine: what README.md in `compose/` promises, seen from outside.
 
 use std::{
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -117,12 +118,13 @@ impl Stack {
         docker(&[&["exec", &self.container("database")], &psql[..]].concat())
     }
 
-    /// A command in the app's own namespace of processes, as the user who it runs as: its image has no shell.
-    fn beside_app(&self, script: &str) -> Output {
+    /// A command among the app's own processes, with every right that Docker gives to look at them: the app's image
+    /// has no shell.
+    fn beside_app(&self, script: &str) -> String {
         let pid = format!("container:{}", self.container("app"));
         let mut command = Command::new("docker");
-        command.args(["run", "--rm", "--pid", &pid, "--user", "10000", "--entrypoint", "sh"]);
-        command.args([POSTGRES, "-c", script]).output().unwrap()
+        command.args(["run", "--rm", "--pid", &pid, "--user", "0", "--cap-add", "SYS_PTRACE", "--entrypoint", "sh"]);
+        said(&command.args([POSTGRES, "-c", script]).output().unwrap())
     }
 
     fn url(&self, path: &str) -> String {
@@ -158,6 +160,16 @@ async fn the_compose_stack_is_closed_and_works() {
     metrics(&stack, &client, &token).await;
     let status = stack.run(&["status"]);
     assert!(status.contains("app") && status.contains("healthy"), "{status}");
+    the_file_is_valid(&stack);
+}
+
+/// docker-compose checks the file by the Compose specification's schema, with the profile and without it.
+fn the_file_is_valid(stack: &Stack) {
+    let file = stack.folder.path().join("compose/compose.yaml");
+    for profile in [&[][..], &["--profile", "observability"]] {
+        let mut check = Command::new("docker-compose");
+        ok(check.arg("--file").arg(&file).args(profile).args(["config", "--quiet"]));
+    }
 }
 
 fn limits(inspected: &Value) {
@@ -175,7 +187,7 @@ fn app_is_closed(stack: &Stack) {
     let inspected = stack.inspect("app");
     limits(&inspected);
     // What the kernel says of the process, not what Docker was asked for.
-    let status = said(&stack.beside_app("cat /proc/1/status"));
+    let status = stack.beside_app("cat /proc/1/status");
     let field = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap_or_default();
         line.split_whitespace().nth(1).unwrap_or_default().to_owned()
@@ -186,7 +198,9 @@ fn app_is_closed(stack: &Stack) {
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         assert_eq!(field(set), "0000000000000000", "{set}");
     }
-    let written = said(&stack.beside_app("touch /proc/1/root/x"));
+    // Not even who may do everything writes there; the one place that is for writing takes it.
+    assert_eq!(stack.beside_app("touch /proc/1/root/tmp/x"), "");
+    let written = stack.beside_app("touch /proc/1/root/x");
     assert!(written.contains("Read-only file system"), "{written}");
     // From this machine only.
     assert_eq!(inspected["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostIp"], "127.0.0.1");
@@ -211,9 +225,7 @@ fn database_is_closed(stack: &Stack) {
     }
     let limit = inside("cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null");
     assert!(limit.contains(&(512 * 1024 * 1024).to_string()), "{limit}");
-    // No way out: no route but to its own network.
-    let routes = inside("cat /proc/net/route");
-    assert!(routes.lines().skip(1).all(|line| line.split_whitespace().nth(1) != Some("00000000")), "{routes}");
+    no_way_out(stack);
     // Without TLS, or as the administrator, nobody gets in by the network.
     let knock = |who: &str, tls: &str| {
         let target = format!("host=database user={who} dbname=app sslmode={tls}");
@@ -222,9 +234,40 @@ fn database_is_closed(stack: &Stack) {
         command.args(["psql", POSTGRES, &target, "--command", "SELECT 1"]);
         said(&command.env("PGPASSWORD", stack.secret("database_password")).output().unwrap())
     };
-    assert!(knock("app", "require").contains("1 row"));
-    assert!(knock("app", "disable").contains("no pg_hba.conf entry"));
-    assert!(knock("postgres", "require").contains("no pg_hba.conf entry"));
+    for (who, tls, answer) in [
+        ("app", "require", "1 row"),
+        ("app", "disable", "no pg_hba.conf entry"),
+        ("postgres", "require", "no pg_hba.conf entry"),
+    ] {
+        let told = knock(who, tls);
+        assert!(told.contains(answer), "{who}, {tls}: {told}");
+    }
+}
+
+/// This machine is as near as the outside comes: what `front` reaches, the database does not.
+fn no_way_out(stack: &Stack) {
+    let listener = TcpListener::bind(("0.0.0.0", 0)).unwrap();
+    let gateway =
+        docker(&["network", "inspect", &stack.network("front"), "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
+    let knock =
+        format!("timeout 3 bash -c '</dev/tcp/{gateway}/{}' && echo through", listener.local_addr().unwrap().port());
+    let mut from_front = Command::new("docker");
+    from_front.args([
+        "run",
+        "--rm",
+        "--network",
+        &stack.network("front"),
+        "--entrypoint",
+        "bash",
+        POSTGRES,
+        "-c",
+        &knock,
+    ]);
+    assert_eq!(ok(&mut from_front).trim(), "through");
+    let mut from_database = Command::new("docker");
+    from_database.args(["exec", &stack.container("database"), "bash", "-c", &knock]);
+    let answer = said(&from_database.output().unwrap());
+    assert!(!answer.contains("through"), "{answer}");
 }
 
 fn networks_are_closed(stack: &Stack) {
@@ -248,7 +291,7 @@ fn networks_are_closed(stack: &Stack) {
 fn secrets_are_files(stack: &Stack) {
     let secrets = ["database_admin_password", "database_password", "signing_key"].map(|name| stack.secret(name));
     for service in ["app", "database"] {
-        let told = stack.inspect(service).to_string() + &docker(&["top", &stack.container(service), "-eo", "args"]);
+        let told = stack.inspect(service).to_string() + &docker(&["top", &stack.container(service), "-eo", "pid,args"]);
         let logged = said(&Command::new("docker").args(["logs", &stack.container(service)]).output().unwrap());
         assert!(!secrets.iter().any(|secret| told.contains(secret) || logged.contains(secret)), "{service}");
     }

@@ -57,7 +57,11 @@ async fn the_whole_system_on_docker() {
             "fn main() { eprintln!(\"no can do\"); std::process::exit(3) }",
             &["code 3", "no can do"],
         ),
-        ("one that never listens", "fn main() { std::thread::sleep(std::time::Duration::MAX) }", &["has not answered", "502"]),
+        (
+            "one that never listens",
+            "fn main() { std::thread::sleep(std::time::Duration::MAX) }",
+            &["has not answered", "502"],
+        ),
     ] {
         say(&format!("{what} is rolled back"));
         system.replace_app(main);
