@@ -1,7 +1,7 @@
 //! The bundled program as somebody changed it: resources under other names, or without some of them, or built without a
 //! type. The bundled stack is declared as ever, and what it declared is declared again, changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_aws::{acm, autoscaling, cloudwatch, ec2, ecr, ecs, elb, iam, kms, logs, rds, s3, secrets, sns, waf};
 use provisioner_cli::Program;
@@ -53,7 +53,7 @@ impl Variant {
         let mut rows: BTreeMap<String, Declared> = bundled.resources;
         rows.retain(|address, _| !self.without.iter().any(|start| address.starts_with(start)));
         // Each after what it refers to.
-        let mut done = BTreeMap::new();
+        let mut done = BTreeSet::new();
         while let Some(address) = rows.iter().find(|(_, row)| needs(&row.inputs, &done)).map(|(at, _)| at.clone()) {
             let Some(mut row) = rows.remove(&address) else { break };
             let name = self.name(&address);
@@ -62,7 +62,7 @@ impl Variant {
                 row.options.renamed_from = vec![address.clone()];
             }
             add(stack, &name, row);
-            done.insert(address, ());
+            done.insert(address);
         }
         for (name, mut value) in bundled.outputs {
             if needs(&value, &done) {
@@ -105,10 +105,10 @@ impl Variant {
     }
 }
 
-fn needs(value: &Value, done: &BTreeMap<String, ()>) -> bool {
+fn needs(value: &Value, done: &BTreeSet<String>) -> bool {
     let mut needs = vec![];
     edges(value, &mut needs);
-    needs.iter().all(|need| done.contains_key(need))
+    needs.iter().all(|need| done.contains(need))
 }
 
 fn add(stack: &mut Stack, address: &str, row: Declared) {

@@ -132,7 +132,7 @@ impl Layout {
     /// The image's labels.
     pub fn labels(&self) -> Result<BTreeMap<String, String>, ImageError> {
         let manifest: Manifest = self.json(&self.image)?;
-        Ok(self.json::<Config>(&manifest.config)?.config.labels)
+        Ok(self.json::<Config>(&manifest.config)?.run.labels)
     }
 
     /// The documents attached to the image, by kind.

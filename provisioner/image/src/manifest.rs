@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{Architecture, PORT, USER, digest, layer::Layer};
 
@@ -115,7 +116,8 @@ pub(crate) struct Config {
     pub(crate) architecture: String,
     pub(crate) os: String,
     created: String,
-    pub(crate) config: Run,
+    #[serde(rename = "config")]
+    pub(crate) run: Run,
     rootfs: RootFs,
     history: Vec<History>,
 }
@@ -124,14 +126,11 @@ pub(crate) struct Config {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Run {
     user: String,
-    exposed_ports: BTreeMap<String, Nothing>,
+    exposed_ports: BTreeMap<String, Value>,
     entrypoint: Vec<String>,
     working_dir: String,
     pub(crate) labels: BTreeMap<String, String>,
 }
-
-#[derive(Serialize, Deserialize)]
-struct Nothing {}
 
 #[derive(Serialize, Deserialize)]
 struct RootFs {
@@ -167,9 +166,9 @@ pub(crate) fn image(
         architecture: platform.architecture.clone(),
         os: platform.os.clone(),
         created: CREATED.to_owned(),
-        config: Run {
+        run: Run {
             user: format!("{USER}:{USER}"),
-            exposed_ports: BTreeMap::from([(format!("{PORT}/tcp"), Nothing {})]),
+            exposed_ports: BTreeMap::from([(format!("{PORT}/tcp"), json!({}))]),
             entrypoint: vec!["/app".to_owned()],
             working_dir: "/".to_owned(),
             labels: labels.map(),

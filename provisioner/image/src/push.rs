@@ -1,7 +1,7 @@
 //! The push, in the order in which a registry wants it: blobs, the image, what is attached to it, and the tag last.
 //! Whoever sees the tag sees all of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Layout, digest,
@@ -111,12 +111,12 @@ impl Registry {
 
 /// The image and its documents as one index, without what only the layout needs to know.
 fn index(layout: &Layout) -> Result<Vec<u8>, RegistryError> {
-    let plain = |one: &Descriptor| Descriptor { annotations: Default::default(), ..one.clone() };
+    let plain = |one: &Descriptor| Descriptor { annotations: BTreeMap::new(), ..one.clone() };
     let index = Index {
         schema_version: 2,
         media_type: INDEX.to_owned(),
         manifests: layout.manifests().map(plain).collect(),
-        annotations: Default::default(),
+        annotations: BTreeMap::new(),
     };
     serde_json::to_vec(&index).map_err(|error| RegistryError::Image(error.into()))
 }

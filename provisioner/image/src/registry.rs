@@ -164,8 +164,7 @@ impl Registry {
             let answer = request.send().await;
             let wait = match &answer {
                 Ok(answer) if again(answer.status()) => asked(answer).unwrap_or(pause),
-                Ok(_) => pause,
-                Err(_) => pause,
+                _ => pause,
             };
             let over = attempt >= ATTEMPTS;
             match answer {

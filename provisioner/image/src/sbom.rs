@@ -1,4 +1,4 @@
-//! The app's components, from its Cargo.lock, as a CycloneDX document. Cargo.lock has what builds and tests need too.
+//! The app's components, from its Cargo.lock, as a `CycloneDX` document. Cargo.lock has what builds and tests need too.
 
 use std::collections::BTreeMap;
 

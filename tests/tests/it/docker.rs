@@ -232,6 +232,7 @@ impl System {
         let seen = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
         let done = Arc::new(AtomicBool::new(false));
         let begun = Instant::now();
+        #[expect(clippy::disallowed_methods, reason = "requests beside what is tested, awaited below")]
         let load = tokio::spawn(load(self.client.clone(), self.url("/version"), seen.clone(), done.clone()));
         tokio::time::sleep(Duration::from_secs(2)).await;
         tokio::task::block_in_place(|| work(self)).ok();

@@ -55,13 +55,13 @@ struct Seen<'s> {
     wrong: Vec<String>,
 }
 
+fn arn(service: &str, rest: &str) -> String {
+    format!("arn:aws:{service}:us-east-1:{ACCOUNT}:{rest}")
+}
+
 impl Seen<'_> {
     fn id(&self, address: &str) -> String {
         self.sandbox.id(self.row.environment, address)
-    }
-
-    fn arn(&self, service: &str, rest: &str) -> String {
-        format!("arn:aws:{service}:us-east-1:{ACCOUNT}:{rest}")
     }
 
     fn role(&self, name: &str) -> String {
@@ -354,7 +354,7 @@ fn repository(seen: &mut Seen<'_>) {
     seen.fact("immutable tags", seen.at("repository", "/repositories/0/imageTagMutability"), "IMMUTABLE");
     let scan = seen.at("repository", "/repositories/0/imageScanningConfiguration/scanOnPush");
     seen.fact("scan on push", scan, true);
-    let key = seen.arn("kms", &format!("key/{}", seen.id("secrets/key/main")));
+    let key = arn("kms", &format!("key/{}", seen.id("secrets/key/main")));
     let encryption = seen.at("repository", "/repositories/0/encryptionConfiguration");
     seen.fact("images encrypted", encryption, json!({ "encryptionType": "KMS", "kmsKey": key }));
     let policy: Value =
@@ -491,7 +491,7 @@ fn secrets(seen: &mut Seen<'_>) {
         ("value", "secretsmanager", "get_secret_value", json!({ "SecretId": secret })),
         ("rotation", "kms", "get_key_rotation_status", json!({ "KeyId": key })),
     ]);
-    let arn = seen.arn("kms", &format!("key/{key}"));
+    let arn = arn("kms", &format!("key/{key}"));
     seen.fact("signing key encrypted with our key", seen.at("signing key", "/KmsKeyId"), arn);
     seen.fact("key rotates", seen.at("rotation", "/KeyRotationEnabled"), true);
     let value = seen.at("value", "/SecretString").as_str().unwrap_or_default().to_owned();
@@ -555,13 +555,13 @@ fn identity(seen: &mut Seen<'_>) {
         {
             "Effect": "Allow",
             "Action": ["kms:Decrypt"],
-            "Resource": [seen.arn("kms", &format!("key/{key}"))],
+            "Resource": [arn("kms", &format!("key/{key}"))],
             "Condition": { "StringEquals": { "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com" } },
         },
     ]);
     seen.fact("task role's rights", seen.at("task policy", "/PolicyDocument/Statement"), run);
-    let repository = seen.arn("ecr", &format!("repository/{}", seen.id("registry/repository/app")));
-    let streams = seen.arn("logs", &format!("log-group:{}:*", seen.id("observability/log-group/app")));
+    let repository = arn("ecr", &format!("repository/{}", seen.id("registry/repository/app")));
+    let streams = arn("logs", &format!("log-group:{}:*", seen.id("observability/log-group/app")));
     let fetch = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     let start = json!([
         { "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"] },
@@ -613,7 +613,7 @@ fn observability(seen: &mut Seen<'_>) {
     let about = alarms.iter().filter(|alarm| alarm["Dimensions"][0]["Value"] == json!(database)).count();
     seen.fact("alarms about this database", about, 2);
     seen.fact("dashboard", seen.at("page", "/DashboardBody").as_str().is_some_and(|it| it.contains(&database)), true);
-    let key = seen.arn("kms", &format!("key/{}", seen.id("secrets/key/main")));
+    let key = arn("kms", &format!("key/{}", seen.id("secrets/key/main")));
     seen.fact("topic encrypted", seen.at("topic", "/Attributes/KmsMasterKeyId"), key);
     let heard = seen.at("heard", "/Subscriptions/0");
     seen.fact("who hears", json!([heard["Protocol"], heard["Endpoint"]]), json!(["email", "alarms@example.com"]));
@@ -656,7 +656,6 @@ fn tags(seen: &mut Seen<'_>) {
 
 /// The call that tells one object's tags.
 fn tags_of(kind: &str, id: &str) -> Value {
-    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:us-east-1:{ACCOUNT}:{rest}");
     let rds =
         |word: &str| json!(["rds", "list_tags_for_resource", { "ResourceName": arn("rds", &format!("{word}:{id}")) }]);
     let ecs = |rest: String| json!(["ecs", "list_tags_for_resource", { "resourceArn": arn("ecs", &rest) }]);

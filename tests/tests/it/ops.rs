@@ -223,7 +223,7 @@ fn answer(mut client: TcpStream, script: &Arc<Script>, kept: &Mutex<Vec<(String,
             break (String::from_utf8_lossy(&request[..end]).into_owned(), request[end + 4..].to_vec());
         }
     };
-    let target = head.lines().find_map(|line| line.to_lowercase().starts_with("x-amz-target").then_some(line));
+    let target = head.lines().find(|line| line.to_lowercase().starts_with("x-amz-target"));
     let (status, text) = match target.and_then(|line| line.rsplit('.').next()) {
         Some(action) => {
             let asked: Value = serde_json::from_slice(&body).unwrap_or_default();

@@ -18,20 +18,23 @@ use serde_json::{Value, json};
 const ID: &str = "c/web";
 const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2";
 
+/// `(status, revision, created)` of each; or an error, by its HTTP status and body.
+type Listed = Result<Vec<(&'static str, i32, i64)>, (u16, &'static str)>;
+
 /// What the endpoint answers.
 #[derive(Clone)]
 struct Script {
-    /// Of DescribeServices: `(id, status, rollout state, revision, desired, running)`.
+    /// Of `DescribeServices`: `(id, status, rollout state, revision, desired, running)`.
     deployments: Vec<(&'static str, &'static str, &'static str, i32, i32, i32)>,
-    /// Of ListServiceDeployments: `(status, revision, created)`; or an error, by its HTTP status and body.
-    listed: Result<Vec<(&'static str, i32, i64)>, (u16, &'static str)>,
+    /// Of `ListServiceDeployments`.
+    listed: Listed,
     /// The states of the targets.
     health: Vec<&'static str>,
     /// Calls that were made.
     calls: BTreeMap<String, usize>,
 }
 
-/// Our deployment done, as DescribeServices tells it.
+/// Our deployment done, as `DescribeServices` tells it.
 fn done() -> Script {
     Script {
         deployments: vec![("ours", "PRIMARY", "COMPLETED", 2, 2, 2)],

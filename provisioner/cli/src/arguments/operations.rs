@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn times_are_an_age_or_an_instant() {
         assert_eq!(since("90s").map(|since| since.from(100)), Ok(10_000));
-        assert_eq!(since("2h"), Ok(Since::Ago(Duration::from_secs(7200))));
+        assert_eq!(since("2h"), Ok(Since::Ago(Duration::from_hours(2))));
         assert_eq!(since("1d").map(|since| since.from(10)), Ok(0));
         assert_eq!(since("1970-01-01T00:01:00Z"), Ok(Since::At(60_000)));
         assert_eq!(since("1970-01-01T01:01:00+01:00"), Ok(Since::At(60_000)));

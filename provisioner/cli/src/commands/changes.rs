@@ -50,18 +50,15 @@ pub(super) async fn apply<E: Environment>(
     let ApplyArguments { environment, plan, allow_delete, replace, rollout, consent, scope } = arguments;
     // A saved plan first: a wrong one is found without a call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
-    let (session, plan) = match saved_plan {
-        Some(plan) => {
-            let session = Session::open(program, folder, &environment).await?;
-            saved::is_here(&plan, &session.target)?;
-            saved::is_of(&plan, &session.desired.facts)?;
-            (session, plan)
-        }
-        None => {
-            let session = Session::open_building(program, folder, &environment, terminal).await?;
-            let plan = session.plan(&scope, &replace, false).await?;
-            (session, plan)
-        }
+    let (session, plan) = if let Some(plan) = saved_plan {
+        let session = Session::open(program, folder, &environment).await?;
+        saved::is_here(&plan, &session.target)?;
+        saved::is_of(&plan, &session.desired.facts)?;
+        (session, plan)
+    } else {
+        let session = Session::open_building(program, folder, &environment, terminal).await?;
+        let plan = session.plan(&scope, &replace, false).await?;
+        (session, plan)
     };
     terminal.data(&render::plan::plan(&plan, terminal.out()));
     if !plan.is_empty() {

@@ -113,7 +113,8 @@ fn inspect(source: &Source, as_json: bool, terminal: &Terminal) -> Result<(), Fa
     rows.extend(labels.iter().map(|(name, value)| ("label".to_owned(), format!("{name}={value}"))));
     rows.push(("components".to_owned(), components.to_string()));
     rows.extend(attached.keys().map(|kind| ("attached".to_owned(), kind.clone())));
-    let lines: String = rows.iter().map(|(name, value)| format!("{name:<11} {value}\n")).collect();
-    terminal.data(&lines);
+    for (name, value) in &rows {
+        terminal.data(&format!("{name:<11} {value}\n"));
+    }
     Ok(())
 }

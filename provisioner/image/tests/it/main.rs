@@ -1,4 +1,10 @@
 //! A small program is built, made an image, and pushed to a registry that does what a script says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests: what goes wrong is said by the panic"
+)]
 
 mod build;
 mod push;

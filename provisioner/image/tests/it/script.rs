@@ -54,7 +54,8 @@ fn says(status: StatusCode, code: &str) -> Response {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
-    format!("sha256:{}", Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    let digits = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), digits)
 }
 
 async fn answer(State(kept): State<Arc<Mutex<Kept>>>, request: Request) -> Response {

@@ -1,4 +1,4 @@
-//! How far a deployment is, by what DescribeServices tells of it.
+//! How far a deployment is, by what `DescribeServices` tells of it.
 
 use aws_sdk_ecs::types::{self, DeploymentRolloutState};
 use provisioner_model::resource::{Phase, Receipt};

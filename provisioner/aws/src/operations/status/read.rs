@@ -212,7 +212,7 @@ async fn targets(c: &Clients, state: &Snapshot) -> Vec<Result<TargetsStatus>> {
             let health = seen.target_health();
             TargetStatus {
                 id: seen.target().and_then(|target| target.id()).unwrap_or_default().to_owned(),
-                port: seen.target().and_then(|target| target.port()),
+                port: seen.target().and_then(aws_sdk_elasticloadbalancingv2::types::TargetDescription::port),
                 state: health.and_then(|health| health.state()).map_or("unknown", |state| state.as_str()).to_owned(),
                 reason: health.and_then(|health| health.description()).map(str::to_owned),
             }

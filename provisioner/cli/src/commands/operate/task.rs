@@ -53,7 +53,7 @@ pub(super) async fn run<E: Environment>(
         arguments.arguments.join(" ")
     ));
     let watch = Watch { aws, task: &task, log: Some(task.log(aws)), pause: arguments.pace.pause(PAUSE), terminal };
-    watch.to_the_end(signals).await
+    watch.until_the_end(signals).await
 }
 
 struct Watch<'a> {
@@ -66,7 +66,7 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    async fn to_the_end(mut self, mut signals: Signals) -> Result<Ending, Failure> {
+    async fn until_the_end(mut self, mut signals: Signals) -> Result<Ending, Failure> {
         let lost = || failed("the task could not be watched any more; it goes on by itself");
         let mut told = String::new();
         let mut stopping = false;
