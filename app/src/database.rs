@@ -67,8 +67,8 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
             .acquire_timeout(ACQUIRE)
-            .idle_timeout(Duration::from_secs(300))
-            .max_lifetime(Duration::from_secs(1800))
+            .idle_timeout(Duration::from_mins(5))
+            .max_lifetime(Duration::from_mins(30))
             .connect_lazy_with(options);
         Ok(Self { pool, config, secrets, reads: AtomicU64::new(1), reading: Mutex::new(()) })
     }

@@ -69,7 +69,7 @@ pub enum Error {
     #[error(transparent)]
     Keys(#[from] keys::Error),
     /// Redis.
-    #[error("Redis does not answer: {0}")]
+    #[error("cannot use Redis: {0}")]
     Redis(#[from] redis::RedisError),
     /// A port.
     #[error("cannot listen on port {0}: {1}")]
@@ -121,7 +121,8 @@ async fn build(config: Config) -> Result<App, Error> {
                 .set_max_delay(Duration::from_millis(200))
                 .set_connection_timeout(Some(Duration::from_secs(2)))
                 .set_response_timeout(Some(Duration::from_secs(2)));
-            let connection = redis::Client::open(url.as_str())?.get_connection_manager_with_config(soon).await?;
+            // Connects when it is first needed: without Redis the app lives, and is not ready.
+            let connection = redis::Client::open(url.as_str())?.get_connection_manager_lazy(soon)?;
             (Sessions::Redis(connection.clone()), Shared::Redis(connection))
         }
     };
@@ -231,7 +232,7 @@ async fn background(app: App) {
     }
     app.migrated.store(true, Ordering::Release);
     tracing::info!("ready");
-    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
     let mut keys = tokio::time::interval(keys::EVERY);
     keys.tick().await;
     loop {

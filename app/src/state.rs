@@ -20,6 +20,9 @@ use crate::{
     version::Lookup,
 };
 
+/// For all that it stands on to answer: load balancers do not wait for longer.
+const LONGEST: Duration = Duration::from_secs(3);
+
 /// Handed to every handler.
 pub type App = Arc<State>;
 
@@ -55,11 +58,18 @@ impl State {
         if self.ending.load(Ordering::Acquire) || !self.migrated.load(Ordering::Acquire) {
             return Err(Problem::unavailable());
         }
-        let answered = tokio::time::timeout(Duration::from_secs(3), self.database.ping()).await;
-        answered.map_err(|_| Problem::unavailable())??;
+        let answered =
+            tokio::time::timeout(LONGEST, async { tokio::try_join!(self.ping_database(), self.ping_redis()) });
+        answered.await.map_err(|_| Problem::unavailable())?.map(|_| ())
+    }
+
+    async fn ping_database(&self) -> Result<(), Problem> {
+        Ok(self.database.ping().await?)
+    }
+
+    async fn ping_redis(&self) -> Result<(), Problem> {
         if let Shared::Redis(connection) = &self.limits {
-            let mut connection = connection.clone();
-            let () = redis::cmd("PING").exec_async(&mut connection).await?;
+            redis::cmd("PING").exec_async(&mut connection.clone()).await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     forms::{Sent, Visitor},
-    view::{Done, Failure, Frame, beside, show, to, user},
+    view::{Failure, Frame, Parameters, beside, show, to, user},
 };
 use crate::{
     api,
@@ -89,7 +89,7 @@ pub(super) struct Order {
 pub(super) async fn overview(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Done>,
+    Asked(asked): Asked<Parameters>,
 ) -> Result<Response, Failure> {
     let mut page = AccountsPage::new(&app, &visitor).await?;
     page.frame = page.frame.done(asked.done.as_deref());
@@ -144,7 +144,7 @@ fn read(order: &Order) -> Result<Wanted, Problem> {
 pub(super) async fn audit(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Done>,
+    Asked(asked): Asked<Parameters>,
 ) -> Result<Response, Failure> {
     let session = user(&visitor)?;
     let all = session.role == Role::Admin;

@@ -1,7 +1,7 @@
 //! The page: everything a person does, in plain HTML forms. It works without JavaScript, and has none.
 //!
 //! Whoever is signed in has a cookie that scripts cannot read and that other sites' requests do not carry. Every form
-//! has a value in it that only this site's pages know ([`forms`]).
+//! has a value in it that only this site's pages know (`forms`).
 
 mod account;
 mod admin;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     forms::{Sent, Visitor, signed_in, signed_out},
-    view::{Done, Failure, Frame, beside, show, to, to_with},
+    view::{Failure, Frame, Parameters, beside, show, to, to_with},
 };
 use crate::{
     input::Checked,
@@ -85,7 +85,7 @@ pub(super) async fn register(
     show(status, &sent.visitor, &RegisterPage { frame, name })
 }
 
-pub(super) async fn sign_in_form(visitor: Visitor, Asked(asked): Asked<Done>) -> Result<Response, Failure> {
+pub(super) async fn sign_in_form(visitor: Visitor, Asked(asked): Asked<Parameters>) -> Result<Response, Failure> {
     if visitor.session.is_some() {
         return Ok(to("/accounts"));
     }

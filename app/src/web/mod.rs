@@ -1,5 +1,7 @@
 //! Around every request: who asks, how much, how long it took; and what handlers take from a request.
 
+mod body;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
@@ -74,6 +76,7 @@ pub async fn around(AxumState(app): AxumState<App>, request: Request, next: Next
     app.metrics.in_flight.inc();
     let _end = InFlight(&app);
     let (parts, body) = request.into_parts();
+    let body = body::read_to_its_end(&parts.headers, body);
     let id = request_id(&parts.headers);
     let trace = parts.headers.get(&TRACE_ID).filter(|value| is_plain(value)).cloned();
     let (method, route) = (known(&parts.method), parts.extensions.get::<MatchedPath>().cloned());
