@@ -18,7 +18,7 @@ use axum::{
     Router,
     body::Body,
     extract::{DefaultBodyLimit, State as AxumState},
-    http::{Request, header},
+    http::{HeaderMap, Request, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -160,9 +160,14 @@ fn router(app: &App) -> Router {
     };
     api::routes(app)
         .merge(page::routes())
-        .fallback(|| async { Problem::new(Kind::NotFound, "There is nothing at this path.") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(Kind::MethodNotAllowed, "This path does not take that method.")
+        .fallback(|headers: HeaderMap| async move {
+            page::problem(page::is_wanted(&headers), Problem::new(Kind::NotFound, "There is nothing at this path."))
+        })
+        .method_not_allowed_fallback(|headers: HeaderMap| async move {
+            page::problem(
+                page::is_wanted(&headers),
+                Problem::new(Kind::MethodNotAllowed, "This path does not take that method."),
+            )
         })
         .layer(DefaultBodyLimit::max(app.config.limits.body))
         .layer(cors)

@@ -14,13 +14,13 @@ use axum::{
     },
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    metrics,
+    metrics, page,
     problem::{Kind, Problem},
     session::{Role, Session},
     state::App,
@@ -79,14 +79,15 @@ pub async fn around(AxumState(app): AxumState<App>, request: Request, next: Next
     let body = body::read_to_its_end(&parts.headers, body);
     let id = request_id(&parts.headers);
     let trace = parts.headers.get(&TRACE_ID).filter(|value| is_plain(value)).cloned();
+    let as_page = page::is_wanted(&parts.headers);
     let (method, route) = (known(&parts.method), parts.extensions.get::<MatchedPath>().cloned());
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
 
     let mut response = match allowed(&app, &parts, route) {
-        Err(problem) => problem.into_response(),
+        Err(problem) => page::problem(as_page, problem),
         Ok(()) => match tokio::time::timeout(LONGEST, next.run(Request::from_parts(parts, body))).await {
             Ok(response) => response,
-            Err(_) => Problem::new(Kind::Timeout, "Try again.").into_response(),
+            Err(_) => page::problem(as_page, Problem::new(Kind::Timeout, "Try again.")),
         },
     };
     let status = response.status().as_u16();

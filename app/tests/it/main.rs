@@ -6,6 +6,7 @@ mod accounts;
 mod configuration;
 mod database;
 mod health;
+mod look;
 mod page;
 mod protection;
 mod rows;
