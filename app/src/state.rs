@@ -5,8 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use tokio::sync::Mutex;
 
 use crate::{
     config::Config,
@@ -22,6 +24,9 @@ use crate::{
 
 /// For all that it stands on to answer: load balancers do not wait for longer.
 const LONGEST: Duration = Duration::from_secs(3);
+
+/// That it answered is believed for so long.
+const OFTEN: Duration = Duration::from_millis(100);
 
 /// Handed to every handler.
 pub type App = Arc<State>;
@@ -48,6 +53,8 @@ pub struct State {
     pub version: Lookup,
     /// The database has this version's schema.
     pub migrated: AtomicBool,
+    /// When the database last answered whether it does.
+    pub answered: Mutex<Option<Instant>>,
     /// The process was asked to end.
     pub ending: AtomicBool,
 }
@@ -63,8 +70,15 @@ impl State {
         answered.await.map_err(|_| Problem::unavailable())?.map(|_| ())
     }
 
+    /// One at a time, and not more than ten a second: nothing else limits who asks.
     async fn ping_database(&self) -> Result<(), Problem> {
-        Ok(self.database.ping().await?)
+        let mut answered = self.answered.lock().await;
+        if answered.is_none_or(|at| at.elapsed() >= OFTEN) {
+            *answered = None;
+            self.database.ping().await?;
+            *answered = Some(Instant::now());
+        }
+        Ok(())
     }
 
     async fn ping_redis(&self) -> Result<(), Problem> {

@@ -63,8 +63,44 @@ function look(document, view, width) {
   contrast(document, view);
 }
 
+// As a person does it: the browser itself sends the forms, with the cookies and the origin that it chooses.
+async function walk() {
+  page = "the walk";
+  const frame = document.createElement("iframe");
+  const go = async (act) => {
+    const loaded = new Promise((done) => (frame.onload = done));
+    act();
+    await loaded;
+  };
+  const send = async (action, fields, said) => {
+    const form = frame.contentDocument.querySelector(`form[action="${action}"]`);
+    if (!form) return note(`there is no form for ${action} at ${frame.contentWindow.location.pathname}`);
+    for (const [name, value] of Object.entries(fields)) form.elements[name].value = value;
+    await go(() => form.querySelector("button").click());
+    const text = frame.contentDocument.body.innerText;
+    if (!text.includes(said)) note(`after ${action} there is no "${said}" but: ${text}`);
+  };
+  const [name, password] = [`walker-${Date.now()}`, "correct horse battery"];
+  await go(() => {
+    frame.src = "/register";
+    document.body.append(frame);
+  });
+  await send("/register", { name, password }, "You are registered");
+  await send("/sign-in", { name, password }, "You have no account yet");
+  await send("/accounts", { name: "One", opening: "10.00" }, "The account is open");
+  await send("/accounts", { name: "Two", opening: "0.00" }, "The account is open");
+  const ids = [...frame.contentDocument.querySelectorAll("code")].map((code) => code.textContent);
+  await send("/transfers", { from: ids[0], to: ids[1], amount: "2.50" }, "The transfer is made");
+  await go(() => frame.contentDocument.querySelector('a[href="/"]').click());
+  await send("/rows/populate", {}, "A row of sample data was added");
+  await send("/rows/delete", {}, "All sample rows were removed");
+  await send("/sign-out", {}, "You are signed out");
+  frame.remove();
+}
+
 async function run(pages) {
   let looked = 0;
+  await walk();
   for (const width of [360, 1280])
     for (const path of pages) {
       page = `${path} at ${width}`;

@@ -3,6 +3,7 @@
 //! The pages have no scripts, and forbid them. So Chromium gets them through a server of this test's, in frames of a
 //! page with a script (`look.js`) that measures: nothing is wider than the window, every field has a label, letters
 //! stand out, the keyboard reaches everything and shows where it is. Their own policy stays in force, but for frames.
+//! And it goes through the forms, with the cookies and headers that a browser really sends.
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,7 @@ use crate::{
 /// What stands between Chromium and the app.
 struct Between {
     url: String,
+    through: Client,
     /// By name, with their cookies.
     people: BTreeMap<&'static str, Client>,
     /// Answers to forms.
@@ -63,9 +65,26 @@ async fn as_person(
     pass_on(&between, &who, &format!("/{path}"), request).await
 }
 
-async fn as_nobody(State(between): State<Arc<Between>>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    pass_on(&between, "nobody", &path, request).await
+/// Everything, both ways, as it is.
+async fn through(State(between): State<Arc<Between>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let asked = between.through.request(parts.method, format!("{}{}", between.url, parts.uri));
+    let answer = asked.headers(parts.headers).body(body).send().await.unwrap();
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy(&answer).parse().unwrap());
+    for name in [header::X_FRAME_OPTIONS, header::TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    (status, headers, answer.bytes().await.unwrap()).into_response()
+}
+
+/// The pages' own, but for frames.
+fn policy(answer: &reqwest::Response) -> String {
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+    let policy = policy.replace("frame-ancestors 'none'", "");
+    assert!(!policy.contains("frame-ancestors"));
+    policy
 }
 
 async fn pass_on(between: &Between, who: &str, path: &str, request: Request) -> Response {
@@ -73,9 +92,7 @@ async fn pass_on(between: &Between, who: &str, path: &str, request: Request) -> 
     let asked = between.people[who].get(format!("{}{path}", between.url)).header("accept", wanted);
     let answer = asked.send().await.unwrap();
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
-    let policy = answer.headers()["content-security-policy"].to_str().unwrap();
-    let policy = policy.replace("frame-ancestors 'none'", "");
-    assert!(!policy.contains("frame-ancestors"));
+    let policy = policy(&answer);
     let headers = [
         (header::CONTENT_TYPE, answer.headers()["content-type"].to_str().unwrap().to_owned()),
         (header::CONTENT_SECURITY_POLICY, policy),
@@ -151,6 +168,7 @@ async fn chromium_shows_every_page_on_a_phone_and_on_a_desk() {
     let (sender, mut finds) = mpsc::unbounded_channel();
     let between = Between {
         url: app.url.clone(),
+        through: app.client.clone(),
         people: [("nobody", nobody.client), ("ada", ada.client), ("root", root.client)].into(),
         kept: kept_pages.map(|(name, (_, html))| (name, html)).into(),
         pages,
@@ -165,7 +183,7 @@ async fn chromium_shows_every_page_on_a_phone_and_on_a_desk() {
             get(|state, Path(who): Path<String>, request| as_person(state, Path((who, String::new())), request)),
         )
         .route("/as/{who}/{*path}", get(as_person))
-        .fallback(as_nobody)
+        .fallback(through)
         .with_state(Arc::new(between));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/look", listener.local_addr().unwrap());

@@ -27,7 +27,7 @@ async fn every_answer_has_the_security_headers() {
         assert!(header("strict-transport-security").contains("max-age=63072000"), "{path}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("x-frame-options"), "DENY", "{path}");
-        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{path}");
         assert_eq!(header("x-request-id"), "abc-123", "{path}");
         assert!(!header("cache-control").is_empty(), "{path}");
         assert_eq!(header("server"), "", "{path}");
