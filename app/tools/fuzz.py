@@ -123,9 +123,9 @@ class World:
         elif operation == "POST /api/transfers" and body is not None and valid:
             who = self.user
             one, two = CHOICE.sample(self.accounts, 2)
-            case.body = {"from": one, "to": two, "amount": CHOICE.choice([1, 5, 10**12, body.get("amount", 1)])}
+            case.body = {"from": one, "to": two, "amount": CHOICE.choice([1, 2, 5, 7, 10**12, body.get("amount", 1)])}
             if CHOICE.random() < 0.8:
-                case.headers["Idempotency-Key"] = CHOICE.choice([str(uuid.uuid4()), "always-the-same"])
+                case.headers["Idempotency-Key"] = CHOICE.choice([str(uuid.uuid4())] * 4 + ["always-the-same"])
         elif operation == "POST /api/sessions" and body is not None and valid:
             who = CHOICE.choice([self.user, self.root])
             case.body = {"name": who.name, "password": who.password}
