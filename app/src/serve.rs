@@ -137,7 +137,7 @@ async fn build(config: Config) -> Result<App, Error> {
     Ok(Arc::new(State {
         flood: Flood::new(config.limits.requests),
         version: Lookup::new(config.metadata_uri.clone()),
-        passwords: Passwords::new().map_err(|problem| Error::System(problem.detail))?,
+        passwords: Passwords::default(),
         metrics: Metrics::default(),
         migrated: AtomicBool::new(false),
         answered: tokio::sync::Mutex::new(None),

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use app::{config, database::Database as Pool, secret::Source};
 use serde_json::json;
 use sqlx::{Executor, Row};
 
@@ -99,6 +100,46 @@ async fn a_new_password_and_a_new_key_in_secrets_manager_are_read_without_a_rest
     for secret in ["rotated-by-rds", "first-signing-key", "second-signing-key"] {
         assert!(!log.contains(secret), "{secret}");
     }
+}
+
+/// A request is dropped wherever it waits when its client goes away. A connection that is given back with its
+/// transaction still open would keep what others do after it from ever being committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_goes_away_leaves_no_transaction_open() {
+    let Some(database) = postgres::database("who_goes_away_leaves_no_transaction_open") else { return };
+    // Fails where another test was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, &database.password).unwrap();
+    let settings = config::Database {
+        host: "localhost".into(),
+        port: database.port,
+        name: database.name.clone(),
+        credentials: config::Credentials::Given { user: database.user.clone(), password: Source::File(password) },
+        extra_ca: Some(std::fs::read(&database.ca).unwrap()),
+        connections: 4,
+    };
+    let pool = Pool::open(settings, Arc::default()).await.unwrap();
+    drop(pool.begin().await.unwrap());
+    for micros in (0..2000).step_by(5) {
+        let work = async {
+            let mut transaction = pool.begin().await.unwrap();
+            sqlx::query("CREATE TEMPORARY TABLE t (n integer) ON COMMIT DROP")
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+            transaction.commit().await.unwrap();
+        };
+        // The runtime's own clock counts in milliseconds.
+        let end = tokio::task::spawn_blocking(move || std::thread::sleep(Duration::from_micros(micros)));
+        tokio::select! { () = work => {}, _ = end => {} }
+        // Not with a transaction of one's own: that would end the one that was left open.
+        let mut connection = pool.acquire().await.unwrap();
+        let alone = sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(&mut *connection).await.unwrap();
+        assert!(alone.get::<bool, _>(0), "a transaction was left open after {micros} microseconds");
+    }
+    pool.close().await;
 }
 
 /// What the clients saw of one key.
