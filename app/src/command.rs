@@ -59,7 +59,7 @@ pub async fn create_admin(config: config::Database, name: &str, target: Target) 
     let database = Database::open(config, Arc::clone(&secrets)).await?;
     database.migrate().await?;
     let password = password::generate(24)?;
-    let hash = Passwords::new()?.hash(password.clone()).await?;
+    let hash = Passwords::default().hash(password.clone()).await?;
     let mut transaction = database.begin().await?;
     users::add(&mut transaction, name, &hash, Role::Admin, true).await?;
     match &target {

@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use sqlx::{
-    ConnectOptions, PgPool, Postgres, SqlSafeStr, Transaction,
+    ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, Transaction,
     migrate::{Migration, MigrationSource, MigrationType, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
@@ -23,6 +23,8 @@ use crate::{
 
 /// Amazon RDS's own certificate authorities: they are in no usual trust store.
 const RDS_CA: &[u8] = include_bytes!("../rds-global-bundle.pem");
+/// A connection that was used so lately is taken to be good.
+const IDLE: Duration = Duration::from_millis(2);
 /// For a free connection, or a new one.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
@@ -67,8 +69,19 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
             .acquire_timeout(ACQUIRE)
-            .idle_timeout(Duration::from_secs(300))
-            .max_lifetime(Duration::from_secs(1800))
+            .idle_timeout(Duration::from_mins(5))
+            .max_lifetime(Duration::from_mins(30))
+            // Whether it still answers is asked only of one that was idle: under load that would be a third of all that
+            // the database is asked.
+            .test_before_acquire(false)
+            .before_acquire(|connection, state| {
+                Box::pin(async move {
+                    if state.idle_for > IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Ok(Self { pool, config, secrets, reads: AtomicU64::new(1), reading: Mutex::new(()) })
     }
@@ -86,9 +99,14 @@ impl Database {
     }
 
     /// A transaction.
+    ///
+    /// It begins in a task of its own, which goes on when the request is dropped meanwhile (its client went away, or
+    /// it took too long). The driver knows that there is something to roll back only when the server has answered: a
+    /// connection that is given back before that would keep the transaction open, with all that others do in it.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
         let connection = self.acquire().await?;
-        Ok(Transaction::begin(connection, None).await?)
+        let begun = tokio::spawn(Transaction::begin(connection, None)).await;
+        Ok(begun.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
     /// Brings the schema up to this version. Two tasks that start at once do it one after the other.

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation,
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// How often the key is read without a reason.
-pub const EVERY: Duration = Duration::from_secs(300);
+pub const EVERY: Duration = Duration::from_mins(5);
 /// How long an unknown key's name is not looked for again.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Shorter ones can be guessed.
@@ -72,7 +73,7 @@ impl Key {
         }
         // Says which key it is, and nothing about it.
         let name = Sha256::digest([b"name of ", text.as_bytes()].concat());
-        let name = name[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = URL_SAFE_NO_PAD.encode(name.first_chunk::<6>().unwrap_or(&[0; 6]));
         let bytes = text.as_bytes();
         Ok(Arc::new(Self { name, sign: EncodingKey::from_secret(bytes), verify: DecodingKey::from_secret(bytes) }))
     }
@@ -114,12 +115,11 @@ impl Keys {
     /// What the token says, if it is one of ours and still good.
     pub async fn verify(&self, token: &str) -> Option<Claims> {
         let name = jsonwebtoken::decode_header(token).ok()?.kid?;
-        let key = match self.find(&name) {
-            Some(key) => key,
-            None => {
-                self.look_again().await;
-                self.find(&name)?
-            }
+        let key = if let Some(key) = self.find(&name) {
+            key
+        } else {
+            self.look_again().await;
+            self.find(&name)?
         };
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
@@ -227,7 +227,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let source = Source::File(file.path().to_owned());
-        (file, Keys::read(source, Arc::default(), Duration::from_secs(60)).await.unwrap())
+        (file, Keys::read(source, Arc::default(), Duration::from_mins(1)).await.unwrap())
     }
 
     const ONE: &str = "one-one-one-one-one-one-one-one-one";

@@ -12,7 +12,7 @@ use sqlx::Row;
 use crate::{database::Database, problem::Problem};
 
 /// Counters start again after that.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// Counts in one step; the first count starts the window.
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1])
 if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -113,13 +113,13 @@ impl Flood {
 /// The address, or its /64.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address {
-        IpAddr::V6(six) => match six.to_ipv4_mapped() {
-            Some(four) => four.into(),
-            None => {
+        IpAddr::V6(six) => six.to_ipv4_mapped().map_or_else(
+            || {
                 let [a, b, c, d, ..] = six.segments();
                 std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-        },
+            },
+            IpAddr::V4,
+        ),
         four @ IpAddr::V4(_) => four,
     }
 }

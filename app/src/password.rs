@@ -22,17 +22,19 @@ const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ2345678
 pub struct Passwords {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    /// Of nobody's password: verified where there is no such user, so that it takes as long.
-    nobody: Arc<str>,
+}
+
+/// Of nobody's password: verified where there is no such user, so that it takes as long. Not made at the start, since
+/// the memory that it takes would stay with the process.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { running: Arc::new(Semaphore::new(AT_A_TIME)), waiting: Arc::new(Semaphore::new(WAITING)) }
+    }
 }
 
 impl Passwords {
-    /// Ready to hash.
-    pub fn new() -> Result<Self, Problem> {
-        let nobody = hash(&generate(24)?)?.into();
-        Ok(Self { running: Arc::new(Semaphore::new(AT_A_TIME)), waiting: Arc::new(Semaphore::new(WAITING)), nobody })
-    }
-
     /// The hash, with its parameters and its salt.
     pub async fn hash(&self, password: String) -> Result<String, Problem> {
         self.run(move || hash(&password)).await?
@@ -41,7 +43,7 @@ impl Passwords {
     /// Whether that is the password. Takes the same time when there is no hash.
     pub async fn verify(&self, password: String, known: Option<String>) -> Result<bool, Problem> {
         let exists = known.is_some();
-        let known = known.unwrap_or_else(|| self.nobody.to_string());
+        let known = known.unwrap_or_else(|| NOBODY.to_owned());
         let same = self.run(move || {
             let known = PasswordHash::new(&known).map_err(|_| Problem::internal())?;
             Ok::<_, Problem>(argon2()?.verify_password(password.as_bytes(), &known).is_ok())
@@ -92,12 +94,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_names_its_cost_and_verifies() {
-        let passwords = Passwords::new().unwrap();
+        let passwords = Passwords::default();
         let hashed = passwords.hash("correct horse".into()).await.unwrap();
         assert!(hashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hashed}");
         assert!(passwords.verify("correct horse".into(), Some(hashed.clone())).await.unwrap());
         assert!(!passwords.verify("correct horsf".into(), Some(hashed)).await.unwrap());
         assert!(!passwords.verify("correct horse".into(), None).await.unwrap());
+        // The one that takes its place costs the same.
+        assert!(hash("x").unwrap().starts_with(&NOBODY[..31]));
+        let nobody = PasswordHash::new(NOBODY).unwrap();
+        assert_eq!(nobody.hash.unwrap().len(), 32);
     }
 
     #[test]

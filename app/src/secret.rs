@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
+use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext, operation::put_secret_value::PutSecretValueError};
 use aws_smithy_http_client::{Builder, tls};
 use tokio::sync::OnceCell;
 
@@ -91,7 +91,7 @@ impl Secrets {
         match client.put_secret_value().secret_id(id).secret_string(text).send().await {
             Ok(_) => Ok(()),
             Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception())
+                if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception)
                     && !id.starts_with("arn:") =>
             {
                 let made = client.create_secret().name(id).secret_string(text).send().await;

@@ -18,7 +18,7 @@ use axum::{
     Router,
     body::Body,
     extract::{DefaultBodyLimit, State as AxumState},
-    http::{Request, header},
+    http::{HeaderMap, Request, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -31,7 +31,7 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 use tower::{ServiceExt, service_fn};
@@ -58,6 +58,8 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(75);
 /// For answers that are under way at the end.
 const DRAIN: Duration = Duration::from_secs(35);
+/// For the database's connections, after that.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// Why it could not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +71,7 @@ pub enum Error {
     #[error(transparent)]
     Keys(#[from] keys::Error),
     /// Redis.
-    #[error("Redis does not answer: {0}")]
+    #[error("cannot use Redis: {0}")]
     Redis(#[from] redis::RedisError),
     /// A port.
     #[error("cannot listen on port {0}: {1}")]
@@ -81,9 +83,14 @@ pub enum Error {
 
 /// Serves until it is asked to end.
 pub async fn serve(config: Config) -> Result<(), Error> {
+    // First of all: without it, the first process of a container does not end when it is asked to.
+    let mut signals = Signals::new()?;
     let listener = listen(config.port).await?;
     let metrics = if config.metrics_port == 0 { None } else { Some(listen(config.metrics_port).await?) };
-    let app = build(config).await?;
+    let app = tokio::select! {
+        built = build(config) => built?,
+        () = signals.asked_to_end() => return Ok(()),
+    };
     let (end, ended) = watch::channel(false);
 
     let router = router(&app);
@@ -92,7 +99,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let served = tokio::spawn(take(listener, router, ended));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), port = app.config.port, "listening");
 
-    asked_to_end().await?;
+    signals.asked_to_end().await;
     tracing::info!("asked to end");
     app.ending.store(true, Ordering::Release);
     tokio::time::sleep(app.config.shutdown_delay).await;
@@ -102,7 +109,8 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         metrics.abort();
     }
     background.abort();
-    app.database.close().await;
+    // Answers that were cut off may still hold a connection.
+    let _ = tokio::time::timeout(CLOSE, app.database.close()).await;
     tracing::info!("ended");
     Ok(())
 }
@@ -121,16 +129,18 @@ async fn build(config: Config) -> Result<App, Error> {
                 .set_max_delay(Duration::from_millis(200))
                 .set_connection_timeout(Some(Duration::from_secs(2)))
                 .set_response_timeout(Some(Duration::from_secs(2)));
-            let connection = redis::Client::open(url.as_str())?.get_connection_manager_with_config(soon).await?;
+            // Connects when it is first needed: without Redis the app lives, and is not ready.
+            let connection = redis::Client::open(url.as_str())?.get_connection_manager_lazy(soon)?;
             (Sessions::Redis(connection.clone()), Shared::Redis(connection))
         }
     };
     Ok(Arc::new(State {
         flood: Flood::new(config.limits.requests),
         version: Lookup::new(config.metadata_uri.clone()),
-        passwords: Passwords::new().map_err(|problem| Error::System(problem.detail))?,
+        passwords: Passwords::default(),
         metrics: Metrics::default(),
         migrated: AtomicBool::new(false),
+        answered: tokio::sync::Mutex::new(None),
         ending: AtomicBool::new(false),
         config,
         database,
@@ -159,9 +169,14 @@ fn router(app: &App) -> Router {
     };
     api::routes(app)
         .merge(page::routes())
-        .fallback(|| async { Problem::new(Kind::NotFound, "There is nothing at this path.") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(Kind::MethodNotAllowed, "This path does not take that method.")
+        .fallback(|headers: HeaderMap| async move {
+            page::problem(page::is_wanted(&headers), Problem::new(Kind::NotFound, "There is nothing at this path."))
+        })
+        .method_not_allowed_fallback(|headers: HeaderMap| async move {
+            page::problem(
+                page::is_wanted(&headers),
+                Problem::new(Kind::MethodNotAllowed, "This path does not take that method."),
+            )
         })
         .layer(DefaultBodyLimit::max(app.config.limits.body))
         .layer(cors)
@@ -231,7 +246,7 @@ async fn background(app: App) {
     }
     app.migrated.store(true, Ordering::Release);
     tracing::info!("ready");
-    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
     let mut keys = tokio::time::interval(keys::EVERY);
     keys.tick().await;
     loop {
@@ -249,10 +264,19 @@ async fn background(app: App) {
     }
 }
 
-async fn asked_to_end() -> Result<(), Error> {
-    let failed = |error: std::io::Error| Error::System(error.to_string());
-    let mut term = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-    Ok(())
+/// What asks a process to end.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let of = |kind| signal(kind).map_err(|error| Error::System(error.to_string()));
+        Ok(Self { term: of(SignalKind::terminate())?, int: of(SignalKind::interrupt())? })
+    }
+
+    async fn asked_to_end(&mut self) {
+        tokio::select! { _ = self.term.recv() => {}, _ = self.int.recv() => {} }
+    }
 }

@@ -5,8 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use tokio::sync::Mutex;
 
 use crate::{
     config::Config,
@@ -19,6 +21,12 @@ use crate::{
     session::Sessions,
     version::Lookup,
 };
+
+/// For all that it stands on to answer: load balancers do not wait for longer.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// That it answered is believed for so long.
+const OFTEN: Duration = Duration::from_millis(100);
 
 /// Handed to every handler.
 pub type App = Arc<State>;
@@ -45,6 +53,8 @@ pub struct State {
     pub version: Lookup,
     /// The database has this version's schema.
     pub migrated: AtomicBool,
+    /// When the database last answered whether it does.
+    pub answered: Mutex<Option<Instant>>,
     /// The process was asked to end.
     pub ending: AtomicBool,
 }
@@ -55,11 +65,25 @@ impl State {
         if self.ending.load(Ordering::Acquire) || !self.migrated.load(Ordering::Acquire) {
             return Err(Problem::unavailable());
         }
-        let answered = tokio::time::timeout(Duration::from_secs(3), self.database.ping()).await;
-        answered.map_err(|_| Problem::unavailable())??;
+        let answered =
+            tokio::time::timeout(LONGEST, async { tokio::try_join!(self.ping_database(), self.ping_redis()) });
+        answered.await.map_err(|_| Problem::unavailable())?.map(|_| ())
+    }
+
+    /// One at a time, and not more than ten a second: nothing else limits who asks.
+    async fn ping_database(&self) -> Result<(), Problem> {
+        let mut answered = self.answered.lock().await;
+        if answered.is_none_or(|at| at.elapsed() >= OFTEN) {
+            *answered = None;
+            self.database.ping().await?;
+            *answered = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn ping_redis(&self) -> Result<(), Problem> {
         if let Shared::Redis(connection) = &self.limits {
-            let mut connection = connection.clone();
-            let () = redis::cmd("PING").exec_async(&mut connection).await?;
+            redis::cmd("PING").exec_async(&mut connection.clone()).await?;
         }
         Ok(())
     }

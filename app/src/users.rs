@@ -43,9 +43,9 @@ pub async fn sign_in(
     }
     limited?;
     let found = users::by_name(&app.database, name).await?;
-    let hash = found.as_ref().map(|(_, hash)| hash.clone());
-    let right = app.passwords.verify(password, hash).await?;
-    let Some((user, _)) = found.filter(|(user, _)| right && !user.disabled) else {
+    let known = found.as_ref().map(|(_, hash)| hash.clone());
+    let right = app.passwords.verify(password, known).await?;
+    let Some((user, hash)) = found.filter(|(user, _)| right && !user.disabled) else {
         count(&app.metrics.sign_ins, "refused");
         return Err(wrong());
     };
@@ -53,7 +53,7 @@ pub async fn sign_in(
         app.sessions.create(user.id, user.role, user.must_change_password, kind, app.config.session).await?;
     // Disabled or given another password while the session was made: whoever did that may not have seen it.
     let now = users::by_id(&app.database, user.id).await?;
-    if !now.is_some_and(|(now, _)| !now.disabled && now.must_change_password == user.must_change_password) {
+    if !now.is_some_and(|(now, now_hash)| !now.disabled && now_hash == hash) {
         app.sessions.end(session.id).await?;
         return Err(wrong());
     }

@@ -47,7 +47,7 @@ pub(super) struct Deleted {
 
 /// The latest rows.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Listed {
+pub(super) struct Rows {
     rows: Vec<SampleRow>,
     /// How many there are in all.
     count: i64,
@@ -71,8 +71,8 @@ pub(super) async fn delete(State(app): State<App>, _: Allowed) -> Result<Json<De
 
 /// The latest sample rows
 #[utoipa::path(get, path = "/api/rows", tag = "rows", security((), ("token" = [])),
-    responses((status = 200, body = Listed)))]
-pub(super) async fn list(State(app): State<App>, _: Allowed) -> Result<Json<Listed>, Problem> {
+    responses((status = 200, body = Rows)))]
+pub(super) async fn list(State(app): State<App>, _: Allowed) -> Result<Json<Rows>, Problem> {
     let (rows, count) = rows::list(&app.database, 50).await?;
-    Ok(Json(Listed { rows, count }))
+    Ok(Json(Rows { rows, count }))
 }

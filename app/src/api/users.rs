@@ -64,7 +64,7 @@ pub(super) fn fifty() -> i64 {
 
 /// A part of the list.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Listed {
+pub(super) struct Users {
     users: Vec<User>,
 }
 
@@ -84,13 +84,13 @@ pub(super) async fn register(
 
 /// Users by name, for administrators
 #[utoipa::path(get, path = "/api/users", tag = "users", params(Page), security(("token" = [])),
-    responses((status = 200, body = Listed)))]
-pub(super) async fn list(State(app): State<App>, _: Admin, Asked(page): Asked<Page>) -> Result<Json<Listed>, Problem> {
+    responses((status = 200, body = Users)))]
+pub(super) async fn list(State(app): State<App>, _: Admin, Asked(page): Asked<Page>) -> Result<Json<Users>, Problem> {
     within(page.limit)?;
     if page.after.len() > 32 || page.after.contains('\0') {
         return Err(Problem::new(ProblemKind::BadRequest, "after: is no name of a user."));
     }
-    Ok(Json(Listed { users: store::list(&app.database, &page.after, page.limit).await? }))
+    Ok(Json(Users { users: store::list(&app.database, &page.after, page.limit).await? }))
 }
 
 pub(super) fn within(limit: i64) -> Result<(), Problem> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     forms::{Sent, Visitor},
-    view::{Done, Failure, Frame, beside, show, to, user},
+    view::{Failure, Frame, Parameters, beside, show, to, user},
 };
 use crate::{
     api,
@@ -64,6 +64,19 @@ struct AuditPage {
     /// Where the next part starts.
     next: Option<i64>,
     all: bool,
+    me: Uuid,
+    /// The reader's own.
+    accounts: Vec<Account>,
+}
+
+impl AuditPage {
+    /// What the reader knows it by; others are shown by their ids.
+    fn name(&self, id: &Uuid) -> Option<&str> {
+        if *id == self.me {
+            return Some("you");
+        }
+        self.accounts.iter().find(|account| account.id == *id).map(|account| account.name.as_str())
+    }
 }
 
 #[derive(Deserialize)]
@@ -89,7 +102,7 @@ pub(super) struct Order {
 pub(super) async fn overview(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Done>,
+    Asked(asked): Asked<Parameters>,
 ) -> Result<Response, Failure> {
     let mut page = AccountsPage::new(&app, &visitor).await?;
     page.frame = page.frame.done(asked.done.as_deref());
@@ -144,12 +157,13 @@ fn read(order: &Order) -> Result<Wanted, Problem> {
 pub(super) async fn audit(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Done>,
+    Asked(asked): Asked<Parameters>,
 ) -> Result<Response, Failure> {
     let session = user(&visitor)?;
     let all = session.role == Role::Admin;
     let entries = audit::list(&app.database, session.user, all, asked.before.unwrap_or(i64::MAX), PART).await?;
     let next = entries.last().map(|entry| entry.id).filter(|_| i64::try_from(entries.len()) == Ok(PART));
+    let accounts = accounts::list(&app.database, session.user).await?;
     let frame = Frame::new("Audit trail", "audit", &visitor);
-    show(StatusCode::OK, &visitor, &AuditPage { frame, entries, next, all })
+    show(StatusCode::OK, &visitor, &AuditPage { frame, entries, next, all, me: session.user, accounts })
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     forms::{Sent, Visitor},
-    view::{Done, Failure, Frame, show, to, user},
+    view::{Failure, Frame, Parameters, show, to, user},
 };
 use crate::{
     problem::{Kind, Problem},
@@ -46,7 +46,7 @@ fn admin(visitor: &Visitor) -> Result<Session, Failure> {
 pub(super) async fn users(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Done>,
+    Asked(asked): Asked<Parameters>,
 ) -> Result<Response, Failure> {
     let session = admin(&visitor)?;
     let after = asked.after.filter(|after| after.len() <= 32 && !after.contains('\0')).unwrap_or_default();

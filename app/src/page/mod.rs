@@ -1,7 +1,7 @@
 //! The page: everything a person does, in plain HTML forms. It works without JavaScript, and has none.
 //!
 //! Whoever is signed in has a cookie that scripts cannot read and that other sites' requests do not carry. Every form
-//! has a value in it that only this site's pages know ([`forms`]).
+//! has a value in it that only this site's pages know (`forms`).
 
 mod account;
 mod admin;
@@ -13,12 +13,12 @@ mod words;
 
 use axum::{
     Router,
-    http::header,
-    response::IntoResponse,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 
-use crate::state::App;
+use crate::{problem::Problem, state::App};
 
 /// The page's routes.
 pub fn routes() -> Router<App> {
@@ -37,6 +37,16 @@ pub fn routes() -> Router<App> {
         .route("/users/{id}/disabled", post(admin::set_disabled))
         .route("/static/style.css", get(style))
         .route("/favicon.ico", get(icon))
+}
+
+/// Whether a person will read the answer.
+pub fn is_wanted(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"))
+}
+
+/// The problem of a request that no handler got: as a page where one is wanted, else as the API's.
+pub fn problem(as_page: bool, problem: Problem) -> Response {
+    if as_page { view::Failure::Shown(problem).into_response() } else { problem.into_response() }
 }
 
 const DAY: &str = "public, max-age=86400";

@@ -6,12 +6,13 @@ use serde::Deserialize;
 
 use super::{
     forms::{Sent, Visitor, signed_in, signed_out},
-    view::{Done, Failure, Frame, beside, show, to, to_with},
+    view::{Failure, Frame, Parameters, beside, show, to, to_with},
 };
 use crate::{
     input::Checked,
     session::Kind,
-    state::App,
+    state::{App, State as AppState},
+    store::users as store,
     users,
     web::{Asked, Client},
 };
@@ -35,6 +36,20 @@ struct SignInPage {
 struct PasswordPage {
     frame: Frame,
     needed: bool,
+    /// For whom a password manager keeps it.
+    name: String,
+}
+
+impl PasswordPage {
+    async fn new(app: &AppState, visitor: &Visitor) -> Result<Self, Failure> {
+        let session = visitor.session.ok_or(Failure::Elsewhere("/sign-in"))?;
+        let found = store::by_id(&app.database, session.user).await?;
+        Ok(Self {
+            frame: Frame::new("Change your password", "password", visitor),
+            needed: session.must_change_password,
+            name: found.map(|(user, _)| user.name).unwrap_or_default(),
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -85,7 +100,7 @@ pub(super) async fn register(
     show(status, &sent.visitor, &RegisterPage { frame, name })
 }
 
-pub(super) async fn sign_in_form(visitor: Visitor, Asked(asked): Asked<Done>) -> Result<Response, Failure> {
+pub(super) async fn sign_in_form(visitor: Visitor, Asked(asked): Asked<Parameters>) -> Result<Response, Failure> {
     if visitor.session.is_some() {
         return Ok(to("/accounts"));
     }
@@ -133,10 +148,8 @@ pub(super) async fn sign_out(State(app): State<App>, sent: Sent<Nothing>) -> Res
     Ok(to_with("/sign-in?done=signed-out", signed_out(&app)))
 }
 
-pub(super) async fn password_form(visitor: Visitor) -> Result<Response, Failure> {
-    let session = visitor.session.ok_or(Failure::Elsewhere("/sign-in"))?;
-    let frame = Frame::new("Change your password", "password", &visitor);
-    show(StatusCode::OK, &visitor, &PasswordPage { frame, needed: session.must_change_password })
+pub(super) async fn password_form(State(app): State<App>, visitor: Visitor) -> Result<Response, Failure> {
+    show(StatusCode::OK, &visitor, &PasswordPage::new(&app, &visitor).await?)
 }
 
 pub(super) async fn change_password(
@@ -155,8 +168,9 @@ pub(super) async fn change_password(
         Ok((_, token)) => Ok(to_with("/accounts?done=password", signed_in(&app, &token))),
         Err(problem) => {
             let (status, errors) = beside(problem, "old_password")?;
-            let frame = Frame { errors, ..Frame::new("Change your password", "password", &sent.visitor) };
-            show(status, &sent.visitor, &PasswordPage { frame, needed: session.must_change_password })
+            let mut page = PasswordPage::new(&app, &sent.visitor).await?;
+            page.frame.errors = errors;
+            show(status, &sent.visitor, &page)
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use super::{
     forms::{Sent, Visitor},
     people::Nothing,
-    view::{Done, Failure, Frame, show, to, user},
+    view::{Failure, Frame, Parameters, show, to, user},
 };
 use crate::{
     config::Environment,
@@ -33,7 +33,7 @@ fn allowed(app: &AppState, visitor: &Visitor) -> bool {
 pub(super) async fn home(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Done>,
+    Asked(asked): Asked<Parameters>,
 ) -> Result<Response, Failure> {
     let allowed = allowed(&app, &visitor);
     let (rows, count) = if allowed { rows::list(&app.database, 10).await? } else { (Vec::new(), 0) };

@@ -68,9 +68,9 @@ fn told(what: &str) -> Option<&'static str> {
     })
 }
 
-/// What follows `?done=`.
+/// What follows the `?` of a page.
 #[derive(serde::Deserialize)]
-pub(super) struct Done {
+pub(super) struct Parameters {
     pub(super) done: Option<String>,
     /// The audit trail's next part.
     pub(super) before: Option<i64>,

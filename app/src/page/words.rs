@@ -4,6 +4,7 @@ use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
 /// An amount, for people.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
 pub(super) fn money(amount: &i64) -> String {
     crate::input::money(*amount)
 }

@@ -32,6 +32,13 @@ pub struct Entry {
     pub key: Option<String>,
 }
 
+impl Entry {
+    /// The account or user that it was done to.
+    pub fn target(&self) -> Option<Uuid> {
+        self.to_account.or(self.subject)
+    }
+}
+
 /// Adds an entry about a user or an account.
 pub(super) async fn add(
     connection: &mut PgConnection,

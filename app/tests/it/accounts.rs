@@ -43,7 +43,8 @@ async fn a_transfer_moves_money_once_for_each_key() {
         .as_array()
         .unwrap()
         .iter()
-        .filter_map(|e| (e["action"] == "transfer").then(|| e["amount"].as_i64().unwrap()))
+        .filter(|e| e["action"] == "transfer")
+        .map(|e| e["amount"].as_i64().unwrap())
         .collect();
     assert_eq!(amounts, [5000, 10_000, 300]);
     let keys: Vec<_> = trail["entries"].as_array().unwrap().iter().filter_map(|e| e["key"].as_str()).collect();

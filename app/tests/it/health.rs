@@ -58,7 +58,7 @@ async fn without_its_database_it_lives_but_is_not_ready() {
     let database = cluster.database();
     cluster.down("fast");
     let app = Settings::new(&database).spawn();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    app.wait_alive().await;
     answer(app.get("/health/live"), 200).await;
     answer(app.get("/version"), 200).await;
     answer(app.get("/health/ready"), 503).await;

@@ -1,18 +1,12 @@
 //! The app as its users see it: its own program over HTTP, with a real PostgreSQL, and a real Redis where it is used.
 
-#![expect(missing_docs, reason = "tests")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "tests, and what they stand on"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests, and what they stand on")]
 
 mod accounts;
 mod configuration;
 mod database;
 mod health;
+mod look;
 mod page;
 mod protection;
 mod rows;

@@ -27,7 +27,7 @@ async fn every_answer_has_the_security_headers() {
         assert!(header("strict-transport-security").contains("max-age=63072000"), "{path}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("x-frame-options"), "DENY", "{path}");
-        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{path}");
         assert_eq!(header("x-request-id"), "abc-123", "{path}");
         assert!(!header("cache-control").is_empty(), "{path}");
         assert_eq!(header("server"), "", "{path}");
@@ -78,13 +78,19 @@ async fn five_sign_ins_a_minute_for_an_account_and_address() {
 async fn requests_and_bodies_have_limits() {
     let Some(database) = postgres::database("requests_and_bodies_have_limits") else { return };
     let app = Settings::new(&database).with("RATE_LIMIT_REQUESTS", 20).start().await;
-    let long = json!({ "name": "ada", "password": "x".repeat(70_000) });
-    let problem = answer(app.post("/api/users", &long), 413).await;
-    assert_eq!(problem["type"], "/problems/too-large");
-    // Also where the length is not said beforehand.
-    let stream = futures_util::stream::iter((0..80).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024])));
-    let chunked = app.request(Method::POST, "/api/users").header("content-type", "application/json");
-    assert_eq!(chunked.body(reqwest::Body::wrap_stream(stream)).send().await.unwrap().status(), 413);
+    for length in [70_000, 3_000_000] {
+        let long = json!({ "name": "ada", "password": "x".repeat(length) });
+        let problem = answer(app.post("/api/users", &long), 413).await;
+        assert_eq!(problem["type"], "/problems/too-large");
+        // Also where the length is not said beforehand: the client gets the answer while it is still sending.
+        let pieces = (0..length / 1000).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024]));
+        let chunked = app.request(Method::POST, "/api/users").header("content-type", "application/json");
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        assert_eq!(chunked.body(body).send().await.unwrap().status(), 413);
+    }
+    // An answer that does not wait for the body.
+    let unread = app.request(Method::POST, "/api/accounts").header("content-type", "application/json");
+    assert_eq!(unread.body(vec![b' '; 60_000]).send().await.unwrap().status(), 401);
     let mut statuses = BTreeSet::new();
     for _ in 0..100 {
         statuses.insert(app.get("/version").send().await.unwrap().status().as_u16());

@@ -60,8 +60,16 @@ async fn two_tasks_agree_by_redis() {
 
     // Without Redis there is no signing in, and it says so.
     let app = settings.start().await;
-    drop(redis);
+    let port = redis.end();
     let answer = app.post("/api/sessions", &json!({ "name": "ada", "password": PASSWORD })).send().await.unwrap();
     assert_eq!(answer.status(), 503);
     assert_eq!(app.get("/health/ready").send().await.unwrap().status(), 503);
+    // One that starts now waits for it.
+    let late = settings.spawn();
+    late.wait_alive().await;
+    assert_eq!(late.get("/health/ready").send().await.unwrap().status(), 503);
+    let Some(_redis) = redis::Redis::again(port) else { return };
+    late.wait_ready().await;
+    app.wait_ready().await;
+    app.user("cyd").await;
 }

@@ -108,7 +108,7 @@ async fn the_administrators_password_can_go_into_a_secret() {
 }
 
 /// An administrator who has changed the password.
-pub async fn admin(settings: &Settings, app: &App) -> Tokens {
+pub(crate) async fn admin(settings: &Settings, app: &App) -> Tokens {
     let file = settings.file("admin-password");
     let made = settings.run(&["create-admin", "--name", "root", "--password-file", file.to_str().unwrap()]);
     assert!(made.status.success());

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,17 +14,17 @@ use tempfile::TempDir;
 
 use super::{free_port, postgres::Database};
 
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// What a process is told. Starts from what most tests want.
-pub struct Settings {
-    pub variables: BTreeMap<String, String>,
-    folder: TempDir,
+pub(crate) struct Settings {
+    pub(crate) variables: BTreeMap<String, String>,
+    folder: Arc<TempDir>,
 }
 
 impl Settings {
-    pub fn new(database: &Database) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) fn new(database: &Database) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let password = folder.path().join("password");
         std::fs::write(&password, format!("{}\n", database.password)).unwrap();
         let key = folder.path().join("key");
@@ -45,22 +46,22 @@ impl Settings {
             .with("RATE_LIMIT_REGISTER", 1000)
     }
 
-    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.insert(name.to_owned(), value.to_string());
         self
     }
 
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.variables.remove(name);
         self
     }
 
-    pub fn all(mut self, more: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn all(mut self, more: Vec<(&'static str, String)>) -> Self {
         self.variables.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         self
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -75,12 +76,12 @@ impl Settings {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Serves; does not wait.
-    pub fn spawn(&self) -> App {
+    pub(crate) fn spawn(&self) -> App {
         let (port, metrics) = (free_port(), free_port());
         let log = self.folder.path().join(format!("log-{port}"));
         let file = std::fs::File::create(&log).unwrap();
@@ -92,13 +93,14 @@ impl Settings {
             url: format!("http://127.0.0.1:{port}"),
             metrics: format!("http://127.0.0.1:{metrics}/metrics"),
             log,
+            _folder: Arc::clone(&self.folder),
             client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
             address: "192.0.2.1".into(),
         }
     }
 
     /// Serves, and is ready.
-    pub async fn start(&self) -> App {
+    pub(crate) async fn start(&self) -> App {
         let app = self.spawn();
         app.wait_ready().await;
         app
@@ -106,14 +108,16 @@ impl Settings {
 }
 
 /// A running app; ends with this value.
-pub struct App {
-    pub child: Child,
-    pub url: String,
-    pub metrics: String,
+pub(crate) struct App {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    pub(crate) metrics: String,
     log: PathBuf,
-    pub client: Client,
+    /// The app reads its secrets there, again and again.
+    _folder: Arc<TempDir>,
+    pub(crate) client: Client,
     /// As the load balancer would report it.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Drop for App {
@@ -132,91 +136,95 @@ impl Drop for App {
 }
 
 impl App {
-    pub async fn wait_ready(&self) {
+    pub(crate) async fn wait_ready(&self) {
+        self.wait("/health/ready").await;
+    }
+
+    pub(crate) async fn wait_alive(&self) {
+        self.wait("/health/live").await;
+    }
+
+    async fn wait(&self, path: &str) {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(30) {
-            if self.get("/health/ready").send().await.is_ok_and(|answer| answer.status() == 200) {
+            if self.get(path).send().await.is_ok_and(|answer| answer.status() == 200) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
-        panic!("the app is not ready: {}", self.log());
+        panic!("no 200 from {path}: {}", self.log());
     }
 
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    pub fn log_file(&self) -> &Path {
-        &self.log
-    }
-
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url)).header("x-forwarded-for", &self.address)
     }
 
-    pub fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
 
-    pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn put(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::PUT, path).json(body)
     }
 
-    pub async fn register(&self, name: &str) -> Value {
+    pub(crate) async fn register(&self, name: &str) -> Value {
         answer(self.post("/api/users", &json!({ "name": name, "password": PASSWORD })), 201).await
     }
 
-    pub async fn sign_in(&self, name: &str, password: &str) -> Tokens {
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Tokens {
         let tokens = answer(self.post("/api/sessions", &json!({ "name": name, "password": password })), 201).await;
         Tokens::of(&tokens)
     }
 
     /// Registers and signs in.
-    pub async fn user(&self, name: &str) -> Tokens {
+    pub(crate) async fn user(&self, name: &str) -> Tokens {
         self.register(name).await;
         self.sign_in(name, PASSWORD).await
     }
 
-    pub async fn account(&self, tokens: &Tokens, balance: i64) -> String {
+    pub(crate) async fn account(&self, tokens: &Tokens, balance: i64) -> String {
         let body = json!({ "name": "Some account", "opening_balance": balance });
         let account = answer(self.post("/api/accounts", &body).bearer_auth(&tokens.access), 201).await;
         account["id"].as_str().unwrap().to_owned()
     }
 
-    pub async fn balance(&self, tokens: &Tokens, account: &str) -> i64 {
+    pub(crate) async fn balance(&self, tokens: &Tokens, account: &str) -> i64 {
         let account = answer(self.get(&format!("/api/accounts/{account}")).bearer_auth(&tokens.access), 200).await;
         account["balance"].as_i64().unwrap()
     }
 
-    pub fn transfer(&self, tokens: &Tokens, key: &str, from: &str, to: &str, amount: i64) -> RequestBuilder {
+    pub(crate) fn transfer(&self, tokens: &Tokens, key: &str, from: &str, to: &str, amount: i64) -> RequestBuilder {
         let body = json!({ "from": from, "to": to, "amount": amount });
         self.post("/api/transfers", &body).bearer_auth(&tokens.access).header("idempotency-key", key)
     }
 }
 
-pub struct Tokens {
-    pub access: String,
-    pub refresh: String,
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
 }
 
 impl Tokens {
-    pub fn of(value: &Value) -> Self {
+    pub(crate) fn of(value: &Value) -> Self {
         let text = |name: &str| value[name].as_str().unwrap().to_owned();
         Self { access: text("access_token"), refresh: text("refresh_token") }
     }
 }
 
 /// The answer's body; fails unless the status is that one.
-pub async fn answer(request: RequestBuilder, status: u16) -> Value {
+pub(crate) async fn answer(request: RequestBuilder, status: u16) -> Value {
     let answer = request.send().await.unwrap();
     let (found, text) = (answer.status(), answer.text().await.unwrap());
     assert_eq!(found, StatusCode::from_u16(status).unwrap(), "{text}");

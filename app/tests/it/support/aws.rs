@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 type Values = Arc<Mutex<BTreeMap<String, String>>>;
 
 /// A running endpoint; ends with the test's runtime.
-pub struct Aws {
-    pub url: String,
-    pub secrets: Values,
+pub(crate) struct Aws {
+    pub(crate) url: String,
+    pub(crate) secrets: Values,
 }
 
 impl Aws {
-    pub async fn start(metadata: Value) -> Self {
+    pub(crate) async fn start(metadata: Value) -> Self {
         let secrets = Values::default();
         let router = Router::new()
             .route("/", post(call))
@@ -35,16 +35,16 @@ impl Aws {
         Self { url, secrets }
     }
 
-    pub fn set(&self, id: &str, value: &str) {
+    pub(crate) fn set(&self, id: &str, value: &str) {
         self.secrets.lock().unwrap().insert(id.to_owned(), value.to_owned());
     }
 
-    pub fn get(&self, id: &str) -> Option<String> {
+    pub(crate) fn get(&self, id: &str) -> Option<String> {
         self.secrets.lock().unwrap().get(id).cloned()
     }
 
     /// The variables of a task whose endpoints these are.
-    pub fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.url.clone()),
             ("AWS_ACCESS_KEY_ID", "test".into()),

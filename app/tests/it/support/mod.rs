@@ -1,19 +1,19 @@
 //! What the tests stand on: a private PostgreSQL, a Redis, the app's own program, and a few of AWS's endpoints.
 
-pub mod app;
-pub mod aws;
-pub mod postgres;
-pub mod redis;
+pub(crate) mod app;
+pub(crate) mod aws;
+pub(crate) mod postgres;
+pub(crate) mod redis;
 
 use std::{io::Write, net::TcpListener};
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Says by name what a test left out and why, also to the file in which the test runner collects that.
-pub fn skipped(what: &str, why: &str) {
+pub(crate) fn skipped(what: &str, why: &str) {
     let line = format!("{what}: {why}\n");
     // Not captured by the test harness.
     let _ = std::io::stderr().write_all(format!("SKIPPED: {line}").as_bytes());
@@ -25,7 +25,7 @@ pub fn skipped(what: &str, why: &str) {
 }
 
 /// The program of that name, if it is installed.
-pub fn program(name: &str) -> Option<std::path::PathBuf> {
+pub(crate) fn program(name: &str) -> Option<std::path::PathBuf> {
     ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin"]
         .map(|folder| std::path::Path::new(folder).join(name))
         .into_iter()

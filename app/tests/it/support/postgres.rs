@@ -21,10 +21,10 @@ use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions}
 use super::{free_port, skipped};
 
 /// A running server.
-pub struct Cluster {
+pub(crate) struct Cluster {
     bin: PathBuf,
     folder: PathBuf,
-    pub port: u16,
+    pub(crate) port: u16,
     /// As which user it runs; `None` is our own.
     user: Option<(u32, u32)>,
     _watch: Child,
@@ -32,18 +32,18 @@ pub struct Cluster {
 }
 
 /// A database with a user of its own.
-pub struct Database {
-    pub port: u16,
-    pub name: String,
-    pub user: String,
-    pub password: String,
-    pub ca: PathBuf,
-    pub other_ca: PathBuf,
+pub(crate) struct Database {
+    pub(crate) port: u16,
+    pub(crate) name: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) ca: PathBuf,
+    pub(crate) other_ca: PathBuf,
     socket: PathBuf,
 }
 
 /// The server that most tests share; `None` where there are no programs, which is said by the test's name.
-pub fn database(test: &str) -> Option<Database> {
+pub(crate) fn database(test: &str) -> Option<Database> {
     static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
     let Some(cluster) = SHARED.get_or_init(Cluster::start) else {
         skipped(test, "needs PostgreSQL's server");
@@ -53,7 +53,7 @@ pub fn database(test: &str) -> Option<Database> {
 }
 
 /// A server that a test may stop.
-pub fn own(test: &str) -> Option<Cluster> {
+pub(crate) fn own(test: &str) -> Option<Cluster> {
     let cluster = Cluster::start();
     if cluster.is_none() {
         skipped(test, "needs PostgreSQL's server");
@@ -97,18 +97,18 @@ impl Cluster {
     }
 
     /// Starts the server and waits until it answers.
-    pub fn up(&self) {
+    pub(crate) fn up(&self) {
         let (data, log) = (self.data(), self.folder.join("log"));
         self.run("pg_ctl", &["-D", data.to_str().unwrap(), "-l", log.to_str().unwrap(), "-w", "-t", "30", "start"]);
     }
 
     /// Stops it: `fast` ends connections, `immediate` is a crash.
-    pub fn down(&self, how: &str) {
+    pub(crate) fn down(&self, how: &str) {
         self.run("pg_ctl", &["-D", self.data().to_str().unwrap(), "-m", how, "-w", "-t", "30", "stop"]);
     }
 
     /// A new database.
-    pub fn database(&self) -> Database {
+    pub(crate) fn database(&self) -> Database {
         let number = self.databases.fetch_add(1, Ordering::SeqCst);
         let database = Database {
             port: self.port,
@@ -193,13 +193,13 @@ impl Cluster {
 
 impl Database {
     /// As the server's administrator, past everything that the app's own user may not.
-    pub async fn admin(&self) -> PgConnection {
+    pub(crate) async fn admin(&self) -> PgConnection {
         let options = PgConnectOptions::new_without_pgpass().socket(&self.socket).port(self.port).username("root");
         PgConnection::connect_with(&options.database(&self.name).disable_statement_logging()).await.unwrap()
     }
 
     /// As the app's own user.
-    pub async fn app_user(&self) -> PgConnection {
+    pub(crate) async fn app_user(&self) -> PgConnection {
         let options = PgConnectOptions::new_without_pgpass().socket(&self.socket).port(self.port).username(&self.user);
         PgConnection::connect_with(&options.database(&self.name).disable_statement_logging()).await.unwrap()
     }

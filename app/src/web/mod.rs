@@ -1,5 +1,7 @@
 //! Around every request: who asks, how much, how long it took; and what handlers take from a request.
 
+mod body;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
@@ -12,13 +14,13 @@ use axum::{
     },
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    metrics,
+    metrics, page,
     problem::{Kind, Problem},
     session::{Role, Session},
     state::App,
@@ -74,16 +76,18 @@ pub async fn around(AxumState(app): AxumState<App>, request: Request, next: Next
     app.metrics.in_flight.inc();
     let _end = InFlight(&app);
     let (parts, body) = request.into_parts();
+    let body = body::read_to_its_end(&parts.headers, body);
     let id = request_id(&parts.headers);
     let trace = parts.headers.get(&TRACE_ID).filter(|value| is_plain(value)).cloned();
+    let as_page = page::is_wanted(&parts.headers);
     let (method, route) = (known(&parts.method), parts.extensions.get::<MatchedPath>().cloned());
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
 
     let mut response = match allowed(&app, &parts, route) {
-        Err(problem) => problem.into_response(),
+        Err(problem) => page::problem(as_page, problem),
         Ok(()) => match tokio::time::timeout(LONGEST, next.run(Request::from_parts(parts, body))).await {
             Ok(response) => response,
-            Err(_) => Problem::new(Kind::Timeout, "Try again.").into_response(),
+            Err(_) => page::problem(as_page, Problem::new(Kind::Timeout, "Try again.")),
         },
     };
     let status = response.status().as_u16();
@@ -150,7 +154,8 @@ fn headers(app: &App, headers: &mut HeaderMap, id: &HeaderValue) {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // With `no-referrer`, browsers would keep from the app, too, that its own forms are its own.
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
     ];

@@ -1,0 +1,84 @@
+//! What nobody reads of a request's body.
+//!
+//! An answer can be given before the body is read: it is too large, or who sends it may not. If the connection were
+//! closed then, a client that is still sending would get a reset instead of the answer. So what is left is read and
+//! thrown away beside the answer, up to a bound.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    http::{HeaderMap, header},
+};
+use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
+
+/// Nobody who means well sends more.
+const MOST: usize = 4 << 20;
+/// Nor for longer, once there is an answer.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The body, of which the rest is read when nobody wants it.
+pub(super) fn read_to_its_end(headers: &HeaderMap, body: Body) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    // Who asks first has not sent it, and will not when the answer is no.
+    let asks_first = headers.contains_key(header::EXPECT);
+    Body::new(ToItsEnd { body: Some(body), sent: !asks_first })
+}
+
+struct ToItsEnd {
+    body: Option<Body>,
+    sent: bool,
+}
+
+impl HttpBody for ToItsEnd {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.sent = true;
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.body = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for ToItsEnd {
+    fn drop(&mut self) {
+        let rest = self.body.take().filter(|body| self.sent && !body.is_end_stream());
+        if let (Some(rest), Ok(runtime)) = (rest, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(LONGEST, throw_away(rest)));
+        }
+    }
+}
+
+async fn throw_away(mut body: Body) {
+    let mut left = MOST;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
