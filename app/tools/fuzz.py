@@ -41,7 +41,7 @@ def inside(arguments):
         venv.create(folder, with_pip=True)
         subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", NEEDS], check=True)
         (folder / "complete").touch()
-    program = stands.build("--bin", "app") / "app"
+    program = stands.tested()
     with stands.Stand(program, MANY) as stand:
         admin = stand.folder / "admin"
         subprocess.run([program, "create-admin", "--name", "root", "--password-file", admin], env=stand.environment, check=True)

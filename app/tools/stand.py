@@ -38,6 +38,13 @@ def target():
     return pathlib.Path(json.loads(answer.stdout)["target_directory"])
 
 
+def tested():
+    """The app as its tests have it, with every check of the compiler's; built already where those have run."""
+    subprocess.run(["cargo", "test", "--no-run", "--locked", "--quiet", "--manifest-path", ROOT / "Cargo.toml",
+                    "--test", "it"], check=True, cwd=ROOT)
+    return target() / "debug" / "app"
+
+
 def build(*what):
     """The folder with the release programs, built as for the image: static."""
     host = subprocess.run(["rustc", "-vV"], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout

@@ -188,7 +188,7 @@ pub struct RolloutArguments {
     /// Do not ask the new version itself whether it answers.
     #[arg(long, conflicts_with = "no_wait")]
     pub no_proof: bool,
-    /// Where the load balancer can be reached, if not by its own name: HOST[:PORT], or a base URL.
+    /// Where the load balancer can be reached, if not by its own name: HOST, HOST:PORT, or a base URL.
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["no_wait", "no_proof"])]
     pub reach: Option<crate::proof::Reach>,

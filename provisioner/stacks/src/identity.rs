@@ -71,7 +71,7 @@ fn role_with(stack: &mut Stack, name: &str, role: Role, policies: Vec<In<String>
 pub struct Tasks {
     /// ECS's, to start it: fetch the image, open the log.
     pub execution: Handle<Role>,
-    /// The app's own, once it runs: read its two secrets.
+    /// The app's own, once it runs: read its two secrets, and leave the first administrator's password in a third.
     pub task: Handle<Role>,
 }
 
@@ -101,8 +101,10 @@ pub fn tasks(
                 &["secretsmanager:GetSecretValue"],
                 [secrets.signing_key_arn().part(), database.get(Instance::MASTER_USER_SECRET).part()],
             ),
+            // The first administrator's password: the task may leave it there, and never read it.
+            allow(&["secretsmanager:PutSecretValue"], [secrets.administrator_arn().part()]),
             allow_if(
-                &["kms:Decrypt"],
+                &["kms:Decrypt", "kms:GenerateDataKey"],
                 [secrets.key.get(Key::ARN).part()],
                 json!({ "StringEquals": { "kms:ViaService": format!("secretsmanager.{}.amazonaws.com", facts.region) } }),
             ),

@@ -58,6 +58,7 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
     stack.output("cluster", service.cluster_name);
     stack.output("service", service.service_name);
     stack.output("database", database.get(Instance::ADDRESS));
+    stack.output("administrator-secret", secrets.administrator_arn());
     stack.output("plan-role", jobs.plan.get(Role::ARN));
     stack.output("deploy-role", jobs.deploy.get(Role::ARN));
 }

@@ -1,5 +1,5 @@
-//! The environment's key, and the secret that the app signs with. The program makes the secret's value and forgets it:
-//! no file, plan or log ever holds it.
+//! The environment's key, the secret that the app signs with, and the one for its first administrator. The program makes
+//! the values and forgets them: no file, plan or log ever holds one.
 
 use provisioner_aws::{
     kms::{Alias, Key},
@@ -19,12 +19,19 @@ pub struct Secrets {
     pub key: Handle<Key>,
     /// What the app signs its tokens with.
     pub signing_key: Handle<ManagedSecret>,
+    /// Where the app's own command writes the first administrator's password. Until then it is one of nobody.
+    pub administrator: Handle<ManagedSecret>,
 }
 
 impl Secrets {
     /// The signing key's ARN.
     pub fn signing_key_arn(&self) -> In<String> {
         self.signing_key.get(ManagedSecret::ARN)
+    }
+
+    /// The ARN of the administrator's secret.
+    pub fn administrator_arn(&self) -> In<String> {
+        self.administrator.get(ManagedSecret::ARN)
     }
 }
 
@@ -42,14 +49,18 @@ pub fn secrets(env: &Environment, stack: &mut Stack) -> Secrets {
         let key = stack.add_with("main", key, Options { protect: keep, ..Options::default() });
         stack.add("main", Alias::new(key.id()));
 
-        let signing_key = ManagedSecret {
-            description: Some("The app signs its tokens with it".into()),
+        let secret = |what: &str| ManagedSecret {
+            description: Some(what.into()),
             kms_key: Some(key.get(Key::ARN)),
             // None at all where the environment may go at any time, so that its name is free at once.
             recovery_window_days: Some(if keep { 30 } else { 0 }),
             ..ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(64)))
         };
-        Secrets { signing_key: stack.add("signing-key", signing_key), key }
+        Secrets {
+            signing_key: stack.add("signing-key", secret("The app signs its tokens with it")),
+            administrator: stack.add("administrator", secret("The first password of the app's administrator")),
+            key,
+        }
     })
 }
 

@@ -333,7 +333,10 @@ fn who_deploys_can_pass_only_this_environments_roles_and_only_to_services() {
     for (at, policy) in all.iter().filter(|(at, _)| at.contains("/plan-")) {
         for action in policy["Statement"].as_array().unwrap().iter().flat_map(|it| list(&it["Action"])) {
             let verb = action.split(':').nth(1).unwrap();
-            assert!(["Describe", "Get", "List"].iter().any(|read| verb.starts_with(read)), "{at}: {action}");
+            assert!(
+                ["BatchGet", "Describe", "Get", "List"].iter().any(|read| verb.starts_with(read)),
+                "{at}: {action}"
+            );
             assert_ne!(action, "secretsmanager:GetSecretValue");
         }
     }

@@ -37,6 +37,7 @@ async fn the_whole_system_on_docker() {
     let first = system.answering().await;
     say(&format!("{} answers, as {}", first.image, first.revision));
     system.a_user_is_in_the_database().await;
+    system.the_first_administrator_signs_in().await;
     system.an_unknown_certificate_is_refused();
 
     say("a second version, under load");
@@ -182,6 +183,24 @@ impl System {
         let encrypted = "SELECT count(*) > 0 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl";
         assert_eq!(self.psql(encrypted), "t");
         say(&format!("{name} was registered through the load balancer, and its row is in PostgreSQL, over TLS"));
+    }
+
+    /// Made by a task of its own; the password is in the environment's secret, and nowhere else.
+    async fn the_first_administrator_signs_in(&self) {
+        let secret = self.sandbox.output("administrator-secret");
+        let made = ["run", "dev", "--", "create-admin", "--name", "root", "--secret", &secret];
+        let made = self.sandbox.run(&made).ok();
+        let told = self.sandbox.aws(&format!("secretsmanager get-secret-value --secret-id {secret}"));
+        let password = told["SecretString"].as_str().unwrap();
+        assert!(!format!("{}{}", made.out, made.err).contains(password), "printed");
+        let user = json!({ "name": "root", "password": password });
+        let answer = self.client.post(self.url("/api/sessions")).json(&user).send().await.unwrap();
+        let status = answer.status();
+        let session = answer.text().await.unwrap();
+        assert_eq!(status.as_u16(), 201, "{session}");
+        let role = self.psql("SELECT role FROM users WHERE name = 'root'");
+        assert_eq!(role, "admin");
+        say("the first administrator was made by `provisioner run`, and signs in with what is in the secret");
     }
 
     /// The same container without the certificate of whoever signed the database's does not talk to it.

@@ -549,12 +549,14 @@ fn identity(seen: &mut Seen<'_>) {
     }
     // Least privilege: these statements and no others.
     let (secret, key) = (seen.id("secrets/secret/signing-key"), seen.id("secrets/key/main"));
-    let password = seen.at("database", "/DBInstances/0/MasterUserSecret/SecretArn");
+    let (password, administrator) =
+        (seen.at("database", "/DBInstances/0/MasterUserSecret/SecretArn"), seen.id("secrets/secret/administrator"));
     let run = json!([
         { "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [secret, password] },
+        { "Effect": "Allow", "Action": ["secretsmanager:PutSecretValue"], "Resource": [administrator] },
         {
             "Effect": "Allow",
-            "Action": ["kms:Decrypt"],
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": [arn("kms", &format!("key/{key}"))],
             "Condition": { "StringEquals": { "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com" } },
         },
