@@ -14,6 +14,7 @@ mod emulators;
 mod engine;
 mod facts;
 mod image;
+mod members;
 mod network;
 mod ops;
 mod proof;

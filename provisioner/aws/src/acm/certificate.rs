@@ -126,6 +126,7 @@ impl Resource for Certificate {
         ("IdempotencyToken", "the engine's token"),
         ("CertificateAuthorityArn", "no private authorities"),
         ("ManagedBy", "for CloudFront's own"),
+        ("RootHierarchyType", "the usual hierarchy, so no CertificateUsage either"),
     ];
     type Cloud = Aws;
     type Outputs = CertificateOutputs;

@@ -212,6 +212,7 @@ impl Resource for TaskDefinition {
         ("containerDefinitions.resourceRequirements", "no GPUs so far"),
         ("containerDefinitions.volumesFrom", "volumes of the task do the same"),
         ("containerDefinitions.firelensConfiguration", "not so far"),
+        ("trustedExecutionConfiguration", "for managed instances only"),
     ];
     type Cloud = Aws;
     type Outputs = TaskDefinitionOutputs;

@@ -76,6 +76,8 @@ impl Resource for OidcProvider {
         ],
         delete: &["iam:DeleteOpenIDConnectProvider"],
     };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+        &[("ContextProvider", "for people of IAM Identity Center, as is IdentityCenterInstanceArn")];
     type Cloud = Aws;
     type Outputs = OidcProviderOutputs;
 

@@ -110,6 +110,8 @@ impl Resource for Role {
         ],
         delete: &["iam:DeleteRole"],
     };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+        &[("MaxSigninSessionDuration", "new: for people who sign in with a role, not so far")];
     type Cloud = Aws;
     type Outputs = RoleOutputs;
 

@@ -171,6 +171,7 @@ impl Resource for ManagedSecret {
         ("AddReplicaRegions", "one region for each stack so far"),
         ("ForceOverwriteReplicaSecret", "one region for each stack so far"),
         ("Type", "for secrets that partners of AWS hold"),
+        ("CrossAccountPrimaryARN", "one account for each stack so far"),
     ];
     type Cloud = Aws;
     type Outputs = ManagedSecretOutputs;

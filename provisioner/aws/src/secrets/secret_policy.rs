@@ -63,6 +63,8 @@ impl Resource for SecretPolicy {
         update: &["secretsmanager:PutResourcePolicy"],
         delete: &["secretsmanager:DeleteResourcePolicy"],
     };
+    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+        &[("PolicyName", "a secret has one, of the default name")];
     type Cloud = Aws;
     type Outputs = SecretPolicyOutputs;
 

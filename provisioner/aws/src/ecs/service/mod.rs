@@ -102,6 +102,7 @@ impl Resource for Service {
         ("volumeConfigurations", "not so far"),
         ("vpcLatticeConfigurations", "not so far"),
         ("monitoring", "not so far"),
+        ("gatewayConnectors", "new, not so far"),
     ];
     const READY_WITHIN: Duration = Duration::from_mins(20);
     type Cloud = Aws;

@@ -409,6 +409,7 @@ impl Resource for Instance {
         ("CustomIamInstanceProfile", "no RDS Custom"),
         ("TagSpecifications", "tags of what RDS makes beside it; `tags` are the instance's"),
         ("MasterUserAuthenticationType", "a password, managed or not"),
+        ("DBCapacityReservationIdentifier", "new, not so far"),
     ];
     const READY_WITHIN: Duration = Duration::from_hours(1);
     const POLL_EVERY: Duration = Duration::from_secs(15);

@@ -240,6 +240,7 @@ impl Resource for Bucket {
         ("ACL", "access control lists are off; policies say who may do what, so no Grant members either"),
         ("CreateBucketConfiguration", "the region is the provider's; tags are an input; no directory buckets"),
         ("BucketNamespace", "names are global"),
+        ("GrantFullControl", "as ACL; so too GrantRead, GrantReadACP, GrantWrite, GrantWriteACP"),
     ];
     type Cloud = Aws;
     type Outputs = BucketOutputs;

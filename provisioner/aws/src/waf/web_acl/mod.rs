@@ -110,6 +110,7 @@ impl Resource for WebAcl {
         ("DataProtectionConfig", "samples show what they show"),
         ("AssociationConfig", "bodies are inspected up to WAF's own limit"),
         ("OnSourceDDoSProtectionConfig", "not for every account, as for ApplicationConfig and MonetizationConfig"),
+        ("AnalyticsConfig", "new, not so far"),
     ];
     type Cloud = Aws;
     type Outputs = WebAclOutputs;
