@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 
 use crate::sandbox::ran;
 
+/// A type, the service and operation that make one, and members that are inputs under another name.
+type Call = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Each type's create call, and its members that are inputs under another name.
-const CALLS: &[(&str, &str, &str, &[(&str, &str)])] = &[
+const CALLS: &[Call] = &[
     (
         "aws:acm:certificate",
         "acm",
