@@ -24,3 +24,22 @@ fn another(task: &Task, digest: &str) -> Option<String> {
     let differs = !digests.is_empty() && !digests.contains(&digest);
     differs.then(|| format!("task {} runs {}", last(task.task_arn().unwrap_or_default()), digests.join(", ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::Container;
+
+    use super::*;
+
+    fn task(digests: &[&str]) -> Task {
+        let containers = digests.iter().map(|digest| Container::builder().image_digest(*digest).build()).collect();
+        Task::builder().task_arn("arn:aws:ecs:us-east-1:1:task/c/0123").set_containers(Some(containers)).build()
+    }
+
+    #[test]
+    fn a_task_of_another_image_is_named_and_one_that_tells_nothing_is_not() {
+        assert_eq!(another(&task(&["sha256:1", "sha256:2"]), "sha256:2"), None);
+        assert_eq!(another(&task(&[]), "sha256:2"), None);
+        assert_eq!(another(&task(&["sha256:1"]), "sha256:2"), Some("task 0123 runs sha256:1".to_owned()));
+    }
+}
