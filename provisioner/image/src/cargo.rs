@@ -68,6 +68,8 @@ impl Cargo {
         // Data goes to standard output, talk to standard error.
         command.stdout(Stdio::null());
         command.env("CARGO_TARGET_DIR", &target).env("CARGO_ENCODED_RUSTFLAGS", flags);
+        // What is written in C may hold when it was compiled (an allocator does), which a compiler takes from this.
+        command.env("SOURCE_DATE_EPOCH", "0");
         // What a program around us was built with is none of the app's business.
         for name in ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_INCREMENTAL"] {
             command.env_remove(name);
