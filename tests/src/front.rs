@@ -11,20 +11,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
-    proxy::{Message, proxy},
-    registry,
-};
+use crate::{proxy::Message, registry};
 
 /// Where CloudWatch's SDK, which speaks CBOR, names the operation.
 pub(crate) const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
-/// Listens, and answers with its port. With a registry, images are those that it has.
-pub(crate) fn front(moto: u16, registry: Option<u16>) -> io::Result<u16> {
-    proxy(move |request| answer(request, moto, registry))
-}
-
-fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::Result<Message> {
+/// What moto on this port answers, put right. With a registry, images are those that it has.
+pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::Result<Message> {
     if let Some(operation) = request.path().strip_prefix(CLOUDWATCH) {
         return cloudwatch(operation, &request, moto);
     }

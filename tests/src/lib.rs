@@ -5,29 +5,29 @@ pub mod docker;
 mod front;
 mod localemu;
 mod ministack;
+mod moto;
 pub mod proxy;
 pub mod registry;
 pub mod variant;
 
 use std::{
     collections::BTreeSet,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
 use provisioner_aws::Aws;
 use provisioner_model::{erased::Clouds, stack::MAIN};
+use proxy::{Message, Proxy, proxy};
 
 /// A running emulator. It ends with this value.
 pub struct Emulator {
-    child: Child,
-    calls: Arc<AtomicUsize>,
+    /// What it ends with.
+    _process: Box<dyn Send + Sync>,
+    front: Proxy,
     port: u16,
     /// Another one, which answers for what it lacks. It ends with this one.
     beside: Option<Box<Self>>,
@@ -40,41 +40,45 @@ pub struct Emulator {
 /// Keeps an emulator away from Docker: this is about what AWS is told, not about what runs.
 const NO_DOCKER: &str = "unix:///nonexistent";
 
-impl Drop for Emulator {
+/// A program that ends with this value.
+struct Program(Child);
+
+impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 impl Emulator {
-    /// Starts moto: the program that `PROVISIONER_MOTO` names, else `moto_server` on the path. None where there is none.
+    /// Starts moto, from the Python that has it: the one that `PROVISIONER_MOTO` names, else `python3` on the path. None
+    /// where there is none.
     pub fn moto() -> Option<Self> {
         Self::moto_with(None)
     }
 
     /// The same; with a registry, images can be pushed.
     pub fn moto_with(registry: Option<&registry::Registry>) -> Option<Self> {
-        let port = free_port();
-        let mut command = Command::new(program("PROVISIONER_MOTO", "moto_server"));
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        // It runs no tasks: this many count as running, so that deployments of fewer read as completed.
-        command.env("MOTO_ECS_SERVICE_RUNNING", "9");
-        Self::start(&mut command, port, || front::front(port, registry.map(|registry| registry.port)))
+        let (process, port) = moto::fork().ok()?;
+        let registry = registry.map(|registry| registry.port);
+        let front = proxy(move |request| front::answer(request, port, registry)).ok()?;
+        Some(Self::of(Box::new(process), port, front))
     }
 
-    /// Starts an emulator that listens on this port, and a front before it that says on which port it does.
-    fn start(command: &mut Command, port: u16, front: impl FnOnce() -> io::Result<u16>) -> Option<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()?;
-        let calls = Arc::new(AtomicUsize::new(0));
-        if let Some(log) = child.stderr.take() {
-            let calls = calls.clone();
-            std::thread::spawn(move || count(log, &calls));
-        }
-        let front = front().ok()?;
-        let url = format!("http://127.0.0.1:{front}");
-        let emulator = Self { child, calls, port, beside: None, containers: None, url };
+    /// Starts an emulator that listens on this port, and a front before it.
+    fn start(
+        command: &mut Command,
+        port: u16,
+        front: impl Fn(Message) -> io::Result<Message> + Send + Sync + 'static,
+    ) -> Option<Self> {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let emulator = Self::of(Box::new(Program(child)), port, proxy(front).ok()?);
         Self::answers(port).then_some(emulator)
+    }
+
+    fn of(process: Box<dyn Send + Sync>, port: u16, front: Proxy) -> Self {
+        let url = format!("http://127.0.0.1:{}", front.port);
+        Self { _process: process, front, port, beside: None, containers: None, url }
     }
 
     fn answers(port: u16) -> bool {
@@ -88,11 +92,9 @@ impl Emulator {
         false
     }
 
-    /// How many requests it has answered.
+    /// How many requests it was sent.
     pub fn calls(&self) -> usize {
-        // The log is written after the answer: let the last line arrive.
-        std::thread::sleep(Duration::from_millis(300));
-        self.calls.load(Ordering::SeqCst)
+        self.front.calls.load(Ordering::SeqCst)
     }
 
     /// Every object that the emulator holds, whatever service it is of: `ec2: VPC vpc-1`.
@@ -129,15 +131,6 @@ impl Emulator {
         let mut clouds = Clouds::default();
         clouds.add(MAIN, self.aws());
         clouds
-    }
-}
-
-/// The emulator logs a line for each request.
-fn count(log: impl Read, calls: &AtomicUsize) {
-    for line in BufReader::new(log).lines().map_while(Result::ok) {
-        if line.contains(" HTTP/1.") && !line.contains("/moto-api/") {
-            calls.fetch_add(1, Ordering::SeqCst);
-        }
     }
 }
 

@@ -12,8 +12,12 @@ use crate::{
     Emulator, NO_DOCKER, free_port,
     front::{CLOUDWATCH, cbor, ecs},
     program,
-    proxy::{Message, proxy},
+    proxy::Message,
 };
+
+/// What is asked of it.
+const SERVICES: &str = "acm,application-autoscaling,cloudwatch,dynamodb,ec2,ecr,ecs,elbv2,iam,kms,logs,rds,route53,s3,\
+                        secretsmanager,sns,sts,wafv2";
 
 impl Emulator {
     /// Starts localemu: the program that `PROVISIONER_LOCALEMU` names, else `localemu` on the path. None where there is
@@ -23,10 +27,12 @@ impl Emulator {
         let mut command = Command::new(program("PROVISIONER_LOCALEMU", "localemu"));
         command.args(["start", "--host", "127.0.0.1", "--port", &port.to_string()]);
         command.env("GATEWAY_LISTEN", format!("127.0.0.1:{port}")).env("DISABLE_EVENTS", "1");
+        // It loads a service when it is first asked, and Python stops two that load each other's: all at the start.
+        command.env("EAGER_SERVICE_LOADING", "1").env("SERVICES", SERVICES);
         // As with moto, which is inside: this many tasks count as running.
         command.env("DOCKER_HOST", NO_DOCKER).env("MOTO_ECS_SERVICE_RUNNING", "9");
         let key = Mutex::new(None);
-        Self::start(&mut command, port, || proxy(move |request| answer(request, port, &key)))
+        Self::start(&mut command, port, move |request| answer(request, port, &key))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     free_port,
     front::{self, ecs},
     program,
-    proxy::{Message, proxy},
+    proxy::Message,
     registry,
 };
 
@@ -69,7 +69,7 @@ fn ministack() -> (u16, Command) {
 fn before(port: u16, command: &mut Command, docker: bool) -> Option<Emulator> {
     let beside = Emulator::moto()?;
     let front = Front { port, moto: beside.port, docker, kept: Mutex::default(), balancer: Mutex::default() };
-    let mut emulator = Emulator::start(command, port, || proxy(move |request| front.answer(&request)))?;
+    let mut emulator = Emulator::start(command, port, move |request| front.answer(&request))?;
     emulator.beside = Some(Box::new(beside));
     Some(emulator)
 }

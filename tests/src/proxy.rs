@@ -4,7 +4,10 @@
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -15,22 +18,31 @@ pub struct Message {
     body: Vec<u8>,
 }
 
-/// Listens, and answers with its port. One connection holds one request.
-pub fn proxy(answer: impl Fn(Message) -> io::Result<Message> + Send + Sync + 'static) -> io::Result<u16> {
+/// A proxy that listens.
+pub struct Proxy {
+    /// Where.
+    pub port: u16,
+    /// How many requests came.
+    pub calls: Arc<AtomicUsize>,
+}
+
+/// Listens. One connection holds one request.
+pub fn proxy(answer: impl Fn(Message) -> io::Result<Message> + Send + Sync + 'static) -> io::Result<Proxy> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let port = listener.local_addr()?.port();
-    let answer = Arc::new(answer);
+    let proxy = Proxy { port: listener.local_addr()?.port(), calls: Arc::default() };
+    let (answer, calls) = (Arc::new(answer), proxy.calls.clone());
     thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            let answer = answer.clone();
+            let (answer, calls) = (answer.clone(), calls.clone());
             thread::spawn(move || -> io::Result<()> {
                 let Some(request) = Message::read(&mut client)? else { return Ok(()) };
+                calls.fetch_add(1, Ordering::SeqCst);
                 answer(request)?.write(&mut client)?;
                 client.shutdown(Shutdown::Both)
             });
         }
     });
-    Ok(port)
+    Ok(proxy)
 }
 
 impl Message {

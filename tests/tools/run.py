@@ -85,7 +85,7 @@ def environment():
     """For everything that is run: the tools' places, and no credentials but those for emulators."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     where = installed("moto.txt")
-    env.update(PROVISIONER_MOTO=str(where / "moto_server"), PROVISIONER_AWS_CLI=str(where / "aws"),
+    env.update(PROVISIONER_MOTO=str(where / "python"), PROVISIONER_AWS_CLI=str(where / "aws"),
                PROVISIONER_MINISTACK=str(installed("ministack.txt") / "ministack"), AWS_EC2_METADATA_DISABLED="true")
     newer = installed("localemu.txt", "--no-deps", least=(3, 12))
     if newer:

@@ -6,6 +6,7 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
@@ -94,7 +95,13 @@ pub struct Aws {
 pub struct Reader {
     clients: Arc<Clients>,
     cache: Mutex<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
+    /// What is asked for together: by key, round by round.
+    rounds: Mutex<HashMap<&'static str, Vec<Vec<String>>>>,
 }
+
+/// How long a call waits for others that it can serve as well. They begin together, and what they read beside it takes
+/// longer.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Writes: nothing is ever sent twice by the SDK. Derefs to the writing clients; reads go through [`Writer::read`].
 pub struct Writer {
@@ -128,11 +135,15 @@ impl Writer {
     }
     /// A reader with an empty cache, for an update that must look first.
     pub fn reader(&self) -> Reader {
-        Reader { clients: self.read.clone(), cache: Mutex::default() }
+        Reader::new(self.read.clone())
     }
 }
 
 impl Reader {
+    fn new(clients: Arc<Clients>) -> Self {
+        Self { clients, cache: Mutex::default(), rounds: Mutex::default() }
+    }
+
     /// What `read` brings, called once however many ask for `key`, at once or later. An error is not kept.
     pub async fn once<T, F>(&self, key: &str, read: impl FnOnce() -> F + Send) -> Result<Arc<T>>
     where
@@ -150,6 +161,36 @@ impl Reader {
             .downcast::<tokio::sync::OnceCell<Arc<T>>>()
             .map_err(|_| Error::because(Kind::NotSent, "cache", "two types under one key"))?;
         cell.get_or_try_init(|| async { read().await.map(Arc::new) }).await.cloned()
+    }
+
+    /// What `read` brings for these ids and all others that are asked for under `key` at about the same time.
+    pub async fn together<T, F>(
+        &self,
+        key: &'static str,
+        ids: impl Iterator<Item = &str> + Send,
+        read: impl FnOnce(Vec<String>) -> F + Send,
+    ) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let round = {
+            let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+            let rounds = rounds.entry(key).or_insert_with(|| vec![vec![]]);
+            let round = rounds.len() - 1;
+            rounds[round].extend(ids.map(str::to_owned));
+            round
+        };
+        tokio::time::sleep(GATHER).await;
+        let closed = || {
+            let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+            let rounds = rounds.entry(key).or_default();
+            if rounds.len() == round + 1 {
+                rounds.push(vec![]);
+            }
+            rounds[round].clone()
+        };
+        self.once(&format!("{key} {round}"), || read(closed())).await
     }
 }
 
@@ -226,9 +267,37 @@ impl Cloud for Aws {
     type Reader = Reader;
     type Writer = Writer;
     fn reader(&self) -> Reader {
-        Reader { clients: self.read.clone(), cache: Mutex::default() }
+        Reader::new(self.read.clone())
     }
     fn writer(&self) -> &Writer {
         &self.writer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_asks_at_the_same_time_shares_a_call() {
+        let aws = Aws::at("http://127.0.0.1:9", "us-east-1", "test", "test");
+        let (reader, calls) = (aws.reader(), Mutex::new(vec![]));
+        let ask = |id: &'static str| {
+            let calls = &calls;
+            reader.together("tags", [id].into_iter(), move |ids| async move {
+                calls.lock().unwrap().push(ids);
+                match calls.lock().unwrap().len() {
+                    // Whoever finds an error is told, and the next asks again for all.
+                    2 => Err(Error::because(Kind::Gone, "tags", "gone meanwhile")),
+                    _ => Ok(id),
+                }
+            })
+        };
+        let (first, second) = futures::join!(ask("a"), ask("b"));
+        assert_eq!((*first.unwrap(), *second.unwrap()), ("a", "a"));
+        let (third, fourth) = futures::join!(ask("c"), ask("d"));
+        assert!(third.is_err());
+        assert_eq!(*fourth.unwrap(), "d");
+        assert_eq!(*calls.lock().unwrap(), [["a", "b"], ["c", "d"], ["c", "d"]]);
     }
 }

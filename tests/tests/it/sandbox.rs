@@ -32,7 +32,8 @@ impl Ran {
 
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "\n── out\n{}\n── err\n{}", self.out, self.err);
+        // What went wrong first: whoever reads of it may see the first lines only.
+        assert!(self.code == code, "ended with {}, not {code}\n── err\n{}\n── out\n{}", self.code, self.err, self.out);
         self
     }
 }

@@ -18,7 +18,9 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Action, LoadBalancer, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of};
+use super::{
+    Action, LoadBalancer, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of, tags_seen,
+};
 use crate::{
     cloud::{Aws, Reader, Writer},
     differing::Differing,
@@ -156,17 +158,15 @@ impl Resource for Listener {
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         let balancers: BTreeSet<String> =
             ids.iter().filter_map(|id| parent(id.as_str(), "listener", "loadbalancer")).collect();
-        let mut ours = vec![];
-        for listeners in join_all(balancers.iter().map(|arn| of(c, arn))).await {
-            let listeners = listeners?;
-            let asked =
-                |one: &&types::Listener| one.listener_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn));
-            ours.extend(listeners.iter().filter(asked).cloned());
-        }
-        let arns: Vec<String> = ours.iter().filter_map(|one| one.listener_arn().map(str::to_owned)).collect();
-        let mut tags = tags_of(c, &arns).await?;
-        let row = |(one, arn): (&types::Listener, &String)| Some((Id::new(arn), observed(one, tags.remove(arn)?)));
-        Ok(ours.iter().zip(&arns).filter_map(row).collect())
+        let listeners = join_all(balancers.iter().map(|arn| of(c, arn)));
+        let (listeners, tags) = futures::join!(listeners, tags_seen(c, ids));
+        let (listeners, tags) = (listeners.into_iter().collect::<Result<Vec<_>>>()?, tags?);
+        let seen = |id: &Id<Self>| {
+            let one =
+                listeners.iter().flat_map(|some| some.iter()).find(|one| one.listener_arn() == Some(id.as_str()))?;
+            Some((id.clone(), observed(one, tags.get(id.as_str())?.clone())))
+        };
+        Ok(ids.iter().filter_map(seen).collect())
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {

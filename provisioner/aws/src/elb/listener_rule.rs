@@ -20,7 +20,9 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Listener, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of};
+use super::{
+    Action, Listener, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of, tags_seen,
+};
 use crate::{
     cloud::{Aws, Reader, Writer},
     differing::Differing,
@@ -219,16 +221,14 @@ impl Resource for ListenerRule {
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
         let listeners: BTreeSet<String> =
             ids.iter().filter_map(|id| parent(id.as_str(), "listener-rule", "listener")).collect();
-        let mut ours = vec![];
-        for rules in join_all(listeners.iter().map(|arn| of(c, arn))).await {
-            let rules = rules?;
-            let asked = |one: &&types::Rule| one.rule_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn));
-            ours.extend(rules.iter().filter(asked).cloned());
-        }
-        let arns: Vec<String> = ours.iter().filter_map(|one| one.rule_arn().map(str::to_owned)).collect();
-        let mut tags = tags_of(c, &arns).await?;
-        let row = |(one, arn): (&types::Rule, &String)| Some((Id::new(arn), observed(one, arn, tags.remove(arn)?)));
-        Ok(ours.iter().zip(&arns).filter_map(row).collect())
+        let rules = join_all(listeners.iter().map(|arn| of(c, arn)));
+        let (rules, tags) = futures::join!(rules, tags_seen(c, ids));
+        let (rules, tags) = (rules.into_iter().collect::<Result<Vec<_>>>()?, tags?);
+        let seen = |id: &Id<Self>| {
+            let one = rules.iter().flat_map(|some| some.iter()).find(|one| one.rule_arn() == Some(id.as_str()))?;
+            Some((id.clone(), observed(one, id.as_str(), tags.get(id.as_str())?.clone())))
+        };
+        Ok(ids.iter().filter_map(seen).collect())
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {

@@ -21,7 +21,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, number, repeated, sdk_tags, suffix, sync_tags, tags_of};
+use super::{Attributes, changed, flag, number, repeated, sdk_tags, suffix, sync_tags, tags_of, tags_seen};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
@@ -322,24 +322,19 @@ impl Resource for LoadBalancer {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        let all = all(c).await?;
-        let ours = |one: &&types::LoadBalancer| {
-            one.load_balancer_arn().is_some_and(|arn| ids.iter().any(|id| id.as_str() == arn))
-        };
-        let ours: Vec<&types::LoadBalancer> = all.iter().filter(ours).collect();
-        let arns: Vec<String> = ours.iter().filter_map(|one| one.load_balancer_arn().map(str::to_owned)).collect();
-        let attributes = join_all(arns.iter().map(|arn| attributes(c, arn)));
-        let (tags, attributes) = futures::join!(tags_of(c, &arns), attributes);
-        let mut tags = tags?;
+        let attributes = join_all(ids.iter().map(|id| attributes(c, id.as_str())));
+        let (all, tags, attributes) = futures::join!(all(c), tags_seen(c, ids), attributes);
+        let (all, tags) = (all?, tags?);
         let mut found = Found::new();
-        for ((one, arn), attributes) in ours.iter().zip(&arns).zip(attributes) {
+        for (id, attributes) in ids.iter().zip(attributes) {
+            let one = all.iter().find(|one| one.load_balancer_arn() == Some(id.as_str()));
             // Without tags it went between two calls.
-            let Some(tags) = tags.remove(arn) else { continue };
+            let Some((one, tags)) = one.zip(tags.get(id.as_str())) else { continue };
             let seen = match attributes {
                 Err(error) if error.kind == Kind::Gone => continue,
-                attributes => attributes.and_then(|attributes| observed(one, attributes, tags)),
+                attributes => attributes.and_then(|attributes| observed(one, attributes, tags.clone())),
             };
-            found.push((Id::new(arn), seen));
+            found.push((id.clone(), seen));
         }
         Ok(found)
     }

@@ -6,14 +6,14 @@ mod listener_rule;
 mod load_balancer;
 mod target_group;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_elasticloadbalancingv2::types::{Tag, TagDescription};
 use futures::future::join_all;
 use provisioner_model::{
     erased::Registry,
     error::{Kind, Result},
-    resource::{Problem, Tags},
+    resource::{Id, Problem, Tags},
 };
 
 pub use self::{
@@ -24,7 +24,7 @@ pub use self::{
     target_group::{HealthCheck, TargetGroup, TargetGroupOutputs, TargetStickiness},
 };
 use crate::{
-    cloud::{Clients, Writer},
+    cloud::{Clients, Reader, Writer},
     error::api,
     tags::{TagChange, seen_tags},
 };
@@ -58,6 +58,13 @@ async fn tags_of(c: &Clients, arns: &[String]) -> Result<HashMap<String, Tags>> 
         }
     }
     Ok(all)
+}
+
+/// The same for what is read: one call for all types. ARNs are the ids here.
+async fn tags_seen<R>(c: &Reader, ids: &[Id<R>]) -> Result<Arc<HashMap<String, Tags>>> {
+    // What is no ARN is nothing's id here; asking for it would be an error.
+    let arns = ids.iter().map(Id::as_str).filter(|id| id.starts_with("arn:"));
+    c.together("elasticloadbalancing:DescribeTags", arns, |arns| async move { tags_of(c, &arns).await }).await
 }
 
 async fn describe_tags(c: &Clients, arns: &[String]) -> Result<Vec<(String, Tags)>> {

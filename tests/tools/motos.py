@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""moto, as often as it is wanted: what it reads before it can answer is read once, and each one is a fork of that.
+
+Prints a port. Who connects there is told the port of a moto of its own, which ends with the connection. All of it ends
+with the standard input.
+"""
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+from werkzeug.test import Client
+
+# One read of each service, as it is asked: what is not here is read by each moto that needs it.
+FORMS = {
+    "ec2": "DescribeVpcs", "elasticloadbalancing": "DescribeLoadBalancers", "iam": "ListRoles",
+    "monitoring": "DescribeAlarms", "rds": "DescribeDBInstances", "sns": "ListTopics", "sts": "GetCallerIdentity",
+}
+VERSIONS = {"elasticloadbalancing": "2015-12-01"}
+TARGETS = {
+    "acm": "CertificateManager.ListCertificates",
+    "application-autoscaling": "AnyScaleFrontendService.DescribeScalableTargets",
+    "dynamodb": "DynamoDB_20120810.ListTables",
+    "ecr": "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories",
+    "ecs": "AmazonEC2ContainerServiceV20141113.ListClusters",
+    "kms": "TrentService.ListAliases",
+    "logs": "Logs_20140328.DescribeLogGroups",
+    "secretsmanager": "secretsmanager.ListSecrets",
+    "wafv2": "AWSWAF_20190729.ListWebACLs",
+}
+PATHS = {"route53": "/2013-04-01/hostedzone", "s3": "/"}
+
+
+def read_once(application):
+    client = Client(application)
+
+    def read(service, path="/", method="POST", headers=(), data=None):
+        scope = {"Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, "}
+        answer = client.open(path, method=method, headers=scope | dict(headers), data=data)
+        if answer.status_code != 200:
+            sys.exit(f"moto's {service} answered {answer.status}: {answer.text}")
+
+    for service, action in FORMS.items():
+        read(service, data={"Action": action, "Version": VERSIONS.get(service, "")})
+    for service, target in TARGETS.items():
+        read(service, headers={"X-Amz-Target": target}, data='{"ServiceNamespace": "ecs", "Scope": "REGIONAL"}')
+    for service, path in PATHS.items():
+        read(service, path, method="GET")
+
+
+def serve(application, connection):
+    """A moto of its own, in a process of its own."""
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    connection.sendall(f"{server.server_port}\n".encode())
+
+    def watch():
+        connection.recv(1)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+    server.serve_forever()
+
+
+def main():
+    # moto has things to say as well.
+    port, sys.stdout = sys.stdout, sys.stderr
+    application = DomainDispatcherApplication(create_backend_app)
+    read_once(application)
+    # Nobody waits for the forks.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener, selectors.DefaultSelector() as events:
+        print(listener.getsockname()[1], file=port, flush=True)
+        events.register(listener, selectors.EVENT_READ)
+        events.register(sys.stdin, selectors.EVENT_READ)
+        while True:
+            for event, _ in events.select():
+                if event.fileobj is sys.stdin:
+                    return
+                connection, _ = listener.accept()
+                if os.fork() == 0:
+                    listener.close()
+                    return serve(application, connection)
+                connection.close()
+
+
+if __name__ == "__main__":
+    main()
