@@ -13,16 +13,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
-use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
+use provisioner_engine::{Apply, Outcome, Refresh, apply, refresh};
 use provisioner_model::{
     Kind,
     erased::{Clouds, Registry},
@@ -36,6 +35,7 @@ use provisioner_testkit::{
     cloud::{Fake, Fault, types},
     generate::{ENVIRONMENT, Edit, Node, Spec, What, edits, facts, spec},
     store::{Death, Memory},
+    tuning::tuning,
 };
 use serde_json::{Value, json};
 
@@ -243,19 +243,6 @@ fn told(plan: &Plan) -> String {
         out += &format!("  {number} {} {} after {:?}\n", step.action.verb(), step.address, step.after);
     }
     out
-}
-
-fn tuning() -> Tuning {
-    fn token() -> String {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        format!("00000000-0000-0000-0000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-    Tuning {
-        settle: Some(Duration::ZERO),
-        patience: Some(Duration::from_secs(30)),
-        poll: Some(Duration::from_millis(1)),
-        ..Tuning::new(|| 1_000_000, token)
-    }
 }
 
 /// Where a run is struck down.

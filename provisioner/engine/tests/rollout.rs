@@ -5,11 +5,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
 };
 
-use provisioner_engine::{Apply, Cancel, Event, Outcome, Proof, Proving, Refresh, Tuning, Unproven, apply, refresh};
+use provisioner_engine::{Apply, Cancel, Event, Outcome, Proof, Proving, Refresh, Unproven, apply, refresh};
 use provisioner_model::{
     Stack,
     erased::{Clouds, Registry},
@@ -22,6 +20,7 @@ use provisioner_store::{Holder, StateReader};
 use provisioner_testkit::{
     cloud::{Call, Fake, types},
     store::{Death, Memory},
+    tuning::tuning,
 };
 use serde_json::{Value, json};
 use tokio::sync::{mpsc::unbounded_channel, watch};
@@ -81,19 +80,6 @@ fn stack(note: u8) -> Desired {
     let service = stack.add("app", service);
     stack.prove(&service, &json!({ "note": note, "service": service.id() }));
     stack.finish().expect("the stack is sound")
-}
-
-fn tuning() -> Tuning {
-    fn token() -> String {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        format!("00000000-0000-0000-0000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-    Tuning {
-        settle: Some(Duration::ZERO),
-        patience: Some(Duration::from_secs(10)),
-        poll: Some(Duration::from_millis(1)),
-        ..Tuning::new(|| 1_000_000, token)
-    }
 }
 
 /// How an apply is run.

@@ -5,3 +5,4 @@ pub mod cloud;
 pub mod conformance;
 pub mod generate;
 pub mod store;
+pub mod tuning;

@@ -36,6 +36,7 @@ async fn the_whole_system_on_docker() {
     system.apply().ok();
     let first = system.answering().await;
     say(&format!("{} answers, as {}", first.image, first.revision));
+    system.the_image_is_small_and_for_its_task(&first);
     system.a_user_is_in_the_database().await;
     system.the_first_administrator_signs_in().await;
     system.an_unknown_certificate_is_refused();
@@ -154,6 +155,19 @@ impl System {
         let said: Value = answer.json().await.unwrap();
         let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("{key} in {said}")).to_owned();
         Version { image: text("image"), revision: text("task_definition") }
+    }
+
+    /// What runs is what was built here, for the processor that its task is for.
+    fn the_image_is_small_and_for_its_task(&self, running: &Version) {
+        let told: Value =
+            serde_json::from_str(&self.sandbox.run(&["image", "inspect", "dev", "--json"]).ok().out).unwrap();
+        assert_eq!(told["digest"], running.image.as_str(), "{told:#}");
+        assert!(told["size"].as_u64().is_some_and(|bytes| bytes < 25 << 20), "{told:#}");
+        let task = format!("ecs describe-task-definition --task-definition {}", running.revision);
+        let task = self.sandbox.aws(&task);
+        let processor = task["taskDefinition"]["runtimePlatform"]["cpuArchitecture"].as_str().unwrap_or("X86_64");
+        assert_eq!(told["architecture"], processor.to_lowercase(), "{task:#}");
+        say(&format!("the image has {} KiB, for {processor} as its task", told["size"].as_u64().unwrap_or(0) >> 10));
     }
 
     fn container(&self, kind: &str) -> String {
