@@ -1,4 +1,4 @@
-//! What the framework can do at most: one handler that does nothing, with nothing around it. `bench/run.py` compares.
+//! What the framework can do at most: one handler that does nothing, with nothing around it. `bench/app/run.py` compares.
 
 use std::error::Error;
 

@@ -10,7 +10,7 @@ use provisioner_engine::{Apply, Cancel, Event, Proof, Refresh, Tuning, apply, re
 use provisioner_model::{
     Environment,
     erased::Clouds,
-    plan::{Action, Notice, Plan},
+    plan::{Action, Drift, Notice, Plan},
     stack::{Desired, MAIN},
     state::{Snapshot, Target},
 };
@@ -147,17 +147,28 @@ impl<'p, E: Environment> Session<'p, E> {
         refresh(&input).await.map_err(Failure::Unread)
     }
 
+    /// Reads what is there, and tells what others changed.
+    pub(crate) async fn drift(&self, pace: &Pace) -> Result<Vec<Drift>, Failure> {
+        let observed = self.refreshed(&self.snapshot, &self.desired, pace, false).await?;
+        let (selection, targets) = (Selection::default(), BTreeMap::new());
+        provisioner_planner::drift(&self.input(&self.desired, &observed, &selection, &targets))
+            .map_err(Failure::Planning)
+    }
+
+    fn input<'i>(
+        &'i self,
+        desired: &'i Desired,
+        observed: &'i Observations,
+        selection: &'i Selection,
+        targets: &'i BTreeMap<String, Target>,
+    ) -> Input<'i> {
+        Input { desired, snapshot: &self.snapshot, observed, registry: self.program.registry(), selection, targets }
+    }
+
     fn planned(&self, desired: &Desired, observed: &Observations, selection: &Selection) -> Result<Plan, Failure> {
         let targets = BTreeMap::from([(MAIN.to_owned(), self.target.clone())]);
-        let plan = provisioner_planner::plan(&Input {
-            desired,
-            snapshot: &self.snapshot,
-            observed,
-            registry: self.program.registry(),
-            selection,
-            targets: &targets,
-        })
-        .map_err(Failure::Planning)?;
+        let plan = provisioner_planner::plan(&self.input(desired, observed, selection, &targets))
+            .map_err(Failure::Planning)?;
         let wrong = verify::plan(&plan);
         if wrong.is_empty() { Ok(plan) } else { Err(Failure::Contradiction(wrong)) }
     }

@@ -187,6 +187,18 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renamed) -> Result<D
     if problems.is_empty() { Ok(decided) } else { Err(problems) }
 }
 
+/// What others changed, whatever is declared.
+pub(crate) fn drifted(input: &Input<'_>, renamed: &Renamed) -> Result<Vec<Drift>, Vec<Problem>> {
+    let (mut all, mut problems) = (vec![], vec![]);
+    for (address, row) in &renamed.state.rows {
+        match item(input, address, &row.type_name, None, Some(row)) {
+            Ok(item) => all.extend(item.drift),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
 /// Who has a type, by the parts of its name: see `Resource::TYPE`.
 fn where_built(type_name: &str) -> String {
     match type_name.split(':').collect::<Vec<_>>()[..] {

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
     erased::Registry,
-    plan::{FORMAT, Notice, Plan},
+    plan::{Drift, FORMAT, Notice, Plan},
     stack::Desired,
     state::{Snapshot, Target},
 };
@@ -96,6 +96,12 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
         plan.outputs.insert(name.clone(), decided.resolve(declared, &mut vec![]));
     }
     Ok(plan)
+}
+
+/// What others changed since it was written. It follows from the record and from what is there alone, so that nothing
+/// which stands in a plan's way hides it.
+pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Problem>> {
+    decide::drifted(input, &decide::renamed(input))
 }
 
 fn notices(decided: &decide::Decided<'_>) -> Vec<Notice> {

@@ -93,3 +93,21 @@ fn the_schema_for_editors_is_the_programs() {
     let kept = std::fs::read_to_string(file).unwrap_or_default();
     assert_eq!(kept, schema, "`make schema` writes it anew");
 }
+
+#[test]
+fn what_cannot_be_taken_back_hides_no_drift() {
+    let Some(sandbox) = Sandbox::new("what_cannot_be_taken_back_hides_no_drift") else { return };
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    let database = sandbox.id("dev", "database/instance/main");
+    sandbox.aws(&format!("rds modify-db-instance --db-instance-identifier {database} --engine-version 18.1"));
+    let vpc = sandbox.id("dev", "network/vpc/main");
+    sandbox.aws(&format!("ec2 delete-tags --resources {vpc} --tags Key=project"));
+
+    let told = sandbox.run(&["plan", "dev"]).ended(1).err;
+    assert!(told.contains("version never goes"), "{told}");
+    let drift = sandbox.run(&["drift", "dev", "--json", "--detailed-exitcode"]).ended(2).out;
+    let drift: serde_json::Value = serde_json::from_str(&drift).unwrap();
+    let drifted: Vec<_> =
+        drift["drift"].as_array().unwrap().iter().map(|one| one["address"].as_str().unwrap()).collect();
+    assert_eq!(drifted, ["database/instance/main", "network/vpc/main"], "{drift:#}");
+}

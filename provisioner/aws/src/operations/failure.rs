@@ -9,6 +9,7 @@ use provisioner_model::resource::Id;
 use crate::{
     cloud::Clients,
     ecs::{Service, last},
+    operations::tasks,
 };
 
 /// So many of a container's last lines are shown.
@@ -56,16 +57,15 @@ async fn newest(
     status: DesiredStatus,
     ours: Option<(&str, &str)>,
 ) -> Option<Task> {
-    let request = c.ecs().list_tasks().cluster(cluster).service_name(service).desired_status(status);
-    let arns = request.send().await.ok()?.task_arns.filter(|arns| !arns.is_empty())?;
-    let answer = c.ecs().describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.ok()?;
+    let arns = tasks::list(c, cluster, service, status).await.ok()?;
+    let tasks = tasks::describe(c, cluster, &arns).await.ok()?;
     let is_ours = |task: &Task| {
         ours.is_none_or(|(deployment, revision)| {
             task.started_by() == Some(deployment) || task.task_definition_arn() == Some(revision)
         })
     };
     let at = |task: &Task| task.stopped_at().or_else(|| task.created_at()).map(aws_smithy_types::DateTime::secs);
-    answer.tasks?.into_iter().filter(is_ours).max_by_key(at)
+    tasks.into_iter().filter(is_ours).max_by_key(at)
 }
 
 fn end_of(task: &Task) -> String {

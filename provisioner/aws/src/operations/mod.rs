@@ -8,6 +8,7 @@ pub mod rollback;
 pub mod run;
 pub mod running;
 pub mod status;
+pub(crate) mod tasks;
 
 /// The IAM actions of what only looks: `status` and `logs`. Who reads logs may read what users did, so that no role gets
 /// these by itself.

@@ -3,19 +3,14 @@
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use provisioner_model::error::Result;
 
-use crate::{cloud::Clients, ecs::last, error::api};
+use crate::{cloud::Clients, ecs::last, operations::tasks};
 
 /// The running tasks of a service, `cluster/name`, in which no container has this digest: each in words. Tasks whose
 /// digests AWS does not tell are left out.
 pub async fn of_another_image(c: &Clients, service: &str, digest: &str) -> Result<Vec<String>> {
     let Some((cluster, name)) = service.split_once('/') else { return Ok(vec![]) };
-    let request = c.ecs().list_tasks().cluster(cluster).service_name(name).desired_status(DesiredStatus::Running);
-    let arns = request.send().await.map_err(api("ecs:ListTasks"))?.task_arns.unwrap_or_default();
-    if arns.is_empty() {
-        return Ok(vec![]);
-    }
-    let request = c.ecs().describe_tasks().cluster(cluster).set_tasks(Some(arns));
-    let tasks = request.send().await.map_err(api("ecs:DescribeTasks"))?.tasks.unwrap_or_default();
+    let arns = tasks::list(c, cluster, name, DesiredStatus::Running).await?;
+    let tasks = tasks::describe(c, cluster, &arns).await?;
     Ok(tasks.iter().filter_map(|task| another(task, digest)).collect())
 }
 

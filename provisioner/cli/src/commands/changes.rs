@@ -1,12 +1,12 @@
 //! `plan`, `apply`, `destroy` and `drift`.
 
-use provisioner_model::{Environment, plan::Plan};
+use provisioner_model::Environment;
 use provisioner_planner::protected;
 use provisioner_store::StateReader;
 
 use super::Ending;
 use crate::{
-    arguments::{ApplyArguments, DestroyArguments, DriftArguments, PlanArguments, RolloutArguments, Scope},
+    arguments::{ApplyArguments, DestroyArguments, DriftArguments, PlanArguments, RolloutArguments},
     consent::{self, Said},
     environment::Folder,
     error::Failure,
@@ -103,10 +103,9 @@ pub(super) async fn drift<E: Environment>(
     terminal: &Terminal,
 ) -> Result<Ending, Failure> {
     let session = Session::open(program, folder, &arguments.environment).await?;
-    let scope = Scope { pace: arguments.pace, ..Scope::default() };
-    let Plan { drift, facts, .. } = session.plan(&scope, &[], false).await?;
+    let drift = session.drift(&arguments.pace).await?;
     if arguments.json {
-        let environment = facts.environment;
+        let environment = &session.desired.facts.environment;
         json(
             &serde_json::json!({ "format": render::plan::JSON_FORMAT, "environment": environment, "drift": drift }),
             terminal,

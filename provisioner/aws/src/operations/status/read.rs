@@ -22,7 +22,10 @@ use crate::{
     ecs::{Service, TaskDefinition},
     elb::TargetGroup,
     error::api,
-    operations::objects::{At, all, parts, short},
+    operations::{
+        objects::{At, all, parts, short},
+        tasks,
+    },
     rds::Instance,
 };
 
@@ -151,23 +154,13 @@ fn deployment(seen: &ecs::Deployment) -> DeploymentStatus {
 
 /// The tasks that run, and those that ended last: three calls, however many there are up to a hundred.
 async fn tasks(c: &Clients, cluster: &str, service: &str) -> Result<Vec<TaskStatus>> {
-    let list = |status| async move {
-        let request = c.ecs().list_tasks().cluster(cluster).service_name(service).desired_status(status);
-        request.send().await.map(|answer| answer.task_arns.unwrap_or_default()).map_err(api("ecs:ListTasks"))
-    };
-    let (running, stopped) = futures::join!(list(DesiredStatus::Running), list(DesiredStatus::Stopped));
-    let arns: BTreeSet<String> = running?.into_iter().chain(stopped?).collect();
+    let list = |status| tasks::list(c, cluster, service, status);
+    let (running, stopped) = futures::try_join!(list(DesiredStatus::Running), list(DesiredStatus::Stopped))?;
+    let arns: BTreeSet<String> = running.into_iter().chain(stopped).collect();
     let arns: Vec<String> = arns.into_iter().collect();
-    let described = join_all(arns.chunks(100).map(|some| async move {
-        let answer = c.ecs().describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec())).send().await;
-        answer.map(|answer| answer.tasks.unwrap_or_default()).map_err(api("ecs:DescribeTasks"))
-    }));
-    let mut all = vec![];
-    for some in described.await {
-        all.extend(some?.iter().map(task));
-    }
+    let all = tasks::describe(c, cluster, &arns).await?;
     let (mut ended, mut tasks): (Vec<TaskStatus>, Vec<TaskStatus>) =
-        all.into_iter().partition(|task| task.stopped_at.is_some() || task.status == "STOPPED");
+        all.iter().map(task).partition(|task| task.stopped_at.is_some() || task.status == "STOPPED");
     tasks.sort_by_key(|task| task.started_at);
     ended.sort_by_key(|task| std::cmp::Reverse(task.stopped_at));
     ended.truncate(ENDED);

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "app" / "tools"))
 import stand as stands  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -100,7 +100,7 @@ def main():
                 if line.startswith("model name")), platform.machine())
     text = f"""# Load
 
-Written by `python3 app/bench/run.py {seconds}` on {datetime.date.today()}: {os.cpu_count()} cores ({cpu}), with PostgreSQL, the app and the load generator (`wrk`) on the same machine. Load of the machine when it ended: {os.getloadavg()[0]:.1f}.
+Written by `python3 bench/app/run.py {seconds}` on {datetime.date.today()}: {os.cpu_count()} cores ({cpu}), with PostgreSQL, the app and the load generator (`wrk`) on the same machine. Load of the machine when it ended: {os.getloadavg()[0]:.1f}.
 
 | what | clients | requests/s | p99, ms | not 2xx |
 |---|---|---|---|---|
