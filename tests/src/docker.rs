@@ -18,8 +18,12 @@ pub const POSTGRES: &str = "postgres:17-alpine";
 /// Where a database's container listens on this machine: the stack has PostgreSQL's own port.
 pub(crate) const DATABASE_PORT: u16 = 5432;
 
-/// The containers that an emulator starts, by the label that it gives them. They are removed with this value.
-pub(crate) struct Containers(String);
+/// The containers that an emulator starts, by the label that it gives them, and the images that came from its registry.
+/// They are removed with this value.
+pub(crate) struct Containers {
+    label: String,
+    registry: String,
+}
 
 impl Containers {
     /// Whose they are, as their label says; the test runner removes what an interrupted test leaves by it.
@@ -27,24 +31,48 @@ impl Containers {
 
     /// How Docker finds them.
     pub(crate) fn label(&self) -> &str {
-        &self.0
+        &self.label
     }
 
     /// Those of the emulator on this port.
     pub(crate) fn of(port: u16) -> Self {
-        Self(format!("label=ministack.instance={}:{port}", Self::OWNER))
+        let label = format!("label=ministack.instance={}:{port}", Self::OWNER);
+        Self { label, registry: format!("127.0.0.1:{port}/") }
+    }
+
+    /// The names of its images: by tag and by digest, since the same image may have others' names.
+    fn images(&self) -> Vec<String> {
+        let listed = docker(&["images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}"]);
+        let names = |line: &str| -> Option<[Option<String>; 2]> {
+            let (repository, rest) = line.split_once(' ')?;
+            let (tag, digest) = rest.split_once(' ')?;
+            let named = |mark: char, what: &str| (what != "<none>").then(|| format!("{repository}{mark}{what}"));
+            repository.starts_with(&self.registry).then(|| [named(':', tag), named('@', digest)])
+        };
+        let mut all: Vec<String> = listed.lines().filter_map(names).flatten().flatten().collect();
+        all.sort();
+        all.dedup();
+        all
     }
 }
 
 impl Drop for Containers {
     fn drop(&mut self) {
-        let listed = Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &self.0]).output();
-        let listed = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
-        if !listed.trim().is_empty() {
-            let mut remove = Command::new("docker");
-            succeeds(remove.args(["rm", "--force", "--volumes"]).args(listed.split_whitespace()));
+        let containers = docker(&["ps", "--all", "--quiet", "--filter", &self.label]);
+        let containers: Vec<&str> = containers.split_whitespace().collect();
+        if !containers.is_empty() {
+            docker(&[&["rm", "--force", "--volumes"], &containers[..]].concat());
+        }
+        for image in self.images() {
+            docker(&["rmi", &image]);
         }
     }
+}
+
+/// What Docker answers, and nothing where it cannot.
+fn docker(arguments: &[&str]) -> String {
+    let answer = Command::new("docker").args(arguments).stdin(Stdio::null()).output();
+    answer.map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned()).unwrap_or_default()
 }
 
 /// Whether a database's container can listen. What is left of a database's ended connections keeps the port from

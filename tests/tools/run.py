@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -94,7 +95,8 @@ def environment():
 
 
 def leftovers():
-    """Removes the containers of emulators that an interrupted test has left: theirs by label, and ended by their port."""
+    """Removes the containers and images of emulators that an interrupted test has left: theirs by label or name, and
+    ended by their port."""
     if not shutil.which("docker"):
         return
     listed = subprocess.run(["docker", "ps", "--all", "--format", '{{.ID}} {{.Label "ministack.instance"}}'],
@@ -104,6 +106,14 @@ def leftovers():
         owner, _, port = instance.partition(":")
         if owner == "provisioner-test" and ended(int(port)):
             subprocess.run(["docker", "rm", "--force", "--volumes", container], stdout=subprocess.DEVNULL)
+    images = ["docker", "images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}"]
+    listed = subprocess.run(images, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    for line in listed.splitlines():
+        repository, tag, digest = line.split(" ")
+        port = re.match(r"127\.0\.0\.1:(\d+)/(dev|prod)-registry-", repository)
+        if port and ended(int(port[1])):
+            named = f"{repository}:{tag}" if tag != "<none>" else f"{repository}@{digest}"
+            subprocess.run(["docker", "rmi", named], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def ended(port):

@@ -28,6 +28,7 @@ impl Drop for Stack {
         let mut down = Command::new("docker-compose");
         down.arg("--file").arg(file).args(["--project-name", &self.project, "down", "--volumes", "--timeout", "5"]);
         let _ = down.output();
+        let _ = Command::new("docker").args(["rmi", &self.image()]).output();
     }
 }
 
@@ -77,8 +78,14 @@ impl Stack {
         let mut command = Command::new("python3");
         command.arg(root.join("compose/run.py")).args(arguments);
         command.env("COMPOSE_PROJECT_NAME", &self.project).env("APP_PORT", self.port.to_string());
+        command.env("APP_IMAGE", self.image());
         command.stdin(Stdio::null());
         command
+    }
+
+    /// The image that `make build` makes keeps its name for whoever works here.
+    fn image(&self) -> String {
+        format!("{}:local", self.project)
     }
 
     fn run(&self, arguments: &[&str]) -> String {
