@@ -7,9 +7,11 @@
 mod decide;
 pub mod diff;
 pub mod graph;
+mod item;
 mod name;
 mod observe;
 mod order;
+mod rename;
 mod select;
 mod tags;
 pub mod verify;
@@ -75,7 +77,7 @@ impl std::fmt::Display for Problem {
 
 /// The plan, or every reason why there is none.
 pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
-    let snapshot = decide::renamed(input);
+    let snapshot = rename::renamed(input);
     let decided = decide::decide(input, &snapshot)?;
     let steps = order::steps(&decided)?;
     let mut plan = Plan {
@@ -101,10 +103,10 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
 /// What others changed since it was written. It follows from the record and from what is there alone, so that nothing
 /// which stands in a plan's way hides it.
 pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Problem>> {
-    decide::drifted(input, &decide::renamed(input))
+    item::drifted(input, &rename::renamed(input))
 }
 
-fn notices(decided: &decide::Decided<'_>) -> Vec<Notice> {
+fn notices(decided: &item::Decided<'_>) -> Vec<Notice> {
     decided
         .items
         .iter()

@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use crate::{
     Problem,
-    decide::{Decided, Item, key},
+    decide::key,
     graph,
+    item::{Decided, Item},
 };
 
 /// A delete, or what stands for one.

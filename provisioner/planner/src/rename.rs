@@ -1,0 +1,31 @@
+//! Renames: rows move to the address that the program gives their resource now.
+
+use std::collections::BTreeMap;
+
+use provisioner_model::{journal::Entry, state::Snapshot};
+
+use crate::Input;
+
+/// The state with its rows under the addresses that the program gives them now.
+pub(crate) struct Renamed {
+    pub(crate) state: Snapshot,
+    /// New address → the one before.
+    pub(crate) from: BTreeMap<String, String>,
+}
+
+/// Moves rows whose resource says that it was called otherwise before.
+pub(crate) fn renamed(input: &Input<'_>) -> Renamed {
+    let mut state = input.snapshot.clone();
+    let mut from = BTreeMap::new();
+    for (address, declared) in &input.desired.resources {
+        let old = declared.options.renamed_from.iter().find(|old| {
+            input.snapshot.rows.get(*old).is_some_and(|row| row.type_name == declared.type_name)
+                && !input.desired.resources.contains_key(*old)
+        });
+        if let (Some(old), false) = (old, state.rows.contains_key(address)) {
+            state.fold(Entry::Renamed { from: old.clone(), to: address.clone() });
+            from.insert(address.clone(), old.clone());
+        }
+    }
+    Renamed { state, from }
+}
