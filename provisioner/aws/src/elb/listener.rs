@@ -19,13 +19,12 @@ use provisioner_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, LoadBalancer, action::sdk_actions, action::seen_actions, parent, sdk_tags, sync_tags, tags_of, tags_seen,
+    Action, LoadBalancer, action::sdk_actions, action::seen_actions, made_ours, parent, sdk_tags, sync_tags, tags_seen,
 };
 use crate::{
     cloud::{Aws, Reader, Writer},
     differing::Differing,
     error::{api, gone_ok, need},
-    tags::made_for,
     value::text,
 };
 
@@ -170,9 +169,7 @@ impl Resource for Listener {
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let arns: Vec<String> = self.existing(c).await?.into_iter().map(String::from).collect();
-        let tags = tags_of(c, &arns).await?;
-        Ok(tags.into_iter().filter(|(_, tags)| made_for(tags, owner)).map(|(arn, _)| Id::new(arn)).collect())
+        made_ours(c, self.existing(c).await?, owner).await
     }
 
     async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {

@@ -11,7 +11,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
+    error::Result,
     expr::In,
     resource::{
         Actions, Change, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource,
@@ -21,13 +21,12 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, number, repeated, sdk_tags, suffix, sync_tags, tags_of, tags_seen};
+use super::{Attributes, changed, flag, made_ours, number, repeated, sdk_tags, suffix, sync_tags, tags_seen, together};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
     ec2::{SecurityGroup, Subnet, Vpc},
     error::{api, gone_ok, need},
-    tags::made_for,
     value::{text, texts},
 };
 
@@ -325,25 +324,12 @@ impl Resource for LoadBalancer {
         let attributes = join_all(ids.iter().map(|id| attributes(c, id.as_str())));
         let (all, tags, attributes) = futures::join!(all(c), tags_seen(c, ids), attributes);
         let (all, tags) = (all?, tags?);
-        let mut found = Found::new();
-        for (id, attributes) in ids.iter().zip(attributes) {
-            let one = all.iter().find(|one| one.load_balancer_arn() == Some(id.as_str()));
-            // Without tags it went between two calls.
-            let Some((one, tags)) = one.zip(tags.get(id.as_str())) else { continue };
-            let seen = match attributes {
-                Err(error) if error.kind == Kind::Gone => continue,
-                attributes => attributes.and_then(|attributes| observed(one, attributes, tags.clone())),
-            };
-            found.push((id.clone(), seen));
-        }
-        Ok(found)
+        let one = |arn: &str| all.iter().find(|one| one.load_balancer_arn() == Some(arn));
+        Ok(together(ids, one, &tags, attributes, observed))
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let there = self.existing(c).await?;
-        let arns: Vec<String> = there.into_iter().map(String::from).collect();
-        let tags = tags_of(c, &arns).await?;
-        Ok(tags.into_iter().filter(|(_, tags)| made_for(tags, owner)).map(|(arn, _)| Id::new(arn)).collect())
+        made_ours(c, self.existing(c).await?, owner).await
     }
 
     async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {

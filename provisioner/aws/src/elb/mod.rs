@@ -13,7 +13,7 @@ use futures::future::join_all;
 use provisioner_model::{
     erased::Registry,
     error::{Kind, Result},
-    resource::{Id, Problem, Tags},
+    resource::{Found, Id, Observed, Owner, Problem, Resource, Tags},
 };
 
 pub use self::{
@@ -26,7 +26,7 @@ pub use self::{
 use crate::{
     cloud::{Clients, Reader, Writer},
     error::api,
-    tags::{TagChange, seen_tags},
+    tags::{TagChange, made_for, seen_tags},
 };
 
 /// Adds this service's types.
@@ -65,6 +65,31 @@ async fn tags_seen<R>(c: &Reader, ids: &[Id<R>]) -> Result<Arc<HashMap<String, T
     // What is no ARN is nothing's id here; asking for it would be an error.
     let arns = ids.iter().map(Id::as_str).filter(|id| id.starts_with("arn:"));
     c.together("elasticloadbalancing:DescribeTags", arns, |arns| async move { tags_of(c, &arns).await }).await
+}
+
+/// Those that were made for this owner.
+async fn made_ours<R>(c: &Reader, there: Vec<Id<R>>, owner: &Owner) -> Result<Vec<Id<R>>> {
+    let arns: Vec<String> = there.into_iter().map(String::from).collect();
+    let tags = tags_of(c, &arns).await?;
+    Ok(tags.into_iter().filter(|(_, tags)| made_for(tags, owner)).map(|(arn, _)| Id::new(arn)).collect())
+}
+
+/// What was read of each id, put together. Without tags or attributes it went between two calls.
+fn together<'a, R: Resource, T: 'a>(
+    ids: &[Id<R>],
+    one: impl Fn(&str) -> Option<&'a T>,
+    tags: &HashMap<String, Tags>,
+    attributes: Vec<Result<Attributes>>,
+    observed: impl Fn(&T, Attributes, Tags) -> Result<Observed<R>>,
+) -> Found<R> {
+    let row = |(id, attributes): (&Id<R>, Result<Attributes>)| {
+        let (one, tags) = one(id.as_str()).zip(tags.get(id.as_str()))?;
+        match attributes {
+            Err(error) if error.kind == Kind::Gone => None,
+            attributes => Some((id.clone(), attributes.and_then(|all| observed(one, all, tags.clone())))),
+        }
+    };
+    ids.iter().zip(attributes).filter_map(row).collect()
 }
 
 async fn describe_tags(c: &Clients, arns: &[String]) -> Result<Vec<(String, Tags)>> {

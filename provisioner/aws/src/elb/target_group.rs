@@ -11,20 +11,19 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
+    error::Result,
     expr::In,
     resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, number, repeated, sdk_tags, suffix, sync_tags, tags_of, tags_seen};
+use super::{Attributes, changed, flag, made_ours, number, repeated, sdk_tags, suffix, sync_tags, tags_seen, together};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
     ec2::Vpc,
     error::{api, gone_ok, need},
-    tags::made_for,
     value::text,
 };
 
@@ -263,24 +262,12 @@ impl Resource for TargetGroup {
         let attributes = join_all(ids.iter().map(|id| attributes(c, id.as_str())));
         let (all, tags, attributes) = futures::join!(all(c), tags_seen(c, ids), attributes);
         let (all, tags) = (all?, tags?);
-        let mut found = Found::new();
-        for (id, attributes) in ids.iter().zip(attributes) {
-            let one = all.iter().find(|one| one.target_group_arn() == Some(id.as_str()));
-            // Without tags it went between two calls.
-            let Some((one, tags)) = one.zip(tags.get(id.as_str())) else { continue };
-            let seen = match attributes {
-                Err(error) if error.kind == Kind::Gone => continue,
-                attributes => attributes.and_then(|attributes| observed(one, attributes, tags.clone())),
-            };
-            found.push((id.clone(), seen));
-        }
-        Ok(found)
+        let one = |arn: &str| all.iter().find(|one| one.target_group_arn() == Some(arn));
+        Ok(together(ids, one, &tags, attributes, observed))
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let arns: Vec<String> = self.existing(c).await?.into_iter().map(String::from).collect();
-        let tags = tags_of(c, &arns).await?;
-        Ok(tags.into_iter().filter(|(_, tags)| made_for(tags, owner)).map(|(arn, _)| Id::new(arn)).collect())
+        made_ours(c, self.existing(c).await?, owner).await
     }
 
     async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
