@@ -1,0 +1,139 @@
+//! The reference's tables, row by row, read back with an independent client from moto after an apply of both
+//! environments. What moto does not keep is read from what the state recorded as written, and marked so.
+
+mod data;
+mod edge;
+mod identity;
+mod network;
+mod observability;
+mod service;
+mod tags;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+
+/// What the first table says of an environment.
+struct Row {
+    environment: &'static str,
+    range: &'static str,
+    zones: &'static [&'static str],
+    gateways: usize,
+    tasks: i64,
+    size: (&'static str, &'static str),
+    class: &'static str,
+    multi_az: bool,
+    protected: bool,
+}
+
+const TABLE: [Row; 2] = [
+    Row {
+        environment: "dev",
+        range: "10.0.0.0/16",
+        zones: &["us-east-1a", "us-east-1b"],
+        gateways: 1,
+        tasks: 1,
+        size: ("256", "512"),
+        class: "db.t3.micro",
+        multi_az: false,
+        protected: false,
+    },
+    Row {
+        environment: "prod",
+        range: "10.1.0.0/16",
+        zones: &["us-east-1a", "us-east-1b", "us-east-1c"],
+        gateways: 3,
+        tasks: 3,
+        size: ("512", "1024"),
+        class: "db.t3.small",
+        multi_az: true,
+        protected: true,
+    },
+];
+
+const ACCOUNT: &str = "123456789012";
+
+/// One environment as it is there: what was asked, by name, and the facts that did not hold.
+struct Seen<'s> {
+    sandbox: &'s Sandbox,
+    row: &'s Row,
+    answers: BTreeMap<&'static str, Value>,
+    wrong: Vec<String>,
+}
+
+fn arn(service: &str, rest: &str) -> String {
+    format!("arn:aws:{service}:us-east-1:{ACCOUNT}:{rest}")
+}
+
+impl Seen<'_> {
+    fn id(&self, address: &str) -> String {
+        self.sandbox.id(self.row.environment, address)
+    }
+
+    fn role(&self, name: &str) -> String {
+        format!("arn:aws:iam::{ACCOUNT}:role/{}", self.id(&format!("identity/role/{name}")))
+    }
+
+    /// Asks all of these in one go.
+    fn ask(&mut self, calls: &[(&'static str, &str, &str, Value)]) {
+        let asked: Vec<Value> =
+            calls.iter().map(|(_, service, what, members)| json!([service, what, members])).collect();
+        for ((name, ..), answer) in calls.iter().zip(self.sandbox.ask(&asked)) {
+            if let Some(error) = answer["error"].as_str() {
+                self.wrong.push(format!("{}: {name}: {error}", self.row.environment));
+            }
+            self.answers.insert(name, answer);
+        }
+    }
+
+    fn at(&self, name: &str, path: &str) -> Value {
+        self.answers[name].pointer(path).cloned().unwrap_or(Value::Null)
+    }
+
+    fn list(&self, name: &str, path: &str) -> Vec<Value> {
+        self.at(name, path).as_array().cloned().unwrap_or_default()
+    }
+
+    fn fact(&mut self, what: &str, got: impl Into<Value>, want: impl Into<Value>) {
+        let (got, want) = (got.into(), want.into());
+        if got != want {
+            self.wrong.push(format!("{}: {what}: {got} is there, {want} is right", self.row.environment));
+        }
+    }
+}
+
+fn sorted(values: impl IntoIterator<Item = Value>) -> Value {
+    let texts: BTreeSet<String> = values.into_iter().map(|value| value.as_str().unwrap_or_default().into()).collect();
+    texts.into_iter().collect()
+}
+
+fn in_vpc(id: &str) -> Value {
+    json!({ "Filters": [{ "Name": "vpc-id", "Values": [id] }] })
+}
+
+#[test]
+fn what_the_reference_says_is_there() {
+    let Some(sandbox) = Sandbox::new("what_the_reference_says_is_there") else { return };
+    let mut wrong = vec![];
+    for row in &TABLE {
+        sandbox.run(&["apply", row.environment, "--yes"]).ok();
+    }
+    for row in &TABLE {
+        let mut seen = Seen { sandbox: &sandbox, row, answers: BTreeMap::new(), wrong: vec![] };
+        network::vpc(&mut seen);
+        network::groups(&mut seen);
+        edge::load_balancer(&mut seen);
+        edge::firewall(&mut seen);
+        service::repository(&mut seen);
+        service::service(&mut seen);
+        data::database(&mut seen);
+        data::secrets(&mut seen);
+        identity::identity(&mut seen);
+        observability::observability(&mut seen);
+        tags::tags(&mut seen);
+        wrong.append(&mut seen.wrong);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
