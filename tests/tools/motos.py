@@ -46,6 +46,7 @@ def read_once(application):
 
     for service, action in FORMS.items():
         read(service, data={"Action": action, "Version": VERSIONS.get(service, "")})
+    # Two of them want a member, and the others take no notice of it.
     for service, target in TARGETS.items():
         read(service, headers={"X-Amz-Target": target}, data='{"ServiceNamespace": "ecs", "Scope": "REGIONAL"}')
     for service, path in PATHS.items():

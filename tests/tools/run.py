@@ -112,8 +112,9 @@ def leftovers():
         repository, tag, digest = line.split(" ")
         port = re.match(r"127\.0\.0\.1:(\d+)/(dev|prod)-registry-", repository)
         if port and ended(int(port[1])):
-            named = f"{repository}:{tag}" if tag != "<none>" else f"{repository}@{digest}"
-            subprocess.run(["docker", "rmi", named], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # By name, since the same image may have others' names.
+            names = [repository + mark + what for mark, what in ((":", tag), ("@", digest)) if what != "<none>"]
+            subprocess.run(["docker", "rmi", *names], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def ended(port):

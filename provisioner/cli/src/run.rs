@@ -149,7 +149,8 @@ impl<'p, E: Environment> Session<'p, E> {
 
     /// Reads what is there, and tells what others changed.
     pub(crate) async fn drift(&self, pace: &Pace) -> Result<Vec<Drift>, Failure> {
-        let observed = self.refreshed(&self.snapshot, &self.desired, pace, false).await?;
+        // Nothing is to be: what might be adopted is no business of this.
+        let observed = self.refreshed(&self.snapshot, &self.wanted(true), pace, false).await?;
         let (selection, targets) = (Selection::default(), BTreeMap::new());
         provisioner_planner::drift(&self.input(&self.desired, &observed, &selection, &targets))
             .map_err(Failure::Planning)

@@ -75,7 +75,7 @@ async fn made_ours<R>(c: &Reader, there: Vec<Id<R>>, owner: &Owner) -> Result<Ve
 }
 
 /// What was read of each id, put together. Without tags or attributes it went between two calls.
-fn together<'a, R: Resource, T: 'a>(
+fn paired<'a, R: Resource, T: 'a>(
     ids: &[Id<R>],
     one: impl Fn(&str) -> Option<&'a T>,
     tags: &HashMap<String, Tags>,

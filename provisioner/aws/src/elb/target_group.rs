@@ -18,7 +18,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, made_ours, number, repeated, sdk_tags, suffix, sync_tags, tags_seen, together};
+use super::{Attributes, changed, flag, made_ours, number, paired, repeated, sdk_tags, suffix, sync_tags, tags_seen};
 use crate::{
     cloud::{Aws, Clients, Reader, Writer},
     differing::Differing,
@@ -263,7 +263,7 @@ impl Resource for TargetGroup {
         let (all, tags, attributes) = futures::join!(all(c), tags_seen(c, ids), attributes);
         let (all, tags) = (all?, tags?);
         let one = |arn: &str| all.iter().find(|one| one.target_group_arn() == Some(arn));
-        Ok(together(ids, one, &tags, attributes, observed))
+        Ok(paired(ids, one, &tags, attributes, observed))
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
