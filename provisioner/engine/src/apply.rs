@@ -1,7 +1,7 @@
 //! Apply: walks the plan's graph, as many steps at once as it allows.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Mutex,
 };
 
@@ -10,7 +10,7 @@ use provisioner_model::{
     erased::{Clouds, Registry},
     expr::resolve,
     journal::Entry,
-    plan::Plan,
+    plan::{Discovered, Plan},
     state::Snapshot,
 };
 use provisioner_store::{Holder, Store, StoreError};
@@ -97,6 +97,10 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
     let mut state = start(input).await?;
     state.serial += 1;
     state.targets.clone_from(&input.plan.targets);
+    for Discovered { address, token, id } in &input.plan.discovered {
+        let (address, token, id) = (address.clone(), token.clone(), id.clone());
+        state.fold(Entry::Made { address, token, id, receipt: None });
+    }
     // Clears away what an earlier journal told, and shows that the state can be written before anything is done.
     input.store.commit(&state).await?;
     let lineage = state.lineage.clone();
@@ -107,6 +111,7 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
         store: input.store,
         reads: Batch::new(input.clouds),
         lineage: state.lineage.clone(),
+        ours: ids(&state),
         state: Mutex::new(state),
         tuning: input.tuning,
         events: input.events.clone(),
@@ -121,6 +126,13 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
     end.outputs = outputs(input.plan, &run);
     input.store.commit(&end).await?;
     Ok(outcome)
+}
+
+/// The objects that a state has: type and ID.
+fn ids(state: &Snapshot) -> HashSet<(String, String)> {
+    let rows = state.rows.values();
+    let objects = rows.flat_map(|row| row.objects.iter().map(move |object| (row.type_name.clone(), object.id.clone())));
+    objects.filter_map(|(type_name, id)| Some((type_name, id?))).collect()
 }
 
 /// The state that the plan was made from, or why it is not there.

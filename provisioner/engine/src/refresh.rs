@@ -1,17 +1,22 @@
 //! Refresh: what is there, read in batches by type. It writes nothing.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use futures::future::{join_all, try_join_all};
 use provisioner_model::{
     erased::{Clouds, Erased, Registry, Round, Seen},
     error::{Error, Kind},
     expr::resolve,
+    ownership::TOKEN,
     resource::Phase,
     stack::{Declared, Desired},
     state::{Object, Snapshot},
 };
 use provisioner_planner::{Observations, Sight};
+use serde_json::Value;
 
 use crate::{batch::many, tuning::Tuning};
 
@@ -123,9 +128,25 @@ async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<
             let next = look.kind.find(&again, look.on, look.object.inputs.clone(), &owner).await;
             found = next.map_err(|source| vec![Unread { address: look.address.to_owned(), source }])?;
         }
-        look.id = one(found).map_err(|source| vec![Unread { address: look.address.to_owned(), source }])?;
+        if found.is_empty() {
+            found = untagged(look, input).await.map_err(unread)?;
+        }
+        look.id = one(found).map_err(unread)?;
     }
     Ok(())
+}
+
+/// The object that holds the unique key of one in the making and has no token: not every endpoint keeps the tags of a
+/// create, and nobody held the key before the create began.
+async fn untagged(look: &Look<'_>, input: &Refresh<'_>) -> Result<Vec<String>, Error> {
+    let round = input.clouds.round();
+    if !look.kind.tagged() {
+        return Ok(vec![]);
+    }
+    let ids = look.kind.existing(&round, look.on, look.object.inputs.clone()).await?;
+    let found = many(look.kind, &round, look.on, ids).await?;
+    let without = |seen: &Seen| seen.inputs.get("tags").is_none_or(|tags| tags.get(TOKEN).is_none());
+    Ok(found.into_iter().filter(|(_, seen)| seen.as_ref().is_ok_and(without)).map(|(id, _)| id).collect())
 }
 
 /// Two objects under one token or key are never guessed between.
@@ -182,30 +203,54 @@ fn sight(look: &Look<'_>, id: String, seen: Seen) -> Result<Sight, Error> {
     Ok(Sight { id, seen, phase })
 }
 
-/// Objects that hold the key of a resource which may adopt or share, and that the state does not know.
+/// Objects that hold the key of a declared resource which the state does not have: to adopt or share, or in its way.
 async fn existing(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<String, Sight>, Vec<Unread>> {
     let open = |address: &str, declared: &Declared| {
         let known = input.snapshot.rows.contains_key(address)
             || declared.options.renamed_from.iter().any(|old| input.snapshot.rows.contains_key(old));
-        (declared.options.adopt || declared.options.share) && !known
+        !known && !input.pending_only
     };
     let looks = input.desired.resources.iter().filter(|(address, declared)| open(address, declared));
     let found = try_join_all(looks.map(|(address, declared)| async move {
-        let sight = look_for(input, round, declared).await;
-        sight.map(|sight| Some((address.clone(), sight?))).map_err(|source| Unread { address: address.clone(), source })
+        match look_for(input, round, declared).await {
+            Ok(sight) => Ok(sight.map(|sight| (address.clone(), sight))),
+            // Who may not look there learns from the create that the key is taken.
+            Err(error) if error.kind == Kind::Denied && !declared.options.adopt && !declared.options.share => Ok(None),
+            Err(source) => Err(Unread { address: address.clone(), source }),
+        }
     }));
     Ok(found.await.map_err(|unread| vec![unread])?.into_iter().flatten().collect())
 }
 
+/// Returns whether the program states a unique key, and all of it is known now.
+fn states_key(kind: &dyn Erased, declared: &Value, output: &dyn Fn(&str, &str) -> Option<Value>) -> bool {
+    let generated = kind.name().map(|name| name.field);
+    let value = |field: &str| declared.get(field).filter(|value| !value.is_null());
+    let known = |value: &Value| {
+        let mut unknown = vec![];
+        resolve(value, output, &mut unknown);
+        unknown.is_empty()
+    };
+    kind.unique().iter().any(|group| {
+        let usable = |field: &&str| value(field).map_or(Some(*field) != generated, known);
+        group.iter().all(usable) && group.iter().any(|field| value(field).is_some())
+    })
+}
+
 async fn look_for(input: &Refresh<'_>, round: &Round<'_>, declared: &Declared) -> Result<Option<Sight>, Error> {
     let Some(kind) = input.registry.get(declared.type_name) else { return Ok(None) };
-    let mut unknown = vec![];
-    let inputs = resolve(&declared.inputs, &|_, _| None, &mut unknown);
-    // What refers to something not made yet cannot be there.
-    if !unknown.is_empty() {
+    let output = |address: &str, path: &str| input.snapshot.output(address, path);
+    let inputs = resolve(&declared.inputs, &output, &mut vec![]);
+    // A key that is generated is free, and what refers to something not created yet cannot be there.
+    if !states_key(kind, &declared.inputs, &output) || kind.check(&inputs).is_err() {
         return Ok(None);
     }
-    let Some(id) = one(kind.existing(round, &declared.provider, inputs).await?)? else { return Ok(None) };
+    let mut ids = kind.existing(round, &declared.provider, inputs).await?;
+    // One that another resource of this state has is ours: it may be about to hand the key over.
+    let rows = input.snapshot.rows.values().filter(|row| row.type_name == declared.type_name);
+    let ours: HashSet<&str> = rows.flat_map(|row| row.objects.iter().filter_map(|o| o.id.as_deref())).collect();
+    ids.retain(|id| !ours.contains(id.as_str()));
+    let Some(id) = one(ids)? else { return Ok(None) };
     let mut found = many(kind, round, &declared.provider, vec![id.clone()]).await?;
     let Some(seen) = found.remove(&id) else { return Ok(None) };
     let seen = seen?;

@@ -7,7 +7,7 @@ use provisioner_model::{
     journal::Entry,
     plan::Write,
     resource::Receipt,
-    state::{Object, Operation, Pending, Row},
+    state::{Object, ObjectRole, Operation, Pending, Row},
 };
 use provisioner_planner::diff::{Resolved, differences};
 use serde_json::Value;
@@ -33,7 +33,8 @@ impl Doing<'_, '_> {
         match self.good(&sent).await {
             Ok(seen) => {
                 // What it refers to may be others than before.
-                let object = Object { declared: sent.write.declared.clone(), ..sent.object };
+                let role = ObjectRole::Current;
+                let object = Object { declared: sent.write.declared.clone(), role, ..sent.object };
                 self.end(row, object, sent.inputs, seen).await
             }
             Err(Stopped::Failed { why, hint, .. }) => {
@@ -104,7 +105,8 @@ impl Doing<'_, '_> {
         let operation = if new { Operation::Create } else { Operation::Update };
         let pending = Pending { operation, receipt: sent.receipt, inputs: Some(sent.inputs.clone()) };
         let inputs = if new { sent.inputs } else { sent.object.inputs.clone() };
-        self.keep(row, Object { pending: Some(pending), inputs, outputs: Some(seen.outputs), ..sent.object }).await
+        let (role, outputs) = (ObjectRole::Current, Some(seen.outputs));
+        self.keep(row, Object { pending: Some(pending), inputs, outputs, role, ..sent.object }).await
     }
 
     /// Puts back what the plan says, and tells how all of it ended.

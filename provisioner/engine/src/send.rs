@@ -31,22 +31,43 @@ impl Doing<'_, '_> {
             let attempt = || self.kind.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
             match self.again(needs, attempt).await {
                 Ok(made) => return Ok(made),
-                // No answer, or one of our own from an attempt before: the token tells.
-                Err(Stopped::Call(error)) if matches!(error.kind, Kind::Unknown | Kind::Exists) => {
+                // No answer, or an object that an attempt before may have created: the token tells. Without one, what
+                // exists at the first attempt is not ours.
+                Err(Stopped::Call(error))
+                    if error.kind == Kind::Unknown
+                        || (error.kind == Kind::Exists && (self.kind.tagged() || unknown > 0)) =>
+                {
                     let fresh = error.kind == Kind::Unknown;
-                    match self.found(inputs, owner, fresh).await {
+                    let found = match self.found(inputs, owner, fresh || unknown > 0).await {
+                        // Not every endpoint keeps the tags of a create.
+                        Ok(None) if !fresh && unknown > 0 => self.by_unique_key(inputs).await,
+                        found => found,
+                    };
+                    match found {
                         Ok(Some(id)) => return Ok((id, None)),
                         Ok(None) if fresh && unknown < 3 => {
                             unknown += 1;
                             self.tell_retry(&error, pause(unknown));
                         }
                         Ok(None) => return Err(error.into()),
+                        // Until a look-up has succeeded, the attempt may have had its effect.
+                        Err(second) if unknown > 0 || fresh => {
+                            let why = format!("and the look-up after it failed: {}", second.chain());
+                            return Err(Error::because(Kind::Unknown, error.action, why).into());
+                        }
                         Err(second) => return Err(second.into()),
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The one object that holds the unique key. Only for a create that may have had its effect: nobody held it before.
+    async fn by_unique_key(&self, inputs: &Value) -> Result<Option<String>, Error> {
+        let round = self.run.clouds.round();
+        let mut ids = self.kind.existing(&round, &self.step.provider, inputs.clone()).await?;
+        Ok(ids.pop().filter(|_| ids.is_empty()))
     }
 
     /// What was made for this owner, waiting until it would be visible.

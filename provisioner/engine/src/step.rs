@@ -1,16 +1,18 @@
 //! One step: begin, call, made, wait, read, compare, end; each written down before the next.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
 
 use provisioner_model::{
     erased::{Clouds, Erased, Registry, Seen},
-    error::Kind,
     expr::resolve,
     journal::Entry,
     ownership::{TOKEN, used_by},
     plan::{Action, Step, Write},
     resource::Owner,
-    state::{Object, Operation, Origin, Pending, Row, Snapshot},
+    state::{Object, ObjectRole, Operation, Origin, Pending, Row, Snapshot},
 };
 use provisioner_planner::diff::{Resolved, differences};
 use provisioner_store::{Store, StoreError};
@@ -33,6 +35,8 @@ pub(crate) struct Run<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) reads: Batch<'a>,
     pub(crate) lineage: String,
+    /// The objects that the state had when the run began, by type and ID: one that is being deleted may still be found.
+    pub(crate) ours: HashSet<(String, String)>,
     pub(crate) state: Mutex<Snapshot>,
     pub(crate) tuning: Tuning,
     pub(crate) events: UnboundedSender<Event>,
@@ -72,9 +76,7 @@ impl Run<'_> {
 
     /// An output as it is now.
     pub(crate) fn output(&self, address: &str, path: &str) -> Option<Value> {
-        let state = self.state();
-        let outputs = state.rows.get(address)?.current()?.outputs.as_ref()?;
-        path.split('.').try_fold(outputs, |value, part| value.get(part)).filter(|value| !value.is_null()).cloned()
+        self.state().output(address, path)
     }
 
     pub(crate) fn cancelled(&self) -> bool {
@@ -155,13 +157,16 @@ impl Doing<'_, '_> {
         if self.kind.tagged() {
             inputs["tags"][TOKEN] = json!(token);
         }
-        let mut object = Object {
+        if write.key_may_exist {
+            self.check_unclaimed(&inputs).await?;
+        }
+        let object = Object {
             id: None,
             generation: write.generation,
             token: token.clone(),
             made_at: (self.run.tuning.now)(),
             origin: write.origin,
-            replaced: false,
+            role: ObjectRole::Current,
             pending: Some(Pending { operation: Operation::Create, receipt: None, inputs: None }),
             declared: write.declared.clone(),
             inputs: inputs.clone(),
@@ -174,17 +179,19 @@ impl Doing<'_, '_> {
                 token: token.clone(),
                 operation: Operation::Create,
                 row: Some(Box::new(row.clone())),
-                object: Some(Box::new(object.clone())),
+                object: Some(Box::new(object)),
                 inputs: None,
             })
             .await?;
+        // Its role follows from the objects beside it.
+        let mut object = self.recorded(&token)?;
         let owner = self.owner(&object);
         let (id, receipt) = match self.make(&inputs, &owner, &write.needs).await {
             Ok(made) => made,
             Err(stopped) => {
                 // What may have taken effect stays in the journal: the next refresh looks for it.
-                if !matches!(&stopped, Stopped::Call(error) if error.kind == Kind::Unknown) {
-                    self.run.record(Entry::Undone { address: self.address(), token }).await?;
+                if !stopped.may_have_effect() {
+                    self.run.record(Entry::Undone { address: self.address(), token, before: None }).await?;
                 }
                 return Err(stopped);
             }
@@ -205,9 +212,10 @@ impl Doing<'_, '_> {
     }
 
     async fn update(&self, token: &str, write: &Write) -> Result<String, Stopped> {
-        let object = self.recorded(token)?;
-        let id = self.id_of(&object).await?;
-        let object = Object { id: Some(id.clone()), ..object };
+        let object = self.identified(token).await?;
+        let object =
+            object.ok_or_else(|| Stopped::Other("what its create made is not there; plan again".to_owned()))?;
+        let id = object.id.clone().unwrap_or_default();
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
         let inputs = self.resolved(write)?;
         let seen = self.run.reads.read(self.kind, &self.step.provider, &id).await?;
@@ -244,16 +252,28 @@ impl Doing<'_, '_> {
         Ok(id)
     }
 
-    /// The object's id, looked for by its token where the answer to its create was lost.
-    async fn id_of(&self, object: &Object) -> Result<String, Stopped> {
-        if let Some(id) = object.id.clone() {
-            return Ok(id);
+    /// The recorded object with its ID, looked for by its token where the answer to its create was lost. None if its
+    /// create had no effect.
+    async fn identified(&self, token: &str) -> Result<Option<Object>, Stopped> {
+        let object = self.recorded(token)?;
+        if object.id.is_some() {
+            return Ok(Some(object));
         }
-        let found = self.found(&object.inputs, &self.owner(object), false).await?;
-        let id = found.ok_or_else(|| Stopped::Other("what its create made is not there; plan again".to_owned()))?;
+        let Some(id) = self.found(&object.inputs, &self.owner(&object), true).await? else { return Ok(None) };
         let made = Entry::Made { address: self.address(), token: object.token.clone(), id: id.clone(), receipt: None };
         self.run.record(made).await?;
-        Ok(id)
+        Ok(Some(Object { id: Some(id), ..object }))
+    }
+
+    /// Refuses a create whose unique key an object of others holds, before anything is written.
+    async fn check_unclaimed(&self, inputs: &Value) -> Result<(), Stopped> {
+        let round = self.run.clouds.round();
+        let found = self.kind.existing(&round, &self.step.provider, inputs.clone()).await?;
+        let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
+        match found.into_iter().find(|id| !ours(id)) {
+            None => Ok(()),
+            Some(id) => Err(Stopped::Taken { id, address: self.address() }),
+        }
     }
 
     async fn adopt(&self, id: &str, write: &Write) -> Result<String, Stopped> {
@@ -264,7 +284,7 @@ impl Doing<'_, '_> {
             token: (self.run.tuning.token)(),
             made_at: (self.run.tuning.now)(),
             origin: write.origin,
-            replaced: false,
+            role: ObjectRole::Current,
             pending: Some(Pending { operation: Operation::Update, receipt: None, inputs: None }),
             declared: write.declared.clone(),
             inputs: inputs.clone(),
@@ -288,7 +308,8 @@ impl Doing<'_, '_> {
         let object = self.recorded(token)?;
         let inputs = self.resolved(write)?;
         let id = object.id.clone();
-        let object = Object { declared: write.declared.clone(), inputs, pending: None, ..object };
+        let role = ObjectRole::Current;
+        let object = Object { declared: write.declared.clone(), inputs, pending: None, role, ..object };
         let row = self.row(write);
         self.run.record(Entry::End { address: self.address(), row: Box::new(row), object: Box::new(object) }).await?;
         Ok(id)
@@ -317,7 +338,7 @@ impl Doing<'_, '_> {
     }
 
     async fn unguard(&self, token: &str, fields: &[String]) -> Result<Option<String>, Stopped> {
-        let object = self.recorded(token)?;
+        let Some(object) = self.identified(token).await? else { return Ok(None) };
         let lift = |inputs: &mut Value| fields.iter().for_each(|field| inputs[field] = json!(false));
         if let Some(seen) = self.adjust(&object, lift).await? {
             let mut inputs = object.inputs.clone();
@@ -331,7 +352,10 @@ impl Doing<'_, '_> {
     }
 
     async fn release(&self, token: &str) -> Result<(), Stopped> {
-        let object = self.recorded(token)?;
+        let object = match self.identified(token).await? {
+            Some(object) => object,
+            None => self.recorded(token)?,
+        };
         let ours = used_by(&self.run.lineage);
         let untag = |inputs: &mut Value| {
             if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
@@ -347,8 +371,8 @@ impl Doing<'_, '_> {
     }
 
     async fn delete(&self, token: &str) -> Result<(), Stopped> {
-        let object = self.recorded(token)?;
-        let last = object.last(&self.run.lineage, &self.step.address);
+        let object = self.identified(token).await?;
+        let last = object.as_ref().and_then(|object| object.last(&self.run.lineage, &self.step.address));
         if let Some(last) = last {
             let begun = Entry::Begin {
                 address: self.address(),
@@ -359,7 +383,15 @@ impl Doing<'_, '_> {
                 inputs: None,
             };
             self.run.record(begun).await?;
-            self.take_down(&last).await?;
+            if let Err(stopped) = self.take_down(&last).await {
+                // A delete that had no effect is over: should the program want the object again, it stays.
+                if !stopped.may_have_effect() {
+                    let before = object.and_then(|object| object.pending);
+                    let (address, token) = (self.address(), token.to_owned());
+                    self.run.record(Entry::Undone { address, token, before }).await?;
+                }
+                return Err(stopped);
+            }
             self.gone(&last.id).await?;
         }
         self.run.record(Entry::Dropped { address: self.address(), token: token.to_owned() }).await?;

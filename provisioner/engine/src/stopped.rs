@@ -25,6 +25,9 @@ pub(crate) enum Stopped {
     /// The same, and what became of it then.
     #[error("{failed}; {then}")]
     Undone { failed: Box<Self>, then: String, fatal: bool },
+    /// An object of others holds the unique key of one that was to be created.
+    #[error("`{id}` exists already and does not belong to this environment; nothing was written")]
+    Taken { id: String, address: String },
     #[error("left while it was rolled out: it goes on by itself, and the next apply takes it up")]
     Left,
     #[error("cancelled while it was waited for: the next apply goes on from here")]
@@ -53,8 +56,17 @@ impl Stopped {
             Self::Call(error) => hint(error.kind, error.action),
             Self::Failed { hint, .. } => hint.clone(),
             Self::Undone { failed, .. } => failed.hint(),
+            Self::Taken { id, address } => Some(format!(
+                "to manage that object, run `provisioner import ENV {address} '{id}'` or declare the resource with \
+                 `adopt`; else give it another name or key"
+            )),
             _ => None,
         }
+    }
+
+    /// Returns whether the call that it is about may have had its effect.
+    pub(crate) fn may_have_effect(&self) -> bool {
+        matches!(self, Self::Call(error) if error.kind == Kind::Unknown)
     }
 
     /// More of it, for a person.

@@ -9,148 +9,38 @@
     reason = "what fails here panics, and tells at length"
 )]
 
+mod world;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
-use provisioner_engine::{Apply, Outcome, Refresh, apply, refresh};
 use provisioner_model::{
     Kind,
-    erased::{Clouds, Registry},
-    plan::{Plan, Verdict},
+    plan::Plan,
     stack::{Desired, Stack},
-    state::Snapshot,
+    state::Row,
 };
-use provisioner_planner::{Input, Selection, plan, protected, verify};
-use provisioner_store::{Holder, StateReader};
 use provisioner_testkit::{
-    cloud::{Fake, Fault, types},
-    generate::{ENVIRONMENT, Edit, Node, Spec, What, edits, facts, spec},
-    store::{Death, Memory},
-    tuning::tuning,
+    cloud::{Fault, types},
+    generate::{self, ENVIRONMENT, Edit, Node, Spec, What, edits, facts, spec},
+    store::Death,
 };
 use serde_json::{Value, json};
+use world::{LINEAGE, World};
 
-const LINEAGE: &str = "0123456789abcdef";
+/// The value of what is never told, in objects of others.
+const THEIRS: u8 = 77;
 const CASES: u32 = 1024;
 /// Cases spend most of their time waiting for each other's reads to be batched.
 const THREADS: u32 = 16;
 
-/// A cloud, a store, and what has been seen in them.
-struct World {
-    cloud: Fake,
-    clouds: Clouds,
-    store: Memory,
-    registry: Registry,
-    /// What `verify` said of states on the way.
-    wrong: Arc<Mutex<Vec<String>>>,
-    /// Another hand, or a run that was cut off, has deleted something: until the next run is done, the state may need what is not there.
-    robbed: AtomicBool,
-}
-
 impl World {
-    fn new() -> Self {
-        Self::with(Fake::default(), Memory::new(ENVIRONMENT))
-    }
-
-    fn with(cloud: Fake, store: Memory) -> Self {
-        let mut clouds = Clouds::default();
-        clouds.add("main", cloud.clone());
-        let wrong = Arc::new(Mutex::new(vec![]));
-        let told = wrong.clone();
-        let kinds = types::registry();
-        store.watch(move |state| {
-            told.lock().unwrap_or_else(PoisonError::into_inner).extend(verify::snapshot(state, &kinds));
-        });
-        Self { cloud, clouds, store, registry: types::registry(), wrong, robbed: false.into() }
-    }
-
-    fn fork(&self) -> Self {
-        Self::with(self.cloud.fork(), self.store.fork())
-    }
-
-    async fn plan(&self, desired: &Desired) -> Result<Plan, String> {
-        let snapshot = self.store.load().await.map_err(|e| e.to_string())?;
-        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(LINEAGE, ENVIRONMENT));
-        let input = Refresh {
-            registry: &self.registry,
-            clouds: &self.clouds,
-            snapshot: &snapshot,
-            desired,
-            tuning: tuning(),
-            pending_only: false,
-        };
-        let observed = refresh(&input).await.map_err(|unread| format!("{unread:?}"))?;
-        let input = Input {
-            desired,
-            snapshot: &snapshot,
-            observed: &observed,
-            registry: &self.registry,
-            selection: &Selection::default(),
-            targets: &BTreeMap::new(),
-        };
-        let plan =
-            plan(&input).map_err(|problems| problems.iter().map(|p| format!("no plan: {p}\n")).collect::<String>())?;
-        let wrong = verify::plan(&plan);
-        if wrong.is_empty() { Ok(plan) } else { Err(format!("{wrong:?}\n{}", told(&plan))) }
-    }
-
-    async fn apply(&self, plan: &Plan) -> Result<Outcome, String> {
-        let (events, _told) = tokio::sync::mpsc::unbounded_channel();
-        let (_cancel, cancel) = tokio::sync::watch::channel(provisioner_engine::Cancel::No);
-        let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
-        let consent: BTreeSet<String> = protected(plan);
-        let input = Apply {
-            plan,
-            registry: &self.registry,
-            clouds: &self.clouds,
-            store: &self.store,
-            holder,
-            consent: &consent,
-            events,
-            cancel,
-            proof: None,
-            wait: true,
-            tuning: tuning(),
-        };
-        apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))
-    }
-
-    /// Plans and applies, after which a plan must be empty. What the plan said.
-    async fn settle(&self, desired: &Desired) -> Result<Plan, String> {
-        let plan = self.plan(desired).await?;
-        let outcome = self.apply(&plan).await?;
-        if !outcome.is_complete() {
-            return Err(format!("not complete: {outcome:?}\n{}", told(&plan)));
-        }
-        self.check(&plan)?;
-        let again = self.plan(desired).await?;
-        if !again.is_empty() {
-            return Err(format!("the plan after is not empty:\n{}after\n{}", told(&again), told(&plan)));
-        }
-        Ok(plan)
-    }
-
-    fn check(&self, plan: &Plan) -> Result<(), String> {
-        let violations = self.cloud.violations();
-        if !violations.is_empty() {
-            return Err(format!("{violations:#?}\n{}", told(plan)));
-        }
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.robbed.swap(false, Ordering::Relaxed) {
-            wrong.retain(|wrong| !wrong.ends_with("which is not in the state"));
-        }
-        if wrong.is_empty() { Ok(()) } else { Err(format!("states on the way: {wrong:#?}\n{}", told(plan))) }
-    }
-
     /// Plans and applies until it is struck down.
     async fn crash(&self, desired: &Desired, crash: &Crash) -> Result<(), String> {
         let plan = self.plan(desired).await?;
@@ -233,16 +123,17 @@ fn swap(text: &str, ids: &BTreeMap<String, String>) -> String {
     plain
 }
 
-fn told(plan: &Plan) -> String {
-    let mut out = String::new();
-    for (address, planned) in plan.resources.iter().filter(|(_, planned)| planned.verdict != Verdict::NoChange) {
-        let changes: Vec<&str> = planned.changes.iter().map(|change| &*change.field).collect();
-        out += &format!("  {:?} {address} {changes:?} because {:?}\n", planned.verdict, planned.reasons);
-    }
-    for (number, step) in plan.steps.iter().enumerate() {
-        out += &format!("  {number} {} {} after {:?}\n", step.action.verb(), step.address, step.after);
-    }
-    out
+/// What is applied after a run that was struck down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Next {
+    /// The same stack.
+    Same,
+    /// The stack as it was before.
+    Reverted,
+    /// The stack with more changes.
+    Changed,
+    /// Nothing: a destroy.
+    Destroyed,
 }
 
 /// Where a run is struck down.
@@ -253,6 +144,7 @@ struct Crash {
     /// How far into it, of 256.
     at: u8,
     how: How,
+    next: Next,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -276,6 +168,8 @@ struct Case {
     second: Vec<Edit>,
     drifts: Vec<Drift>,
     crash: Crash,
+    /// Which resource's key an object of others holds at first.
+    clash: u16,
     spread: u64,
 }
 
@@ -285,15 +179,32 @@ fn cases(least: usize) -> impl Strategy<Value = Case> {
         Just(How::Entry(Death::After)),
         Just(How::Call(Fault::StopBefore)),
         Just(How::Call(Fault::StopAfter)),
+        Just(How::Call(Fault::Before(Kind::Refused))),
+        Just(How::Call(Fault::After)),
     ];
-    let crash = (0..3u8, any::<u8>(), how).prop_map(|(run, at, how)| Crash { run, at, how });
+    let next = prop_oneof![Just(Next::Same), Just(Next::Reverted), Just(Next::Changed), Just(Next::Destroyed)];
+    let crash = (0..3u8, any::<u8>(), how, next).prop_map(|(run, at, how, next)| Crash { run, at, how, next });
     let drift = (any::<u16>(), prop::bool::weighted(0.3), any::<u8>()).prop_map(|(pick, gone, value)| Drift {
         pick,
         gone,
         value,
     });
-    (spec(least), edits(1..7), edits(1..7), prop::collection::vec(drift, 0..3), crash, any::<u64>())
-        .prop_map(|(spec, first, second, drifts, crash, spread)| Case { spec, first, second, drifts, crash, spread })
+    (spec(least), edits(1..7), edits(1..7), prop::collection::vec(drift, 0..3), crash, any::<u16>(), any::<u64>())
+        .prop_map(|(spec, first, second, drifts, crash, clash, spread)| {
+            Case { spec, first, second, drifts, crash, clash, spread }.revertible()
+        })
+}
+
+impl Case {
+    /// A stack that is put back as it was is another one where an address changed, or where what left it stays.
+    fn revertible(mut self) -> Self {
+        if self.crash.next == Next::Reverted {
+            self.first.retain(|edit| edit.what != What::Retain);
+            let stays = [What::Retain, What::Rename, What::Adopt, What::Share];
+            self.second.retain(|edit| !stays.contains(&edit.what));
+        }
+        self
+    }
 }
 
 /// How often each thing has happened.
@@ -323,7 +234,7 @@ fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
                 class: node.b,
                 size: node.a.wrapping_add(1),
                 net: None,
-                key: None,
+                key: Some(THEIRS),
                 locked: None,
                 tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             });
@@ -331,18 +242,72 @@ fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
     }
 }
 
-/// What is there and stays when all else goes.
-fn staying(world: &World, spec: &Spec) -> BTreeSet<String> {
-    let addresses: BTreeSet<String> = spec.nodes.iter().filter(|node| node.retain).map(Node::address).collect();
+/// What is there and stays when all else goes. What the state says counts, not what a run that was struck down meant to.
+fn staying(world: &World) -> BTreeSet<String> {
     let state = world.store.state().expect("a state");
-    let kept = state.rows.iter().filter(|(address, _)| addresses.contains(*address));
+    let kept = state.rows.values().filter(|row| row.options.retain).filter_map(Row::current);
     let theirs = foreign(world);
-    let ids = kept.flat_map(|(_, row)| row.objects.iter().filter_map(|object| object.id.clone()));
-    ids.filter(|id| !theirs.contains(id)).collect()
+    kept.filter_map(|object| object.id.clone()).filter(|id| !theirs.contains(id)).collect()
 }
 
 fn foreign(world: &World) -> BTreeSet<String> {
     world.cloud.objects().into_iter().filter(|thing| thing.owner.is_none()).map(|thing| thing.id).collect()
+}
+
+/// An object of others holds a key that the program states: the plan says so, and where it comes up after the plan, the
+/// apply leaves it alone.
+async fn clashes(world: &World, spec: &Spec, pick: u16) -> Result<(), String> {
+    let open: Vec<&Node> = spec.nodes.iter().filter(|node| node.states_key()).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let node = open[usize::from(pick) % open.len()];
+    let (name, tags) = (node.name(), BTreeMap::from([("theirs".to_owned(), "stays".to_owned())]));
+    let hold = || match node.kind {
+        generate::Kind::Role => {
+            world.cloud.foreign(&types::Role { name: name.clone(), path: 1, label: 1, tags: tags.clone() })
+        }
+        generate::Kind::Named => world.cloud.foreign(&types::Named {
+            name: name.clone(),
+            class: 1,
+            size: 1,
+            net: None,
+            key: Some(1),
+            locked: None,
+            tags: tags.clone(),
+        }),
+        _ => world.cloud.foreign(&types::Entry { zone: node.b, name: format!("entry-{}", node.key), value: 1 }),
+    };
+    let desired = spec.desired();
+    let plan = world.plan(&desired).await?;
+    let id = hold();
+    let before = world.cloud.objects().into_iter().find(|thing| thing.id == id).map(|thing| thing.inputs);
+    match world.plan(&desired).await {
+        Err(why) if why.contains(&id) && why.contains(&node.address()) => {}
+        Err(why) => return Err(format!("no plan, for another reason: {why}")),
+        Ok(_) => return Err(format!("a plan takes {id} for {}", node.address())),
+    }
+    if world.apply(&plan).await?.is_complete() {
+        return Err(format!("an apply took {id} for {}", node.address()));
+    }
+    world.check(&plan)?;
+    let after = world.cloud.objects().into_iter().find(|thing| thing.id == id).map(|thing| thing.inputs);
+    if before != after {
+        return Err(format!("an apply changed {id}, which others made: {after:?}"));
+    }
+    world.cloud.remove(&id);
+    Ok(())
+}
+
+/// Everything that we created and that is there, is in the state or stays on purpose.
+fn no_orphans(world: &World, stays: &BTreeSet<String>) -> Result<(), String> {
+    let state = world.store.state().ok_or("no state")?;
+    let known: BTreeSet<String> =
+        state.rows.values().flat_map(|row| row.objects.iter().filter_map(|object| object.id.clone())).collect();
+    let ours = world.cloud.objects().into_iter().filter(|thing| thing.owner.is_some() && !thing.deleting);
+    let lost: Vec<String> =
+        ours.map(|thing| thing.id).filter(|id| !known.contains(id) && !stays.contains(id)).collect();
+    if lost.is_empty() { Ok(()) } else { Err(format!("not in the state: {lost:?}")) }
 }
 
 async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
@@ -350,8 +315,24 @@ async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
     let world = World::new();
     world.cloud.spread(case.spread);
     lay_out(&world, &spec, &mut laid);
+    let mut stays = BTreeSet::new();
+    if case.crash.run == 2 {
+        clashes(&world, &spec, case.clash).await.map_err(|e| format!("clashing: {e}"))?;
+    }
     // Made.
-    if case.crash.run == 0 {
+    if case.crash.run == 0 && case.crash.next != Next::Same {
+        world.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("making, struck down: {e}"))?;
+        match case.crash.next {
+            Next::Changed => {
+                for edit in &case.second {
+                    change(&world, &mut spec, edit, &mut stays);
+                }
+                lay_out(&world, &spec, &mut laid);
+                world.settle(&spec.desired()).await.map_err(|e| format!("making, then others: {e}"))?;
+            }
+            _ => return destroyed(&world, stays, &laid, counts).await.map_err(|e| format!("making, then none: {e}")),
+        }
+    } else if case.crash.run == 0 {
         let undisturbed = world.fork();
         undisturbed.settle(&spec.desired()).await.map_err(|e| format!("making, undisturbed: {e}"))?;
         world.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("making, struck down: {e}"))?;
@@ -363,8 +344,8 @@ async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
         count(counts, &plan);
     }
     one_each(&world, &spec)?;
+    no_orphans(&world, &stays)?;
     // Changed.
-    let mut stays = BTreeSet::new();
     for edit in &case.first {
         change(&world, &mut spec, edit, &mut stays);
     }
@@ -374,7 +355,34 @@ async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
     count(counts, &plan);
     one_each(&world, &spec)?;
     // Changed again.
-    if case.crash.run == 1 {
+    if case.crash.run == 1 && case.crash.next != Next::Same {
+        let before = spec.clone();
+        for edit in &case.second {
+            change(&world, &mut spec, edit, &mut stays);
+        }
+        lay_out(&world, &spec, &mut laid);
+        world.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("changing, struck down: {e}"))?;
+        match case.crash.next {
+            Next::Destroyed => {
+                stays.extend(staying(&world));
+                return destroyed(&world, stays, &laid, counts).await.map_err(|e| format!("changing, then none: {e}"));
+            }
+            Next::Reverted => {
+                world.settle(&before.desired()).await.map_err(|e| format!("changing, then back: {e}"))?;
+                one_each(&world, &before)?;
+            }
+            _ => {
+                for edit in &case.first {
+                    change(&world, &mut spec, edit, &mut stays);
+                }
+                lay_out(&world, &spec, &mut laid);
+            }
+        }
+        no_orphans(&world, &stays).or_else(|e| if case.crash.next == Next::Reverted { Err(e) } else { Ok(()) })?;
+        world.settle(&spec.desired()).await.map_err(|e| format!("changing, then others: {e}"))?;
+        one_each(&world, &spec)?;
+        no_orphans(&world, &stays)?;
+    } else if case.crash.run == 1 {
         for edit in &case.second {
             change(&world, &mut spec, edit, &mut stays);
         }
@@ -388,10 +396,25 @@ async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
         one_each(&world, &spec)?;
     }
     // Destroyed.
-    stays.extend(staying(&world, &spec));
+    stays.extend(staying(&world));
     if case.crash.run == 2 {
         world.crash(&Spec::nothing(), &case.crash).await.map_err(|e| format!("destroying, struck down: {e}"))?;
+        // What stays would be in the way of another of its name.
+        if case.crash.next == Next::Reverted && stays.is_empty() {
+            world.settle(&spec.desired()).await.map_err(|e| format!("destroying, then back: {e}"))?;
+            one_each(&world, &spec)?;
+            no_orphans(&world, &stays)?;
+        }
     }
+    destroyed(&world, stays, &laid, counts).await
+}
+
+async fn destroyed(
+    world: &World,
+    stays: BTreeSet<String>,
+    laid: &BTreeSet<u32>,
+    counts: &Counts,
+) -> Result<(), String> {
     let plan = world.settle(&Spec::nothing()).await.map_err(|e| format!("destroying: {e}"))?;
     count(counts, &plan);
     let left: BTreeSet<String> =
@@ -399,9 +422,14 @@ async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
     if left != stays {
         return Err(format!("after the destroy there is {left:?}, and should be {stays:?}"));
     }
-    let foreign = foreign(&world).len();
+    let foreign = foreign(world).len();
     if foreign != laid.len() {
         return Err(format!("{foreign} of {} objects of others are left", laid.len()));
+    }
+    let written =
+        world.cloud.objects().into_iter().find(|thing| thing.owner.is_none() && thing.inputs["key"] != THEIRS);
+    if let Some(written) = written {
+        return Err(format!("{}, which others made, has another secret than before", written.id));
     }
     let ours = format!("provisioner:used-by:{LINEAGE}");
     let used = world.cloud.objects().into_iter().find(|thing| thing.inputs["tags"].get(&ours).is_some());

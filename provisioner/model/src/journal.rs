@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     resource::Receipt,
-    state::{Object, Operation, Pending, Row, Snapshot},
+    state::{Object, ObjectRole, Operation, Pending, Row, Snapshot},
 };
 
 /// One line of the journal. Entries of independent steps may stand in any order.
@@ -61,12 +61,15 @@ pub enum Entry {
         /// The object as written and read.
         object: Box<Object>,
     },
-    /// An operation ended without effect: what began is as it was.
+    /// An operation ended without effect: the object is as it was.
     Undone {
         /// Where.
         address: String,
         /// Which object.
         token: String,
+        /// The operation that was pending before this one began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Pending>,
     },
     /// The object is gone, or no longer ours to keep.
     Dropped {
@@ -90,10 +93,18 @@ impl Snapshot {
         match entry {
             Entry::Start { .. } => {}
             Entry::Begin { address, row: Some(row), object: Some(object), operation: Operation::Create, .. } => {
-                let row = self.rows.entry(address).or_insert(*row);
-                // The one that was there until now has been replaced.
-                row.objects.iter_mut().for_each(|old| old.replaced = true);
-                row.objects.insert(0, *object);
+                let objects = &mut self.rows.entry(address).or_insert(*row).objects;
+                let has_current = objects.iter().any(|other| other.role.is_current());
+                // An adopted object is there already: it takes the place of one that is gone.
+                let successor = has_current && object.is_being_created();
+                for other in objects.iter_mut() {
+                    let given_up = other.role == ObjectRole::Successor;
+                    if given_up || !successor {
+                        other.role = ObjectRole::Replaced;
+                    }
+                }
+                let role = if successor { ObjectRole::Successor } else { ObjectRole::Current };
+                objects.insert(0, Object { role, ..*object });
             }
             Entry::Begin { address, token, operation, inputs, .. } => {
                 if let Some(object) = self.object(&address, &token) {
@@ -113,14 +124,18 @@ impl Snapshot {
                 let row = self.rows.entry(address).or_insert_with(|| new.clone());
                 let objects = std::mem::take(&mut row.objects);
                 *row = Row { objects, ..new };
+                if object.role.is_current() {
+                    let replaced = row.objects.iter_mut().filter(|old| old.role.is_current());
+                    replaced.for_each(|old| old.role = ObjectRole::Replaced);
+                }
                 match row.objects.iter_mut().find(|old| old.token == object.token) {
                     Some(old) => *old = *object,
                     None => row.objects.insert(0, *object),
                 }
             }
-            Entry::Undone { address, token } => {
+            Entry::Undone { address, token, before } => {
                 if let Some(object) = self.object(&address, &token) {
-                    object.pending = None;
+                    object.pending = before;
                     if object.id.is_none() {
                         self.remove(&address, &token);
                     }
@@ -149,6 +164,10 @@ impl Snapshot {
             row.objects.retain(|object| object.token != token);
             if row.objects.is_empty() {
                 self.rows.remove(address);
+            } else if !row.objects.iter().any(|object| object.role.is_current())
+                && let Some(successor) = row.objects.iter_mut().find(|object| object.role == ObjectRole::Successor)
+            {
+                successor.role = ObjectRole::Current;
             }
         }
     }

@@ -29,6 +29,10 @@ pub struct Plan {
     pub digest: String,
     /// Where it is carried out, by provider instance.
     pub targets: BTreeMap<String, Target>,
+    /// Objects whose create was interrupted before its answer, and that the refresh found: the apply records their IDs
+    /// before it does anything else, so that no step takes such an object for one that is not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discovered: Vec<Discovered>,
     /// What happens to each resource; those to which nothing happens are listed too.
     pub resources: BTreeMap<String, Planned>,
     /// The calls, each after those that it waits for. A step's number is its place here.
@@ -50,6 +54,32 @@ impl Plan {
     }
 }
 
+/// An object whose ID the state lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discovered {
+    /// The resource, under the address that the state has.
+    pub address: String,
+    /// The token of the object's create.
+    pub token: String,
+    /// The object's ID.
+    pub id: String,
+}
+
+/// An object beside the one that stands for its resource: replaced, or a successor that was given up. The plan deletes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leftover {
+    /// The object's ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The object stays in AWS and only leaves the state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retained: bool,
+    /// The reason in words.
+    pub why: String,
+}
+
 /// What happens to one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +93,9 @@ pub struct Planned {
     pub reasons: Vec<String>,
     /// Field by field; for a create, all that are set.
     pub changes: Vec<FieldChange>,
+    /// The resource's other objects, which go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<Leftover>,
     /// The object's id, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -271,6 +304,10 @@ pub struct Write {
     pub needs: Vec<String>,
     /// Who made it.
     pub origin: Origin,
+    /// An object of others may hold the unique key: the engine looks before it creates. False where the key is generated,
+    /// or belongs to an object that the same plan creates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub key_may_exist: bool,
     /// Should it fail: the inputs that are put back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Value>,

@@ -50,6 +50,12 @@ impl Snapshot {
 }
 
 impl Snapshot {
+    /// An output of the object that stands for a resource, as last read.
+    pub fn output(&self, address: &str, path: &str) -> Option<Value> {
+        let outputs = self.rows.get(address)?.current()?.outputs.as_ref()?;
+        path.split('.').try_fold(outputs, |value, part| value.get(part)).filter(|value| !value.is_null()).cloned()
+    }
+
     /// Changes with anything in it: what a plan is pinned to, besides the serial.
     pub fn digest(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
@@ -89,14 +95,15 @@ pub struct Row {
     pub options: Options,
     /// The addresses that its inputs refer to.
     pub needs: Vec<String>,
-    /// The living one first; behind it, a replaced one that awaits deletion.
+    /// The newest first. Each has a role: at most one is current.
     pub objects: Vec<Object>,
 }
 
 impl Row {
-    /// The object that stands for the resource now.
+    /// The object that stands for the resource now. A successor does so only once the object that it replaces has left.
     pub fn current(&self) -> Option<&Object> {
-        self.objects.iter().find(|object| !object.replaced)
+        let with = |role| self.objects.iter().find(move |object| object.role == role);
+        with(ObjectRole::Current).or_else(|| with(ObjectRole::Successor))
     }
 }
 
@@ -114,9 +121,9 @@ pub struct Object {
     pub made_at: u64,
     /// Who made it.
     pub origin: Origin,
-    /// Another one has taken its place: it awaits deletion.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub replaced: bool,
+    /// Its role among the objects of its resource.
+    #[serde(default, skip_serializing_if = "ObjectRole::is_current")]
+    pub role: ObjectRole,
     /// An operation that began and is not known to have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
@@ -130,6 +137,11 @@ pub struct Object {
 }
 
 impl Object {
+    /// Returns whether its create has begun and has not ended.
+    pub fn is_being_created(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create)
+    }
+
     /// Whose it is.
     pub fn owner(&self, lineage: &str, address: &str) -> Owner {
         Owner {
@@ -148,6 +160,29 @@ impl Object {
             outputs: self.outputs.clone(),
             owner: self.owner(lineage, address),
         })
+    }
+}
+
+/// The role of an object among those of its resource.
+///
+/// A replacement that creates first adds a successor. The current object stays current until the successor's create has
+/// ended: a create that is refused or interrupted changes nothing for those who depend on the resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectRole {
+    /// It stands for the resource.
+    #[default]
+    Current,
+    /// It is being created to replace the current object.
+    Successor,
+    /// A successor has taken its place, or it is a successor that was given up: it awaits deletion.
+    Replaced,
+}
+
+impl ObjectRole {
+    /// Returns whether the object stands for its resource.
+    pub fn is_current(&self) -> bool {
+        *self == Self::Current
     }
 }
 

@@ -9,7 +9,7 @@ use provisioner_model::{
     plan::{FieldChange, Verdict, Write},
     resource::{Change, Phase},
     stack::{Declared, Options},
-    state::{Object, Operation, Origin},
+    state::{Object, ObjectRole, Operation, Origin},
 };
 use serde_json::Value;
 
@@ -17,11 +17,13 @@ use crate::{
     Input, Problem, Sight, diff,
     diff::{Asked, Resolved},
     graph,
-    item::{Decided, Item, item},
+    item::{Decided, Item, Leftover, item},
     name,
     rename::Renamed,
     tags,
 };
+
+const GIVEN_UP: &str = "an interrupted replacement began to create it, and it is no longer needed";
 
 /// Decides for every resource.
 pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renamed) -> Result<Decided<'a>, Vec<Problem>> {
@@ -96,19 +98,63 @@ fn leave(decided: &Decided<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec
 
 fn declare(input: &Input<'_>, decided: &Decided<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Problem> {
     match (item.object, input.observed.existing.get(&item.address)) {
-        (Some(object), _) => keep(input, decided, item, declared, object),
+        (Some(object), _) => {
+            let object = choose(input, decided, item, declared, object);
+            keep(input, decided, item, declared, object)
+        }
         (None, Some(found)) if declared.options.adopt || declared.options.share => {
             adopt(input, decided, item, declared, found)
         }
-        (None, _) => {
+        (None, found) => {
             let generation = next_generation(item);
             let why = if item.gone.is_empty() { "not there yet" } else { "deleted by another hand" };
             make(input, decided, item, declared, generation);
             item.verdict = Verdict::Create;
             item.reasons.push(why.to_owned());
-            vec![]
+            found.and_then(|found| taken(input, item, found)).into_iter().collect()
         }
     }
+}
+
+/// An object of others that holds the unique key of one to be created.
+fn taken(input: &Input<'_>, item: &Item<'_>, found: &Sight) -> Option<Problem> {
+    // Without a known key, what was found may be another object than the one that would stand in the way.
+    let write = item.write.as_ref().filter(|write| write.key_may_exist)?;
+    let known = |group: &&&[&str]| !group.iter().any(|field| write.unknown.contains(*field));
+    item.kind.unique().iter().find(known)?;
+    let id = &found.id;
+    let environment = &input.desired.facts.environment;
+    let what = format!("`{id}` exists already and does not belong to this environment");
+    let import = format!("`provisioner import {environment} {} '{id}'`", item.address);
+    Some(Problem::new(&item.address, what).hint(format!(
+        "to manage that object, run {import} or declare the resource with `adopt`; else give it another name or key"
+    )))
+}
+
+/// The object to go on with, where a replacement was interrupted: its successor, if the current object has to be
+/// replaced and the successor would not have to be. The other one goes.
+fn choose<'a>(
+    input: &Input<'_>,
+    decided: &Decided<'_>,
+    item: &mut Item<'a>,
+    declared: &Declared,
+    current: &'a Object,
+) -> &'a Object {
+    let Some((successor, successor_sight)) = item.successor.take() else { return current };
+    let replaced = |item: &Item<'_>, object: &Object, sight: &Sight| {
+        !compared(input, decided, item, declared, object, sight).replaces().is_empty()
+    };
+    let resumes = item.sight.as_ref().is_some_and(|sight| replaced(item, current, sight))
+        && !replaced(item, successor, &successor_sight);
+    if !resumes {
+        item.leftovers.push(Leftover { object: successor, sight: successor_sight, why: GIVEN_UP });
+        return current;
+    }
+    if let Some(sight) = item.sight.replace(successor_sight) {
+        item.leftovers.push(Leftover { object: current, sight, why: "its replacement was interrupted, and goes on" });
+    }
+    item.object = Some(successor);
+    successor
 }
 
 fn next_generation(item: &Item<'_>) -> u32 {
@@ -141,6 +187,25 @@ fn filled(
     inputs
 }
 
+/// Returns whether an object that is not ours may hold the unique key of one to be created: not where the program states
+/// none and it is generated, nor where it belongs to an object that this plan creates too.
+fn key_may_exist(decided: &Decided<'_>, item: &Item<'_>, declared: &Declared, want: &Resolved) -> bool {
+    let generated = item.kind.name().map(|name| name.field);
+    let stated = |field: &str| declared.inputs.get(field).is_some_and(|value| !value.is_null());
+    let new = |address: &str| {
+        decided.items.get(address).is_some_and(|item| item.verdict == Verdict::Create || item.is_replaced())
+    };
+    let waits_for_new = |field: &str| {
+        let mut waits = want.waits.get(field).into_iter().flatten();
+        waits.any(|output| output.split_once('.').is_some_and(|(address, _)| new(address)))
+    };
+    item.kind.unique().iter().any(|group| {
+        group.iter().all(|field| stated(field) || Some(*field) != generated)
+            && group.iter().any(|field| stated(field))
+            && !group.iter().any(|field| waits_for_new(field))
+    })
+}
+
 fn write(
     item: &Item<'_>,
     declared: &Declared,
@@ -158,6 +223,7 @@ fn write(
         options: declared.options.clone(),
         needs: graph::needs(&declared.inputs).into_iter().collect(),
         origin,
+        key_may_exist: false,
         undo: None,
         proof: None,
     }
@@ -207,7 +273,8 @@ fn make(input: &Input<'_>, decided: &Decided<'_>, item: &mut Item<'_>, declared:
     }
     let want = decided.resolved(&inputs);
     item.changes.extend(new_fields(item.kind, &want));
-    item.write = Some(write(item, declared, inputs, want, generation, origin));
+    let key_may_exist = key_may_exist(decided, item, declared, &want);
+    item.write = Some(Write { key_may_exist, ..write(item, declared, inputs, want, generation, origin) });
 }
 
 /// Every input of an object to be, for a reader.
@@ -244,10 +311,10 @@ fn adopt(
         token: String::new(),
         made_at: 0,
         origin,
-        replaced: false,
+        role: ObjectRole::Current,
         pending: None,
         declared: Value::Null,
-        inputs: serde_json::json!({}),
+        inputs: diff::unreadable(item.kind, &want.inputs),
         outputs: None,
     };
     let asked = diff::differences(item.kind, &want, &unwritten, &found.seen, &declared.options.ignore);
@@ -285,6 +352,63 @@ fn refused(item: &Item<'_>, asked: &[Asked], also: &[Change]) -> Vec<Problem> {
         .collect()
 }
 
+/// What is declared, side by side with one object.
+struct Compared {
+    migrated: Object,
+    inputs: Value,
+    want: Resolved,
+    asked: Vec<Asked>,
+    /// Asked for by whoever makes the plan.
+    on_demand: bool,
+    /// It failed for good.
+    failed: Option<String>,
+    deleting: bool,
+    /// What it needs and what has to be deleted before its successor can be made.
+    outage: Option<String>,
+}
+
+fn compared(
+    input: &Input<'_>,
+    decided: &Decided<'_>,
+    item: &Item<'_>,
+    declared: &Declared,
+    object: &Object,
+    sight: &Sight,
+) -> Compared {
+    let migrated = migrated(item, object);
+    let inputs = filled(input, decided, item, declared, object.generation, Some(object));
+    let want = decided.resolved(&inputs);
+    let asked = diff::differences(item.kind, &want, &migrated, &sight.seen, &declared.options.ignore);
+    // What stands on something that must go before its successor is made goes with it, unless it may dangle.
+    let outage = graph::firm_needs(item.kind, &declared.inputs)
+        .intersection(&graph::firm_needs(item.kind, &object.declared))
+        .find(|need| decided.items.get(*need).is_some_and(|need| need.verdict == Verdict::ReplaceDeleteFirst))
+        .cloned();
+    let failed = match &sight.phase {
+        Phase::Failed { why, cure: Some(Change::Replace) } => Some(why.clone()),
+        _ => None,
+    };
+    let on_demand = input.selection.replaces(&item.address);
+    let begun = object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Delete);
+    // A shared object whose deletion had no effect yet stays: others may use it by now.
+    let deleting = begun && (object.origin != Origin::Shared || sight.phase != Phase::Ready);
+    Compared { migrated, inputs, want, asked, on_demand, failed, deleting, outage }
+}
+
+impl Compared {
+    /// Why the object has to be replaced; empty where it has not.
+    fn replaces(&self) -> Vec<String> {
+        let forced = self.asked.iter().filter(|asked| asked.kind == Change::Replace);
+        let forced: Vec<&str> = forced.map(|asked| &*asked.change.field).collect();
+        let forced = (!forced.is_empty()).then(|| format!("{} cannot be changed in place", forced.join(", ")));
+        let on_demand = self.on_demand.then(|| "asked for with --replace".to_owned());
+        let failed = self.failed.as_ref().map(|why| format!("it failed: {why}"));
+        let deleting = self.deleting.then(|| "its deletion had begun".to_owned());
+        let outage = self.outage.as_ref().map(|need| format!("{need} must be deleted before it is created again"));
+        [forced, on_demand, failed, deleting, outage].into_iter().flatten().collect()
+    }
+}
+
 fn keep(
     input: &Input<'_>,
     decided: &Decided<'_>,
@@ -293,43 +417,19 @@ fn keep(
     object: &Object,
 ) -> Vec<Problem> {
     let Some(sight) = item.sight.clone() else { return vec![] };
-    let migrated = migrated(item, object);
-    let inputs = filled(input, decided, item, declared, object.generation, Some(object));
-    let want = decided.resolved(&inputs);
-    let asked = diff::differences(item.kind, &want, &migrated, &sight.seen, &declared.options.ignore);
+    let compared = compared(input, decided, item, declared, object, &sight);
+    let why = compared.replaces();
+    let Compared { migrated, inputs, want, asked, deleting, outage, .. } = compared;
     let share = object.origin == Origin::Shared;
     let problems = refused(item, &asked, if share { &[Change::Replace] } else { &[] });
-
-    let mut why = vec![];
-    let forced: Vec<&str> = asked.iter().filter(|a| a.kind == Change::Replace).map(|a| &*a.change.field).collect();
-    if !forced.is_empty() {
-        why.push(format!("{} cannot be changed in place", forced.join(", ")));
-    }
-    if input.selection.replaces(&item.address) {
-        why.push("asked for with --replace".to_owned());
-    }
-    if let Phase::Failed { why: reason, cure } = &sight.phase {
-        if *cure == Some(Change::Replace) {
-            why.push(format!("it failed: {reason}"));
-        } else {
-            item.notices.push(format!("it is in a failed state: {reason}"));
-        }
-    }
-    let deleting = object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Delete);
-    if deleting {
-        why.push("its deletion had begun".to_owned());
-    }
-    // What stands on something that must go before its successor is made goes with it, unless it may dangle.
-    let outage = graph::firm_needs(item.kind, &declared.inputs)
-        .intersection(&graph::firm_needs(item.kind, &object.declared))
-        .find(|need| decided.items.get(*need).is_some_and(|need| need.verdict == Verdict::ReplaceDeleteFirst))
-        .cloned();
-    if let Some(need) = &outage {
-        why.push(format!("{need} must be deleted before it is made anew"));
+    if let Phase::Failed { why: reason, cure } = &sight.phase
+        && *cure != Some(Change::Replace)
+    {
+        item.notices.push(format!("it is in a failed state: {reason}"));
     }
 
     item.changes = asked.into_iter().map(|asked| asked.change).collect();
-    if !why.is_empty() && !share {
+    if !why.is_empty() && (!share || deleting) {
         return replace(input, decided, item, declared, object, why, deleting || outage.is_some());
     }
     let options = item.row.map(|row| &row.options);
@@ -338,7 +438,7 @@ fn keep(
         || item.row.is_some_and(|row| {
             row.version < item.kind.version() || row.needs.iter().ne(&graph::needs(&declared.inputs))
         });
-    let unfinished = object.pending.is_some();
+    let unfinished = object.pending.is_some() || object.role == ObjectRole::Successor;
     if !item.changes.is_empty() || unfinished {
         item.verdict = Verdict::Update;
         let ours = item.changes.iter().any(|change| !change.drifted);
@@ -411,6 +511,9 @@ pub(crate) fn key<'a>(group: &[&str], inputs: &'a Value, unknown: &BTreeSet<Stri
 /// A resource that the program no longer declares.
 fn remove(lineage: &str, item: &mut Item<'_>) {
     let Some(row) = item.row else { return };
+    if let Some((object, sight)) = item.successor.take() {
+        item.leftovers.push(Leftover { object, sight, why: GIVEN_UP });
+    }
     let Some(object) = item.object else {
         item.verdict = if item.leftovers.is_empty() { Verdict::Forget } else { Verdict::Delete };
         item.reasons.push(if item.leftovers.is_empty() { "gone already" } else { "what it replaced goes" }.to_owned());

@@ -105,6 +105,13 @@ fn shown_before(field: &Field, before: Value, want: &Value, was: Option<&Value>)
     }
 }
 
+/// The inputs that the API never tells, as declared: the record of an object that this program did not create begins with
+/// them, so that they stay as they are until the program states another value or version.
+pub fn unreadable(kind: &dyn Erased, declared: &Value) -> Value {
+    let fields = kind.fields().iter().filter(|field| field.write_only);
+    fields.filter_map(|field| Some((field.name.to_owned(), value(declared, field)?.clone()))).collect()
+}
+
 /// What somebody else changed: recorded against observed, for the fields that we manage.
 pub fn drift(kind: &dyn Erased, object: &Object, seen: &Seen, ignore: &[String]) -> Vec<FieldChange> {
     let managed = |field: &&Field| !field.initial && !field.write_only && !ignore.iter().any(|name| name == field.name);

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_model::{
     erased::Erased,
     expr::resolve,
-    plan::{Drift, FieldChange, Planned, Verdict, Write},
+    plan::{self, Drift, FieldChange, Planned, Verdict, Write},
     resource::Phase,
     stack::Declared,
-    state::{Object, Row},
+    state::{Object, ObjectRole, Origin, Row},
 };
 use serde_json::Value;
 
@@ -39,9 +39,26 @@ pub(crate) struct Item<'a> {
     pub(crate) renamed_from: Option<String>,
     /// Objects that are gone: they only leave the state.
     pub(crate) gone: Vec<&'a Object>,
-    /// Replaced ones that still await deletion.
-    pub(crate) leftovers: Vec<&'a Object>,
+    /// A successor whose create has not ended, beside the object that it is to replace.
+    pub(crate) successor: Option<(&'a Object, Sight)>,
+    /// Its other objects, which await deletion.
+    pub(crate) leftovers: Vec<Leftover<'a>>,
     pub(crate) drift: Option<Drift>,
+}
+
+/// An object beside the one that stands for the resource.
+pub(crate) struct Leftover<'a> {
+    pub(crate) object: &'a Object,
+    pub(crate) sight: Sight,
+    pub(crate) why: &'static str,
+}
+
+impl Leftover<'_> {
+    /// Returns whether the object only leaves the state: others made it, or its type retains what has been replaced.
+    pub(crate) fn is_retained(&self, kind: &dyn Erased) -> bool {
+        let given_up = self.object.role == ObjectRole::Successor;
+        self.object.origin == Origin::Adopted || (kind.replaced_stays() && !given_up)
+    }
 }
 
 impl Item<'_> {
@@ -51,11 +68,23 @@ impl Item<'_> {
             verdict: self.verdict,
             reasons: self.reasons.clone(),
             changes: self.changes.clone(),
+            leftovers: self.planned_leftovers(),
             id: self.object.and_then(|object| object.id.clone()).or_else(|| self.existing.clone()),
             at: self.declared.map(|declared| declared.at.to_string()),
             protected: self.protected(),
             renamed_from: self.renamed_from.clone(),
         }
+    }
+
+    fn planned_leftovers(&self) -> Vec<plan::Leftover> {
+        let shown = self.leftovers.iter().filter(|_| self.verdict != Verdict::NoChange);
+        shown
+            .map(|leftover| plan::Leftover {
+                id: leftover.object.id.clone(),
+                retained: leftover.is_retained(self.kind),
+                why: leftover.why.to_owned(),
+            })
+            .collect()
     }
 
     /// What the state says counts until an apply has changed it.
@@ -149,14 +178,19 @@ pub(crate) fn item<'a>(
         Some(sight) => sight.clone().filter(|sight| sight.phase != Phase::Gone),
         None => recorded_sight(object),
     };
-    let (mut gone, mut leftovers, mut object, mut sight) = (vec![], vec![], None, None);
+    let (mut gone, mut leftovers, mut current, mut successor) = (vec![], vec![], None, None);
     for each in row.into_iter().flat_map(|row| &row.objects) {
-        match sight_of(each) {
-            None => gone.push(each),
-            Some(_) if each.replaced => leftovers.push(each),
-            Some(seen) => (object, sight) = (Some(each), Some(seen)),
+        match (sight_of(each), each.role) {
+            (None, _) => gone.push(each),
+            (Some(sight), ObjectRole::Replaced) => {
+                leftovers.push(Leftover { object: each, sight, why: "it has been replaced" });
+            }
+            (Some(sight), ObjectRole::Successor) => successor = Some((each, sight)),
+            (Some(sight), ObjectRole::Current) => current = Some((each, sight)),
         }
     }
+    // Where the object that was to be replaced is gone, its successor stands for the resource.
+    let (object, sight) = current.or_else(|| successor.take()).unzip();
     let drift = row.and_then(Row::current).and_then(|was| drift(kind, address, was, sight.as_ref(), row));
     Ok(Item {
         address: address.to_owned(),
@@ -177,6 +211,7 @@ pub(crate) fn item<'a>(
         notices: vec![],
         renamed_from: None,
         gone,
+        successor,
         leftovers,
         drift,
     })

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
     erased::Registry,
-    plan::{Drift, FORMAT, Notice, Plan},
+    plan::{Discovered, Drift, FORMAT, Notice, Plan},
     stack::Desired,
     state::{Snapshot, Target},
 };
@@ -77,7 +77,12 @@ impl std::fmt::Display for Problem {
 
 /// The plan, or every reason why there is none.
 pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
-    let snapshot = rename::renamed(input);
+    let discovered = discovered(input);
+    let mut snapshot = rename::renamed(input);
+    for object in snapshot.state.rows.values_mut().flat_map(|row| &mut row.objects) {
+        let found = discovered.iter().find(|found| found.token == object.token);
+        object.id = object.id.take().or_else(|| found.map(|found| found.id.clone()));
+    }
     let decided = decide::decide(input, &snapshot)?;
     let steps = order::steps(&decided)?;
     let mut plan = Plan {
@@ -87,6 +92,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
         serial: snapshot.state.serial,
         digest: input.snapshot.digest(),
         targets: input.targets.clone(),
+        discovered,
         resources: decided.items.iter().map(|(address, item)| (address.clone(), item.planned())).collect(),
         steps,
         drift: decided.drift(),
@@ -98,6 +104,18 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
         plan.outputs.insert(name.clone(), decided.resolve(declared, &mut vec![]));
     }
     Ok(plan)
+}
+
+/// The objects that the refresh found by their tokens, and whose IDs the state lacks.
+fn discovered(input: &Input<'_>) -> Vec<Discovered> {
+    let rows = input.snapshot.rows.iter();
+    rows.flat_map(|(address, row)| row.objects.iter().map(move |object| (address, object)))
+        .filter(|(_, object)| object.id.is_none())
+        .filter_map(|(address, object)| {
+            let sight = input.observed.objects.get(&object.token)?.as_ref()?;
+            Some(Discovered { address: address.clone(), token: object.token.clone(), id: sight.id.clone() })
+        })
+        .collect()
 }
 
 /// What others changed since it was written. It follows from the record and from what is there alone, so that nothing

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
-    plan::{Action, Step, Verdict},
+    plan::{Action, Step, Verdict, Write},
     state::{Object, Origin},
 };
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::{
     Problem,
     decide::key,
     graph,
-    item::{Decided, Item},
+    item::{Decided, Item, Leftover},
 };
 
 /// A delete, or what stands for one.
@@ -29,6 +29,8 @@ struct Removal {
     /// The object is not there: only the state still has it.
     gone: bool,
     id: Option<String>,
+    /// The unique keys that it holds.
+    keys: BTreeSet<String>,
     /// The strings in what is there: an id among them is a reference, declared or not.
     texts: BTreeSet<String>,
 }
@@ -77,10 +79,15 @@ impl Draft {
             before.push(self.push(item, Action::Rename { from: from.clone() }, []));
         }
         let touched = item.verdict != Verdict::NoChange;
-        if touched {
-            for object in &item.leftovers {
-                self.remove(item, object, &before);
-            }
+        // A leftover goes once its successor is there, unless it holds a key that the successor needs.
+        let in_the_way = |leftover: &&Leftover<'_>| {
+            item.write.as_ref().is_some_and(|write| shares_key(item, write, leftover.object))
+        };
+        let leftovers = item.leftovers.iter().filter(|_| touched);
+        let (first, later): (Vec<_>, Vec<_>) = leftovers.partition(in_the_way);
+        for leftover in first {
+            let node = self.remove(item, leftover.object, &before);
+            before.push(node);
         }
         let write = || item.write.clone();
         let token = || item.object.map(|object| object.token.clone()).unwrap_or_default();
@@ -103,7 +110,7 @@ impl Draft {
             }
             Verdict::ReplaceDeleteFirst => {
                 let gone = item.object.map(|object| self.remove(item, object, &before));
-                write().map(|write| self.push(item, Action::Create(write), before.into_iter().chain(gone)))
+                write().map(|write| self.push(item, Action::Create(write), before.iter().copied().chain(gone)))
             }
             Verdict::Delete => {
                 if let Some(object) = item.object {
@@ -127,6 +134,9 @@ impl Draft {
             }
             Verdict::Rename | Verdict::NoChange => None,
         };
+        for leftover in later {
+            self.remove(item, leftover.object, done.as_slice());
+        }
         // What is gone leaves the state after its successor is there: what refers to it always refers to something.
         for object in item.gone.iter().filter(|_| touched) {
             let node = self.push(item, Action::Forget { token: object.token.clone() }, done);
@@ -149,8 +159,10 @@ impl Draft {
             whole: graph::whole(item.kind, &object.declared),
             gone: false,
             id: object.id.clone(),
+            keys: keys(item, &object.inputs, &BTreeSet::new()),
             texts: {
-                let seen = item.sight.as_ref().filter(|sight| Some(&sight.id) == object.id.as_ref());
+                let sights = item.leftovers.iter().map(|leftover| &leftover.sight).chain(&item.sight);
+                let seen = sights.into_iter().find(|sight| Some(&sight.id) == object.id.as_ref());
                 let mut texts = BTreeSet::new();
                 if let Some(sight) = seen {
                     strings(&sight.seen.inputs, &mut texts);
@@ -165,17 +177,20 @@ impl Draft {
     fn remove(&mut self, item: &Item<'_>, object: &Object, after: &[usize]) -> usize {
         let token = object.token.clone();
         let after = after.iter().copied();
-        let superseded = object.replaced || item.verdict == Verdict::Replace;
-        if object.origin == Origin::Adopted || (superseded && item.kind.replaced_stays()) {
+        let leftover = item.leftovers.iter().find(|leftover| leftover.object.token == object.token);
+        let retained = match leftover {
+            Some(leftover) => leftover.is_retained(item.kind),
+            None => {
+                object.origin == Origin::Adopted || (item.verdict == Verdict::Replace && item.kind.replaced_stays())
+            }
+        };
+        if retained {
             let node = self.push(item, Action::Forget { token }, after);
             self.removal(item, object, node);
             return node;
         }
-        let there = if object.replaced {
-            &object.inputs
-        } else {
-            item.sight.as_ref().map_or(&object.inputs, |s| &s.seen.inputs)
-        };
+        let sight = leftover.map(|leftover| &leftover.sight).or(item.sight.as_ref());
+        let there = sight.map_or(&object.inputs, |sight| &sight.seen.inputs);
         let guards =
             item.kind.fields().iter().filter(|field| field.guard && there.get(field.name) == Some(&Value::Bool(true)));
         let fields: Vec<String> = guards.map(|field| field.name.to_owned()).collect();
@@ -238,28 +253,17 @@ impl Draft {
 
     /// A unique key is taken after whoever held it has let go.
     fn handovers(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
-        let none = BTreeSet::new();
         let mut held = BTreeMap::new();
         for removal in &self.removals {
-            let Some(item) = decided.items.get(&removal.address) else { continue };
-            let Some(object) = item.object else { continue };
-            for group in item.kind.unique() {
-                if let Some(key) = key(group, &object.inputs, &none) {
-                    held.insert(format!("{} {} {group:?} {key:?}", item.type_name, item.provider), removal);
-                }
-            }
+            held.extend(removal.keys.iter().map(|key| (key.clone(), removal)));
         }
         let mut edges = vec![];
         for (address, node) in &self.done {
             let Some(item) = decided.items.get(address) else { continue };
             let Some(write) = &item.write else { continue };
-            for group in item.kind.unique() {
-                let Some(key) = key(group, &write.planned, &write.unknown) else { continue };
-                let name = format!("{} {} {group:?} {key:?}", item.type_name, item.provider);
-                if let Some(holder) = held.get(&name).filter(|holder| holder.address != *address) {
-                    edges.push((*node, holder.node));
-                }
-            }
+            let taken = keys(item, &write.planned, &write.unknown);
+            let holders = taken.iter().filter_map(|key| held.get(key)).filter(|holder| holder.address != *address);
+            edges.extend(holders.map(|holder| (*node, holder.node)));
         }
         edges
     }
@@ -406,6 +410,20 @@ impl Draft {
         Problem::new(&self.steps[node].address, format!("no order is possible: {}", names.join(", after ")))
             .hint("two resources hand something over to each other: change one first, or say renamed_from")
     }
+}
+
+/// The unique keys of an object with these inputs, each with its type and provider.
+fn keys(item: &Item<'_>, inputs: &Value, unknown: &BTreeSet<String>) -> BTreeSet<String> {
+    let groups = item.kind.unique().iter();
+    groups
+        .filter_map(|group| Some((group, key(group, inputs, unknown)?)))
+        .map(|(group, key)| format!("{} {} {group:?} {key:?}", item.type_name, item.provider))
+        .collect()
+}
+
+/// Returns whether an object holds a unique key that a write claims.
+fn shares_key(item: &Item<'_>, write: &Write, object: &Object) -> bool {
+    !keys(item, &write.planned, &write.unknown).is_disjoint(&keys(item, &object.inputs, &BTreeSet::new()))
 }
 
 fn strings(value: &Value, out: &mut BTreeSet<String>) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use provisioner_model::{
     erased::Registry,
     plan::{Action, Plan},
-    state::Snapshot,
+    state::{ObjectRole, Snapshot},
 };
 
 use crate::graph;
@@ -18,8 +18,10 @@ pub fn snapshot(state: &Snapshot, registry: &Registry) -> Vec<String> {
         if row.objects.is_empty() {
             wrong.push(format!("{address} has no object"));
         }
-        if row.objects.iter().filter(|object| !object.replaced).count() > 1 {
-            wrong.push(format!("{address} has more than one current object"));
+        for role in [ObjectRole::Current, ObjectRole::Successor] {
+            if row.objects.iter().filter(|object| object.role == role).count() > 1 {
+                wrong.push(format!("{address} has more than one object as {role:?}"));
+            }
         }
         for object in &row.objects {
             if !tokens.insert(&object.token) {

@@ -8,6 +8,7 @@
 //! | a unique key has one holder, until that is gone | `Exists` |
 //! | a token makes one object | `Exists` |
 //! | a guard that is on keeps its object | `Refused` |
+//! | nothing of others is overwritten or deleted, not even by a call that the API takes for an update | none: noted only |
 //! | an update leaves alone what only a replacement can change | `Refused` |
 //! | whoever uses a role finds its policy there | `Refused` |
 
@@ -44,6 +45,8 @@ struct World {
     /// Calls that change something.
     writes: usize,
     faults: BTreeMap<usize, Fault>,
+    /// So many look-ups fail, and how.
+    blind: Option<(usize, Kind)>,
     violations: Vec<String>,
     /// The state of a generator that spreads calls.
     spread: u64,
@@ -154,10 +157,16 @@ impl Fake {
         (1..=n).for_each(|n| self.fail_at(n, Fault::Before(kind)));
     }
 
+    /// The next `n` look-ups by token or key are answered with `kind`.
+    pub fn fail_finds(&self, n: usize, kind: Kind) {
+        self.world().blind = Some((n, kind));
+    }
+
     /// No faults from here on, and whoever was stopped goes on as another process.
     pub fn heal(&self) {
         let mut world = self.world();
         world.faults.clear();
+        world.blind = None;
         world.halted = false;
     }
 
@@ -314,6 +323,10 @@ impl Fake {
         self.pause().await;
         let mut world = self.world();
         *world.calls.entry((R::TYPE, Call::Find)).or_default() += 1;
+        if let Some((left, kind)) = world.blind.take() {
+            world.blind = Some((left - 1, kind)).filter(|(left, _)| *left > 0);
+            return Err(Error::because(kind, "test:Find", "as ordered"));
+        }
         let there = world.objects.values().filter(|thing| thing.kind == R::TYPE && !thing.deleting && mine(thing));
         Ok(there.map(|thing| Id::new(&thing.id)).collect())
     }
@@ -339,6 +352,8 @@ trait OnFake: Resource<Cloud = Fake, Outputs = Outputs> {
     const SLOW: u32 = 0;
     /// Inputs that its create call does not take: they need an update.
     const LATER: &'static [&'static str] = &[];
+    /// Its create call overwrites the object that holds the unique key, whoever made it, and does not say so.
+    const UPSERT: bool = false;
 }
 
 impl World {
@@ -367,6 +382,15 @@ impl World {
         }
         inputs.retain(|_, value| !value.is_null());
         self.check_references(at, R::TYPE, R::FIELDS, &inputs, None)?;
+        if R::UPSERT
+            && let Some(held) = self.holder(R::TYPE, R::UNIQUE, &inputs, None)
+        {
+            if held.owner.as_ref().is_none_or(|other| other.address != *at) {
+                self.violations.push(format!("{at} overwrites {}", held.id));
+            }
+            self.objects.insert(held.id.clone(), Thing { inputs, owner: Some(owner.clone()), ..held.clone() });
+            return Ok((Id::new(held.id), None));
+        }
         self.check_unique(at, R::TYPE, R::UNIQUE, &inputs, None)?;
         let id = self.fresh::<R>();
         let thing = Thing {
@@ -398,7 +422,9 @@ impl World {
             let there = inputs.get(field.name).unwrap_or(&Value::Null);
             // As with AWS: what is to have none is stopped, what has none is started.
             let switched = (*value == 0) != (*there == 0);
-            if value == there || (field.initial && !switched) {
+            // What is never told is written when the program states another value than it wrote last.
+            let told = !field.write_only || was.get(field.name) != Some(value);
+            if value == there || (field.initial && !switched) || !told {
                 continue;
             }
             if field.replaces {
@@ -418,6 +444,9 @@ impl World {
 
     fn delete<R: OnFake>(&mut self, id: &str) -> Result<()> {
         let Some(thing) = self.objects.get(id).filter(|thing| !thing.deleting).cloned() else { return Ok(()) };
+        if thing.owner.is_none() {
+            self.violations.push(format!("{id} is deleted, and others made it"));
+        }
         if let Some(guard) =
             thing.fields.iter().find(|field| field.guard && thing.inputs.get(field.name) == Some(&Value::Bool(true)))
         {
@@ -503,22 +532,23 @@ impl World {
         inputs: &Map<String, Value>,
         own: Option<&str>,
     ) -> Result<()> {
-        for group in groups {
-            let key: Option<Vec<&Value>> = group.iter().map(|field| inputs.get(*field)).collect();
-            let Some(key) = key else { continue };
-            let holds = |thing: &&Thing| {
-                let theirs = group.iter().map(|field| thing.inputs.get(*field));
-                thing.kind == kind && own != Some(&thing.id) && theirs.eq(key.iter().map(|value| Some(*value)))
-            };
-            if let Some(other) = self.objects.values().find(holds) {
-                let why = format!("{who} takes {group:?} from {} ({})", at(other), other.id);
-                if other.owner.is_some() {
-                    return self.broken(Kind::Exists, why);
-                }
-                return Err(Error::because(Kind::Exists, "test:Write", why));
-            }
+        let Some(other) = self.holder(kind, groups, inputs, own) else { return Ok(()) };
+        let why = format!("{who} takes a unique key from {} ({})", at(&other), other.id);
+        if other.owner.is_some() {
+            return self.broken(Kind::Exists, why);
         }
-        Ok(())
+        Err(Error::because(Kind::Exists, "test:Write", why))
+    }
+
+    /// The object that holds a unique key of these inputs.
+    fn holder(&self, kind: &str, groups: &[&[&str]], inputs: &Map<String, Value>, own: Option<&str>) -> Option<Thing> {
+        let holds = |thing: &&Thing| {
+            let same = |group: &&[&str]| {
+                group.iter().all(|field| inputs.get(*field).is_some_and(|own| thing.inputs.get(*field) == Some(own)))
+            };
+            thing.kind == kind && own != Some(&thing.id) && groups.iter().any(same)
+        };
+        self.objects.values().find(holds).cloned()
     }
 }
 

@@ -15,7 +15,7 @@ use provisioner_model::{
     stack::{Desired, Facts},
 };
 
-use crate::cloud::types::{Address, Doc, Gate, Named, Net, Role, RolePolicy, Service, Table};
+use crate::cloud::types::{Address, Doc, Entry, Gate, Named, Net, Role, RolePolicy, Service, Table};
 
 /// The environment that specs are for.
 pub const ENVIRONMENT: &str = "dev";
@@ -106,6 +106,8 @@ pub enum Kind {
     Doc,
     /// `test:service`.
     Service,
+    /// `test:entry`.
+    Entry,
 }
 
 impl Kind {
@@ -120,13 +122,14 @@ impl Kind {
             Self::Named => "named",
             Self::Doc => "doc",
             Self::Service => "service",
+            Self::Entry => "entry",
         }
     }
 
     /// The fields that refer, of what, and how many they take at least and at most.
     fn slots(self) -> &'static [(&'static str, &'static [Self], usize, usize)] {
         match self {
-            Self::Net | Self::Address | Self::Role => &[],
+            Self::Net | Self::Address | Self::Role | Self::Entry => &[],
             // A gate's address is its own: it is chosen where the gate is made.
             Self::Gate => &[("net", &[Self::Net], 1, 1), ("address", &[Self::Address], 1, 1)],
             Self::Table => &[("net", &[Self::Net], 1, 1), ("routes", &[Self::Gate], 0, 3)],
@@ -189,6 +192,12 @@ impl Node {
     /// Its name, where it states one.
     pub fn name(&self) -> Option<String> {
         self.stated.then(|| format!("stated-{}", self.key))
+    }
+
+    /// Whether the program states a unique key of its own that an object of others can hold.
+    pub fn states_key(&self) -> bool {
+        let named = matches!(self.kind, Kind::Named | Kind::Role) && self.stated;
+        (named || self.kind == Kind::Entry) && !self.others()
     }
 
     /// An object that others made, or use, stands for it.
@@ -269,7 +278,7 @@ impl Spec {
 
     /// Adds what `raw` says, and before it what that cannot be without.
     pub fn add(&mut self, raw: Raw) {
-        let kind = match raw.0 % 16 {
+        let kind = match raw.0 % 18 {
             0 => Kind::Net,
             1 => Kind::Address,
             2..=4 => Kind::Gate,
@@ -277,6 +286,7 @@ impl Spec {
             7 | 8 => Kind::Role,
             9 | 10 => Kind::Named,
             11 | 12 => Kind::Doc,
+            16 | 17 => Kind::Entry,
             _ => Kind::Service,
         };
         let key = self.add_of(kind, raw);
@@ -538,7 +548,8 @@ impl Handles {
                     class: b,
                     size: a,
                     net: one("net").map(|key| self.nets[&key].id()),
-                    key: (!node.others()).then_some(quiet),
+                    // Of objects that others made, the program states one that it never gets to write.
+                    key: Some(if node.others() { 1 } else { quiet }),
                     locked: Some(node.locked),
                     tags,
                 };
@@ -547,6 +558,9 @@ impl Handles {
             Kind::Doc => {
                 let text = join(std::iter::once(a.to_string().into()).chain(self.parts(&all("text"))));
                 self.docs.insert(key, stack.add_with(&name, Doc { family: b, text, tags }, options));
+            }
+            Kind::Entry => {
+                stack.add_with(&name, Entry { zone: b, name: format!("entry-{key}"), value: a }, options);
             }
             Kind::Service => {
                 let service = Service {

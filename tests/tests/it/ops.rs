@@ -179,7 +179,7 @@ fn state(folder: &Path, url: &str, rows: &[(&str, &str, &str)]) {
         token: id.to_owned(),
         made_at: 0,
         origin: Origin::Made,
-        replaced: false,
+        role: provisioner_model::state::ObjectRole::Current,
         pending: None,
         declared: json!({}),
         inputs: json!({}),

@@ -126,13 +126,19 @@ impl Resource for SecurityGroupRules {
     }
 
     async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
-    }
-
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(group) = text(&self.group) else { return Ok(vec![]) };
         let there = !groups(c, vec![&group]).await?.is_empty();
         Ok(there.then(|| Id::new(group)).into_iter().collect())
+    }
+
+    /// A group's rules exist once it has others than EC2 gives to a new one: those would go with the first write of ours.
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let Some(group) = text(&self.group) else { return Ok(vec![]) };
+        let Some(found) = groups(c, vec![&group]).await?.first().cloned() else { return Ok(vec![]) };
+        let rules = observed(&found)?.inputs;
+        let by_default = ["0.0.0.0/0", "::/0"].map(|range| Rule::all().cidr(range));
+        let own = rules.egress.iter().any(|rule| !by_default.iter().any(|default| default.covers(rule)));
+        Ok(if own || !rules.ingress.is_empty() { vec![Id::new(group)] } else { vec![] })
     }
 
     async fn create(&self, _: &Writer, _: &Owner) -> Result<Made<Self>> {

@@ -139,12 +139,8 @@ impl Resource for Image {
         Ok(found)
     }
 
+    // Whoever pushed it: with this digest it is the same image. So none is in the way of a push either (`existing`).
     async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
-    }
-
-    // Whoever pushed it: with this digest it is the same image.
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(name) = text(&self.repository) else { return Ok(vec![]) };
         let there = there(c, &name, &[&self.digest]).await?;
         Ok(if there.is_empty() { vec![] } else { self.id().into_iter().collect() })

@@ -146,12 +146,19 @@ impl Resource for RolePolicies {
     }
 
     async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
-    }
-
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(role) = text(&self.role) else { return Ok(vec![]) };
         match c.iam().get_role().role_name(&role).send().await.map_err(api("iam:GetRole")) {
+            Ok(_) => Ok(vec![Id::new(role)]),
+            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A role's policies exist once it has one: those would go with the first write of ours.
+    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        let Some(role) = text(&self.role) else { return Ok(vec![]) };
+        match futures::try_join!(inline_of(c, &role), attached_to(c, &role)) {
+            Ok((names, arns)) if names.is_empty() && arns.is_empty() => Ok(vec![]),
             Ok(_) => Ok(vec![Id::new(role)]),
             Err(error) if error.kind == Kind::Gone => Ok(vec![]),
             Err(error) => Err(error),

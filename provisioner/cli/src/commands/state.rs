@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use provisioner_model::{
     Environment,
-    expr::edges,
+    expr::{edges, resolve},
     journal::Entry,
     resource::Phase,
-    state::{Object, Origin, Row, Snapshot},
+    state::{Object, ObjectRole, Origin, Row, Snapshot},
 };
+use provisioner_planner::diff::unreadable;
 use provisioner_store::{Disk, StateReader, Store};
 use serde_json::Value;
 
@@ -238,17 +239,25 @@ pub(super) async fn import<E: Environment>(
         needs,
         objects: vec![],
     };
-    // As it is: the next plan shows what differs from what is declared.
+    // As it is: the next plan shows what differs from what is declared. What AWS does not tell counts as declared, so that
+    // no apply overwrites a secret that this program did not write.
+    let mut inputs = seen.inputs;
+    let known = resolve(&declared.inputs, &|address, path| session.snapshot.output(address, path), &mut vec![]);
+    let unreadable = unreadable(kind, &known);
+    let kept: Vec<String> = unreadable.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
+    if let (Some(inputs), Value::Object(unreadable)) = (inputs.as_object_mut(), unreadable) {
+        inputs.extend(unreadable);
+    }
     let object = Object {
         id: Some(id.clone()),
         generation: 0,
         token: terminal::token(),
         made_at: terminal::now(),
         origin: if *own { Origin::Made } else { Origin::Adopted },
-        replaced: false,
+        role: ObjectRole::Current,
         pending: None,
         declared: declared.inputs.clone(),
-        inputs: seen.inputs,
+        inputs,
         outputs: Some(seen.outputs),
     };
     if session.store.load().await?.is_none() {
@@ -263,5 +272,11 @@ pub(super) async fn import<E: Environment>(
     .await?;
     let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it there" };
     terminal.say(&format!("{address} is {id} now; {fate}. `provisioner plan {environment}` shows what differs."));
+    if !kept.is_empty() {
+        terminal.say(&format!(
+            "AWS does not tell {}: the object keeps its own until the program states another value or version.",
+            kept.join(", ")
+        ));
+    }
     Ok(Ending::Done)
 }

@@ -87,6 +87,13 @@ pub fn summary(plan: &Plan) -> String {
             _ => parts.push((word(verdict), number)),
         }
     }
+    let deleted =
+        plan.resources.values().flat_map(|planned| &planned.leftovers).filter(|leftover| !leftover.retained).count();
+    match parts.iter_mut().find(|(name, _)| *name == word(Verdict::Delete)) {
+        Some((_, sum)) => *sum += deleted,
+        None if deleted > 0 => parts.push((word(Verdict::Delete), deleted)),
+        None => {}
+    }
     let drifted = match plan.drift.len() {
         0 => String::new(),
         number => format!("; {number} drifted"),
@@ -119,7 +126,7 @@ pub fn plan(plan: &Plan, page: &Page) -> String {
         out.push('\n');
         resource(&mut out, plan, address, planned, page);
     }
-    leftovers(&mut out, plan, page);
+    bookkeeping(&mut out, plan, page);
     outputs(&mut out, plan, page);
     if !plan.notices.is_empty() {
         let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, "To know"));
@@ -170,6 +177,12 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &Planned, pag
     for (index, reason) in planned.reasons.iter().enumerate() {
         let first = if index == 0 { "    because " } else { "        and " };
         let _ = writeln!(out, "{}", page.wrap(first, "            ", reason));
+    }
+    for leftover in &planned.leftovers {
+        let id = leftover.id.as_deref().unwrap_or("an object whose ID is not known");
+        let (tone, lead) = if leftover.retained { (Tone::Quiet, "forget") } else { (Tone::Gone, "- delete") };
+        let _ = writeln!(out, "    {} {id}", page.paint(tone, lead));
+        let _ = writeln!(out, "{}", page.wrap("        because ", "            ", leftover.why.as_str()));
     }
     for step in plan.steps.iter().filter(|step| step.address == address) {
         if let Action::Unguard { fields, .. } = &step.action {
@@ -315,18 +328,11 @@ fn block(out: &mut String, lines: Vec<String>, indent: &str) {
     }
 }
 
-/// Objects that an earlier replacement left behind, of resources to which nothing else happens.
-fn leftovers(out: &mut String, plan: &Plan, page: &Page) {
+/// The steps of resources to which nothing else happens.
+fn bookkeeping(out: &mut String, plan: &Plan, page: &Page) {
     let still = |address: &str| plan.resources.get(address).is_none_or(|planned| planned.verdict == Verdict::NoChange);
     for step in plan.steps.iter().filter(|step| still(&step.address)) {
         let (lead, tail) = match &step.action {
-            Action::Delete { id, .. } => {
-                let id = id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
-                (
-                    page.paint(Tone::Gone, "- delete"),
-                    format!("({}{id})\n    left behind by an earlier replacement", step.type_name),
-                )
-            }
             Action::Record { .. } => (page.paint(Tone::Quiet, "  record"), "(only the state changes)".to_owned()),
             action => (format!("  {}", action.verb()), format!("({})", step.type_name)),
         };

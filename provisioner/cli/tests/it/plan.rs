@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_cli::render::{Page, plan as render};
 use provisioner_model::{
-    plan::{Action, Drift, FORMAT, FieldChange, Notice, Plan, Planned, Step, Verdict},
+    plan::{Action, Drift, FORMAT, FieldChange, Leftover, Notice, Plan, Planned, Step, Verdict},
     stack::Facts,
     state::Target,
 };
@@ -27,6 +27,7 @@ pub(crate) fn empty() -> Plan {
         serial: 7,
         digest: String::new(),
         targets: BTreeMap::from([("main".to_owned(), target)]),
+        discovered: vec![],
         resources: BTreeMap::new(),
         steps: vec![],
         drift: vec![],
@@ -58,6 +59,7 @@ fn planned(type_name: &str, verdict: Verdict, changes: Vec<FieldChange>) -> Plan
         verdict,
         reasons: vec![],
         changes,
+        leftovers: vec![],
         id: None,
         at: None,
         protected: false,
@@ -205,7 +207,14 @@ fn rich() -> Plan {
         "network/vpc/main",
         Planned { renamed_from: Some("net/vpc/main".into()), ..planned("aws:ec2:vpc", Verdict::Rename, vec![]) },
     );
-    add("network/subnet/b", planned("aws:ec2:subnet", Verdict::NoChange, vec![]));
+    add(
+        "network/subnet/b",
+        Planned {
+            reasons: vec!["what it replaced is still to be deleted".into()],
+            leftovers: vec![Leftover { id: Some("id-u".into()), retained: false, why: "it has been replaced".into() }],
+            ..planned("aws:ec2:subnet", Verdict::Update, vec![])
+        },
+    );
     plan.steps = vec![
         step(
             "database/db-instance/main",

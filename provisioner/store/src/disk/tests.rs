@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use provisioner_model::state::{Object, Operation, Origin, Row};
+use provisioner_model::state::{Object, ObjectRole, Operation, Origin, Row};
 use serde_json::json;
 
 use super::*;
@@ -76,7 +76,7 @@ fn begin(name: &str) -> Entry {
         token: format!("token-{name}"),
         made_at: 1,
         origin: Origin::Made,
-        replaced: false,
+        role: ObjectRole::Current,
         pending: None,
         declared: json!({ "name": name }),
         inputs: json!({ "name": name }),

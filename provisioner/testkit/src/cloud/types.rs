@@ -24,6 +24,7 @@ pub fn registry() -> Registry {
         .with::<Named>()
         .with::<Doc>()
         .with::<Service>()
+        .with::<Entry>()
 }
 
 /// Inputs of a type, and the calls that all types share. `found by` says how `find` knows an object.
@@ -44,6 +45,7 @@ macro_rules! on_fake {
         impl OnFake for $name {
             const SLOW: u32 = $slow;
             const LATER: &'static [&'static str] = &$later;
+            const UPSERT: bool = on_fake!(@upsert $found);
         }
 
         impl Resource for $name {
@@ -96,6 +98,8 @@ macro_rules! on_fake {
             }
         }
     };
+    (@upsert token) => { false };
+    (@upsert key) => { true };
     (@find token, $self:ident, $c:ident, $owner:ident) => {{
         // As a tag, which is what an object keeps: the owner of a thing is only for the tests' own eyes.
         $c.find(|thing| {
@@ -185,6 +189,17 @@ on_fake! {
     const FIELDS: &'static [Field] = &[Field::new("role").replaces(), Field::new("allows").may_dangle()];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["role"]];
     const PART_OF: Option<&'static str> = Some("role");
+}
+
+on_fake! {
+    /// Takes no tags, and is known by its key alone, as a record in a zone is. A create overwrites whatever holds the key.
+    Entry = "test:entry", slow 0, later [], found by key;
+    zone: u8,
+    name: String,
+    value: u8;
+    const FIELDS: &'static [Field] =
+        &[Field::new("zone").replaces(), Field::new("name").replaces(), Field::new("value")];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["zone", "name"]];
 }
 
 on_fake! {
