@@ -25,6 +25,9 @@ pub struct Lived<'a> {
     pub seen: Seen,
 }
 
+/// Types whose key says all about an object: whoever created it, it is the one that was to be created.
+const SAME_BY_KEY: &[&str] = &["aws:ecr:image"];
+
 /// The provider instance that tests use.
 pub const ON: &str = "main";
 
@@ -50,6 +53,10 @@ impl<'a> Lived<'a> {
         let found = kind.find(&clouds.round(), ON, lived.inputs.clone(), &lived.owner).await.expect("find");
         assert_eq!(found, [lived.id.clone()], "found by its owner");
         assert_eq!(lived.seen.outputs["id"], json!(lived.id), "outputs name the id");
+        // Whoever states this key must find the object: without tags, nothing else tells whose it is.
+        let held = kind.existing(&clouds.round(), ON, lived.inputs.clone()).await.expect("existing");
+        let told = !kind.unique().is_empty() && !kind.tagged() && !SAME_BY_KEY.contains(&kind.type_name());
+        assert!(held == [lived.id.clone()] || (held.is_empty() && !told), "found by its key: {held:?}");
         lived
     }
 

@@ -16,7 +16,7 @@ use provisioner_model::{
     stack::{Desired, Facts, Stack},
     state::Snapshot,
 };
-use provisioner_planner::{Input, Selection, plan, verify};
+use provisioner_planner::{Input, Problem, Selection, plan, verify};
 use provisioner_store::{Disk, Holder, StateReader};
 use provisioner_tests::{Emulator, skipped};
 
@@ -59,6 +59,10 @@ impl World {
     }
 
     pub(crate) async fn plan(&self, desired: &Desired) -> Plan {
+        self.try_plan(desired).await.unwrap()
+    }
+
+    pub(crate) async fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Problem>> {
         let snapshot = self.store.load().await.unwrap().unwrap_or_else(|| Snapshot::new("lineage", "dev"));
         let types = registry();
         assert_eq!(verify::snapshot(&snapshot, &types), [""; 0]);
@@ -78,10 +82,9 @@ impl World {
             registry: &types,
             selection: &Selection::default(),
             targets: &BTreeMap::new(),
-        })
-        .unwrap();
+        })?;
         assert_eq!(verify::plan(&plan), [""; 0]);
-        plan
+        Ok(plan)
     }
 
     pub(crate) async fn apply(&self, plan: &Plan) -> Outcome {

@@ -23,6 +23,7 @@ mod rollouts;
 mod rooms;
 mod sandbox;
 mod sweep;
+mod taken;
 mod types;
 mod verdicts;
 mod wiring;

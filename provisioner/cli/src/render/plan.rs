@@ -61,7 +61,7 @@ fn tone(verdict: Verdict) -> Tone {
     }
 }
 
-/// How many resources meet which verdict.
+/// Numbers of resources by verdict. A leftover that goes counts as deleted.
 pub fn counted(plan: &Plan) -> Vec<(Verdict, usize)> {
     let verdicts = [
         Verdict::Create,
@@ -74,7 +74,12 @@ pub fn counted(plan: &Plan) -> Vec<(Verdict, usize)> {
         Verdict::Release,
         Verdict::Rename,
     ];
-    let number = |verdict| plan.resources.values().filter(|planned| planned.verdict == verdict).count();
+    let number = |verdict| {
+        let met = plan.resources.values().filter(|planned| planned.verdict == verdict).count();
+        let leftovers = plan.resources.values().flat_map(|planned| &planned.leftovers);
+        let deleted = leftovers.filter(|leftover| !leftover.retained && verdict == Verdict::Delete).count();
+        met + deleted
+    };
     verdicts.into_iter().map(|verdict| (verdict, number(verdict))).filter(|(_, number)| *number > 0).collect()
 }
 
@@ -86,13 +91,6 @@ pub fn summary(plan: &Plan) -> String {
             Some((last, sum)) if *last == word(verdict) => *sum += number,
             _ => parts.push((word(verdict), number)),
         }
-    }
-    let deleted =
-        plan.resources.values().flat_map(|planned| &planned.leftovers).filter(|leftover| !leftover.retained).count();
-    match parts.iter_mut().find(|(name, _)| *name == word(Verdict::Delete)) {
-        Some((_, sum)) => *sum += deleted,
-        None if deleted > 0 => parts.push((word(Verdict::Delete), deleted)),
-        None => {}
     }
     let drifted = match plan.drift.len() {
         0 => String::new(),

@@ -1,0 +1,142 @@
+//! Objects of others that hold a key which the program states: every type refuses to take them, and nothing of them
+//! changes. And a secret that this program did not write stays as it is.
+
+use provisioner_aws::{
+    autoscaling::{ScalableTarget, ScalingPolicy},
+    cloudwatch::{Alarm, Dashboard},
+    ec2::{RouteTable, RouteTableAssociation, Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc},
+    ecs::Cluster,
+    iam::{Role, RolePolicies},
+    kms::{Alias, Key},
+    logs::LogGroup,
+    route53::Record,
+    secrets::{Generated, ManagedSecret, SecretPolicy, SecretValue},
+    sns::{Subscription, Topic},
+};
+use provisioner_model::{
+    Id,
+    expr::In,
+    resource::Cloud,
+    stack::{Desired, Stack},
+};
+use provisioner_tests::{Emulator, skipped};
+use serde_json::json;
+
+use crate::{
+    engine::{World, facts},
+    sandbox::Sandbox,
+};
+
+fn declared(declare: impl FnOnce(&mut Stack)) -> Desired {
+    let mut stack = Stack::new(facts());
+    declare(&mut stack);
+    stack.finish().unwrap()
+}
+
+fn allow(action: &str) -> In<String> {
+    let statement = json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
+    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()
+}
+
+/// What the objects with keys belong to.
+fn parents(stack: &mut Stack) {
+    let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
+    stack.add("main", Subnet::new(vpc.id(), "10.0.0.0/24", "us-east-1a"));
+    stack.add("main", RouteTable::new(vpc.id(), []));
+    stack.add("main", SecurityGroup::new(vpc.id(), "a group"));
+    stack.add("main", Key::new());
+    stack.add("main", Topic::new());
+    stack.add("main", ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(20))));
+    let statement =
+        json!({ "Effect": "Allow", "Principal": { "Service": "ecs.amazonaws.com" }, "Action": "sts:AssumeRole" });
+    stack.add("main", Role::new(json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()));
+}
+
+/// One object of each type whose key is stated and that takes no tags, or whose create call overwrites what exists.
+/// `other` writes other values under the same keys.
+fn children(stack: &mut Stack, zone: &str, id: &dyn Fn(&str) -> String, other: bool) {
+    let pick = |one: &str, two: &str| (if other { two } else { one }).to_owned();
+    stack.add("www", Record::new(zone, "www.example.com", "A", 60, [pick("192.0.2.1", "192.0.2.2").as_str().into()]));
+    stack.add(
+        "main",
+        RouteTableAssociation::new(Id::new(id("subnet/main")).into(), Id::new(id("route-table/main")).into()),
+    );
+    let rules = SecurityGroupRules::new(Id::new(id("security-group/main")).into());
+    stack.add("main", rules.let_in(Rule::tcp(if other { 80 } else { 443 }).cidr("10.0.0.0/8")));
+    stack.add("main", Alias { name: Some("alias/app".into()), ..Alias::new(Id::new(id("key/main")).into()) });
+    stack.add("mail", Subscription::new(Id::new(id("topic/main")).into(), "https", "https://example.com/hook"));
+    stack.add(
+        "main",
+        SecretPolicy::new(
+            Id::new(id("secret/main")).into(),
+            allow(&pick("secretsmanager:GetSecretValue", "secretsmanager:*")),
+        ),
+    );
+    let policies = RolePolicies::new(Id::new(id("role/main")).into());
+    stack.add("main", policies.inline("own", allow(&pick("s3:GetObject", "s3:*"))));
+    stack.add("named", Topic { name: Some("alarms".into()), ..Topic::new() });
+    stack.add("named", LogGroup { name: Some("/app".into()), ..LogGroup::new(if other { 7 } else { 30 }) });
+    stack.add("named", Cluster { name: Some("app".into()), ..Cluster::new() });
+    let threshold = if other { 1.0 } else { 80.0 };
+    let alarm = Alarm::new("AWS/ECS", "CPUUtilization", "Average", "GreaterThanThreshold", threshold, 3);
+    stack.add("named", Alarm { name: Some("cpu".into()), ..alarm });
+    let text = json!({ "widgets": [{ "type": "text", "properties": { "markdown": pick("one", "two") } }] });
+    stack.add("named", Dashboard { name: Some("app".into()), ..Dashboard::new(text.to_string().into()) });
+    let most = if other { 9 } else { 6 };
+    let target = ScalableTarget::new("dynamodb", "table/app".into(), "dynamodb:table:ReadCapacityUnits", 1, most);
+    let target = stack.add("main", target);
+    let policy = ScalingPolicy::track(target.id(), "DynamoDBReadCapacityUtilization", 70.0);
+    stack.add("main", ScalingPolicy { name: Some("cpu".into()), ..policy });
+}
+
+#[tokio::test]
+async fn objects_of_others_are_never_taken() {
+    let Some(moto) = Emulator::moto() else {
+        return skipped("objects_of_others_are_never_taken", "moto is not installed");
+    };
+    let aws = moto.aws();
+    let zone = aws.writer().route53().create_hosted_zone().name("example.com").caller_reference("1");
+    let zone = zone.send().await.unwrap().hosted_zone().unwrap().id().to_owned();
+    let theirs = World::on(&moto);
+    let first = theirs.plan(&declared(parents)).await;
+    assert!(theirs.apply(&first).await.is_complete());
+    let ids = theirs.plan(&declared(parents)).await;
+    let id = |address: &str| ids.resources[address].id.clone().unwrap();
+    let all = declared(|stack| {
+        parents(stack);
+        children(stack, &zone, &id, false);
+    });
+    let plan = theirs.plan(&all).await;
+    let outcome = theirs.apply(&plan).await;
+    assert!(outcome.is_complete(), "{outcome:?}");
+
+    // Another environment states the same keys: its plan names each of them, and says how to go on.
+    let ours = World::on(&moto);
+    let desired = declared(|stack| children(stack, &zone, &id, true));
+    let problems = ours.try_plan(&desired).await.unwrap_err();
+    let named: Vec<&str> = problems.iter().map(|problem| problem.address.as_str()).collect();
+    let stated: Vec<&str> = desired.resources.keys().map(String::as_str).collect();
+    // A policy's key refers to its target, which is refused itself.
+    let stated: Vec<&str> = stated.into_iter().filter(|address| *address != "scaling-policy/main").collect();
+    assert_eq!(named, stated, "{problems:#?}");
+    for problem in &problems {
+        let hint = problem.hint.as_deref().unwrap_or_default();
+        assert!(hint.contains(&format!("provisioner import dev {}", problem.address)), "{problem:?}");
+        assert!(problem.at.as_deref().is_some_and(|at| at.contains("taken.rs:")), "{problem:?}");
+    }
+    let after = theirs.plan(&all).await;
+    assert!(after.is_empty() && after.drift.is_empty(), "{after:#?}");
+}
+
+#[test]
+fn an_imported_secret_keeps_its_value() {
+    let Some(sandbox) = Sandbox::new("an_imported_secret_keeps_its_value") else { return };
+    sandbox.aws("secretsmanager create-secret --name theirs --secret-string precious");
+    let arn = sandbox.aws("secretsmanager describe-secret --secret-id theirs")["ARN"].as_str().unwrap().to_owned();
+    let secret = "secrets/secret/signing-key";
+    let said = sandbox.run(&["import", "dev", secret, &arn, "--own"]).ok().err;
+    assert!(said.contains("AWS does not return recovery_window_days, value."), "{said}");
+    sandbox.run(&["apply", "dev", "--yes", "--target", secret]).ok();
+    let value = sandbox.aws("secretsmanager get-secret-value --secret-id theirs");
+    assert_eq!(value["SecretString"], "precious");
+}
