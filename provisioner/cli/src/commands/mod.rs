@@ -3,6 +3,7 @@
 mod changes;
 #[cfg(feature = "aws")]
 mod image;
+mod import;
 mod offline;
 mod open;
 #[cfg(feature = "aws")]
@@ -62,7 +63,7 @@ pub(crate) async fn run<E: Environment>(
         #[cfg(feature = "aws")]
         Command::Operation(operation) => operate::run(program, &folder()?, operation, terminal).await,
         Command::State(command) => state::state(&folder()?, command, terminal).await,
-        Command::Import(import) => state::import(program, &folder()?, &import, terminal).await,
+        Command::Import(import) => import::import(program, &folder()?, &import, terminal).await,
         #[cfg(feature = "aws")]
         Command::Image(command) => image::image(program, &folder()?, command, terminal).await,
         Command::Graph(graph) => offline::graph(program, &folder()?, &graph, terminal).await,
