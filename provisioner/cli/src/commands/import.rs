@@ -1,34 +1,49 @@
 //! `import`: takes an existing object into the state. Nothing in the cloud changes.
 
+use clap::Args;
 use provisioner_model::{
     Environment,
     expr::edges,
     journal::Entry,
     resource::Phase,
-    state::{Object, Origin, Row},
+    stack::MAIN,
+    state::{Object, Origin, Row, Snapshot},
 };
-use provisioner_store::{StateReader, Store};
 
-use super::{Ending, state::change};
+use super::ExitStatus;
 use crate::{
-    arguments::ImportArguments,
     environment::{Folder, schema::closest},
     error::{Failure, StateError},
     program::Program,
-    run::Session,
+    session::Session,
     terminal::{self, Terminal},
 };
 
-pub(super) async fn import<E: Environment>(
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// The address at which the program declares it.
+    address: String,
+    /// The object's id, as its API writes it.
+    id: String,
+    /// It is ours from now on: a destroy deletes it, where else it would be forgotten.
+    #[arg(long)]
+    own: bool,
+}
+
+pub(super) async fn run<E: Environment>(
     program: &Program<E>,
     folder: &Folder,
-    arguments: &ImportArguments,
+    arguments: ImportArguments,
     terminal: &Terminal,
-) -> Result<Ending, Failure> {
-    let ImportArguments { environment, address, id, own } = arguments;
-    let session = Session::open(program, folder, environment).await?;
-    let Some(declared) = session.desired.resources.get(address) else {
-        let close = closest(address, session.desired.resources.keys().map(String::as_str)).map(str::to_owned);
+) -> Result<ExitStatus, Failure> {
+    let ImportArguments { environment, address, id, own } = &arguments;
+    let mut session = Session::open(program, folder, folder.load::<E>(environment)?).await?;
+    let desired = session.declare()?.desired;
+    let Some(declared) = desired.resources.get(address) else {
+        let close = closest(address, desired.resources.keys().map(String::as_str)).map(str::to_owned);
         return Err(StateError::Undeclared { address: address.clone(), close }.into());
     };
     if session.snapshot.rows.contains_key(address) {
@@ -78,17 +93,15 @@ pub(super) async fn import<E: Environment>(
         inputs: seen.inputs,
         outputs: Some(seen.outputs),
     };
-    if session.store.load().await?.is_none() {
-        session.store.commit(&session.snapshot).await?;
-    }
+    session.store.create(&session.snapshot).await?;
     let target = session.target.clone();
-    change(&session.store, "import", |snapshot| {
-        snapshot.targets.insert(provisioner_model::stack::MAIN.to_owned(), target);
+    let record = |snapshot: &mut Snapshot| {
+        snapshot.targets.insert(MAIN.to_owned(), target);
         snapshot.fold(Entry::End { address: address.clone(), row: Box::new(row), object: Box::new(object) });
         Ok(())
-    })
-    .await?;
+    };
+    session.store.change("import", record).await?;
     let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it there" };
     terminal.say(&format!("{address} is {id} now; {fate}. `provisioner plan {environment}` shows what differs."));
-    Ok(Ending::Done)
+    Ok(ExitStatus::Success)
 }
