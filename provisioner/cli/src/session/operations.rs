@@ -1,5 +1,4 @@
-//! Access to running services, for `status`, `logs`, `run` and `rollback`. The state says which objects these are; the
-//! stack program does not run.
+//! Access to running services, for `status`, `logs`, `run` and `rollback`. The state says which objects these are.
 
 use provisioner_aws::{
     Aws,
