@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-/// Somebody who can be asked.
-pub trait Ask {
-    /// Whether there is anybody.
-    fn can(&self) -> bool;
-    /// The answer to a question; none where the input ended.
+/// Asks the user questions.
+pub trait Prompt {
+    /// Returns whether there is a terminal with a user.
+    fn is_interactive(&self) -> bool;
+    /// Asks a question and returns the answer; none where the input ended.
     fn ask(&mut self, question: &str) -> Option<String>;
 }
 
-/// What was said on the command line.
+/// The consent that the command line's flags give.
 #[derive(Clone, Debug, Default)]
-pub struct Said {
-    /// Carry it out without asking.
+pub struct ConsentFlags {
+    /// `--yes`: approves the plan.
     pub yes: bool,
-    /// These may be lost.
+    /// `--allow-delete`: the addresses of protected resources that may be deleted or replaced.
     pub allow_delete: BTreeSet<String>,
-    /// The environment's name, as consent to all of a destroy.
+    /// `--confirm`: the environment's name, as consent to all of a destroy.
     pub confirm: Option<String>,
 }
 
@@ -53,10 +53,10 @@ pub enum ConsentError {
         addresses: Vec<String>,
     },
     /// `--confirm` named another environment.
-    #[error("nothing was done: --confirm names `{said}`, and this is `{environment}`")]
+    #[error("nothing was done: --confirm names `{named}`, and this is `{environment}`")]
     OtherEnvironment {
-        /// What was said.
-        said: String,
+        /// The name that `--confirm` has.
+        named: String,
         /// What it is.
         environment: String,
     },
@@ -83,22 +83,22 @@ impl ConsentError {
 pub fn apply(
     environment: &str,
     protected: &BTreeSet<String>,
-    said: &Said,
-    ask: &mut dyn Ask,
+    flags: &ConsentFlags,
+    prompt: &mut dyn Prompt,
 ) -> Result<BTreeSet<String>, ConsentError> {
-    let mut unsaid: Vec<&String> = protected.difference(&said.allow_delete).collect();
-    if !unsaid.is_empty() && !ask.can() {
-        return Err(ConsentError::Protected { addresses: unsaid.into_iter().cloned().collect() });
+    let mut missing: Vec<&String> = protected.difference(&flags.allow_delete).collect();
+    if !missing.is_empty() && !prompt.is_interactive() {
+        return Err(ConsentError::Protected { addresses: missing.into_iter().cloned().collect() });
     }
-    for address in unsaid.drain(..) {
+    for address in missing.drain(..) {
         typed(
             address,
             &format!("{address} is protected, and this plan loses it. Type its address to allow that:"),
-            ask,
+            prompt,
         )?;
     }
-    if !said.yes {
-        approved(&format!("Apply this to {environment}? [y/N]"), ask)?;
+    if !flags.yes {
+        approved(&format!("Apply this to {environment}? [y/N]"), prompt)?;
     }
     Ok(protected.clone())
 }
@@ -107,24 +107,24 @@ pub fn apply(
 pub fn destroy(
     environment: &str,
     protected: &BTreeSet<String>,
-    said: &Said,
-    ask: &mut dyn Ask,
+    flags: &ConsentFlags,
+    prompt: &mut dyn Prompt,
 ) -> Result<BTreeSet<String>, ConsentError> {
-    match &said.confirm {
-        Some(said) if said == environment => return Ok(protected.clone()),
-        Some(said) => {
-            let (said, environment) = (said.clone(), environment.to_owned());
-            return Err(ConsentError::OtherEnvironment { said, environment });
+    match &flags.confirm {
+        Some(named) if named == environment => return Ok(protected.clone()),
+        Some(named) => {
+            let (named, environment) = (named.clone(), environment.to_owned());
+            return Err(ConsentError::OtherEnvironment { named, environment });
         }
         None => {}
     }
     if protected.is_empty() {
-        if !said.yes {
-            approved(&format!("Destroy all of {environment}? [y/N]"), ask)?;
+        if !flags.yes {
+            approved(&format!("Destroy all of {environment}? [y/N]"), prompt)?;
         }
         return Ok(BTreeSet::new());
     }
-    if !ask.can() {
+    if !prompt.is_interactive() {
         let addresses = protected.iter().cloned().collect();
         return Err(ConsentError::ProtectedEnvironment { environment: environment.to_owned(), addresses });
     }
@@ -133,23 +133,23 @@ pub fn destroy(
         "This destroys {environment}, protected resources included: {}. Type the environment's name:",
         list.join(", ")
     );
-    typed(environment, &question, ask)?;
+    typed(environment, &question, prompt)?;
     Ok(protected.clone())
 }
 
 /// A yes to a question that loses nothing protected.
-pub fn approved(question: &str, ask: &mut dyn Ask) -> Result<(), ConsentError> {
-    if !ask.can() {
+pub fn approved(question: &str, prompt: &mut dyn Prompt) -> Result<(), ConsentError> {
+    if !prompt.is_interactive() {
         return Err(ConsentError::Nobody);
     }
-    match ask.ask(question).map(|answer| answer.to_lowercase()).as_deref() {
+    match prompt.ask(question).map(|answer| answer.to_lowercase()).as_deref() {
         Some("y" | "yes") => Ok(()),
         _ => Err(ConsentError::Declined),
     }
 }
 
-fn typed(wanted: &str, question: &str, ask: &mut dyn Ask) -> Result<(), ConsentError> {
-    match ask.ask(question) {
+fn typed(wanted: &str, question: &str, prompt: &mut dyn Prompt) -> Result<(), ConsentError> {
+    match prompt.ask(question) {
         Some(answer) if answer == wanted => Ok(()),
         None => Err(ConsentError::Declined),
         Some(answer) if answer.is_empty() => Err(ConsentError::Declined),
@@ -164,8 +164,8 @@ mod tests {
     /// Answers in order; none left means that nobody is there.
     struct Script(Vec<&'static str>, usize);
 
-    impl Ask for Script {
-        fn can(&self) -> bool {
+    impl Prompt for Script {
+        fn is_interactive(&self) -> bool {
             !self.0.is_empty()
         }
         fn ask(&mut self, _: &str) -> Option<String> {
@@ -186,41 +186,41 @@ mod tests {
     #[test]
     fn a_plan_needs_a_yes_on_a_terminal_or_on_the_command_line() {
         let none = set(&[]);
-        let said = Said::default();
-        assert_eq!(apply("dev", &none, &said, &mut script(&[])), Err(ConsentError::Nobody));
-        assert_eq!(apply("dev", &none, &said, &mut script(&["no"])), Err(ConsentError::Declined));
-        assert_eq!(apply("dev", &none, &said, &mut script(&["Y"])), Ok(none.clone()));
-        assert_eq!(apply("dev", &none, &Said { yes: true, ..said }, &mut script(&[])), Ok(none));
+        let flags = ConsentFlags::default();
+        assert_eq!(apply("dev", &none, &flags, &mut script(&[])), Err(ConsentError::Nobody));
+        assert_eq!(apply("dev", &none, &flags, &mut script(&["no"])), Err(ConsentError::Declined));
+        assert_eq!(apply("dev", &none, &flags, &mut script(&["Y"])), Ok(none.clone()));
+        assert_eq!(apply("dev", &none, &ConsentFlags { yes: true, ..flags }, &mut script(&[])), Ok(none));
     }
 
     #[test]
     fn yes_does_not_lose_what_is_protected() {
         let protected = set(&["database/instance/main"]);
-        let yes = Said { yes: true, ..Said::default() };
+        let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
         let refused = apply("prod", &protected, &yes, &mut script(&[])).unwrap_err();
         assert_eq!(refused.hint().as_deref(), Some("to lose them all the same: --allow-delete database/instance/main"));
         assert!(apply("prod", &protected, &yes, &mut script(&["y"])).is_err());
         assert_eq!(apply("prod", &protected, &yes, &mut script(&["database/instance/main"])), Ok(protected.clone()));
-        let other = Said { allow_delete: set(&["database/instance/other"]), ..yes.clone() };
+        let other = ConsentFlags { allow_delete: set(&["database/instance/other"]), ..yes.clone() };
         assert!(apply("prod", &protected, &other, &mut script(&[])).is_err());
-        let allowed = Said { allow_delete: protected.clone(), ..yes };
+        let allowed = ConsentFlags { allow_delete: protected.clone(), ..yes };
         assert_eq!(apply("prod", &protected, &allowed, &mut script(&[])), Ok(protected));
     }
 
     #[test]
     fn a_protected_environment_is_destroyed_by_its_name_alone() {
         let protected = set(&["database/instance/main"]);
-        let yes = Said { yes: true, ..Said::default() };
+        let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
         assert!(matches!(
             destroy("prod", &protected, &yes, &mut script(&[])),
             Err(ConsentError::ProtectedEnvironment { .. })
         ));
         assert!(destroy("prod", &protected, &yes, &mut script(&["dev"])).is_err());
         assert_eq!(destroy("prod", &protected, &yes, &mut script(&["prod"])), Ok(protected.clone()));
-        let confirm = |name: &str| Said { confirm: Some(name.to_owned()), ..Said::default() };
+        let confirm = |name: &str| ConsentFlags { confirm: Some(name.to_owned()), ..ConsentFlags::default() };
         assert_eq!(destroy("prod", &protected, &confirm("prod"), &mut script(&[])), Ok(protected.clone()));
         assert!(destroy("prod", &protected, &confirm("dev"), &mut script(&["prod"])).is_err());
         assert_eq!(destroy("dev", &set(&[]), &yes, &mut script(&[])), Ok(set(&[])));
-        assert_eq!(destroy("dev", &set(&[]), &Said::default(), &mut script(&[])), Err(ConsentError::Nobody));
+        assert_eq!(destroy("dev", &set(&[]), &ConsentFlags::default(), &mut script(&[])), Err(ConsentError::Nobody));
     }
 }

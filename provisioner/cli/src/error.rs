@@ -374,24 +374,24 @@ fn causes(error: &dyn StdError) -> Vec<String> {
     causes
 }
 
-/// One mistake, as `miette` draws it.
+/// A mistake in an environment file, for `miette`.
 #[derive(Debug)]
-struct Drawn<'a> {
+struct SourceDiagnostic<'a> {
     what: &'a str,
     hint: Option<&'a str>,
     span: std::ops::Range<usize>,
     source: NamedSource<String>,
 }
 
-impl std::fmt::Display for Drawn<'_> {
+impl std::fmt::Display for SourceDiagnostic<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.what)
     }
 }
 
-impl StdError for Drawn<'_> {}
+impl StdError for SourceDiagnostic<'_> {}
 
-impl Diagnostic for Drawn<'_> {
+impl Diagnostic for SourceDiagnostic<'_> {
     fn help<'b>(&'b self) -> Option<Box<dyn std::fmt::Display + 'b>> {
         self.hint.map(|hint| Box::new(hint) as Box<dyn std::fmt::Display>)
     }
@@ -406,19 +406,19 @@ impl Diagnostic for Drawn<'_> {
 fn mistakes_report(mistakes: &Mistakes, page: &Page, dumb: bool) -> String {
     let mut out = String::new();
     for mistake in &mistakes.mistakes {
-        let drawn = Drawn {
+        let diagnostic = SourceDiagnostic {
             what: &mistake.what,
             hint: mistake.hint.as_deref(),
             span: one_line(&mistakes.text, mistake.span.clone()),
             source: NamedSource::new(&mistakes.file, mistakes.text.clone()),
         };
         let drawing = if dumb {
-            NarratableReportHandler::new().render_report(&mut out, &drawn)
+            NarratableReportHandler::new().render_report(&mut out, &diagnostic)
         } else {
             let theme = if page.colour { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
             let handler =
                 GraphicalReportHandler::new_themed(theme).with_width(page.width.max(40)).with_context_lines(1);
-            handler.render_report(&mut out, &drawn)
+            handler.render_report(&mut out, &diagnostic)
         };
         if drawing.is_err() {
             out.push_str(&mistake.what);

@@ -1,4 +1,4 @@
-//! The app's image, as the commands need it: what it is made from, whether it is there, and what a plan says of it.
+//! The app's image, as the commands need it: its source, its build, and its digest for the stack's facts.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 use provisioner_image::{Architecture, Cargo, ImageError, Layout, Source, Standing};
 use provisioner_model::plan::Notice;
 
-use crate::{environment::Folder, known::Known, terminal::Terminal};
+use crate::{artifacts::Artifacts, environment::Folder, terminal::Terminal};
 
 /// The name under which a stack finds the image's digest in its facts.
 pub(crate) const FACT: &str = "image";
@@ -16,26 +16,24 @@ pub(crate) const FACT: &str = "image";
 /// For which processor an environment wants an image built; none where it wants none.
 pub(crate) type Wants<E> = Box<dyn Fn(&E) -> Option<Architecture> + Send + Sync>;
 
-impl Known {
-    /// The image as it is there, and what a reader of the plan should know of it.
-    pub(crate) fn of(source: &Source) -> Result<Self, ImageError> {
-        let standing = source.standing()?;
-        let what = match &standing {
-            Standing::Current(_) => None,
-            Standing::Missing => Some("not built yet: `apply` builds it, and so does `image build`"),
-            Standing::OutOfDate(_) => {
-                Some("out of date, its source has changed: `apply` builds it anew, this plan does not")
-            }
-        };
-        let digest = standing.layout().map(|layout| layout.digest().to_owned());
-        Ok(Self {
-            found: BTreeMap::from([(FACT.to_owned(), digest)]),
-            notices: what.map(|what| Notice { address: FACT.to_owned(), what: what.to_owned() }).into_iter().collect(),
-        })
-    }
+/// The image as it is on this machine, with a notice where it is missing or out of date.
+pub(crate) fn artifacts(source: &Source) -> Result<Artifacts, ImageError> {
+    let standing = source.standing()?;
+    let notice = match &standing {
+        Standing::Current(_) => None,
+        Standing::Missing => Some("not built yet: `apply` builds it, and so does `image build`"),
+        Standing::OutOfDate(_) => {
+            Some("out of date, its source has changed: `apply` builds it anew, this plan does not")
+        }
+    };
+    let digest = standing.layout().map(|layout| layout.digest().to_owned());
+    Ok(Artifacts {
+        digests: BTreeMap::from([(FACT.to_owned(), digest)]),
+        notices: notice.map(|what| Notice { address: FACT.to_owned(), what: what.to_owned() }).into_iter().collect(),
+    })
 }
 
-/// What the image of the app in `folder/app` is made from. None where there is no such folder.
+/// The source of the image of the app in `folder/app`; none where there is no such folder.
 pub(crate) fn source(folder: &Folder, architecture: Architecture) -> Option<Source> {
     let root = folder.path();
     let app = root.join("app");
@@ -52,8 +50,8 @@ pub(crate) fn layouts(root: &Path) -> PathBuf {
     root.join("build").join("image")
 }
 
-/// Builds what is out of date, and says so. The image that is there then.
-pub(crate) fn up_to_date(source: &Source, terminal: &Terminal) -> Result<Layout, ImageError> {
+/// Builds the image where it is missing or out of date, and returns it.
+pub(crate) fn build_if_outdated(source: &Source, terminal: &Terminal) -> Result<Layout, ImageError> {
     let why = match source.standing()? {
         Standing::Current(layout) => return Ok(layout),
         Standing::Missing => "there is none yet",

@@ -3,29 +3,32 @@
 //! A stack of one's own needs [`main`] and a [`Program`], nothing else. This crate alone prints, asks, and reads
 //! environment variables; it never compares, and calls no cloud but through the resource types.
 
-pub mod arguments;
+mod arguments;
+mod artifacts;
 mod commands;
 pub mod consent;
+mod declaration;
 pub mod environment;
 pub mod error;
 #[cfg(feature = "aws")]
 mod image;
-mod known;
 mod live;
+mod options;
 mod program;
-#[cfg(feature = "aws")]
-pub mod proof;
 pub mod render;
-mod run;
 pub mod saved;
+mod session;
+mod signals;
+mod state_store;
 pub mod terminal;
+mod verification;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
 use provisioner_model::Environment;
 
-use self::{arguments::Arguments, error::Failure, terminal::Terminal};
+use self::{arguments::Cli, error::Failure, terminal::Terminal};
 
 pub use self::program::Program;
 #[cfg(feature = "aws")]
@@ -55,13 +58,13 @@ pub fn bundled() -> ExitCode {
 
 /// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.
 pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, terminal: &Terminal) -> u8 {
-    let mut command = Arguments::command();
+    let mut command = Cli::command();
     if let Some(name) = program.name() {
         command = command.name(name).bin_name(name);
     }
-    let parsed = command.try_get_matches_from(arguments).and_then(|found| Arguments::from_arg_matches(&found));
-    let arguments = match parsed {
-        Ok(arguments) => arguments,
+    let parsed = command.try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
+        Ok(cli) => cli,
         Err(error) => {
             let text = error.render();
             let text = |page: &render::Page| if page.colour { text.ansi().to_string() } else { text.to_string() };
@@ -73,14 +76,14 @@ pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, termi
             return USAGE;
         }
     };
-    log(arguments.verbose, terminal);
-    let ended = tokio::runtime::Builder::new_multi_thread()
+    log(cli.verbose, terminal);
+    let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::Start)
-        .and_then(|runtime| runtime.block_on(commands::run(program, arguments, terminal)));
-    match ended {
-        Ok(ending) => ending.code(),
+        .and_then(|runtime| runtime.block_on(commands::dispatch(program, cli, terminal)));
+    match result {
+        Ok(status) => status.code(),
         Err(failure) => {
             failure.tell(terminal);
             failure.code()

@@ -12,7 +12,7 @@ use provisioner_model::{
 
 #[cfg(feature = "aws")]
 use crate::image;
-use crate::{environment::Folder, error::Failure, known::Known, terminal::Terminal};
+use crate::{artifacts::Artifacts, environment::Folder, error::Failure, terminal::Terminal};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Declare<E> = Box<dyn Fn(&E, &mut Stack) + Send + Sync>;
@@ -107,32 +107,41 @@ impl<E: Environment> Program<E> {
         Self { name: Some(name), ..self }
     }
 
-    /// What the image is made from; none where this environment has none of its own.
+    /// The source of the app's image; none where this environment uses no image of the app.
     #[cfg(feature = "aws")]
-    pub(crate) fn image_source(&self, folder: &Folder, environment: &E) -> Option<provisioner_image::Source> {
-        let architecture = self.image.as_ref().and_then(|wants| wants(environment))?;
+    pub(crate) fn image_source(&self, folder: &Folder, settings: &E) -> Option<provisioner_image::Source> {
+        let architecture = self.image.as_ref().and_then(|wants| wants(settings))?;
         image::source(folder, architecture)
     }
 
-    /// What is known before the stack is declared. With `build`, what is out of date is built first.
+    /// Builds the app's image where it is missing or out of date.
     #[cfg(feature = "aws")]
-    pub(crate) fn find_out(
-        &self,
-        folder: &Folder,
-        environment: &E,
-        build: Option<&Terminal>,
-    ) -> Result<Known, Failure> {
-        let Some(source) = self.image_source(folder, environment) else { return Ok(Known::default()) };
-        if let Some(terminal) = build {
-            image::up_to_date(&source, terminal)?;
+    pub(crate) fn build_image(&self, folder: &Folder, settings: &E, terminal: &Terminal) -> Result<(), Failure> {
+        if let Some(source) = self.image_source(folder, settings) {
+            image::build_if_outdated(&source, terminal)?;
         }
-        Ok(Known::of(&source)?)
+        Ok(())
+    }
+
+    /// The build artifacts, as they are on this machine.
+    #[cfg(feature = "aws")]
+    pub(crate) fn artifacts(&self, folder: &Folder, settings: &E) -> Result<Artifacts, Failure> {
+        match self.image_source(folder, settings) {
+            Some(source) => Ok(image::artifacts(&source)?),
+            None => Ok(Artifacts::default()),
+        }
     }
 
     #[cfg(not(feature = "aws"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as the one with AWS, which builds")]
-    pub(crate) fn find_out(&self, _: &Folder, _: &E, _: Option<&Terminal>) -> Result<Known, Failure> {
-        Ok(Known::default())
+    #[expect(clippy::unused_self, reason = "as the one with AWS, which builds")]
+    pub(crate) fn build_image(&self, _: &Folder, _: &E, _: &Terminal) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_self, reason = "as the one with AWS, which has an image")]
+    pub(crate) fn artifacts(&self, _: &Folder, _: &E) -> Result<Artifacts, Failure> {
+        Ok(Artifacts::default())
     }
 
     pub(crate) fn name(&self) -> Option<&'static str> {
@@ -191,7 +200,7 @@ async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<Target, Failure> {
     Err(Failure::Identity(Error::because(Kind::NotSent, "sts:GetCallerIdentity", "this program is built without AWS")))
 }
 
-/// What is known of a place.
+/// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.
 pub(crate) fn facts(environment: &str, target: &Target, found: BTreeMap<String, Option<String>>) -> Facts {
     let partition = match target.region.as_str() {
         region if region.starts_with("cn-") => "aws-cn",

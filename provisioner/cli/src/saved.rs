@@ -130,16 +130,16 @@ pub fn read(path: &Path, environment: &str) -> Result<Plan, SavedError> {
     Ok(plan)
 }
 
-/// Refuses a plan that was made for another place.
-pub fn is_here(plan: &Plan, target: &Target) -> Result<(), SavedError> {
+/// Refuses a plan that was made for another account, region or endpoint.
+pub fn check_target(plan: &Plan, target: &Target) -> Result<(), SavedError> {
     match plan.targets.values().find(|planned| *planned != target) {
         Some(planned) => Err(SavedError::Elsewhere { planned: place(planned), here: place(target) }),
         None => Ok(()),
     }
 }
 
-/// Refuses a plan that was made with something else than is there now: another build of an image.
-pub fn is_of(plan: &Plan, facts: &Facts) -> Result<(), SavedError> {
+/// Refuses a plan that was made with another build artifact than there is now, such as an older image.
+pub fn check_facts(plan: &Plan, facts: &Facts) -> Result<(), SavedError> {
     let names = plan.facts.found.keys().chain(facts.found.keys());
     let of = |facts: &Facts, name: &String| facts.found.get(name).cloned().flatten();
     for name in names {

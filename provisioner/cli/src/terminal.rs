@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{consent::Ask, render::Page};
+use crate::{consent::Prompt, render::Page};
 
 /// Where the program's words go. Data goes to standard output, talk to standard error.
 #[derive(Clone, Debug)]
@@ -21,15 +21,15 @@ pub struct Terminal {
     pub asks: bool,
     /// Drawings of lines are of no use: a screen reader, or a terminal without abilities.
     pub dumb: bool,
-    kept: Option<Arc<Mutex<Kept>>>,
+    captured: Option<Arc<Mutex<CapturedOutput>>>,
 }
 
-/// What was printed, for tests of whole commands.
+/// The output of a command, for tests.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
-    /// Data.
+pub struct CapturedOutput {
+    /// Standard output.
     pub out: String,
-    /// Talk.
+    /// Standard error.
     pub err: String,
 }
 
@@ -47,12 +47,12 @@ impl Terminal {
             colour: terminal && !dumb && !set("NO_COLOR"),
         };
         let asks = err && std::io::stdin().is_terminal();
-        Self { out: page(out), err: page(err), live: err && !dumb, redraws: out && !dumb, asks, dumb, kept: None }
+        Self { out: page(out), err: page(err), live: err && !dumb, redraws: out && !dumb, asks, dumb, captured: None }
     }
 
-    /// One that keeps what is printed, and has nobody to ask.
-    pub fn kept() -> (Self, Arc<Mutex<Kept>>) {
-        let (kept, page) = (Arc::new(Mutex::new(Kept::default())), Page::plain(100));
+    /// A terminal that captures the output, and is not interactive.
+    pub fn captured() -> (Self, Arc<Mutex<CapturedOutput>>) {
+        let (captured, page) = (Arc::new(Mutex::new(CapturedOutput::default())), Page::plain(100));
         (
             Self {
                 out: page,
@@ -61,9 +61,9 @@ impl Terminal {
                 redraws: false,
                 asks: false,
                 dumb: false,
-                kept: Some(kept.clone()),
+                captured: Some(captured.clone()),
             },
-            kept,
+            captured,
         )
     }
 
@@ -104,20 +104,26 @@ impl Terminal {
 
     /// Prints data. A reader that has gone away is no error.
     pub fn data(&self, text: &str) {
-        if let Some(kept) = &self.kept {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).out.push_str(text);
+        if let Some(captured) = &self.captured {
+            captured.lock().unwrap_or_else(PoisonError::into_inner).out.push_str(text);
             return;
         }
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Prints data as JSON, for `--json`.
+    pub fn json(&self, value: &impl serde::Serialize) -> Result<(), serde_json::Error> {
+        self.data(&(serde_json::to_string_pretty(value)? + "\n"));
+        Ok(())
+    }
+
     /// Prints a line of talk.
     pub fn say(&self, text: &str) {
-        if let Some(kept) = &self.kept {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.err.push_str(text.trim_end_matches('\n'));
-            kept.err.push('\n');
+        if let Some(captured) = &self.captured {
+            let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+            captured.err.push_str(text.trim_end_matches('\n'));
+            captured.err.push('\n');
             return;
         }
         let mut err = std::io::stderr().lock();
@@ -125,8 +131,8 @@ impl Terminal {
     }
 }
 
-impl Ask for Terminal {
-    fn can(&self) -> bool {
+impl Prompt for Terminal {
+    fn is_interactive(&self) -> bool {
         self.asks
     }
 

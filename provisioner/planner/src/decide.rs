@@ -314,7 +314,7 @@ fn adopt(
         role: ObjectRole::Current,
         pending: None,
         declared: Value::Null,
-        inputs: diff::unreadable(item.kind, &want.inputs),
+        inputs: Value::Object(diff::unreadable(item.kind, &want)),
         outputs: None,
     };
     let asked = diff::differences(item.kind, &want, &unwritten, &found.seen, &declared.options.ignore);

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use provisioner_model::{
     compare::Compare,
     erased::{Erased, Seen},
+    expr::resolve,
     plan::FieldChange,
     resource::{Change, Field},
     state::Object,
@@ -20,6 +21,21 @@ pub struct Resolved {
     pub inputs: Value,
     /// By field: the outputs that it waits for.
     pub waits: std::collections::BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Resolved {
+    /// The inputs with every output filled in that is known.
+    pub fn of(inputs: &Value, output: &dyn Fn(&str, &str) -> Option<Value>) -> Self {
+        let (mut out, mut waits) = (Map::new(), std::collections::BTreeMap::new());
+        for (field, value) in inputs.as_object().into_iter().flatten() {
+            let mut unknown = vec![];
+            out.insert(field.clone(), resolve(value, output, &mut unknown));
+            if !unknown.is_empty() {
+                waits.insert(field.clone(), unknown.into_iter().collect());
+            }
+        }
+        Self { inputs: Value::Object(out), waits }
+    }
 }
 
 /// What a field asks for.
@@ -105,11 +121,12 @@ fn shown_before(field: &Field, before: Value, want: &Value, was: Option<&Value>)
     }
 }
 
-/// The inputs that the API never tells, as declared: the record of an object that this program did not create begins with
-/// them, so that they stay as they are until the program states another value or version.
-pub fn unreadable(kind: &dyn Erased, declared: &Value) -> Value {
-    let fields = kind.fields().iter().filter(|field| field.write_only);
-    fields.filter_map(|field| Some((field.name.to_owned(), value(declared, field)?.clone()))).collect()
+/// The inputs that the API never tells, as far as they are known: the record of an object that this program did not create
+/// begins with them, so that they stay as they are until the program states another value or version.
+pub fn unreadable(kind: &dyn Erased, desired: &Resolved) -> Map<String, Value> {
+    let known = |field: &&Field| field.write_only && !desired.waits.contains_key(field.name);
+    let fields = kind.fields().iter().filter(known);
+    fields.filter_map(|field| Some((field.name.to_owned(), value(&desired.inputs, field)?.clone()))).collect()
 }
 
 /// What somebody else changed: recorded against observed, for the fields that we manage.

@@ -1,7 +1,7 @@
 //! A resource as it is found: what is declared, recorded and there, side by side, and what others changed. What happens
 //! to it is decided in `decide`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use provisioner_model::{
     erased::Erased,
@@ -128,16 +128,7 @@ impl Decided<'_> {
     }
 
     pub(crate) fn resolved(&self, inputs: &Value) -> Resolved {
-        let mut waits = BTreeMap::new();
-        let mut out = serde_json::Map::new();
-        for (field, value) in inputs.as_object().into_iter().flatten() {
-            let mut unknown = vec![];
-            out.insert(field.clone(), self.resolve(value, &mut unknown));
-            if !unknown.is_empty() {
-                waits.insert(field.clone(), unknown.into_iter().collect::<BTreeSet<_>>());
-            }
-        }
-        Resolved { inputs: Value::Object(out), waits }
+        Resolved::of(inputs, &|address, path| self.items.get(address).and_then(|item| item.output(path)))
     }
 }
 

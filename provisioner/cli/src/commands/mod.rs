@@ -1,76 +1,98 @@
-//! One function for each command: it puts the parts together and prints.
+//! The commands: a module for each, with its arguments and its `run`.
 
-mod changes;
+pub(crate) mod apply;
+pub(crate) mod completions;
+pub(crate) mod destroy;
+pub(crate) mod drift;
+pub(crate) mod graph;
 #[cfg(feature = "aws")]
-mod image;
-mod offline;
-mod open;
+pub(crate) mod image;
+pub(crate) mod import;
 #[cfg(feature = "aws")]
-mod operate;
-mod state;
+pub(crate) mod logs;
+pub(crate) mod open;
+pub(crate) mod outputs;
+pub(crate) mod plan;
+#[cfg(feature = "aws")]
+pub(crate) mod rollback;
+#[cfg(feature = "aws")]
+pub(crate) mod run;
+mod schema;
+pub(crate) mod state;
+#[cfg(feature = "aws")]
+pub(crate) mod status;
+pub(crate) mod validate;
 
 use provisioner_model::Environment;
 
 use crate::{
-    arguments::{Arguments, Command},
+    arguments::{Cli, Command},
     environment::{EnvironmentError, Folder},
     error::Failure,
     program::Program,
     terminal::Terminal,
 };
 
-/// How a command ended that did not fail.
+/// The exit status of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Done.
-    Done,
+pub(crate) enum ExitStatus {
+    Success,
     /// `--detailed-exitcode`: there are changes. `--exit-code`: something is not well.
     Changes,
-    /// `run`: with what the task ended.
+    /// `run`: the task's exit code.
     #[cfg(feature = "aws")]
     Task(u8),
 }
 
-impl Ending {
+impl ExitStatus {
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Done => 0,
+            Self::Success => 0,
             Self::Changes => 2,
             #[cfg(feature = "aws")]
             Self::Task(code) => code,
         }
     }
+
+    /// `Changes` where `--detailed-exitcode` was given and there are changes.
+    fn detailed(requested: bool, changes: bool) -> Self {
+        if requested && changes { Self::Changes } else { Self::Success }
+    }
 }
 
-/// Carries a command out.
-pub(crate) async fn run<E: Environment>(
+/// Runs the command that the command line names.
+pub(crate) async fn dispatch<E: Environment>(
     program: &Program<E>,
-    arguments: Arguments,
+    cli: Cli,
     terminal: &Terminal,
-) -> Result<Ending, Failure> {
+) -> Result<ExitStatus, Failure> {
+    // Found on demand: `schema` and `completions` run anywhere.
     let folder = || {
         let here = std::env::current_dir().map_err(|source| EnvironmentError::Io { path: ".".into(), source })?;
-        Folder::find(arguments.folder.as_deref(), &here)
+        Folder::find(cli.folder.as_deref(), &here)
     };
-    match arguments.command {
-        Command::Plan(plan) => changes::plan(program, &folder()?, plan, terminal).await,
-        Command::Apply(apply) => changes::apply(program, &folder()?, apply, terminal).await,
-        Command::Destroy(destroy) => changes::destroy(program, &folder()?, destroy, terminal).await,
-        Command::Drift(drift) => changes::drift(program, &folder()?, drift, terminal).await,
-        Command::Outputs(outputs) => state::outputs(&folder()?, &outputs, terminal).await,
-        Command::Open(open) => open::open(&folder()?, &open, terminal).await,
+    match cli.command {
+        Command::Plan(arguments) => plan::run(program, &folder()?, arguments, terminal).await,
+        Command::Apply(arguments) => apply::run(program, &folder()?, arguments, terminal).await,
+        Command::Destroy(arguments) => destroy::run(program, &folder()?, arguments, terminal).await,
+        Command::Drift(arguments) => drift::run(program, &folder()?, arguments, terminal).await,
+        Command::Outputs(arguments) => outputs::run(&folder()?, arguments, terminal).await,
+        Command::Open(arguments) => open::run(&folder()?, arguments, terminal).await,
         #[cfg(feature = "aws")]
-        Command::Operation(operation) => operate::run(program, &folder()?, operation, terminal).await,
-        Command::State(command) => state::state(&folder()?, command, terminal).await,
-        Command::Import(import) => state::import(program, &folder()?, &import, terminal).await,
+        Command::Status(arguments) => status::run(program, &folder()?, arguments, terminal).await,
         #[cfg(feature = "aws")]
-        Command::Image(command) => image::image(program, &folder()?, command, terminal).await,
-        Command::Graph(graph) => offline::graph(program, &folder()?, &graph, terminal).await,
-        Command::Validate { environments } => offline::validate(program, &folder()?, environments, terminal).await,
-        Command::Schema => offline::schema::<E>(terminal),
-        Command::Completions { shell } => {
-            offline::completions(shell, program.name(), terminal);
-            Ok(Ending::Done)
-        }
+        Command::Logs(arguments) => logs::run(program, &folder()?, arguments, terminal).await,
+        #[cfg(feature = "aws")]
+        Command::Run(arguments) => run::run(program, &folder()?, arguments, terminal).await,
+        #[cfg(feature = "aws")]
+        Command::Rollback(arguments) => rollback::run(program, &folder()?, arguments, terminal).await,
+        Command::Graph(arguments) => graph::run(program, &folder()?, arguments, terminal).await,
+        Command::State(command) => state::run(&folder()?, command, terminal).await,
+        Command::Import(arguments) => import::run(program, &folder()?, arguments, terminal).await,
+        #[cfg(feature = "aws")]
+        Command::Image(command) => image::run(program, &folder()?, command, terminal).await,
+        Command::Validate(arguments) => validate::run(program, &folder()?, arguments, terminal).await,
+        Command::Schema => schema::run::<E>(terminal),
+        Command::Completions(arguments) => completions::run(program, arguments, terminal),
     }
 }

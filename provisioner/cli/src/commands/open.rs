@@ -1,17 +1,29 @@
-//! `open`: the stack's URL, in a browser.
+//! `open`: opens the stack's URL in a browser.
 
-use super::{Ending, state::load};
+use clap::Args;
+
+use super::ExitStatus;
 use crate::{
-    arguments::OpenArguments,
     environment::Folder,
     error::{Failure, OperationError},
+    state_store::StateStore,
     terminal::{self, Terminal},
 };
 
-pub(super) async fn open(folder: &Folder, arguments: &OpenArguments, terminal: &Terminal) -> Result<Ending, Failure> {
-    let (_, snapshot) = load(folder, &arguments.environment).await?;
+#[derive(Args, Debug)]
+pub(crate) struct OpenArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Only print it.
+    #[arg(long)]
+    print: bool,
+}
+
+pub(super) async fn run(folder: &Folder, arguments: OpenArguments, terminal: &Terminal) -> Result<ExitStatus, Failure> {
+    let (_, snapshot) = StateStore::open(folder, &arguments.environment).await?;
     let url = snapshot.outputs.get("url").and_then(|url| url.as_str());
-    // Nothing else: what opens a file or a program is not for a state to name.
+    // Web addresses only: with another scheme, the state could make the browser open a file or start a program.
     let url =
         url.filter(|url| url.starts_with("https://") || url.starts_with("http://")).ok_or(OperationError::NoUrl)?;
     terminal.data(&format!("{url}\n"));
@@ -20,5 +32,5 @@ pub(super) async fn open(folder: &Folder, arguments: &OpenArguments, terminal: &
     {
         terminal.say(&format!("No browser was opened: {why}."));
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Success)
 }

@@ -19,13 +19,13 @@ use self::source::Source;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder(PathBuf);
 
-/// An environment file that is as it should be.
+/// A valid environment file.
 #[derive(Debug)]
-pub struct Loaded<E> {
-    /// Its name: the file's, without its ending.
+pub struct EnvironmentFile<E> {
+    /// The environment's name: the file's, without `.toml`.
     pub name: String,
-    /// What it says.
-    pub environment: E,
+    /// The file's content.
+    pub settings: E,
 }
 
 /// Why there is no environment.
@@ -148,15 +148,14 @@ impl Folder {
     }
 
     /// Reads one environment.
-    pub fn load<E: Environment>(&self, name: &str) -> Result<Loaded<E>, EnvironmentError> {
+    pub fn load<E: Environment>(&self, name: &str) -> Result<EnvironmentFile<E>, EnvironmentError> {
         let path = self.0.join("environments").join(format!("{name}.toml"));
         if !is_name(name) || !path.is_file() {
             return Err(EnvironmentError::Unknown { name: name.to_owned(), path, known: self.names()? });
         }
         let text = std::fs::read_to_string(&path).map_err(|source| EnvironmentError::Io { path, source })?;
-        let environment =
-            read(name, &format!("environments/{name}.toml"), &text).map_err(EnvironmentError::Mistakes)?;
-        Ok(Loaded { name: name.to_owned(), environment })
+        let settings = read(name, &format!("environments/{name}.toml"), &text).map_err(EnvironmentError::Mistakes)?;
+        Ok(EnvironmentFile { name: name.to_owned(), settings })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use provisioner_model::Error;
 
+#[cfg(feature = "aws")]
+use super::Failure;
 use super::call_hint;
 
 /// What can go wrong with an operation.
@@ -38,6 +40,12 @@ pub enum OperationError {
 }
 
 impl OperationError {
+    /// Turns a failed call into the command's failure; `what` could not be done.
+    #[cfg(feature = "aws")]
+    pub(crate) fn call(what: &str) -> impl FnOnce(Error) -> Failure {
+        move |source| Self::Call { what: what.to_owned(), source }.into()
+    }
+
     pub(super) fn hint(&self) -> Option<String> {
         match self {
             Self::Service { known, .. } if !known.is_empty() => {

@@ -83,12 +83,12 @@ impl World {
             Program::new(stack).types(registry()).cloud(move |_| Ok(cloud.clone())).without_aws(move |env: &Mine| {
                 Target { account: account.into(), region: env.region.clone(), endpoint: None }
             });
-        let (terminal, kept) = Terminal::kept();
+        let (terminal, captured) = Terminal::captured();
         let folder = self.path().to_str().unwrap();
         let words = ["provisioner", "-C", folder].into_iter().chain(line.split_whitespace());
         let code = provisioner_cli::run(&program, words.map(Into::into).collect(), &terminal);
-        let kept = kept.lock().unwrap().clone();
-        Ended { code, out: kept.out, err: kept.err }
+        let output = captured.lock().unwrap().clone();
+        Ended { code, out: output.out, err: output.err }
     }
 
     /// Runs it, and expects this exit code.

@@ -1,7 +1,8 @@
-//! `run`: one task of its own.
+//! `run`: runs a one-off task of a service.
 
 use std::time::Duration;
 
+use clap::Args;
 use provisioner_aws::{
     Aws,
     operations::{
@@ -11,80 +12,104 @@ use provisioner_aws::{
 };
 use provisioner_model::Environment;
 
-use super::{Subject, failed};
+use super::ExitStatus;
 use crate::{
-    arguments::operations::RunArguments,
-    commands::Ending,
     environment::Folder,
     error::{Failure, OperationError},
+    options::Pace,
     program::Program,
-    run::Signals,
+    session::Session,
+    signals::Signals,
     terminal::{self, Terminal},
 };
 
-/// How long to wait between two looks at the task and its log.
-const PAUSE: Duration = Duration::from_secs(2);
-/// So often the log is looked at after the end: the last lines arrive late.
-const LAST_LOOKS: usize = 3;
+/// The pause between two reads of the task and its log.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The number of reads of the log after the task's end: the last lines arrive late.
+const LAST_READS: usize = 3;
+
+#[derive(Args, Debug)]
+#[command(after_help = "The task has the service's revision, network and roles. It ends with the task's exit code, \
+or with 1 where it\ndid not start; Ctrl-C stops the task, and ends with 130.\n\n\
+Arguments are no place for secrets: AWS keeps and shows them.\n\n\
+Example: provisioner run dev -- migrate")]
+pub(crate) struct RunArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Which service, where there are several.
+    #[arg(long, value_name = "ADDRESS")]
+    service: Option<String>,
+    /// Which container gets the arguments, where the task has several.
+    #[arg(long, value_name = "NAME")]
+    container: Option<String>,
+    /// What the image's program is told. No secrets here: AWS keeps and shows them.
+    #[arg(last = true, required = true, value_name = "ARGS")]
+    arguments: Vec<String>,
+    #[command(flatten)]
+    pace: Pace,
+}
 
 pub(super) async fn run<E: Environment>(
     program: &Program<E>,
     folder: &Folder,
-    arguments: &RunArguments,
+    arguments: RunArguments,
     terminal: &Terminal,
-) -> Result<Ending, Failure> {
-    let subject = Subject::open(program, folder, &arguments.environment).await?;
+) -> Result<ExitStatus, Failure> {
+    let session = Session::open_applied(program, folder, folder.load::<E>(&arguments.environment)?).await?;
     let (owner, host) = terminal::whoami();
     let order = Order {
-        service: &subject.service(arguments.service.as_deref())?,
+        service: &session.service(arguments.service.as_deref())?,
         container: arguments.container.as_deref(),
         arguments: &arguments.arguments,
         started_by: &format!("provisioner run by {owner}@{host}"),
         token: &terminal::token(),
     };
-    let aws = subject.aws()?;
+    let aws = session.aws()?;
     // From here on a signal stops the task.
     let signals = Signals::new().map_err(Failure::Start)?;
-    let task = start(aws, &order).await.map_err(failed("no task was started"))?;
+    let task = start(aws, &order).await.map_err(OperationError::call("no task was started"))?;
     terminal.say(&format!(
         "Task {} of {}: {}. Ctrl-C stops it.",
         task.id,
         task.revision,
         arguments.arguments.join(" ")
     ));
-    let watch = Watch { aws, task: &task, log: Some(task.log(aws)), pause: arguments.pace.pause(PAUSE), terminal };
-    watch.until_the_end(signals).await
+    let pause = arguments.pace.poll_interval(POLL_INTERVAL);
+    let watch = TaskWatch { aws, task: &task, log: Some(task.log(aws)), pause, terminal };
+    watch.run(signals).await
 }
 
-struct Watch<'a> {
+/// Shows a task's stage and log until it ends.
+struct TaskWatch<'a> {
     aws: &'a Aws,
     task: &'a OneOff,
-    /// None once it could not be read: the task goes on all the same.
+    /// None after a read has failed: the task goes on without it.
     log: Option<Tail<'a>>,
     pause: Duration,
     terminal: &'a Terminal,
 }
 
-impl Watch<'_> {
-    async fn until_the_end(mut self, mut signals: Signals) -> Result<Ending, Failure> {
-        let lost = || failed("the task could not be watched any more; it goes on by itself");
-        let mut told = String::new();
+impl TaskWatch<'_> {
+    async fn run(mut self, mut signals: Signals) -> Result<ExitStatus, Failure> {
+        let lost = || OperationError::call("the task could not be watched any more; it goes on by itself");
+        let mut shown = String::new();
         let mut stopping = false;
         loop {
-            // First how far it is, then the log: what it wrote before its end is not missed.
+            // The stage first, then the log: the lines before the task's end are all read.
             let stage = self.task.stage(self.aws).await.map_err(lost())?;
-            self.lines().await;
+            self.print_lines().await;
             match stage {
                 Stage::Ended { exit_code, reason } => {
-                    for _ in 0..LAST_LOOKS {
+                    for _ in 0..LAST_READS {
                         tokio::time::sleep(self.pause).await;
-                        self.lines().await;
+                        self.print_lines().await;
                     }
-                    return self.ended(exit_code, reason, stopping);
+                    return self.result(exit_code, reason, stopping);
                 }
-                Stage::Going(status) if status != told => {
+                Stage::Going(status) if status != shown => {
                     self.terminal.say(&format!("… {status}"));
-                    told = status;
+                    shown = status;
                 }
                 Stage::Going(_) => {}
             }
@@ -98,14 +123,14 @@ impl Watch<'_> {
                     stopping = true;
                     self.terminal.say("Interrupted: stopping the task, and waiting for its end.");
                     let stopped = self.task.stop(self.aws, "interrupted by who started it").await;
-                    stopped.map_err(failed("the task could not be stopped; it goes on by itself"))?;
+                    stopped.map_err(OperationError::call("the task could not be stopped; it goes on by itself"))?;
                 }
             }
         }
     }
 
-    /// The lines that are there by now.
-    async fn lines(&mut self) {
+    /// Prints the new lines of the log.
+    async fn print_lines(&mut self) {
         while let Some(log) = &mut self.log {
             match log.next(terminal::now()).await {
                 Ok(lines) if lines.is_empty() => break,
@@ -118,15 +143,16 @@ impl Watch<'_> {
         }
     }
 
-    fn ended(&self, exit_code: Option<i32>, reason: Option<String>, stopping: bool) -> Result<Ending, Failure> {
+    /// The command's result after the task's end.
+    fn result(&self, exit_code: Option<i32>, reason: Option<String>, stopping: bool) -> Result<ExitStatus, Failure> {
         let Some(code) = exit_code else {
             let why = reason.unwrap_or_else(|| "AWS does not say why".to_owned());
             return Err(if stopping { Failure::Interrupted } else { OperationError::NeverStarted(why).into() });
         };
-        // That its own end stopped it is no news.
+        // AWS gives this reason for every task whose program has ended.
         let reason = reason.filter(|reason| code != 0 && !reason.starts_with("Essential container in task exited"));
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         self.terminal.say(&format!("Task {} ended with exit code {code}{reason}.", self.task.id));
-        if stopping { Err(Failure::Interrupted) } else { Ok(Ending::Task(u8::try_from(code).unwrap_or(1))) }
+        if stopping { Err(Failure::Interrupted) } else { Ok(ExitStatus::Task(u8::try_from(code).unwrap_or(1))) }
     }
 }

@@ -44,8 +44,8 @@ async fn prove(address: SocketAddr, image: &str) -> Result<(), Unproven> {
         "url": "http://app.example.com/version", "trusted": true, "image": image,
         "expect": { "task_definition": "web:2" }, "deadline_seconds": 1, "settle_seconds": 1,
     });
-    let asked = Proving { address: "a", type_name: "test", provider: "main", id: "c/web", proof: &proof };
-    OverHttp::new(&clouds, Some(&reach)).proven(asked).await
+    let rollout = Proving { address: "a", type_name: "test", provider: "main", id: "c/web", proof: &proof };
+    HttpVerifier::new(&clouds, Some(&reach)).verify(rollout).await
 }
 
 #[tokio::test]

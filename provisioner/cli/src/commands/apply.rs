@@ -1,0 +1,80 @@
+//! `apply`: carries out a new plan or a saved one.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use provisioner_model::Environment;
+use provisioner_planner::protected;
+
+use super::ExitStatus;
+use crate::{
+    consent::{self, ConsentFlags},
+    environment::Folder,
+    error::Failure,
+    options::{ApplyOptions, RolloutOptions, Scope},
+    program::Program,
+    render, saved,
+    session::{Execution, Session},
+    terminal::Terminal,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct ApplyArguments {
+    /// The environment: a file `environments/ENV.toml`.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// A plan that `plan --out` saved: exactly that is done, or nothing.
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "replace", "no_refresh"])]
+    plan: Option<PathBuf>,
+    /// This protected resource may be deleted or replaced; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    allow_delete: Vec<String>,
+    /// Replace this one even if nothing asks for it; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    replace: Vec<String>,
+    #[command(flatten)]
+    rollout: RolloutOptions,
+    #[command(flatten)]
+    options: ApplyOptions,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: ApplyArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let ApplyArguments { environment, plan, allow_delete, replace, rollout, options, scope } = arguments;
+    // A wrong file is found without a call.
+    let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
+    let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
+    let plan = if let Some(plan) = saved_plan {
+        // Secrets are not in the plan: the stack program declares them.
+        let declaration = session.declare()?;
+        saved::check_target(&plan, &session.target)?;
+        saved::check_facts(&plan, &declaration.desired.facts)?;
+        plan
+    } else {
+        session.build_image(terminal)?;
+        let declaration = session.declare()?;
+        let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
+        session.plan(&declaration, &observed, &scope.selection(&replace))?
+    };
+    terminal.data(&render::plan::plan(&plan, terminal.out()));
+    if plan.is_empty() {
+        return Ok(ExitStatus::Success);
+    }
+
+    let flags = ConsentFlags { yes: options.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None };
+    let consent = consent::apply(&environment, &protected(&plan), &flags, &mut terminal.clone())?;
+    let execution = Execution { command: "apply", parallel: options.parallel, pace: &scope.pace, rollout: &rollout };
+    session.apply(&plan, &consent, &execution, terminal).await?;
+
+    let outputs = session.store.load().await?.map(|state| state.outputs).unwrap_or_default();
+    if !outputs.is_empty() {
+        terminal.data(&format!("\nOutputs\n{}", render::outputs::all(&outputs)));
+    }
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,56 @@
+//! `destroy`: deletes everything that an environment has.
+
+use clap::Args;
+use provisioner_model::Environment;
+use provisioner_planner::protected;
+
+use super::ExitStatus;
+use crate::{
+    consent::{self, ConsentFlags},
+    environment::Folder,
+    error::Failure,
+    options::{ApplyOptions, RolloutOptions, Scope},
+    program::Program,
+    render,
+    session::{Execution, Session},
+    terminal::Terminal,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct DestroyArguments {
+    /// The environment: a file `environments/ENV.toml`.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// The environment's name once more: consent to all of it, what is protected included.
+    #[arg(long, value_name = "ENV")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    options: ApplyOptions,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: DestroyArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let DestroyArguments { environment, confirm, options, scope } = arguments;
+    let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
+    let declaration = session.declare()?.emptied();
+    let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
+    let plan = session.plan(&declaration, &observed, &scope.selection(&[]))?;
+    if plan.is_empty() {
+        terminal.data(&format!("Nothing to destroy: {environment} has nothing.\n"));
+        return Ok(ExitStatus::Success);
+    }
+    terminal.data(&render::plan::plan(&plan, terminal.out()));
+
+    let flags = ConsentFlags { yes: options.yes, confirm, ..ConsentFlags::default() };
+    let consent = consent::destroy(&environment, &protected(&plan), &flags, &mut terminal.clone())?;
+    let rollout = RolloutOptions::default();
+    let execution = Execution { command: "destroy", parallel: options.parallel, pace: &scope.pace, rollout: &rollout };
+    session.apply(&plan, &consent, &execution, terminal).await?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,55 @@
+//! `image`: builds, pushes, saves and inspects the app's image.
+
+mod build;
+mod inspect;
+mod push;
+mod save;
+
+use clap::Subcommand;
+use provisioner_image::Source;
+use provisioner_model::Environment;
+
+use super::ExitStatus;
+use crate::{
+    environment::{EnvironmentFile, Folder},
+    error::{Failure, ImageFailure},
+    program::Program,
+    terminal::Terminal,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Build it where it is out of date; prints its digest.
+    Build(build::BuildArguments),
+    /// Push what is built to the environment's repository, which an apply has made.
+    Push(push::PushArguments),
+    /// Write what is built into an archive that `docker load` reads.
+    Save(save::SaveArguments),
+    /// Show layers, sizes, labels, components, and whether it is out of date.
+    Inspect(inspect::InspectArguments),
+}
+
+pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    command: ImageCommand,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    match command {
+        ImageCommand::Build(arguments) => build::run(program, folder, arguments, terminal)?,
+        ImageCommand::Push(arguments) => push::run(program, folder, arguments, terminal).await?,
+        ImageCommand::Save(arguments) => save::run(program, folder, arguments, terminal)?,
+        ImageCommand::Inspect(arguments) => inspect::run(program, folder, arguments, terminal)?,
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// The source of the environment's image.
+fn source<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    environment: &EnvironmentFile<E>,
+) -> Result<Source, Failure> {
+    let source = program.image_source(folder, &environment.settings);
+    source.ok_or_else(|| ImageFailure::None(environment.name.clone()).into())
+}

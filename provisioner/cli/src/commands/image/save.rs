@@ -1,0 +1,42 @@
+//! `image save`: writes the image into an archive that `docker load` reads.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use provisioner_model::Environment;
+
+use super::source;
+use crate::{
+    environment::Folder,
+    error::{Failure, ImageFailure},
+    program::Program,
+    terminal::Terminal,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct SaveArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Where to.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The name that it gets in Docker.
+    #[arg(long, value_name = "NAME:TAG", default_value = "app:local")]
+    name: String,
+}
+
+pub(super) fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: SaveArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let SaveArguments { environment, out, name } = arguments;
+    let source = source(program, folder, &folder.load::<E>(&environment)?)?;
+    let standing = source.standing()?;
+    let layout = standing.layout().ok_or(ImageFailure::NotBuilt(environment))?;
+    provisioner_store::write_atomically(&out, &layout.archive(&name)?)?;
+    terminal.say(&format!("Saved as {name}. To load it: docker load --input {}", out.display()));
+    Ok(())
+}

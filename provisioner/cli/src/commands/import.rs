@@ -1,0 +1,122 @@
+//! `import`: takes an existing object into the state. Nothing in the cloud changes.
+
+use clap::Args;
+use provisioner_model::{
+    Environment,
+    expr::edges,
+    journal::Entry,
+    resource::Phase,
+    stack::MAIN,
+    state::{Object, ObjectRole, Origin, Row, Snapshot},
+};
+use provisioner_planner::diff::{Resolved, unreadable};
+
+use super::ExitStatus;
+use crate::{
+    environment::{Folder, schema::closest},
+    error::{Failure, StateError},
+    program::Program,
+    session::Session,
+    terminal::{self, Terminal},
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// The address at which the program declares it.
+    address: String,
+    /// The object's id, as its API writes it.
+    id: String,
+    /// It is ours from now on: a destroy deletes it, where else it would be forgotten.
+    #[arg(long)]
+    own: bool,
+}
+
+pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: ImportArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let ImportArguments { environment, address, id, own } = &arguments;
+    let mut session = Session::open(program, folder, folder.load::<E>(environment)?).await?;
+    let desired = session.declare()?.desired;
+    let Some(declared) = desired.resources.get(address) else {
+        let close = closest(address, desired.resources.keys().map(String::as_str)).map(str::to_owned);
+        return Err(StateError::Undeclared { address: address.clone(), close }.into());
+    };
+    if session.snapshot.rows.contains_key(address) {
+        return Err(StateError::Taken(address.clone()).into());
+    }
+    let has = |row: &Row| {
+        row.type_name == declared.type_name && row.objects.iter().any(|object| object.id.as_ref() == Some(id))
+    };
+    if let Some((other, _)) = session.snapshot.rows.iter().find(|(_, row)| has(row)) {
+        return Err(StateError::Known { id: id.clone(), address: other.clone() }.into());
+    }
+    let type_name = declared.type_name.to_owned();
+    let kind = program.registry().get(&type_name).ok_or_else(|| StateError::Type(type_name.clone()))?;
+    let unread = |source| StateError::Read { id: id.clone(), source };
+    let round = session.clouds.round();
+    let mut found = kind.read_many(&round, &declared.provider, vec![id.clone()]).await.map_err(unread)?;
+    let seen = found.remove(id).transpose().map_err(unread)?;
+    let gone = match &seen {
+        Some(seen) => kind.phase(None, seen, None).map_err(unread)? == Phase::Gone,
+        None => true,
+    };
+    let Some(seen) = seen.filter(|_| !gone) else {
+        return Err(StateError::NoObject { type_name, id: id.clone() }.into());
+    };
+    let mut needs = vec![];
+    edges(&declared.inputs, &mut needs);
+    needs.sort_unstable();
+    needs.dedup();
+    let row = Row {
+        type_name,
+        version: kind.version(),
+        provider: declared.provider.clone(),
+        options: declared.options.clone(),
+        needs,
+        objects: vec![],
+    };
+    // As it is: the next plan shows what differs from what is declared. What AWS does not tell counts as declared, so that
+    // no apply overwrites a secret that this program did not write.
+    let mut inputs = seen.inputs;
+    let known = Resolved::of(&declared.inputs, &|address, path| session.snapshot.output(address, path));
+    let unreadable = unreadable(kind, &known);
+    let kept: Vec<String> = unreadable.keys().cloned().collect();
+    if let Some(inputs) = inputs.as_object_mut() {
+        inputs.extend(unreadable);
+    }
+    let object = Object {
+        id: Some(id.clone()),
+        generation: 0,
+        token: terminal::token(),
+        made_at: terminal::now(),
+        origin: if *own { Origin::Made } else { Origin::Adopted },
+        role: ObjectRole::Current,
+        pending: None,
+        declared: declared.inputs.clone(),
+        inputs,
+        outputs: Some(seen.outputs),
+    };
+    session.store.create(&session.snapshot).await?;
+    let target = session.target.clone();
+    let record = |snapshot: &mut Snapshot| {
+        snapshot.targets.insert(MAIN.to_owned(), target);
+        snapshot.fold(Entry::End { address: address.clone(), row: Box::new(row), object: Box::new(object) });
+        Ok(())
+    };
+    session.store.change("import", record).await?;
+    let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it there" };
+    terminal.say(&format!("{address} is {id} now; {fate}. `provisioner plan {environment}` shows what differs."));
+    if !kept.is_empty() {
+        terminal.say(&format!(
+            "AWS does not tell {}: the object keeps its own until the program states another value or version.",
+            kept.join(", ")
+        ));
+    }
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,44 @@
+//! `outputs`: prints the stack's outputs, from the state.
+
+use clap::Args;
+
+use super::ExitStatus;
+use crate::{
+    environment::Folder,
+    error::{Failure, StateError},
+    render,
+    state_store::StateStore,
+    terminal::Terminal,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct OutputsArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Print this one alone, without quotes.
+    name: Option<String>,
+    /// Print them as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(
+    folder: &Folder,
+    arguments: OutputsArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let OutputsArguments { environment, name, json } = arguments;
+    let (_, snapshot) = StateStore::open(folder, &environment).await?;
+    let outputs = snapshot.outputs;
+    match name {
+        Some(name) => match outputs.get(&name) {
+            Some(output) if json => terminal.json(output)?,
+            Some(output) => terminal.data(&(render::outputs::one(output) + "\n")),
+            None => return Err(StateError::NoOutput { name, known: outputs.into_keys().collect() }.into()),
+        },
+        None if json => terminal.json(&outputs)?,
+        None => terminal.data(&render::outputs::all(&outputs)),
+    }
+    Ok(ExitStatus::Success)
+}

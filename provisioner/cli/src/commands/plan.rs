@@ -1,0 +1,63 @@
+//! `plan`: shows what an apply would do.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use provisioner_model::Environment;
+
+use super::ExitStatus;
+use crate::{
+    environment::Folder, error::Failure, options::Scope, program::Program, render, saved, session::Session,
+    terminal::Terminal,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct PlanArguments {
+    /// The environment: a file `environments/ENV.toml`.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Save the plan, for `apply ENV FILE`.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print it as JSON (docs/plan-json.md).
+    #[arg(long)]
+    json: bool,
+    /// Exit with 2 where there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Plan the end of everything.
+    #[arg(long, conflicts_with = "replace")]
+    destroy: bool,
+    /// Replace this one even if nothing asks for it; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    replace: Vec<String>,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: PlanArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, scope } = arguments;
+    let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
+    let mut declaration = session.declare()?;
+    if destroy {
+        declaration = declaration.emptied();
+    }
+    let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
+    let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+
+    if json {
+        terminal.json(&render::plan::json(&plan))?;
+    } else {
+        terminal.data(&render::plan::plan(&plan, terminal.out()));
+    }
+    if let Some(file) = &out {
+        saved::write(file, &plan)?;
+        terminal.say(&format!("Saved. To carry it out: provisioner apply {environment} {}", file.display()));
+    }
+    Ok(ExitStatus::detailed(detailed_exitcode, !plan.is_empty()))
+}

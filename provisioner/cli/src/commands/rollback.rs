@@ -1,0 +1,144 @@
+//! `rollback`: puts an older revision of a service back.
+//!
+//! A rollback is an apply of a plan in which one input of one resource changes: locked, journaled, waited for. The other
+//! resources are declared as the state records them, so that nothing else changes, whatever the program declares by now.
+//! The state then records the revision that runs, and the next plan of the program shows the way forward.
+
+use std::{collections::BTreeSet, panic::Location};
+
+use clap::Args;
+use provisioner_aws::operations::rollback::{NoWay, Revision, Way, way};
+use provisioner_model::{
+    Environment,
+    erased::Registry,
+    stack::{Declared, Desired},
+    state::{Row, Snapshot},
+};
+use provisioner_planner::Selection;
+use serde_json::Value;
+
+use super::ExitStatus;
+use crate::{
+    consent,
+    declaration::Declaration,
+    environment::Folder,
+    error::{Failure, OperationError},
+    options::{Pace, RolloutOptions},
+    program::Program,
+    render::{self, Page, Tone, status::ago},
+    session::{Execution, RefreshScope, Session},
+    terminal::{self, Terminal},
+};
+
+#[derive(Args, Debug)]
+#[command(after_help = "Without REVISION: the newest older one that was rolled out successfully. Only the revision \
+changes: data,\nmigrations included, stay as they are. The next `plan` shows that the program declares another \
+revision, and\nthe next `apply` rolls forward to it.")]
+pub(crate) struct RollbackArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// The revision: a number, or `family:number`.
+    #[arg(value_name = "REVISION")]
+    revision: Option<String>,
+    /// Which service, where there are several.
+    #[arg(long, value_name = "ADDRESS")]
+    service: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Do not wait until the rollout has succeeded: the next apply takes it up.
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    pace: Pace,
+}
+
+pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: RollbackArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let mut session = Session::open(program, folder, folder.load::<E>(&arguments.environment)?).await?;
+    let declared = session.declare()?.desired;
+    if session.snapshot.rows.is_empty() {
+        return Err(session.store.missing().into());
+    }
+    let service = session.service(arguments.service.as_deref())?;
+    let way = way(session.aws()?, &service, arguments.revision.as_deref()).await.map_err(|error| match error {
+        NoWay::Revision(why) => Failure::from(OperationError::NoWay(why)),
+        NoWay::Call(error) => OperationError::call("the revisions could not be read")(error),
+    })?;
+
+    let desired = with_revision(&session.snapshot, &declared, program.registry(), &service.address, &way.to.arn);
+    let declaration = Declaration { desired, notices: vec![] };
+    let scope = RefreshScope::Resource(service.address.clone());
+    let observed = session.refresh(&declaration.desired, scope, &arguments.pace).await?;
+    let selection = Selection { targets: vec![service.address.clone()], ..Selection::default() };
+    let plan = session.plan(&declaration, &observed, &selection)?;
+    terminal.data(&render::plan::plan(&plan, terminal.out()));
+    terminal.data(&summary(&way, terminal.out(), terminal::now()));
+    if plan.is_empty() {
+        return Ok(ExitStatus::Success);
+    }
+
+    if !arguments.yes {
+        consent::approved(&format!("Put {} back? [y/N]", way.to.name), &mut terminal.clone())?;
+    }
+    // `Declared::proof` is empty: the program declares what its own revision answers, not what an older one does. AWS's
+    // view of the deployment and the targets' health decide.
+    let rollout = RolloutOptions { no_wait: arguments.no_wait, ..RolloutOptions::default() };
+    let execution = Execution { command: "rollback", parallel: 1, pace: &arguments.pace, rollout: &rollout };
+    session.apply(&plan, &BTreeSet::new(), &execution, terminal).await?;
+    let text = format!(
+        "{} runs {} now. The program declares another revision: `plan` shows it, and `apply` rolls forward to it.",
+        service.address, way.to.name
+    );
+    terminal.say(&terminal.err().wrap("", "", &text));
+    Ok(ExitStatus::Success)
+}
+
+/// The stack as the state records it, with another revision of the service.
+fn with_revision(state: &Snapshot, desired: &Desired, types: &Registry, service: &str, arn: &str) -> Desired {
+    let declared = |(address, row): (&String, &Row)| {
+        let mut inputs = row.current()?.declared.clone();
+        if address == service
+            && let Some(inputs) = inputs.as_object_mut()
+        {
+            inputs.insert("task_definition".to_owned(), Value::String(arn.to_owned()));
+        }
+        let type_name = types.get(&row.type_name)?.type_name();
+        let (options, provider) = (row.options.clone(), row.provider.clone());
+        Some((address.clone(), Declared { type_name, inputs, options, provider, proof: None, at: Location::caller() }))
+    };
+    Desired {
+        resources: state.rows.iter().filter_map(declared).collect(),
+        outputs: state.outputs.clone(),
+        ..desired.clone()
+    }
+}
+
+/// The images that change with the revision: the plan shows the revision's number only.
+fn summary(way: &Way, page: &Page, now: u64) -> String {
+    let about = |revision: &Revision| match revision.registered_at {
+        Some(at) => format!("{}, registered {}", revision.name, ago(at, now)),
+        None => revision.name.clone(),
+    };
+    let mut lines = vec![format!("\nFrom {} to {}.", about(&way.from), about(&way.to))];
+    for (container, to) in &way.to.images {
+        let from = way.from.images.iter().find(|(name, _)| name == container).map_or("none", |(_, image)| image);
+        lines.push(if from == to {
+            page.wrap("  ", "    ", &format!("{container}: the same image, {to}"))
+        } else {
+            let (from, to) = (page.paint(Tone::Gone, from), page.paint(Tone::New, to));
+            format!("  {container}:\n    - {from}\n    + {to}")
+        });
+    }
+    lines.push(match way.proven {
+        Some(true) => "AWS has it among its successful deployments.".to_owned(),
+        Some(false) => page.paint(Tone::Warning, "AWS does not have it among its successful deployments."),
+        None => page.paint(Tone::Warning, "AWS does not say whether it was ever rolled out successfully."),
+    });
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,50 @@
+//! `state list`: lists the addresses.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use provisioner_model::state::{Origin, Snapshot};
+
+use super::ids;
+use crate::{environment::Folder, error::Failure, render, state_store::StateStore, terminal::Terminal};
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Print rows as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(folder: &Folder, arguments: ListArguments, terminal: &Terminal) -> Result<(), Failure> {
+    let (_, snapshot) = StateStore::open(folder, &arguments.environment).await?;
+    if arguments.json {
+        terminal.json(&snapshot.rows)?;
+    } else {
+        terminal.data(&table(&snapshot));
+    }
+    Ok(())
+}
+
+/// A line for each row: address, IDs, notes.
+fn table(snapshot: &Snapshot) -> String {
+    let width = snapshot.rows.keys().map(|address| render::columns(address)).max().unwrap_or(0);
+    let mut out = String::new();
+    for (address, row) in &snapshot.rows {
+        let mut notes = vec![];
+        if row.options.protect {
+            notes.push("protected");
+        }
+        if row.objects.iter().any(|object| object.origin == Origin::Adopted) {
+            notes.push("adopted");
+        }
+        if row.objects.iter().any(|object| object.pending.is_some()) {
+            notes.push("unfinished");
+        }
+        let notes = if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join(", ")) };
+        let _ = writeln!(out, "{address:width$}  {}{notes}", ids(row));
+    }
+    out
+}

@@ -1,0 +1,52 @@
+//! `state`: reads and changes the recorded state. Nothing in the cloud changes.
+
+mod list;
+mod mv;
+mod rm;
+mod show;
+
+use clap::Subcommand;
+use provisioner_model::state::{Row, Snapshot};
+
+use super::ExitStatus;
+use crate::{
+    environment::{Folder, schema::closest},
+    error::{Failure, StateError},
+    terminal::Terminal,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// List the addresses.
+    List(list::ListArguments),
+    /// Show one row.
+    Show(show::ShowArguments),
+    /// Give a row another address, after a rename in the program.
+    Mv(mv::MvArguments),
+    /// Forget a row; its object stays in the cloud.
+    Rm(rm::RmArguments),
+}
+
+pub(super) async fn run(folder: &Folder, command: StateCommand, terminal: &Terminal) -> Result<ExitStatus, Failure> {
+    match command {
+        StateCommand::List(arguments) => list::run(folder, arguments, terminal).await?,
+        StateCommand::Show(arguments) => show::run(folder, arguments, terminal).await?,
+        StateCommand::Mv(arguments) => mv::run(folder, arguments, terminal).await?,
+        StateCommand::Rm(arguments) => rm::run(folder, arguments, terminal).await?,
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// The row at `address`; the error suggests a similar address.
+fn row<'a>(snapshot: &'a Snapshot, address: &str) -> Result<&'a Row, StateError> {
+    snapshot.rows.get(address).ok_or_else(|| {
+        let close = closest(address, snapshot.rows.keys().map(String::as_str)).map(str::to_owned);
+        StateError::NoRow { address: address.to_owned(), close }
+    })
+}
+
+/// The IDs of a row's objects, for messages.
+fn ids(row: &Row) -> String {
+    let ids: Vec<&str> = row.objects.iter().map(|object| object.id.as_deref().unwrap_or("no id yet")).collect();
+    ids.join(", ")
+}

@@ -1,0 +1,21 @@
+//! `state show`: shows one row.
+
+use clap::Args;
+
+use super::row;
+use crate::{environment::Folder, error::Failure, state_store::StateStore, terminal::Terminal};
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArguments {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Which.
+    address: String,
+}
+
+pub(super) async fn run(folder: &Folder, arguments: ShowArguments, terminal: &Terminal) -> Result<(), Failure> {
+    let (_, snapshot) = StateStore::open(folder, &arguments.environment).await?;
+    terminal.json(row(&snapshot, &arguments.address)?)?;
+    Ok(())
+}

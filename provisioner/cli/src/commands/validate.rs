@@ -1,0 +1,68 @@
+//! `validate`: checks environment files and the stack program, without credentials.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use provisioner_model::{
+    Environment,
+    stack::{Desired, MAIN},
+    state::{Snapshot, Target},
+};
+use provisioner_planner::{Input, Observations, Selection};
+
+use super::ExitStatus;
+use crate::{
+    declaration::Declaration, environment::Folder, error::Failure, program::Program, render::count, terminal::Terminal,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArguments {
+    /// The environments; all where none is named.
+    #[arg(value_name = "ENV")]
+    environments: Vec<String>,
+}
+
+pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    arguments: ValidateArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let names = if arguments.environments.is_empty() { folder.names()? } else { arguments.environments };
+    // Every environment is checked. The last failure ends the command; the ones before are reported here.
+    let mut last_failure = None;
+    for name in &names {
+        match check(program, folder, name).await {
+            Ok(resources) => terminal.data(&format!("{name}: good, {}\n", count(resources, "resource"))),
+            Err(failure) => {
+                if let Some(earlier) = last_failure.replace(failure) {
+                    Failure::tell(&earlier, terminal);
+                }
+            }
+        }
+    }
+    last_failure.map_or(Ok(ExitStatus::Success), Err)
+}
+
+/// Checks one environment, and returns the number of its resources.
+async fn check<E: Environment>(program: &Program<E>, folder: &Folder, name: &str) -> Result<usize, Failure> {
+    let environment = folder.load::<E>(name)?;
+    let (declaration, target) = Declaration::offline(program, folder, &environment).await?;
+    plan_from_nothing(program, &declaration.desired, target)?;
+    Ok(declaration.desired.resources.len())
+}
+
+/// Plans the creation of everything. Only a plan finds loops, two objects with one unique key, and inputs that do not
+/// have their type's shape.
+fn plan_from_nothing<E: Environment>(program: &Program<E>, desired: &Desired, target: Target) -> Result<(), Failure> {
+    let snapshot = Snapshot::new("validate", desired.facts.environment.clone());
+    let input = Input {
+        desired,
+        snapshot: &snapshot,
+        observed: &Observations::default(),
+        registry: program.registry(),
+        selection: &Selection::default(),
+        targets: &BTreeMap::from([(MAIN.to_owned(), target)]),
+    };
+    provisioner_planner::plan(&input).map(|_| ()).map_err(Failure::Planning)
+}

@@ -1,0 +1,63 @@
+//! The stack program's result for one environment.
+
+use std::collections::BTreeMap;
+
+use provisioner_model::{
+    Environment,
+    plan::Notice,
+    stack::{Desired, MAIN},
+    state::Target,
+};
+
+use crate::{
+    artifacts::Artifacts,
+    environment::{EnvironmentFile, Folder},
+    error::Failure,
+    program::{Program, facts},
+    state_store::StateStore,
+};
+
+/// The declared resources and outputs, and the notices that a plan of them carries.
+#[derive(Clone)]
+pub(crate) struct Declaration {
+    pub(crate) desired: Desired,
+    pub(crate) notices: Vec<Notice>,
+}
+
+impl Declaration {
+    /// Runs the stack program for `target`.
+    pub(crate) fn new<E: Environment>(
+        program: &Program<E>,
+        folder: &Folder,
+        environment: &EnvironmentFile<E>,
+        target: &Target,
+    ) -> Result<Self, Failure> {
+        let Artifacts { digests, notices } = program.artifacts(folder, &environment.settings)?;
+        let facts = facts(&environment.name, target, digests);
+        let desired = program.declare(&environment.settings, facts).map_err(Failure::Program)?;
+        Ok(Self { desired, notices })
+    }
+
+    /// Runs the stack program without credentials, for the target that the state records. Before the first apply the
+    /// account is a placeholder: only AWS knows it.
+    pub(crate) async fn offline<E: Environment>(
+        program: &Program<E>,
+        folder: &Folder,
+        environment: &EnvironmentFile<E>,
+    ) -> Result<(Self, Target), Failure> {
+        let snapshot = StateStore::new(folder, &environment.name).load().await?;
+        let recorded = snapshot.and_then(|mut snapshot| snapshot.targets.remove(MAIN));
+        let target = recorded.unwrap_or_else(|| Target {
+            account: "000000000000".to_owned(),
+            region: environment.settings.region().to_owned(),
+            endpoint: None,
+        });
+        Ok((Self::new(program, folder, environment, &target)?, target))
+    }
+
+    /// The same stack without resources and outputs: the plan of it deletes everything.
+    pub(crate) fn emptied(self) -> Self {
+        let desired = Desired { resources: BTreeMap::new(), outputs: BTreeMap::new(), ..self.desired };
+        Self { desired, notices: vec![] }
+    }
+}

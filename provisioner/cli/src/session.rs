@@ -1,0 +1,104 @@
+//! A session: one environment, connected to its providers, with its recorded state.
+//!
+//! A command opens a session, runs the stack program ([`Session::declare`]), reads the objects and plans
+//! ([`planning`]), and carries the plan out ([`applying`]). A session compares nothing and calls no provider itself: the
+//! planner and the engine do.
+
+mod applying;
+mod interrupts;
+#[cfg(feature = "aws")]
+mod operations;
+mod planning;
+
+use provisioner_model::{
+    Environment,
+    erased::Clouds,
+    stack::MAIN,
+    state::{Snapshot, Target},
+};
+
+use crate::{
+    declaration::Declaration,
+    environment::{EnvironmentFile, Folder},
+    error::Failure,
+    program::Program,
+    saved,
+    state_store::StateStore,
+    terminal::{self, Terminal},
+};
+
+pub(crate) use self::{applying::Execution, planning::RefreshScope};
+
+/// An environment with its recorded state and its providers.
+pub(crate) struct Session<'a, E> {
+    program: &'a Program<E>,
+    folder: &'a Folder,
+    pub(crate) environment: EnvironmentFile<E>,
+    pub(crate) store: StateStore,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) clouds: Clouds,
+    pub(crate) target: Target,
+}
+
+impl<'a, E: Environment> Session<'a, E> {
+    /// Opens an environment. Before its first apply, the state is empty.
+    pub(crate) async fn open(
+        program: &'a Program<E>,
+        folder: &'a Folder,
+        environment: EnvironmentFile<E>,
+    ) -> Result<Self, Failure> {
+        let store = StateStore::new(folder, &environment.name);
+        let snapshot = store.load().await?;
+        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), environment.name.clone()));
+        Self::connect(program, folder, environment, store, snapshot).await
+    }
+
+    /// Opens an environment that has been applied; fails, without a call, where it has no state.
+    #[cfg(feature = "aws")]
+    pub(crate) async fn open_applied(
+        program: &'a Program<E>,
+        folder: &'a Folder,
+        environment: EnvironmentFile<E>,
+    ) -> Result<Self, Failure> {
+        let (store, snapshot) = StateStore::open(folder, &environment.name).await?;
+        Self::connect(program, folder, environment, store, snapshot).await
+    }
+
+    async fn connect(
+        program: &'a Program<E>,
+        folder: &'a Folder,
+        environment: EnvironmentFile<E>,
+        store: StateStore,
+        snapshot: Snapshot,
+    ) -> Result<Self, Failure> {
+        let (clouds, target) = program.connect(folder, &environment.settings).await?;
+        let session = Self { program, folder, environment, store, snapshot, clouds, target };
+        session.check_target()?;
+        Ok(session)
+    }
+
+    /// Refuses a state whose objects are in another account, region or endpoint. A state without objects may move.
+    fn check_target(&self) -> Result<(), Failure> {
+        let recorded = self.snapshot.targets.get(MAIN).filter(|_| !self.snapshot.rows.is_empty());
+        match recorded.filter(|recorded| **recorded != self.target) {
+            None => Ok(()),
+            Some(recorded) => Err(Failure::Elsewhere {
+                environment: self.environment.name.clone(),
+                recorded: saved::place(recorded),
+                here: saved::place(&self.target),
+            }),
+        }
+    }
+
+    /// Builds the app's image where it is missing or out of date. Only an apply does: it takes minutes.
+    pub(crate) fn build_image(&self, terminal: &Terminal) -> Result<(), Failure> {
+        self.program.build_image(self.folder, &self.environment.settings, terminal)
+    }
+
+    /// Runs the stack program, and gives the secrets that it declares to the providers.
+    pub(crate) fn declare(&mut self) -> Result<Declaration, Failure> {
+        let declaration = Declaration::new(self.program, self.folder, &self.environment, &self.target)?;
+        self.clouds.set_secrets(declaration.desired.secrets.clone());
+        Ok(declaration)
+    }
+}

@@ -1,0 +1,106 @@
+//! Refresh, drift and plan.
+
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+
+use provisioner_engine::{Refresh, Tuning, refresh};
+use provisioner_model::{
+    Environment,
+    plan::{Drift, Plan},
+    stack::{Desired, MAIN},
+    state::Target,
+};
+use provisioner_planner::{Input, Observations, Selection, verify};
+
+use super::Session;
+use crate::{declaration::Declaration, error::Failure, options::Pace, terminal};
+
+/// The objects that a refresh reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshScope {
+    /// Every recorded object, and those that the stack may adopt.
+    All,
+    /// Objects that an interrupted apply left unfinished.
+    Pending,
+    /// One resource's objects, and those that an interrupted apply left unfinished.
+    #[cfg(feature = "aws")]
+    Resource(String),
+}
+
+impl<E: Environment> Session<'_, E> {
+    /// Reads the objects from their providers.
+    pub(crate) async fn refresh(
+        &self,
+        desired: &Desired,
+        scope: RefreshScope,
+        pace: &Pace,
+    ) -> Result<Observations, Failure> {
+        let snapshot = match &scope {
+            RefreshScope::All | RefreshScope::Pending => Cow::Borrowed(&self.snapshot),
+            #[cfg(feature = "aws")]
+            RefreshScope::Resource(address) => Cow::Owned(narrowed(&self.snapshot, address)),
+        };
+        let input = Refresh {
+            registry: self.program.registry(),
+            clouds: &self.clouds,
+            snapshot: &snapshot,
+            desired,
+            tuning: tuning(pace),
+            pending_only: scope == RefreshScope::Pending,
+        };
+        refresh(&input).await.map_err(Failure::Unread)
+    }
+
+    /// Compares the observed objects with the recorded ones.
+    pub(crate) fn drift(&self, declaration: &Declaration, observed: &Observations) -> Result<Vec<Drift>, Failure> {
+        let (selection, targets) = (Selection::default(), BTreeMap::new());
+        provisioner_planner::drift(&self.planner_input(&declaration.desired, observed, &selection, &targets))
+            .map_err(Failure::Planning)
+    }
+
+    /// Plans the way from the observed objects to the declared ones, and verifies the plan.
+    pub(crate) fn plan(
+        &self,
+        declaration: &Declaration,
+        observed: &Observations,
+        selection: &Selection,
+    ) -> Result<Plan, Failure> {
+        let targets = BTreeMap::from([(MAIN.to_owned(), self.target.clone())]);
+        let input = self.planner_input(&declaration.desired, observed, selection, &targets);
+        let mut plan = provisioner_planner::plan(&input).map_err(Failure::Planning)?;
+        let contradictions = verify::plan(&plan);
+        if !contradictions.is_empty() {
+            return Err(Failure::Contradiction(contradictions));
+        }
+        plan.notices.extend(declaration.notices.iter().cloned());
+        Ok(plan)
+    }
+
+    fn planner_input<'i>(
+        &'i self,
+        desired: &'i Desired,
+        observed: &'i Observations,
+        selection: &'i Selection,
+        targets: &'i BTreeMap<String, Target>,
+    ) -> Input<'i> {
+        Input { desired, snapshot: &self.snapshot, observed, registry: self.program.registry(), selection, targets }
+    }
+}
+
+/// The engine's timing, with the overrides of the command line.
+pub(super) fn tuning(pace: &Pace) -> Tuning {
+    Tuning {
+        settle: pace.settle.map(Duration::from_secs),
+        poll: pace.poll_limit(),
+        ..Tuning::new(terminal::now, terminal::token)
+    }
+}
+
+/// The state of one resource, and of what an interrupted apply left unfinished.
+#[cfg(feature = "aws")]
+fn narrowed(snapshot: &provisioner_model::state::Snapshot, address: &str) -> provisioner_model::state::Snapshot {
+    let mut snapshot = snapshot.clone();
+    snapshot
+        .rows
+        .retain(|row_address, row| row_address == address || row.objects.iter().any(|object| object.pending.is_some()));
+    snapshot
+}

@@ -1,0 +1,49 @@
+//! Verification of rollouts: the engine decides when, this module asks the new version itself.
+
+#[cfg(feature = "aws")]
+mod http;
+
+use provisioner_engine::Proof;
+use provisioner_model::{
+    erased::Clouds,
+    plan::{Action, Plan},
+};
+
+use crate::{options::RolloutOptions, terminal::Terminal};
+
+#[cfg(feature = "aws")]
+pub(crate) use self::http::Reach;
+
+/// The verifier of a plan's rollouts; none where the options turn it off, which the user is told.
+#[cfg(feature = "aws")]
+pub(crate) fn verifier<'a>(
+    clouds: &'a Clouds,
+    plan: &Plan,
+    options: &'a RolloutOptions,
+    terminal: &Terminal,
+) -> Option<Box<dyn Proof + 'a>> {
+    if options.no_wait || !needs_verification(plan) {
+        return None;
+    }
+    if options.no_proof {
+        terminal.say("Rollouts are not proven (--no-proof): what AWS says of them is taken at its word.");
+        return None;
+    }
+    Some(Box::new(http::HttpVerifier::new(clouds, options.reach.as_ref())))
+}
+
+/// No verifier: a program without AWS has none. The user is told where a rollout needs one.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn verifier(_: &Clouds, plan: &Plan, _: &RolloutOptions, terminal: &Terminal) -> Option<Box<dyn Proof>> {
+    if needs_verification(plan) {
+        terminal.say("Rollouts are not proven: this program is built without that.");
+    }
+    None
+}
+
+fn needs_verification(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| match &step.action {
+        Action::Create(write) | Action::Update { write, .. } => write.proof.is_some(),
+        _ => false,
+    })
+}
