@@ -114,7 +114,8 @@ pub(super) async fn run<E: Environment>(
     terminal.say(&format!("{address} is {id} now; {fate}. `provisioner plan {environment}` shows what differs."));
     if !kept.is_empty() {
         terminal.say(&format!(
-            "AWS does not tell {}: the object keeps its own until the program states another value or version.",
+            "AWS does not return {}. They are recorded as declared, and not written until the stack states another value \
+             or version.",
             kept.join(", ")
         ));
     }
