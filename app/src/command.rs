@@ -9,13 +9,13 @@ use crate::{
     input::Checked,
     password::{self, Passwords},
     problem::Problem,
-    secret::{self, Secrets},
+    secret::{self, SecretReader},
     session::Role,
     store::users,
 };
 
 /// Where the administrator's password goes.
-pub enum Target {
+pub enum PasswordDestination {
     /// A new file, which only its owner may read.
     File(std::path::PathBuf),
     /// A secret of Secrets Manager, by ARN or name.
@@ -53,9 +53,9 @@ pub async fn migrate(config: config::Database) -> Result<(), Error> {
 /// Makes an administrator with a password that is to be changed at the first sign-in.
 ///
 /// The password is written before the user is final: a user whose password nobody has would be of no use.
-pub async fn create_admin(config: config::Database, name: &str, target: Target) -> Result<(), Error> {
+pub async fn create_admin(config: config::Database, name: &str, target: PasswordDestination) -> Result<(), Error> {
     Checked::default().name("name", name).end()?;
-    let secrets = Arc::new(Secrets::default());
+    let secrets = Arc::new(SecretReader::default());
     let database = Database::open(config, Arc::clone(&secrets)).await?;
     database.migrate().await?;
     let password = password::generate(24)?;
@@ -63,8 +63,8 @@ pub async fn create_admin(config: config::Database, name: &str, target: Target) 
     let mut transaction = database.begin().await?;
     users::add(&mut transaction, name, &hash, Role::Admin, true).await?;
     match &target {
-        Target::File(path) => write(path, &password).map_err(|error| Error::File(path.clone(), error))?,
-        Target::Secret(id) => secrets.write(id, &password).await?,
+        PasswordDestination::File(path) => write(path, &password).map_err(|error| Error::File(path.clone(), error))?,
+        PasswordDestination::Secret(id) => secrets.write(id, &password).await?,
     }
     transaction.commit().await.map_err(database::Error::from)?;
     database.close().await;

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use url::Url;
 
-use crate::secret::Source;
+use crate::secret::SecretSource;
 
 /// A variable's value, or none.
 pub type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -53,7 +53,7 @@ pub struct Config {
     /// The database's part.
     pub database: Database,
     /// `SIGNING_KEY_SECRET_ARN` or `SIGNING_KEY_FILE`
-    pub signing_key: Source,
+    pub signing_key: SecretSource,
     /// `REDIS_URL`
     pub redis_url: Option<String>,
     /// The limits.
@@ -102,13 +102,13 @@ pub struct Database {
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// `DATABASE_SECRET_ARN`: a secret with both, as Amazon RDS makes it.
-    Managed(Source),
+    Managed(SecretSource),
     /// `DATABASE_USER` and `DATABASE_PASSWORD_FILE`
     Given {
         /// The user.
         user: String,
         /// The password.
-        password: Source,
+        password: SecretSource,
     },
 }
 
@@ -259,31 +259,31 @@ impl Reader<'_> {
         Some(url)
     }
 
-    fn signing_key(&mut self) -> Source {
+    fn signing_key(&mut self) -> SecretSource {
         self.source("SIGNING_KEY_SECRET_ARN", "SIGNING_KEY_FILE")
     }
 
     /// A secret of one of two places.
-    fn source(&mut self, arn: &str, file: &str) -> Source {
+    fn source(&mut self, arn: &str, file: &str) -> SecretSource {
         match (self.optional(arn), self.optional(file)) {
-            (Some(id), None) => Source::Manager { id },
+            (Some(id), None) => SecretSource::Manager { id },
             (None, Some(path)) => self.file(file, path),
             (Some(_), Some(_)) => {
                 self.wrong(format!("{arn} and {file} are both set: set one"));
-                Source::default()
+                SecretSource::default()
             }
             (None, None) => {
                 self.wrong(format!("neither {arn} nor {file} is set"));
-                Source::default()
+                SecretSource::default()
             }
         }
     }
 
-    fn file(&mut self, name: &str, path: String) -> Source {
+    fn file(&mut self, name: &str, path: String) -> SecretSource {
         if let Err(error) = std::fs::read(&path) {
             self.wrong(format!("{name} names a file that cannot be read: {path}: {error}"));
         }
-        Source::File(PathBuf::from(path))
+        SecretSource::File(PathBuf::from(path))
     }
 
     fn database(&mut self) -> Database {
@@ -293,7 +293,7 @@ impl Reader<'_> {
                     self.wrong(format!("DATABASE_SECRET_ARN and {name} are both set: set one"));
                 }
             }
-            Credentials::Managed(Source::Manager { id })
+            Credentials::Managed(SecretSource::Manager { id })
         } else {
             let password = self.source("DATABASE_SECRET_ARN", "DATABASE_PASSWORD_FILE");
             let user = match self.optional("DATABASE_PASSWORD_FILE") {

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     config::{self, Credentials},
-    secret::{self, Secrets, Source},
+    secret::{self, SecretReader, SecretSource},
 };
 
 /// Amazon RDS's own certificate authorities: they are in no usual trust store.
@@ -56,7 +56,7 @@ struct Managed {
 pub struct Database {
     pool: PgPool,
     config: config::Database,
-    secrets: Arc<Secrets>,
+    secrets: Arc<SecretReader>,
     /// How often the password was read: whoever was refused with an older one only tries again.
     reads: AtomicU64,
     reading: Mutex<()>,
@@ -64,7 +64,7 @@ pub struct Database {
 
 impl Database {
     /// Reads the password; connects when the first connection is wanted.
-    pub async fn open(config: config::Database, secrets: Arc<Secrets>) -> Result<Self, Error> {
+    pub async fn open(config: config::Database, secrets: Arc<SecretReader>) -> Result<Self, Error> {
         let options = connect_options(&config, &secrets).await?;
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
@@ -142,9 +142,9 @@ impl Database {
         self.pool.close().await;
     }
 
-    async fn read_again(&self, seen: u64) -> Result<(), Error> {
+    async fn read_again(&self, generation: u64) -> Result<(), Error> {
         let _one = self.reading.lock().await;
-        if self.reads.load(Ordering::Acquire) == seen {
+        if self.reads.load(Ordering::Acquire) == generation {
             tracing::warn!("the database refuses the password: reading it again");
             self.pool.set_connect_options(connect_options(&self.config, &self.secrets).await?);
             self.reads.fetch_add(1, Ordering::Release);
@@ -158,12 +158,12 @@ fn is_refused(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code.starts_with("28")))
 }
 
-async fn connect_options(config: &config::Database, secrets: &Secrets) -> Result<PgConnectOptions, Error> {
+async fn connect_options(config: &config::Database, secrets: &SecretReader) -> Result<PgConnectOptions, Error> {
     let (user, password) = match &config.credentials {
         Credentials::Given { user, password } => (user.clone(), secrets.read(password).await?),
         Credentials::Managed(source) => {
             let text = secrets.read(source).await?;
-            let Source::Manager { id } = source else { return Err(Error::Shape(String::new())) };
+            let SecretSource::Manager { id } = source else { return Err(Error::Shape(String::new())) };
             let managed: Managed = serde_json::from_str(&text).map_err(|_| Error::Shape(id.clone()))?;
             (managed.username, managed.password)
         }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     clock,
-    secret::{self, Secrets, Source},
+    secret::{self, SecretReader, SecretSource},
 };
 
 /// How often the key is read without a reason.
@@ -60,13 +60,13 @@ pub enum Error {
     Sign,
 }
 
-struct Key {
+struct SigningKey {
     name: String,
     sign: EncodingKey,
     verify: DecodingKey,
 }
 
-impl Key {
+impl SigningKey {
     fn new(text: &str) -> Result<Arc<Self>, Error> {
         if text.len() < LEAST {
             return Err(Error::Short);
@@ -79,33 +79,33 @@ impl Key {
     }
 }
 
-struct Known {
-    current: Arc<Key>,
-    previous: Option<(Arc<Key>, Instant)>,
+struct KeyRing {
+    current: Arc<SigningKey>,
+    previous: Option<(Arc<SigningKey>, Instant)>,
 }
 
 /// The keys that are good now.
 pub struct Keys {
-    known: RwLock<Known>,
+    key_ring: RwLock<KeyRing>,
     looked: tokio::sync::Mutex<Instant>,
-    source: Source,
-    secrets: Arc<Secrets>,
+    source: SecretSource,
+    secrets: Arc<SecretReader>,
     life: Duration,
 }
 
 impl Keys {
     /// Reads the key.
-    pub async fn read(source: Source, secrets: Arc<Secrets>, life: Duration) -> Result<Self, Error> {
+    pub async fn read(source: SecretSource, secrets: Arc<SecretReader>, life: Duration) -> Result<Self, Error> {
         // Fails where it is installed already, with the very same.
         let _ = RING.install_default();
-        let current = Key::new(&secrets.read(&source).await?)?;
-        let known = RwLock::new(Known { current, previous: None });
-        Ok(Self { known, looked: tokio::sync::Mutex::new(Instant::now()), source, secrets, life })
+        let current = SigningKey::new(&secrets.read(&source).await?)?;
+        let key_ring = RwLock::new(KeyRing { current, previous: None });
+        Ok(Self { key_ring, looked: tokio::sync::Mutex::new(Instant::now()), source, secrets, life })
     }
 
     /// A token for that user and session.
     pub fn sign(&self, user: Uuid, session: Uuid) -> Result<String, Error> {
-        let key = Arc::clone(&self.known().current);
+        let key = Arc::clone(&self.key_ring().current);
         let now = clock::now();
         let claims = Claims { iss: ISSUER.into(), sub: user, sid: session, iat: now, exp: now + self.life.as_secs() };
         let header = Header { kid: Some(key.name.clone()), ..Header::new(Algorithm::HS256) };
@@ -130,17 +130,17 @@ impl Keys {
 
     /// Reads the key again and takes over a new one; keeps what it has when that fails.
     pub async fn refresh(&self) {
-        let read = async { Key::new(&self.secrets.read(&self.source).await?) };
+        let read = async { SigningKey::new(&self.secrets.read(&self.source).await?) };
         match read.await {
             Err(error) => tracing::warn!(reason = %error, "the signing key cannot be read again"),
             Ok(key) => {
-                let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-                if key.name != known.current.name {
+                let mut key_ring = self.key_ring.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+                if key.name != key_ring.current.name {
                     tracing::info!(key = key.name, "a new signing key");
                     // Another task may sign with it until it has looked, too.
                     let until = Instant::now() + self.life + EVERY;
-                    let old = std::mem::replace(&mut known.current, key);
-                    known.previous = Some((old, until));
+                    let old = std::mem::replace(&mut key_ring.current, key);
+                    key_ring.previous = Some((old, until));
                 }
             }
         }
@@ -154,17 +154,17 @@ impl Keys {
         }
     }
 
-    fn find(&self, name: &str) -> Option<Arc<Key>> {
-        let known = self.known();
-        if known.current.name == name {
-            return Some(Arc::clone(&known.current));
+    fn find(&self, name: &str) -> Option<Arc<SigningKey>> {
+        let key_ring = self.key_ring();
+        if key_ring.current.name == name {
+            return Some(Arc::clone(&key_ring.current));
         }
-        let (key, until) = known.previous.as_ref()?;
+        let (key, until) = key_ring.previous.as_ref()?;
         (key.name == name && Instant::now() < *until).then(|| Arc::clone(key))
     }
 
-    fn known(&self) -> std::sync::RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn key_ring(&self) -> std::sync::RwLockReadGuard<'_, KeyRing> {
+        self.key_ring.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
     async fn keys(text: &str) -> (tempfile::NamedTempFile, Keys) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        let source = Source::File(file.path().to_owned());
+        let source = SecretSource::File(file.path().to_owned());
         (file, Keys::read(source, Arc::default(), Duration::from_mins(1)).await.unwrap())
     }
 
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_key_before_stays_good() {
+    async fn previous_signing_key_stays_valid() {
         let (file, keys) = keys(ONE).await;
         let old = keys.sign(Uuid::new_v4(), Uuid::new_v4()).unwrap();
         std::fs::write(file.path(), TWO).unwrap();

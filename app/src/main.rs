@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use app::{
-    command::{self, Target},
+    command::{self, PasswordDestination},
     config::{self, Config, Problems},
     serve, telemetry,
 };
@@ -29,7 +29,7 @@ enum Command {
     Serve,
     Migrate,
     Health,
-    CreateAdmin { name: String, target: Target },
+    CreateAdmin { name: String, target: PasswordDestination },
     Help,
     Version,
 }
@@ -100,8 +100,10 @@ fn parse() -> Result<Command, lexopt::Error> {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             Long("name") => name = Some(parser.value()?.string()?),
-            Long("password-file") if target.is_none() => target = Some(Target::File(PathBuf::from(parser.value()?))),
-            Long("secret") if target.is_none() => target = Some(Target::Secret(parser.value()?.string()?)),
+            Long("password-file") if target.is_none() => {
+                target = Some(PasswordDestination::File(PathBuf::from(parser.value()?)))
+            }
+            Long("secret") if target.is_none() => target = Some(PasswordDestination::Secret(parser.value()?.string()?)),
             Value(value) if command.is_none() => command = Some(value.string()?),
             other => return Err(other.unexpected()),
         }

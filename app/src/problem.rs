@@ -11,7 +11,7 @@ use crate::{database, secret};
 
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProblemKind {
     /// 400
     BadRequest,
     /// 401
@@ -44,7 +44,7 @@ pub enum Kind {
     Unavailable,
 }
 
-impl Kind {
+impl ProblemKind {
     /// Its status, the last part of its type, and its title.
     pub fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -85,7 +85,7 @@ pub struct FieldError {
 #[error("{detail}")]
 pub struct Problem {
     /// What.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// In a sentence, for this case.
     pub detail: String,
     /// What is wrong with which field.
@@ -114,14 +114,14 @@ pub struct Body {
 
 impl Problem {
     /// Of that kind.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after: None }
     }
 
     /// Fields that are not valid.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>();
-        Self { errors, ..Self::new(Kind::Invalid, detail.join("; ")) }
+        Self { errors, ..Self::new(ProblemKind::Invalid, detail.join("; ")) }
     }
 
     /// One field that is not valid.
@@ -132,17 +132,17 @@ impl Problem {
     /// Try again then.
     pub fn too_many(seconds: u64) -> Self {
         let detail = format!("Try again in {seconds} seconds.");
-        Self { retry_after: Some(seconds), ..Self::new(Kind::TooMany, detail) }
+        Self { retry_after: Some(seconds), ..Self::new(ProblemKind::TooMany, detail) }
     }
 
     /// Something that the app stands on does not answer; the log says what.
     pub fn unavailable() -> Self {
-        Self { retry_after: Some(1), ..Self::new(Kind::Unavailable, "Try again in a moment.") }
+        Self { retry_after: Some(1), ..Self::new(ProblemKind::Unavailable, "Try again in a moment.") }
     }
 
     /// Nothing that the client did; the log says what.
     pub fn internal() -> Self {
-        Self::new(Kind::Internal, "It has been noted. Try again later.")
+        Self::new(ProblemKind::Internal, "It has been noted. Try again later.")
     }
 
     /// What the client gets.
@@ -167,7 +167,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.kind == Kind::SignInNeeded {
+        if self.kind == ProblemKind::SignInNeeded {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

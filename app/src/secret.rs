@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 /// Where a secret is.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum SecretSource {
     /// A file; what follows its last line break is no part of it.
     File(PathBuf),
     /// A secret of Secrets Manager, by ARN or name.
@@ -19,7 +19,7 @@ pub enum Source {
     },
 }
 
-impl Default for Source {
+impl Default for SecretSource {
     fn default() -> Self {
         Self::File(PathBuf::new())
     }
@@ -53,15 +53,15 @@ pub enum Error {
 
 /// Reads secrets. The client is made when the first is wanted: with files alone, nothing of AWS is asked.
 #[derive(Debug, Default)]
-pub struct Secrets {
+pub struct SecretReader {
     client: OnceCell<Client>,
 }
 
-impl Secrets {
+impl SecretReader {
     /// The secret's text as it is now.
-    pub async fn read(&self, source: &Source) -> Result<String, Error> {
+    pub async fn read(&self, source: &SecretSource) -> Result<String, Error> {
         match source {
-            Source::File(path) => {
+            SecretSource::File(path) => {
                 let text = tokio::fs::read_to_string(path).await;
                 let text = text.map_err(|error| Error::File { path: path.clone(), error })?;
                 match text.trim_end_matches(['\r', '\n']) {
@@ -69,7 +69,7 @@ impl Secrets {
                     text => Ok(text.to_owned()),
                 }
             }
-            Source::Manager { id } => {
+            SecretSource::Manager { id } => {
                 let answer = self.client(id).await.get_secret_value().secret_id(id).send().await;
                 let answer = answer.map_err(|error| Error::Manager {
                     what: "give",

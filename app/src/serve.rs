@@ -46,8 +46,8 @@ use crate::{
     metrics::Metrics,
     page,
     password::Passwords,
-    problem::{Kind, Problem},
-    secret::Secrets,
+    problem::{Problem, ProblemKind},
+    secret::SecretReader,
     session::Sessions,
     state::{App, State},
     version::Lookup,
@@ -117,7 +117,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
 
 /// Everything that requests use.
 async fn build(config: Config) -> Result<App, Error> {
-    let secrets = Arc::new(Secrets::default());
+    let secrets = Arc::new(SecretReader::default());
     let database = Arc::new(Database::open(config.database.clone(), Arc::clone(&secrets)).await?);
     let keys = Keys::read(config.signing_key.clone(), secrets, config.access_token).await?;
     let (sessions, limits) = match &config.redis_url {
@@ -170,12 +170,15 @@ fn router(app: &App) -> Router {
     api::routes(app)
         .merge(page::routes())
         .fallback(|headers: HeaderMap| async move {
-            page::problem(page::is_wanted(&headers), Problem::new(Kind::NotFound, "There is nothing at this path."))
+            page::problem(
+                page::is_wanted(&headers),
+                Problem::new(ProblemKind::NotFound, "There is nothing at this path."),
+            )
         })
         .method_not_allowed_fallback(|headers: HeaderMap| async move {
             page::problem(
                 page::is_wanted(&headers),
-                Problem::new(Kind::MethodNotAllowed, "This path does not take that method."),
+                Problem::new(ProblemKind::MethodNotAllowed, "This path does not take that method."),
             )
         })
         .layer(DefaultBodyLimit::max(app.config.limits.body))

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::{
     limit::subscriber,
     metrics::count,
-    problem::{Kind as ProblemKind, Problem},
-    session::{Kind, Role, Session, Token},
+    problem::{Problem, ProblemKind},
+    session::{Role, Session, SessionKind, Token},
     state::State,
     store::users::{self, User},
 };
@@ -34,7 +34,7 @@ pub async fn sign_in(
     address: IpAddr,
     name: &str,
     password: String,
-    kind: Kind,
+    kind: SessionKind,
 ) -> Result<(Session, Token), Problem> {
     let from = subscriber(address).to_string();
     let limited = app.limits.take("sign-in", &[name, &from], app.config.limits.sign_in).await;
@@ -72,7 +72,7 @@ pub async fn change_password(
     address: IpAddr,
     old: String,
     new: String,
-    kind: Kind,
+    kind: SessionKind,
 ) -> Result<(Session, Token), Problem> {
     let (whom, from) = (session.user.to_string(), subscriber(address).to_string());
     app.limits.take("password", &[&whom, &from], app.config.limits.sign_in).await?;

@@ -41,7 +41,7 @@ struct Container {
 /// Asks once, and remembers the answer.
 pub struct Lookup {
     uri: Option<String>,
-    known: OnceCell<Known>,
+    known: OnceCell<ContainerVersion>,
 }
 
 impl Lookup {
@@ -63,13 +63,13 @@ impl Lookup {
     }
 }
 
-async fn ask(uri: &str) -> Option<Known> {
+async fn ask(uri: &str) -> Option<ContainerVersion> {
     let body = tokio::time::timeout(TIMEOUT, http::get(uri)).await.ok()??;
     let container: Container = serde_json::from_slice(&body).ok()?;
-    Some(Known { image: container.digest(), task_definition: container.revision() })
+    Some(ContainerVersion { image: container.digest(), task_definition: container.revision() })
 }
 
-struct Known {
+struct ContainerVersion {
     image: Option<String>,
     task_definition: Option<String>,
 }

@@ -58,7 +58,7 @@ impl Emulator {
     }
 
     /// The same; with a registry, images can be pushed.
-    pub fn moto_with(registry: Option<&registry::Registry>) -> Option<Self> {
+    pub fn moto_with(registry: Option<&registry::LocalRegistry>) -> Option<Self> {
         let (process, port) = moto::fork().ok()?;
         let registry = registry.map(|registry| registry.port);
         let front = proxy(move |request| front::answer(request, port, registry)).ok()?;

@@ -11,14 +11,14 @@ use std::{
 use serde_json::{Value, json};
 
 /// A running registry, empty at first. It ends with this value.
-pub struct Registry {
+pub struct LocalRegistry {
     child: Child,
     folder: std::path::PathBuf,
     /// Where it listens, on loopback.
     pub port: u16,
 }
 
-impl Drop for Registry {
+impl Drop for LocalRegistry {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -26,7 +26,7 @@ impl Drop for Registry {
     }
 }
 
-impl Registry {
+impl LocalRegistry {
     /// Starts one. None where the program is not there.
     pub fn start() -> Option<Self> {
         let port = crate::free_port();

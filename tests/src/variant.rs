@@ -7,11 +7,11 @@ use provisioner_aws::{acm, autoscaling, cloudwatch, ec2, ecr, ecs, elb, iam, kms
 use provisioner_cli::Program;
 use provisioner_model::{
     Resource,
-    erased::Registry,
+    erased::ResourceRegistry,
     expr::{In, edges},
     stack::{Declared, Options, Stack},
 };
-use provisioner_stacks::Environment;
+use provisioner_reference_stack::Environment;
 use serde_json::Value;
 
 /// How the program was changed.
@@ -48,7 +48,7 @@ impl Variant {
 
     fn declare(&self, env: &Environment, stack: &mut Stack) {
         let mut bundled = Stack::new(stack.facts().clone());
-        provisioner_stacks::stack(env, &mut bundled);
+        provisioner_reference_stack::stack(env, &mut bundled);
         let Ok(bundled) = bundled.finish() else { return };
         let mut rows: BTreeMap<String, Declared> = bundled.resources;
         rows.retain(|address, _| !self.without.iter().any(|start| address.starts_with(start)));
@@ -94,8 +94,8 @@ impl Variant {
         }
     }
 
-    fn types(&self) -> Registry {
-        let mut types = Registry::default();
+    fn types(&self) -> ResourceRegistry {
+        let mut types = ResourceRegistry::default();
         for (name, with) in TYPES {
             if Some(*name) != self.lacks.as_deref() {
                 types = with(types);
@@ -127,7 +127,7 @@ fn typed<R: Resource>(stack: &mut Stack, name: &str, inputs: Value, options: Opt
 }
 
 type Add = fn(&mut Stack, &str, Value, Options);
-type With = fn(Registry) -> Registry;
+type With = fn(ResourceRegistry) -> ResourceRegistry;
 
 macro_rules! types {
     ($($kind:ty),* $(,)?) => {

@@ -209,7 +209,7 @@ def demo():
         say(f"moto, an emulator of AWS, is at {emulator.url}")
         run(0, "plan", "dev")
         # moto has no load balancer that could be asked.
-        run(0, "apply", "dev", "--yes", "--no-proof")
+        run(0, "apply", "dev", "--yes", "--no-verification")
         run(0, "plan", "dev", "--detailed-exitcode")
         run(0, "outputs", "dev")
         run(0, "destroy", "dev", "--yes")

@@ -13,15 +13,15 @@ use super::users::{fifty, within};
 use crate::{
     input::Checked,
     metrics::count,
-    problem::{Body, Kind, Problem},
+    problem::{Body, Problem, ProblemKind},
     session::Role,
     state::{App, State as AppState},
     store::{
         accounts::{self, Account},
-        audit::{self, Entry},
-        transfers::{self, Transfer, Wanted},
+        audit::{self, AuditEntry},
+        transfers::{self, Transfer, TransferRequest},
     },
-    web::{Asked, Id, Input, User},
+    web::{Id, Input, QueryParameters, User},
 };
 
 const KEY: &str = "idempotency-key";
@@ -62,7 +62,7 @@ pub(super) struct Order {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(super) struct AuditQuery {
     /// Only entries with lower numbers.
     #[serde(default = "latest")]
     #[param(minimum = 1)]
@@ -80,7 +80,7 @@ fn latest() -> i64 {
 /// A part of the trail, latest first.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Trail {
-    entries: Vec<Entry>,
+    entries: Vec<AuditEntry>,
 }
 
 /// Open an account
@@ -111,7 +111,7 @@ pub(super) async fn list(State(app): State<App>, User(session): User) -> Result<
         content_type = "application/problem+json")))]
 pub(super) async fn get(State(app): State<App>, User(session): User, Id(id): Id) -> Result<Json<Account>, Problem> {
     let found = accounts::get(&app.database, session.user, id).await?;
-    found.map(Json).ok_or_else(|| Problem::new(Kind::NotFound, "You have no such account."))
+    found.map(Json).ok_or_else(|| Problem::new(ProblemKind::NotFound, "You have no such account."))
 }
 
 /// Transfer money; the same key with the same content gives the same answer and moves it once
@@ -130,20 +130,20 @@ pub(super) async fn transfer(
     Input(input): Input<Order>,
 ) -> Result<(StatusCode, Json<Transfer>), Problem> {
     let key = headers.get(KEY).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let wanted = Wanted { key, from: input.from, to: input.to, amount: input.amount };
-    let transfer = carry_out(&app, session.user, &wanted).await?;
+    let request = TransferRequest { key, from: input.from, to: input.to, amount: input.amount };
+    let transfer = carry_out(&app, session.user, &request).await?;
     Ok((StatusCode::CREATED, Json(transfer)))
 }
 
 /// Checks it, carries it out, and counts how it ended.
-pub(crate) async fn carry_out(app: &AppState, user: Uuid, wanted: &Wanted) -> Result<Transfer, Problem> {
+pub(crate) async fn carry_out(app: &AppState, user: Uuid, request: &TransferRequest) -> Result<Transfer, Problem> {
     let checked = Checked::default()
-        .key("Idempotency-Key", &wanted.key)
-        .amount("amount", wanted.amount)
-        .that(wanted.from != wanted.to, "to", "must be another account")
+        .key("Idempotency-Key", &request.key)
+        .amount("amount", request.amount)
+        .that(request.from != request.to, "to", "must be another account")
         .end();
     let done = match checked {
-        Ok(()) => transfers::transfer(&app.database, user, wanted).await,
+        Ok(()) => transfers::transfer(&app.database, user, request).await,
         Err(problem) => Err(problem),
     };
     let outcome = match &done {
@@ -156,16 +156,16 @@ pub(crate) async fn carry_out(app: &AppState, user: Uuid, wanted: &Wanted) -> Re
 }
 
 /// The audit trail: what you did and what you got; for administrators, all of it
-#[utoipa::path(get, path = "/api/audit", tag = "accounts", params(Page), security(("token" = [])),
+#[utoipa::path(get, path = "/api/audit", tag = "accounts", params(AuditQuery), security(("token" = [])),
     responses((status = 200, body = Trail)))]
 pub(super) async fn audit(
     State(app): State<App>,
     User(session): User,
-    Asked(page): Asked<Page>,
+    QueryParameters(page): QueryParameters<AuditQuery>,
 ) -> Result<Json<Trail>, Problem> {
     within(page.limit)?;
     if page.before < 1 {
-        return Err(Problem::new(Kind::BadRequest, "before: must be 1 or more."));
+        return Err(Problem::new(ProblemKind::BadRequest, "before: must be 1 or more."));
     }
     let all = session.role == Role::Admin;
     let entries = audit::list(&app.database, session.user, all, page.before, page.limit).await?;

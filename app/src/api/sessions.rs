@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::{
     input::Checked,
-    problem::{Body, Kind as ProblemKind, Problem},
-    session::{Kind, Session, Token},
+    problem::{Body, Problem, ProblemKind},
+    session::{Session, SessionKind, Token},
     state::{App, State as AppState},
     users,
     web::{Anyone, Client, Input},
@@ -73,7 +73,7 @@ pub(super) async fn sign_in(
         .that(named, "name", "must have 1 to 32 characters")
         .known_password("password", &input.password)
         .end()?;
-    let (session, token) = users::sign_in(&app, address, &input.name, input.password, Kind::Api).await?;
+    let (session, token) = users::sign_in(&app, address, &input.name, input.password, SessionKind::Api).await?;
     Ok((StatusCode::CREATED, Json(Tokens::of(&app, &session, &token)?)))
 }
 

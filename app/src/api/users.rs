@@ -7,12 +7,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::sessions::Tokens;
 use crate::{
     input::Checked,
-    problem::{Body, Kind as ProblemKind, Problem},
-    session::Kind,
+    problem::{Body, Problem, ProblemKind},
+    session::SessionKind,
     state::App,
     store::users::{self as store, User},
     users,
-    web::{Admin, Anyone, Asked, Client, Id, Input},
+    web::{Admin, Anyone, Client, Id, Input, QueryParameters},
 };
 
 /// Somebody new.
@@ -47,7 +47,7 @@ pub(super) struct Disabled {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(super) struct UsersQuery {
     /// Only names that come after this one.
     #[serde(default)]
     #[param(max_length = 32)]
@@ -83,9 +83,13 @@ pub(super) async fn register(
 }
 
 /// Users by name, for administrators
-#[utoipa::path(get, path = "/api/users", tag = "users", params(Page), security(("token" = [])),
+#[utoipa::path(get, path = "/api/users", tag = "users", params(UsersQuery), security(("token" = [])),
     responses((status = 200, body = Users)))]
-pub(super) async fn list(State(app): State<App>, _: Admin, Asked(page): Asked<Page>) -> Result<Json<Users>, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    _: Admin,
+    QueryParameters(page): QueryParameters<UsersQuery>,
+) -> Result<Json<Users>, Problem> {
     within(page.limit)?;
     if page.after.len() > 32 || page.after.contains('\0') {
         return Err(Problem::new(ProblemKind::BadRequest, "after: is no name of a user."));
@@ -123,7 +127,7 @@ pub(super) async fn change_password(
         .password("new_password", &input.new_password)
         .end()?;
     let (old, new) = (input.old_password, input.new_password);
-    let (session, token) = users::change_password(&app, &session, address, old, new, Kind::Api).await?;
+    let (session, token) = users::change_password(&app, &session, address, old, new, SessionKind::Api).await?;
     Tokens::of(&app, &session, &token).map(Json)
 }
 

@@ -17,10 +17,10 @@ use crate::{
     state::{App, State as AppState},
     store::{
         accounts::{self, Account},
-        audit::{self, Entry},
-        transfers::Wanted,
+        audit::{self, AuditEntry},
+        transfers::TransferRequest,
     },
-    web::Asked,
+    web::QueryParameters,
 };
 
 const PART: i64 = 50;
@@ -60,7 +60,7 @@ impl AccountsPage {
 #[template(path = "audit.html")]
 struct AuditPage {
     frame: Frame,
-    entries: Vec<Entry>,
+    entries: Vec<AuditEntry>,
     /// Where the next part starts.
     next: Option<i64>,
     all: bool,
@@ -102,10 +102,10 @@ pub(super) struct Order {
 pub(super) async fn overview(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Parameters>,
+    QueryParameters(parameters): QueryParameters<Parameters>,
 ) -> Result<Response, Failure> {
     let mut page = AccountsPage::new(&app, &visitor).await?;
-    page.frame = page.frame.done(asked.done.as_deref());
+    page.frame = page.frame.done(parameters.done.as_deref());
     show(StatusCode::OK, &visitor, &page)
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn open(State(app): State<App>, sent: Sent<Opening>) -> Result<
 pub(super) async fn transfer(State(app): State<App>, sent: Sent<Order>) -> Result<Response, Failure> {
     let session = user(&sent.visitor)?;
     let done = match read(&sent.fields) {
-        Ok(wanted) => api::carry_out(&app, session.user, &wanted).await.map(|_| ()),
+        Ok(request) => api::carry_out(&app, session.user, &request).await.map(|_| ()),
         Err(problem) => Err(problem),
     };
     let Err(problem) = done else { return Ok(to("/accounts?done=transferred")) };
@@ -139,11 +139,11 @@ pub(super) async fn transfer(State(app): State<App>, sent: Sent<Order>) -> Resul
     show(status, &sent.visitor, &page)
 }
 
-fn read(order: &Order) -> Result<Wanted, Problem> {
+fn read(order: &Order) -> Result<TransferRequest, Problem> {
     let id = |text: &str| Uuid::try_parse(text.trim()).ok();
     let (from, to, amount) = (id(&order.from), id(&order.to), input::amount(&order.amount));
     if let (Some(from), Some(to), Some(amount)) = (from, to, amount) {
-        return Ok(Wanted { key: order.key.clone(), from, to, amount });
+        return Ok(TransferRequest { key: order.key.clone(), from, to, amount });
     }
     let wrong = [
         ("from", from.is_none(), "choose one of your accounts"),
@@ -157,11 +157,11 @@ fn read(order: &Order) -> Result<Wanted, Problem> {
 pub(super) async fn audit(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Parameters>,
+    QueryParameters(parameters): QueryParameters<Parameters>,
 ) -> Result<Response, Failure> {
     let session = user(&visitor)?;
     let all = session.role == Role::Admin;
-    let entries = audit::list(&app.database, session.user, all, asked.before.unwrap_or(i64::MAX), PART).await?;
+    let entries = audit::list(&app.database, session.user, all, parameters.before.unwrap_or(i64::MAX), PART).await?;
     let next = entries.last().map(|entry| entry.id).filter(|_| i64::try_from(entries.len()) == Ok(PART));
     let accounts = accounts::list(&app.database, session.user).await?;
     let frame = Frame::new("Audit trail", "audit", &visitor);

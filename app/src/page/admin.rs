@@ -10,12 +10,12 @@ use super::{
     view::{Failure, Frame, Parameters, show, to, user},
 };
 use crate::{
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
     session::{Role, Session},
     state::App,
     store::users::{self as store, User},
     users,
-    web::{Asked, Id},
+    web::{Id, QueryParameters},
 };
 
 const PART: i64 = 50;
@@ -40,19 +40,19 @@ fn admin(visitor: &Visitor) -> Result<Session, Failure> {
     if session.role == Role::Admin {
         return Ok(session);
     }
-    Err(Problem::new(Kind::Forbidden, "Only an administrator may.").into())
+    Err(Problem::new(ProblemKind::Forbidden, "Only an administrator may.").into())
 }
 
 pub(super) async fn users(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Parameters>,
+    QueryParameters(parameters): QueryParameters<Parameters>,
 ) -> Result<Response, Failure> {
     let session = admin(&visitor)?;
-    let after = asked.after.filter(|after| after.len() <= 32 && !after.contains('\0')).unwrap_or_default();
+    let after = parameters.after.filter(|after| after.len() <= 32 && !after.contains('\0')).unwrap_or_default();
     let users = store::list(&app.database, &after, PART).await?;
     let next = users.last().map(|user| user.name.clone()).filter(|_| i64::try_from(users.len()) == Ok(PART));
-    let frame = Frame::new("Users", "users", &visitor).done(asked.done.as_deref());
+    let frame = Frame::new("Users", "users", &visitor).done(parameters.done.as_deref());
     show(StatusCode::OK, &visitor, &UsersPage { frame, users, me: session.user, next })
 }
 

@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 
 use super::view::Failure;
 use crate::{
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
     session::{Session, Token},
     state::{App, State},
 };
@@ -115,11 +115,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
         let same_site = is_own(app, &parts.headers);
         let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         let read = Form::<Guarded<T>>::from_request(Request::from_parts(parts, body), app).await;
-        let Form(guarded) = read.map_err(|_| Problem::new(Kind::BadRequest, "The form did not come whole."))?;
+        let Form(guarded) = read.map_err(|_| Problem::new(ProblemKind::BadRequest, "The form did not come whole."))?;
         let same = own.is_some_and(|own| bool::from(own.as_bytes().ct_eq(guarded.form.as_bytes())));
         if !same || !same_site {
             let why = "The form is not from this page, or the page is old. Go back, load it again, and try once more.";
-            return Err(Problem::new(Kind::Forbidden, why).into());
+            return Err(Problem::new(ProblemKind::Forbidden, why).into());
         }
         Ok(Self { visitor, fields: guarded.fields })
     }

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     input::Checked,
-    session::Kind,
+    session::SessionKind,
     state::{App, State as AppState},
     store::users as store,
     users,
-    web::{Asked, Client},
+    web::{Client, QueryParameters},
 };
 
 #[derive(Template)]
@@ -100,11 +100,14 @@ pub(super) async fn register(
     show(status, &sent.visitor, &RegisterPage { frame, name })
 }
 
-pub(super) async fn sign_in_form(visitor: Visitor, Asked(asked): Asked<Parameters>) -> Result<Response, Failure> {
+pub(super) async fn sign_in_form(
+    visitor: Visitor,
+    QueryParameters(parameters): QueryParameters<Parameters>,
+) -> Result<Response, Failure> {
     if visitor.session.is_some() {
         return Ok(to("/accounts"));
     }
-    let frame = Frame::new("Sign in", "sign-in", &visitor).done(asked.done.as_deref());
+    let frame = Frame::new("Sign in", "sign-in", &visitor).done(parameters.done.as_deref());
     show(StatusCode::OK, &visitor, &SignInPage { frame, name: String::new() })
 }
 
@@ -120,7 +123,7 @@ pub(super) async fn sign_in(
         .known_password("password", &sent.fields.password)
         .end();
     let done = match checked {
-        Ok(()) => users::sign_in(&app, address, &name, sent.fields.password, Kind::Page).await,
+        Ok(()) => users::sign_in(&app, address, &name, sent.fields.password, SessionKind::Page).await,
         Err(problem) => Err(problem),
     };
     match done {
@@ -161,7 +164,7 @@ pub(super) async fn change_password(
     let PasswordChange { old_password: old, new_password: new } = sent.fields;
     let checked = Checked::default().known_password("old_password", &old).password("new_password", &new).end();
     let done = match checked {
-        Ok(()) => users::change_password(&app, &session, address, old, new, Kind::Page).await,
+        Ok(()) => users::change_password(&app, &session, address, old, new, SessionKind::Page).await,
         Err(problem) => Err(problem),
     };
     match done {

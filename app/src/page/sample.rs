@@ -12,7 +12,7 @@ use crate::{
     config::Environment,
     state::{App, State as AppState},
     store::rows::{self, SampleRow},
-    web::Asked,
+    web::QueryParameters,
 };
 
 #[derive(Template)]
@@ -33,11 +33,11 @@ fn allowed(app: &AppState, visitor: &Visitor) -> bool {
 pub(super) async fn home(
     State(app): State<App>,
     visitor: Visitor,
-    Asked(asked): Asked<Parameters>,
+    QueryParameters(parameters): QueryParameters<Parameters>,
 ) -> Result<Response, Failure> {
     let allowed = allowed(&app, &visitor);
     let (rows, count) = if allowed { rows::list(&app.database, 10).await? } else { (Vec::new(), 0) };
-    let frame = Frame::new("Sample rows", "home", &visitor).done(asked.done.as_deref());
+    let frame = Frame::new("Sample rows", "home", &visitor).done(parameters.done.as_deref());
     show(StatusCode::OK, &visitor, &HomePage { frame, allowed, rows, count })
 }
 

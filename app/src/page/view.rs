@@ -8,7 +8,7 @@ use axum::{
 
 use super::forms::Visitor;
 use crate::{
-    problem::{FieldError, Kind, Problem},
+    problem::{FieldError, Problem, ProblemKind},
     session::{Role, Session},
 };
 
@@ -160,10 +160,13 @@ pub(super) fn user(visitor: &Visitor) -> Result<Session, Failure> {
 pub(super) fn beside(problem: Problem, first: &'static str) -> Result<(StatusCode, Vec<FieldError>), Failure> {
     let status = problem.kind.parts().0;
     match problem.kind {
-        Kind::Invalid if !problem.errors.is_empty() => Ok((status, problem.errors)),
-        Kind::Invalid | Kind::Refused | Kind::Conflict | Kind::NotFound | Kind::SignInNeeded | Kind::TooMany => {
-            Ok((status, vec![FieldError { field: first, message: problem.detail }]))
-        }
+        ProblemKind::Invalid if !problem.errors.is_empty() => Ok((status, problem.errors)),
+        ProblemKind::Invalid
+        | ProblemKind::Refused
+        | ProblemKind::Conflict
+        | ProblemKind::NotFound
+        | ProblemKind::SignInNeeded
+        | ProblemKind::TooMany => Ok((status, vec![FieldError { field: first, message: problem.detail }])),
         _ => Err(problem.into()),
     }
 }

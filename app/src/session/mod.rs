@@ -42,14 +42,14 @@ impl Role {
 
 /// For whom a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SessionKind {
     /// A program with tokens.
     Api,
     /// A browser with a cookie.
     Page,
 }
 
-impl Kind {
+impl SessionKind {
     fn name(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -129,7 +129,7 @@ impl Sessions {
         user: Uuid,
         role: Role,
         must_change_password: bool,
-        kind: Kind,
+        kind: SessionKind,
         life: Duration,
     ) -> Result<(Session, Token), Problem> {
         let session = Session { id: Uuid::new_v4(), user, role, must_change_password };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Kind, Role, Rotated, Session};
+use super::{Role, Rotated, Session, SessionKind};
 use crate::{database::Database, problem::Problem};
 
 fn session(row: &PgRow) -> Result<Session, Problem> {
@@ -20,7 +20,7 @@ fn session(row: &PgRow) -> Result<Session, Problem> {
 pub(super) async fn create(
     database: &Database,
     session: &Session,
-    kind: Kind,
+    kind: SessionKind,
     hash: &[u8],
     life: Duration,
 ) -> Result<(), Problem> {

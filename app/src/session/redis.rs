@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use redis::{AsyncCommands, Script, aio::ConnectionManager};
 use uuid::Uuid;
 
-use super::{Kind, Role, Rotated, Session};
+use super::{Role, Rotated, Session, SessionKind};
 use crate::problem::Problem;
 
 /// Compares and sets in one step: of two that come with the same token, one is late.
@@ -32,7 +32,7 @@ fn seconds(life: Duration) -> i64 {
 pub(super) async fn create(
     connection: &ConnectionManager,
     session: &Session,
-    kind: Kind,
+    kind: SessionKind,
     hash: &[u8],
     life: Duration,
 ) -> Result<(), Problem> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::audit;
 use crate::{
     database::Database,
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
 };
 
 /// So many accounts a user may have.
@@ -53,7 +53,7 @@ pub async fn open(database: &Database, user: Uuid, name: &str, balance: i64) -> 
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(opened) = opened else {
-        return Err(Problem::new(Kind::Conflict, format!("You have {MOST} accounts, and cannot have more.")));
+        return Err(Problem::new(ProblemKind::Conflict, format!("You have {MOST} accounts, and cannot have more.")));
     };
     let opened = account(&opened)?;
     audit::add(&mut transaction, "account-opened", user, opened.id, Some(balance)).await?;

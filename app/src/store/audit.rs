@@ -10,7 +10,7 @@ use crate::{database::Database, problem::Problem};
 
 /// What happened.
 #[derive(Serialize, ToSchema)]
-pub struct Entry {
+pub struct AuditEntry {
     /// Later entries have higher numbers.
     pub id: i64,
     /// When.
@@ -32,7 +32,7 @@ pub struct Entry {
     pub key: Option<String>,
 }
 
-impl Entry {
+impl AuditEntry {
     /// The account or user that it was done to.
     pub fn target(&self) -> Option<Uuid> {
         self.to_account.or(self.subject)
@@ -58,7 +58,13 @@ pub(super) async fn add(
 }
 
 /// Entries before that number, latest first: everybody's, or those that the user did or got money by.
-pub async fn list(database: &Database, user: Uuid, all: bool, before: i64, limit: i64) -> Result<Vec<Entry>, Problem> {
+pub async fn list(
+    database: &Database,
+    user: Uuid,
+    all: bool,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<AuditEntry>, Problem> {
     let mut connection = database.acquire().await?;
     let query = if all {
         "SELECT * FROM audit WHERE $1::uuid IS NOT NULL AND id < $2 ORDER BY id DESC LIMIT $3"
@@ -71,9 +77,9 @@ pub async fn list(database: &Database, user: Uuid, all: bool, before: i64, limit
     rows.iter().map(|row| entry(row, user)).collect()
 }
 
-fn entry(row: &PgRow, reader: Uuid) -> Result<Entry, Problem> {
+fn entry(row: &PgRow, reader: Uuid) -> Result<AuditEntry, Problem> {
     let actor = row.try_get("actor")?;
-    Ok(Entry {
+    Ok(AuditEntry {
         id: row.try_get("id")?,
         created_at: row.try_get("created_at")?,
         action: row.try_get("action")?,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     database::Database,
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
 };
 
 /// What an account can hold at most; the table says the same.
@@ -20,7 +20,7 @@ const MOST: i64 = 1_000_000_000_000_000;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct TransferRequest {
     /// Chosen by the client.
     pub key: String,
     /// One of the user's own accounts.
@@ -70,41 +70,41 @@ impl Refusal {
 
     fn problem(self) -> Problem {
         match self {
-            Self::NoSuchSource => Problem::new(Kind::NotFound, "You have no such account to send from."),
-            Self::NoSuchTarget => Problem::new(Kind::NotFound, "There is no such account to send to."),
-            Self::TooLittle => Problem::new(Kind::Refused, "The account holds less than that."),
-            Self::TooMuch => Problem::new(Kind::Refused, "The receiving account cannot hold that much."),
+            Self::NoSuchSource => Problem::new(ProblemKind::NotFound, "You have no such account to send from."),
+            Self::NoSuchTarget => Problem::new(ProblemKind::NotFound, "There is no such account to send to."),
+            Self::TooLittle => Problem::new(ProblemKind::Refused, "The account holds less than that."),
+            Self::TooMuch => Problem::new(ProblemKind::Refused, "The receiving account cannot hold that much."),
         }
     }
 }
 
 /// Makes the transfer, or gives the answer that its key got before.
-pub async fn transfer(database: &Database, user: Uuid, wanted: &Wanted) -> Result<Transfer, Problem> {
+pub async fn transfer(database: &Database, user: Uuid, request: &TransferRequest) -> Result<Transfer, Problem> {
     let mut transaction = database.begin().await?;
     let taken = sqlx::query(
         "INSERT INTO transfers (user_id, key, id, from_account, to_account, amount) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (user_id, key) DO NOTHING RETURNING *",
     )
     .bind(user)
-    .bind(&wanted.key)
+    .bind(&request.key)
     .bind(Uuid::new_v4())
-    .bind(wanted.from)
-    .bind(wanted.to)
-    .bind(wanted.amount)
+    .bind(request.from)
+    .bind(request.to)
+    .bind(request.amount)
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(taken) = taken else {
-        return earlier(&mut transaction, user, wanted).await;
+        return earlier(&mut transaction, user, request).await;
     };
-    let refusal = match receiver(&mut transaction, user, wanted).await? {
+    let refusal = match receiver(&mut transaction, user, request).await? {
         Ok(receiver) => {
-            carry_out(&mut transaction, user, wanted, receiver).await?;
+            carry_out(&mut transaction, user, request, receiver).await?;
             None
         }
         Err(refusal) => {
             sqlx::query("UPDATE transfers SET refusal = $3 WHERE user_id = $1 AND key = $2")
                 .bind(user)
-                .bind(&wanted.key)
+                .bind(&request.key)
                 .bind(refusal.name())
                 .execute(&mut *transaction)
                 .await?;
@@ -122,16 +122,16 @@ pub async fn transfer(database: &Database, user: Uuid, wanted: &Wanted) -> Resul
 async fn earlier(
     transaction: &mut Transaction<'static, Postgres>,
     user: Uuid,
-    wanted: &Wanted,
+    request: &TransferRequest,
 ) -> Result<Transfer, Problem> {
     let row = sqlx::query("SELECT * FROM transfers WHERE user_id = $1 AND key = $2")
         .bind(user)
-        .bind(&wanted.key)
+        .bind(&request.key)
         .fetch_one(&mut **transaction)
         .await?;
     let transfer = made(&row)?;
-    if (transfer.from, transfer.to, transfer.amount) != (wanted.from, wanted.to, wanted.amount) {
-        return Err(Problem::new(Kind::Conflict, "This idempotency key was used for another transfer."));
+    if (transfer.from, transfer.to, transfer.amount) != (request.from, request.to, request.amount) {
+        return Err(Problem::new(ProblemKind::Conflict, "This idempotency key was used for another transfer."));
     }
     match row.try_get::<Option<&str>, _>("refusal")? {
         None => Ok(transfer),
@@ -146,28 +146,28 @@ async fn earlier(
 async fn receiver(
     transaction: &mut Transaction<'static, Postgres>,
     user: Uuid,
-    wanted: &Wanted,
+    request: &TransferRequest,
 ) -> Result<Result<Uuid, Refusal>, Problem> {
     let rows = sqlx::query("SELECT id, user_id, balance FROM accounts WHERE id = $1 OR id = $2 ORDER BY id FOR UPDATE")
-        .bind(wanted.from)
-        .bind(wanted.to)
+        .bind(request.from)
+        .bind(request.to)
         .fetch_all(&mut **transaction)
         .await?;
     let (mut source, mut target) = (None, None);
     for row in &rows {
         let (id, owner, balance): (Uuid, Uuid, i64) =
             (row.try_get("id")?, row.try_get("user_id")?, row.try_get("balance")?);
-        if id == wanted.from && owner == user {
+        if id == request.from && owner == user {
             source = Some(balance);
-        } else if id == wanted.to {
+        } else if id == request.to {
             target = Some((owner, balance));
         }
     }
     Ok(match (source, target) {
         (None, _) => Err(Refusal::NoSuchSource),
         (_, None) => Err(Refusal::NoSuchTarget),
-        (Some(balance), _) if balance < wanted.amount => Err(Refusal::TooLittle),
-        (_, Some((_, balance))) if balance > MOST - wanted.amount => Err(Refusal::TooMuch),
+        (Some(balance), _) if balance < request.amount => Err(Refusal::TooLittle),
+        (_, Some((_, balance))) if balance > MOST - request.amount => Err(Refusal::TooMuch),
         (_, Some((owner, _))) => Ok(owner),
     })
 }
@@ -176,7 +176,7 @@ async fn receiver(
 async fn carry_out(
     transaction: &mut Transaction<'static, Postgres>,
     user: Uuid,
-    wanted: &Wanted,
+    request: &TransferRequest,
     receiver: Uuid,
 ) -> Result<(), Problem> {
     sqlx::query(
@@ -186,11 +186,11 @@ async fn carry_out(
          VALUES ('transfer', $1, $2, $3, $4, $5, $6)",
     )
     .bind(user)
-    .bind(wanted.from)
-    .bind(wanted.to)
-    .bind(wanted.amount)
+    .bind(request.from)
+    .bind(request.to)
+    .bind(request.amount)
     .bind(receiver)
-    .bind(&wanted.key)
+    .bind(&request.key)
     .execute(&mut **transaction)
     .await?;
     Ok(())

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::audit;
 use crate::{
     database::Database,
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
     session::Role,
 };
 
@@ -62,7 +62,7 @@ pub async fn add(
     .await;
     let added = match added {
         Err(sqlx::Error::Database(error)) if error.constraint() == Some("users_name_taken") => {
-            return Err(Problem::new(Kind::Conflict, "That name is taken: choose another."));
+            return Err(Problem::new(ProblemKind::Conflict, "That name is taken: choose another."));
         }
         other => user(&other?)?,
     };
@@ -110,7 +110,7 @@ pub async fn set_password(database: &Database, id: Uuid, old_hash: &str, hash: &
             .execute(&mut *transaction)
             .await?;
     if changed.rows_affected() == 0 {
-        return Err(Problem::new(Kind::Conflict, "The password was changed meanwhile."));
+        return Err(Problem::new(ProblemKind::Conflict, "The password was changed meanwhile."));
     }
     audit::add(&mut transaction, "password-changed", id, id, None).await?;
     Ok(transaction.commit().await?)

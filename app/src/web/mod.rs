@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     metrics, page,
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
     session::{Role, Session},
     state::App,
 };
@@ -87,7 +87,7 @@ pub async fn around(AxumState(app): AxumState<App>, request: Request, next: Next
         Err(problem) => page::problem(as_page, problem),
         Ok(()) => match tokio::time::timeout(LONGEST, next.run(Request::from_parts(parts, body))).await {
             Ok(response) => response,
-            Err(_) => page::problem(as_page, Problem::new(Kind::Timeout, "Try again.")),
+            Err(_) => page::problem(as_page, Problem::new(ProblemKind::Timeout, "Try again.")),
         },
     };
     let status = response.status().as_u16();
@@ -129,7 +129,7 @@ fn allowed(app: &App, parts: &Parts, route: &str) -> Result<(), Problem> {
 }
 
 fn too_large(app: &App) -> Problem {
-    Problem::new(Kind::TooLarge, format!("At most {} bytes are taken.", app.config.limits.body))
+    Problem::new(ProblemKind::TooLarge, format!("At most {} bytes are taken.", app.config.limits.body))
 }
 
 /// The client's, if it is one, so that its logs and ours can be put together; else a new one.
@@ -193,12 +193,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
             Ok(Json(value)) => Ok(Self(value)),
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large(app)),
             Err(JsonRejection::MissingJsonContentType(_)) => {
-                Err(Problem::new(Kind::MediaType, "Send JSON, with the content type application/json."))
+                Err(Problem::new(ProblemKind::MediaType, "Send JSON, with the content type application/json."))
             }
             // What it says is about the client's own text.
-            Err(JsonRejection::JsonDataError(error)) => Err(Problem::new(Kind::Invalid, cause(&error))),
-            Err(JsonRejection::JsonSyntaxError(error)) => Err(Problem::new(Kind::BadRequest, cause(&error))),
-            Err(_) => Err(Problem::new(Kind::BadRequest, "The body did not come whole.")),
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem::new(ProblemKind::Invalid, cause(&error))),
+            Err(JsonRejection::JsonSyntaxError(error)) => Err(Problem::new(ProblemKind::BadRequest, cause(&error))),
+            Err(_) => Err(Problem::new(ProblemKind::BadRequest, "The body did not come whole.")),
         }
     }
 }
@@ -213,14 +213,14 @@ fn cause(error: &dyn std::error::Error) -> String {
 }
 
 /// What follows the `?`.
-pub struct Asked<T>(pub T);
+pub struct QueryParameters<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
+impl<T: DeserializeOwned> FromRequestParts<App> for QueryParameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let query = Query::<T>::from_request_parts(parts, app).await;
-        query.map(|Query(value)| Self(value)).map_err(|error| Problem::new(Kind::BadRequest, cause(&error)))
+        query.map(|Query(value)| Self(value)).map_err(|error| Problem::new(ProblemKind::BadRequest, cause(&error)))
     }
 }
 
@@ -233,10 +233,10 @@ impl FromRequestParts<App> for Id {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Path(id) = Path::<String>::from_request_parts(parts, app)
             .await
-            .map_err(|_| Problem::new(Kind::NotFound, "There is no such id."))?;
+            .map_err(|_| Problem::new(ProblemKind::NotFound, "There is no such id."))?;
         // Of the forms that the library reads, the usual one.
         let id = Uuid::try_parse(&id).ok().filter(|_| id.len() == 36);
-        id.map(Self).ok_or_else(|| Problem::new(Kind::NotFound, "There is no such id."))
+        id.map(Self).ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such id."))
     }
 }
 
@@ -247,7 +247,7 @@ impl FromRequestParts<App> for Anyone {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let missing = || Problem::new(Kind::SignInNeeded, "Send a good access token.");
+        let missing = || Problem::new(ProblemKind::SignInNeeded, "Send a good access token.");
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -268,7 +268,7 @@ impl FromRequestParts<App> for User {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Anyone(session) = Anyone::from_request_parts(parts, app).await?;
         if session.must_change_password {
-            return Err(Problem::new(Kind::PasswordChangeNeeded, "Somebody else has seen it: choose your own."));
+            return Err(Problem::new(ProblemKind::PasswordChangeNeeded, "Somebody else has seen it: choose your own."));
         }
         Ok(Self(session))
     }
@@ -283,7 +283,7 @@ impl FromRequestParts<App> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let User(session) = User::from_request_parts(parts, app).await?;
         if session.role != Role::Admin {
-            return Err(Problem::new(Kind::Forbidden, "Only an administrator may."));
+            return Err(Problem::new(ProblemKind::Forbidden, "Only an administrator may."));
         }
         Ok(Self(session))
     }

@@ -9,8 +9,8 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_transfer_moves_money_once_for_each_key() {
-    let Some(database) = postgres::database("a_transfer_moves_money_once_for_each_key") else { return };
+async fn transfer_is_idempotent_by_key() {
+    let Some(database) = postgres::database("transfer_is_idempotent_by_key") else { return };
     let app = Settings::new(&database).start().await;
     let (ada, bob) = (app.user("ada").await, app.user("bob").await);
     let (from, to) = (app.account(&ada, 1000).await, app.account(&bob, 0).await);
@@ -52,7 +52,7 @@ async fn a_transfer_moves_money_once_for_each_key() {
 }
 
 #[tokio::test]
-async fn many_at_once_never_overdraw_and_never_stand_still() {
+async fn concurrent_transfers_never_overdraw_or_deadlock() {
     let Some(database) = postgres::database("many_at_once_never_overdraw") else { return };
     let app = Settings::new(&database).start().await;
     let ada = app.user("ada").await;

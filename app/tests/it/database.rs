@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::{config, database::Database as Pool, secret::Source};
+use app::{config, database::Database as Pool, secret::SecretSource};
 use serde_json::json;
 use sqlx::{Executor, Row};
 
@@ -53,7 +53,7 @@ async fn goes_on(app: &App, ada: &Tokens) {
 }
 
 #[tokio::test]
-async fn a_new_password_in_the_file_is_read_without_a_restart() {
+async fn rotated_password_file_is_read_without_a_restart() {
     let Some(database) = postgres::database("a_new_password_in_the_file_is_read") else { return };
     let settings = Settings::new(&database);
     let app = settings.start().await;
@@ -67,7 +67,7 @@ async fn a_new_password_in_the_file_is_read_without_a_restart() {
 }
 
 #[tokio::test]
-async fn a_new_password_and_a_new_key_in_secrets_manager_are_read_without_a_restart() {
+async fn rotated_secrets_are_read_without_a_restart() {
     let Some(database) = postgres::database("a_new_password_in_secrets_manager_is_read") else { return };
     let aws = Aws::start(json!({})).await;
     let arn = "arn:aws:secretsmanager:eu-west-3:123456789012:secret:database";
@@ -105,8 +105,8 @@ async fn a_new_password_and_a_new_key_in_secrets_manager_are_read_without_a_rest
 /// A request is dropped wherever it waits when its client goes away. A connection that is given back with its
 /// transaction still open would keep what others do after it from ever being committed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_goes_away_leaves_no_transaction_open() {
-    let Some(database) = postgres::database("who_goes_away_leaves_no_transaction_open") else { return };
+async fn disconnected_client_leaves_no_open_transaction() {
+    let Some(database) = postgres::database("disconnected_client_leaves_no_open_transaction") else { return };
     // Fails where another test was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
@@ -116,7 +116,7 @@ async fn who_goes_away_leaves_no_transaction_open() {
         host: "localhost".into(),
         port: database.port,
         name: database.name.clone(),
-        credentials: config::Credentials::Given { user: database.user.clone(), password: Source::File(password) },
+        credentials: config::Credentials::Given { user: database.user.clone(), password: SecretSource::File(password) },
         extra_ca: Some(std::fs::read(&database.ca).unwrap()),
         connections: 4,
     };

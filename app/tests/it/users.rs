@@ -41,7 +41,7 @@ async fn register_sign_in_and_out() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_once_and_twice_ends_the_session() {
+async fn reused_refresh_token_ends_the_session() {
     let Some(database) = postgres::database("a_refresh_token_is_good_once") else { return };
     let app = Settings::new(&database).with("ACCESS_TOKEN_SECONDS", 1).start().await;
     let first = app.user("ada").await;
@@ -56,8 +56,8 @@ async fn a_refresh_token_is_good_once_and_twice_ends_the_session() {
 }
 
 #[tokio::test]
-async fn the_first_administrator_comes_from_a_command() {
-    let Some(database) = postgres::database("the_first_administrator_comes_from_a_command") else { return };
+async fn first_administrator_is_created_by_a_command() {
+    let Some(database) = postgres::database("first_administrator_is_created_by_a_command") else { return };
     let settings = Settings::new(&database);
     let file = settings.file("admin-password");
     let arguments = ["create-admin", "--name", "root", "--password-file", file.to_str().unwrap()];

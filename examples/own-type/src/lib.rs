@@ -1,9 +1,10 @@
 //! A resource type of a stranger: text files in a folder, which is their cloud.
 
-use std::{fs, io::ErrorKind, path::PathBuf};
+use std::{fs, io, path::PathBuf};
 
 use provisioner_model::{
-    Actions, Cloud, Error, Field, Found, Id, Kind, Made, Observed, Output, Owner, Receipt, Recorded, Resource, Result,
+    Actions, Cloud, Created, Error, ErrorKind, Field, Id, Observed, Output, Owner, ReadResults, Receipt, Recorded,
+    Resource, Result,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +52,7 @@ impl Note {
 }
 
 fn failed(what: &'static str, error: &std::io::Error) -> Error {
-    Error::because(Kind::NotSent, what, error.to_string())
+    Error::because(ErrorKind::NotSent, what, error.to_string())
 }
 
 fn write(c: &Folder, note: &Note) -> Result<()> {
@@ -69,26 +70,26 @@ impl Resource for Note {
     type Cloud = Folder;
     type Outputs = NoteOutputs;
 
-    async fn read_many(c: &Folder, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        let mut found = Found::new();
+    async fn read_many(c: &Folder, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
+        let mut found = ReadResults::new();
         for id in ids {
             match fs::read_to_string(c.0.join(id.as_str())) {
                 Ok(text) => {
                     let outputs = NoteOutputs { id: id.clone(), size: text.len() };
                     found.push((id.clone(), Ok(Observed { inputs: Self::new(id.as_str(), text), outputs })));
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => found.push((id.clone(), Err(failed("note:Read", &error)))),
             }
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Folder, _: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Folder, _: &Owner) -> Result<Vec<Id<Self>>> {
         Ok(if c.0.join(&self.name).exists() { vec![Id::new(&self.name)] } else { vec![] })
     }
 
-    async fn create(&self, c: &Folder, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Folder, _: &Owner) -> Result<Created<Self>> {
         write(c, self)?;
         Ok((Id::new(&self.name), None))
     }
@@ -98,9 +99,9 @@ impl Resource for Note {
         Ok(None)
     }
 
-    async fn delete(c: &Folder, last: &Recorded<Self>) -> Result<()> {
-        match fs::remove_file(c.0.join(last.id.as_str())) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("note:Delete", &error)),
+    async fn delete(c: &Folder, recorded: &Recorded<Self>) -> Result<()> {
+        match fs::remove_file(c.0.join(recorded.id.as_str())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("note:Delete", &error)),
             _ => Ok(()),
         }
     }

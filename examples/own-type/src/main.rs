@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use example_own_type::{Folder, Note};
 use provisioner_cli::Program;
-use provisioner_model::{Stack, erased::Registry, state::Target};
+use provisioner_model::{Stack, erased::ResourceRegistry, state::ProviderTarget};
 
 /// What `environments/NAME.toml` says.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -31,7 +31,7 @@ fn stack(env: &Notes, stack: &mut Stack) {
 }
 
 fn main() -> ExitCode {
-    let target = |env: &Notes| Target { account: "nobody".into(), region: env.region.clone(), endpoint: None };
-    let program = Program::new(stack).types(Registry::default().with::<Note>());
+    let target = |env: &Notes| ProviderTarget { account: "nobody".into(), region: env.region.clone(), endpoint: None };
+    let program = Program::new(stack).types(ResourceRegistry::default().with::<Note>());
     provisioner_cli::main(program.without_aws(target).cloud(|env: &Notes| Ok(Folder(env.folder.clone().into()))))
 }

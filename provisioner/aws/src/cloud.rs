@@ -18,7 +18,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     resource::Cloud,
 };
 
@@ -159,7 +159,7 @@ impl Reader {
         };
         let cell = cell
             .downcast::<tokio::sync::OnceCell<Arc<T>>>()
-            .map_err(|_| Error::because(Kind::NotSent, "cache", "two types under one key"))?;
+            .map_err(|_| Error::because(ErrorKind::NotSent, "cache", "two types under one key"))?;
         cell.get_or_try_init(|| async { read().await.map(Arc::new) }).await.cloned()
     }
 
@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_asks_at_the_same_time_shares_a_call() {
+    async fn concurrent_reads_share_a_call() {
         let aws = Aws::at("http://127.0.0.1:9", "us-east-1", "test", "test");
         let (reader, calls) = (aws.reader(), Mutex::new(vec![]));
         let ask = |id: &'static str| {
@@ -288,7 +288,7 @@ mod tests {
                 calls.lock().unwrap().push(ids);
                 match calls.lock().unwrap().len() {
                     // Whoever finds an error is told, and the next asks again for all.
-                    2 => Err(Error::because(Kind::Gone, "tags", "gone meanwhile")),
+                    2 => Err(Error::because(ErrorKind::Gone, "tags", "gone meanwhile")),
                     _ => Ok(id),
                 }
             })

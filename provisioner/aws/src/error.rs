@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::{
     http::Headers,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use provisioner_model::error::{Error, Kind, Result};
+use provisioner_model::error::{Error, ErrorKind, Result};
 
 /// Turns an SDK error into ours: `.map_err(api("ec2:CreateSubnet"))`.
 pub fn api<E>(action: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
@@ -19,7 +19,7 @@ where
 /// second the message.
 pub fn api_with<E>(
     action: &'static str,
-    special: impl FnOnce(&str, &str) -> Option<Kind>,
+    special: impl FnOnce(&str, &str) -> Option<ErrorKind>,
 ) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -29,12 +29,14 @@ where
         let message = error.message().map(str::to_owned);
         let known = special(code.as_deref().unwrap_or_default(), message.as_deref().unwrap_or_default());
         let kind = known.unwrap_or_else(|| match &error {
-            SdkError::ConstructionFailure(_) => Kind::NotSent,
-            SdkError::DispatchFailure(failure) if failure.is_user() => Kind::NotSent,
-            SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(refused) => Kind::NotSent,
+            SdkError::ConstructionFailure(_) => ErrorKind::NotSent,
+            SdkError::DispatchFailure(failure) if failure.is_user() => ErrorKind::NotSent,
+            SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(refused) => {
+                ErrorKind::NotSent
+            }
             SdkError::ServiceError(answer) => kind_of(code.as_deref(), answer.raw().status().as_u16()),
             // A timeout, a cut connection: the effect may have happened.
-            _ => Kind::Unknown,
+            _ => ErrorKind::Unknown,
         });
         let request_id = error.raw_response().and_then(|raw| request_id(raw.headers()));
         let source = match message {
@@ -63,7 +65,7 @@ fn refused(error: &aws_smithy_runtime_api::client::result::ConnectorError) -> bo
 
 // By code first: EC2 throttles with a 503. On a create or update, the engine takes `Gone` for `NotYet` while what it
 // refers to is fresh.
-fn kind_of(code: Option<&str>, status: u16) -> Kind {
+fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
     match code {
         Some(
             "RequestLimitExceeded"
@@ -74,7 +76,7 @@ fn kind_of(code: Option<&str>, status: u16) -> Kind {
             | "SlowDown"
             | "PriorRequestNotComplete"
             | "LimitExceededException.Throttling",
-        ) => Kind::Throttled,
+        ) => ErrorKind::Throttled,
         Some(
             "UnauthorizedOperation"
             | "AccessDenied"
@@ -84,11 +86,11 @@ fn kind_of(code: Option<&str>, status: u16) -> Kind {
             | "UnrecognizedClientException"
             | "InvalidClientTokenId"
             | "SignatureDoesNotMatch",
-        ) => Kind::Denied,
-        Some("RequestExpired" | "ExpiredToken" | "ExpiredTokenException") => Kind::Expired,
+        ) => ErrorKind::Denied,
+        Some("RequestExpired" | "ExpiredToken" | "ExpiredTokenException") => ErrorKind::Expired,
         Some(
             "DependencyViolation" | "ResourceInUse" | "ResourceInUseException" | "DeleteConflict" | "BucketNotEmpty",
-        ) => Kind::InUse,
+        ) => ErrorKind::InUse,
         Some(
             "IncorrectState"
             | "IncorrectInstanceState"
@@ -97,12 +99,12 @@ fn kind_of(code: Option<&str>, status: u16) -> Kind {
             | "OperationAborted"
             | "WAFOptimisticLockException"
             | "ConcurrentUpdateException",
-        ) => Kind::Busy,
-        Some("WAFUnavailableEntityException") => Kind::NotYet,
-        Some(code) if is_gone(code) => Kind::Gone,
-        Some(code) if is_there(code) => Kind::Exists,
-        _ if status >= 500 => Kind::Unknown,
-        _ => Kind::Refused,
+        ) => ErrorKind::Busy,
+        Some("WAFUnavailableEntityException") => ErrorKind::NotYet,
+        Some(code) if is_gone(code) => ErrorKind::Gone,
+        Some(code) if is_there(code) => ErrorKind::Exists,
+        _ if status >= 500 => ErrorKind::Unknown,
+        _ => ErrorKind::Refused,
     }
 }
 
@@ -124,7 +126,7 @@ fn is_there(code: &str) -> bool {
 
 /// Deletion is idempotent: an object that is already gone is a success.
 pub fn gone_ok(result: Result<()>) -> Result<()> {
-    result.or_else(|error| if error.kind == Kind::Gone { Ok(()) } else { Err(error) })
+    result.or_else(|error| if error.kind == ErrorKind::Gone { Ok(()) } else { Err(error) })
 }
 
 /// An answer's member that the API documents as always there.
@@ -139,19 +141,19 @@ mod tests {
     #[test]
     fn codes_become_kinds() {
         for (code, kind) in [
-            ("InvalidSubnetID.NotFound", Kind::Gone),
-            ("NoSuchEntity", Kind::Gone),
-            ("DBInstanceNotFoundFault", Kind::Gone),
-            ("ResourceNotFoundException", Kind::Gone),
-            ("EntityAlreadyExists", Kind::Exists),
-            ("DuplicateLoadBalancerNameException", Kind::Exists),
-            ("InvalidPermission.Duplicate", Kind::Exists),
-            ("DependencyViolation", Kind::InUse),
-            ("ThrottlingException", Kind::Throttled),
-            ("ValidationError", Kind::Refused),
+            ("InvalidSubnetID.NotFound", ErrorKind::Gone),
+            ("NoSuchEntity", ErrorKind::Gone),
+            ("DBInstanceNotFoundFault", ErrorKind::Gone),
+            ("ResourceNotFoundException", ErrorKind::Gone),
+            ("EntityAlreadyExists", ErrorKind::Exists),
+            ("DuplicateLoadBalancerNameException", ErrorKind::Exists),
+            ("InvalidPermission.Duplicate", ErrorKind::Exists),
+            ("DependencyViolation", ErrorKind::InUse),
+            ("ThrottlingException", ErrorKind::Throttled),
+            ("ValidationError", ErrorKind::Refused),
         ] {
             assert_eq!(kind_of(Some(code), 400), kind, "{code}");
         }
-        assert_eq!(kind_of(None, 503), Kind::Unknown);
+        assert_eq!(kind_of(None, 503), ErrorKind::Unknown);
     }
 }

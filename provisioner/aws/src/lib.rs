@@ -3,8 +3,8 @@
 //! What every file shares is in [`cloud`] (clients and the readers' cache), [`error`] (codes become kinds) and
 //! [`tags`]. Nothing here knows of plans, order, retries or printing.
 
+pub mod changed_inputs;
 pub mod cloud;
-pub mod differing;
 mod document;
 mod each;
 pub mod error;
@@ -50,11 +50,11 @@ pub mod waf;
 
 pub use cloud::{Aws, Identity, Reader, Writer};
 
-use provisioner_model::erased::Registry;
+use provisioner_model::erased::ResourceRegistry;
 
 /// Every resource type of this crate that the chosen features build.
-pub fn registry() -> Registry {
-    let types = Registry::default();
+pub fn registry() -> ResourceRegistry {
+    let types = ResourceRegistry::default();
     #[cfg(feature = "ec2")]
     let types = ec2::register(types);
     #[cfg(feature = "acm")]

@@ -16,15 +16,15 @@ pub struct TagChange {
 
 impl TagChange {
     /// From what is wanted, what we wrote last, and what is there.
-    pub fn between(want: &Tags, was: &Tags, seen: &Tags) -> Self {
-        let set = want.iter().filter(|(key, value)| seen.get(*key) != Some(value));
-        let drop = was.keys().filter(|key| !want.contains_key(*key) && seen.contains_key(*key));
+    pub fn between(desired: &Tags, recorded: &Tags, observed: &Tags) -> Self {
+        let set = desired.iter().filter(|(key, value)| observed.get(*key) != Some(value));
+        let drop = recorded.keys().filter(|key| !desired.contains_key(*key) && observed.contains_key(*key));
         Self { set: set.map(|(k, v)| (k.clone(), v.clone())).collect(), drop: drop.cloned().collect() }
     }
 }
 
 /// All but AWS's own, ownership included: a stripped ownership tag is drift like any other.
-pub fn seen_tags<'a>(tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Tags {
+pub fn observed_tags<'a>(tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Tags {
     tags.into_iter()
         .filter_map(|(key, value)| Some((key?.to_owned(), value.unwrap_or_default().to_owned())))
         .filter(|(key, _)| !key.starts_with("aws:"))
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_tags_stay_and_dropped_ones_go() {
+    fn foreign_tags_stay_and_dropped_tags_are_removed() {
         let tags = |all: &[(&str, &str)]| all.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect::<Tags>();
         let change = TagChange::between(
             &tags(&[("a", "1"), ("b", "2")]),

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_needs_a_yes_on_a_terminal_or_on_the_command_line() {
+    fn plan_needs_approval_on_a_terminal_or_the_yes_flag() {
         let none = set(&[]);
         let flags = ConsentFlags::default();
         assert_eq!(apply("dev", &none, &flags, &mut script(&[])), Err(ConsentError::Nobody));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn yes_does_not_lose_what_is_protected() {
+    fn yes_flag_does_not_delete_protected_resources() {
         let protected = set(&["database/instance/main"]);
         let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
         let refused = apply("prod", &protected, &yes, &mut script(&[])).unwrap_err();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_protected_environment_is_destroyed_by_its_name_alone() {
+    fn protected_environment_is_destroyed_only_with_its_name() {
         let protected = set(&["database/instance/main"]);
         let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
         assert!(matches!(

@@ -6,7 +6,7 @@ use provisioner_model::{
     Environment,
     plan::Notice,
     stack::{Desired, MAIN},
-    state::Target,
+    state::ProviderTarget,
 };
 
 use crate::{
@@ -30,7 +30,7 @@ impl Declaration {
         program: &Program<E>,
         folder: &Folder,
         environment: &EnvironmentFile<E>,
-        target: &Target,
+        target: &ProviderTarget,
     ) -> Result<Self, Failure> {
         let Artifacts { digests, notices } = program.artifacts(folder, &environment.settings)?;
         let facts = facts(&environment.name, target, digests);
@@ -44,10 +44,10 @@ impl Declaration {
         program: &Program<E>,
         folder: &Folder,
         environment: &EnvironmentFile<E>,
-    ) -> Result<(Self, Target), Failure> {
+    ) -> Result<(Self, ProviderTarget), Failure> {
         let snapshot = StateStore::new(folder, &environment.name).load().await?;
         let recorded = snapshot.and_then(|mut snapshot| snapshot.targets.remove(MAIN));
-        let target = recorded.unwrap_or_else(|| Target {
+        let target = recorded.unwrap_or_else(|| ProviderTarget {
             account: "000000000000".to_owned(),
             region: environment.settings.region().to_owned(),
             endpoint: None,

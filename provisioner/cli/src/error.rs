@@ -6,14 +6,14 @@ use std::{error::Error as StdError, fmt::Write as _};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler};
 use provisioner_engine::{ApplyError, Unread};
-use provisioner_model::{Kind, stack::Misdeclared};
+use provisioner_model::{ErrorKind, stack::Misdeclared};
 use provisioner_planner::Problem;
 use provisioner_store::StoreError;
 
 use crate::{
     consent::ConsentError,
     environment::{EnvironmentError, Mistakes},
-    render::{Page, Tone, count},
+    render::{PageFormat, Tone, count},
     saved::SavedError,
     terminal::Terminal,
 };
@@ -264,7 +264,7 @@ impl Failure {
             #[cfg(feature = "aws")]
             Self::Image(error) => error.hint(),
             Self::Operation(error) => error.hint(),
-            Self::Identity(error) if matches!(error.kind, Kind::Expired) => call_hint(error),
+            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired) => call_hint(error),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"
@@ -309,7 +309,7 @@ impl Failure {
     }
 
     /// The whole of it, for standard error.
-    pub fn report(&self, page: &Page, dumb: bool) -> String {
+    pub fn report(&self, page: &PageFormat, dumb: bool) -> String {
         if let Self::Environment(EnvironmentError::Mistakes(mistakes)) = self {
             return mistakes_report(mistakes, page, dumb);
         }
@@ -349,10 +349,12 @@ impl Failure {
 /// What to do about a read that failed.
 fn call_hint(error: &provisioner_model::Error) -> Option<String> {
     match error.kind {
-        Kind::Denied => Some(format!("the credentials need the permission {}", error.action)),
-        Kind::Expired => Some("the credentials have expired: sign in again".to_owned()),
-        Kind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
-        Kind::Unknown | Kind::NotSent => Some("no answer came: is the network, or the endpoint, there?".to_owned()),
+        ErrorKind::Denied => Some(format!("the credentials need the permission {}", error.action)),
+        ErrorKind::Expired => Some("the credentials have expired: sign in again".to_owned()),
+        ErrorKind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
+        ErrorKind::Unknown | ErrorKind::NotSent => {
+            Some("no answer came: is the network, or the endpoint, there?".to_owned())
+        }
         _ => None,
     }
 }
@@ -403,7 +405,7 @@ impl Diagnostic for SourceDiagnostic<'_> {
     }
 }
 
-fn mistakes_report(mistakes: &Mistakes, page: &Page, dumb: bool) -> String {
+fn mistakes_report(mistakes: &Mistakes, page: &PageFormat, dumb: bool) -> String {
     let mut out = String::new();
     for mistake in &mistakes.mistakes {
         let diagnostic = SourceDiagnostic {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisioner_image::{Architecture, Cargo, ImageError, Layout, Source, Standing};
+use provisioner_image::{Architecture, BuildStatus, Cargo, ImageError, ImageSource, Layout};
 use provisioner_model::plan::Notice;
 
 use crate::{artifacts::Artifacts, environment::Folder, terminal::Terminal};
@@ -17,16 +17,16 @@ pub(crate) const FACT: &str = "image";
 pub(crate) type Wants<E> = Box<dyn Fn(&E) -> Option<Architecture> + Send + Sync>;
 
 /// The image as it is on this machine, with a notice where it is missing or out of date.
-pub(crate) fn artifacts(source: &Source) -> Result<Artifacts, ImageError> {
-    let standing = source.standing()?;
-    let notice = match &standing {
-        Standing::Current(_) => None,
-        Standing::Missing => Some("not built yet: `apply` builds it, and so does `image build`"),
-        Standing::OutOfDate(_) => {
+pub(crate) fn artifacts(source: &ImageSource) -> Result<Artifacts, ImageError> {
+    let build_status = source.build_status()?;
+    let notice = match &build_status {
+        BuildStatus::Current(_) => None,
+        BuildStatus::Missing => Some("not built yet: `apply` builds it, and so does `image build`"),
+        BuildStatus::OutOfDate(_) => {
             Some("out of date, its source has changed: `apply` builds it anew, this plan does not")
         }
     };
-    let digest = standing.layout().map(|layout| layout.digest().to_owned());
+    let digest = build_status.layout().map(|layout| layout.digest().to_owned());
     Ok(Artifacts {
         digests: BTreeMap::from([(FACT.to_owned(), digest)]),
         notices: notice.map(|what| Notice { address: FACT.to_owned(), what: what.to_owned() }).into_iter().collect(),
@@ -34,7 +34,7 @@ pub(crate) fn artifacts(source: &Source) -> Result<Artifacts, ImageError> {
 }
 
 /// The source of the image of the app in `folder/app`; none where there is no such folder.
-pub(crate) fn source(folder: &Folder, architecture: Architecture) -> Option<Source> {
+pub(crate) fn source(folder: &Folder, architecture: Architecture) -> Option<ImageSource> {
     let root = folder.path();
     let app = root.join("app");
     if !app.join("Cargo.toml").is_file() {
@@ -42,7 +42,7 @@ pub(crate) fn source(folder: &Folder, architecture: Architecture) -> Option<Sour
     }
     let cargo = Cargo { program: "cargo".into(), home: cargo_home(), target: cargo_target(root) };
     let layout = layouts(root).join(architecture.name());
-    Some(Source { app, also: vec![root.join("rust-toolchain.toml")], architecture, layout, cargo })
+    Some(ImageSource { app, also: vec![root.join("rust-toolchain.toml")], architecture, layout, cargo })
 }
 
 /// The folder of the layouts.
@@ -51,11 +51,11 @@ pub(crate) fn layouts(root: &Path) -> PathBuf {
 }
 
 /// Builds the image where it is missing or out of date, and returns it.
-pub(crate) fn build_if_outdated(source: &Source, terminal: &Terminal) -> Result<Layout, ImageError> {
-    let why = match source.standing()? {
-        Standing::Current(layout) => return Ok(layout),
-        Standing::Missing => "there is none yet",
-        Standing::OutOfDate(_) => "its source has changed",
+pub(crate) fn build_if_outdated(source: &ImageSource, terminal: &Terminal) -> Result<Layout, ImageError> {
+    let why = match source.build_status()? {
+        BuildStatus::Current(layout) => return Ok(layout),
+        BuildStatus::Missing => "there is none yet",
+        BuildStatus::OutOfDate(_) => "its source has changed",
     };
     terminal.say(&format!("Building the app's image for {}: {why}.", source.architecture));
     let layout = source.build()?;

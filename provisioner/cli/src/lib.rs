@@ -46,14 +46,14 @@ pub fn main<E: Environment>(program: Program<E>) -> ExitCode {
 /// The command line of the bundled stack.
 #[cfg(feature = "aws")]
 pub fn bundled() -> ExitCode {
-    use provisioner_stacks::environment as stacks;
-    let wants = |environment: &stacks::Environment| match (&environment.service.image, environment.service.architecture)
-    {
-        (Some(_), _) => None,
-        (None, stacks::Architecture::X8664) => Some(Architecture::X8664),
-        (None, stacks::Architecture::Arm64) => Some(Architecture::Arm64),
-    };
-    main(Program::new(provisioner_stacks::stack).image(wants).named("provisioner"))
+    use provisioner_reference_stack::environment as reference;
+    let wants =
+        |environment: &reference::Environment| match (&environment.service.image, environment.service.architecture) {
+            (Some(_), _) => None,
+            (None, reference::Architecture::X8664) => Some(Architecture::X8664),
+            (None, reference::Architecture::Arm64) => Some(Architecture::Arm64),
+        };
+    main(Program::new(provisioner_reference_stack::stack).image(wants).named("provisioner"))
 }
 
 /// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.
@@ -67,7 +67,7 @@ pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, termi
         Ok(cli) => cli,
         Err(error) => {
             let text = error.render();
-            let text = |page: &render::Page| if page.colour { text.ansi().to_string() } else { text.to_string() };
+            let text = |page: &render::PageFormat| if page.colour { text.ansi().to_string() } else { text.to_string() };
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
                 terminal.data(&text(terminal.out()));
                 return 0;

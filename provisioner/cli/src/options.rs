@@ -40,7 +40,7 @@ impl Scope {
 pub(crate) struct Pace {
     /// At most this long may a fresh object stay invisible.
     #[arg(long, value_name = "SECONDS", hide = true)]
-    pub(crate) settle: Option<u64>,
+    pub(crate) consistency_window: Option<u64>,
     /// At most this long between two looks at what is not ready.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub(crate) poll: Option<f64>,
@@ -78,9 +78,9 @@ pub(crate) struct RolloutOptions {
     pub(crate) no_wait: bool,
     /// Do not ask the new version itself whether it answers.
     #[arg(long, conflicts_with = "no_wait")]
-    pub(crate) no_proof: bool,
+    pub(crate) no_verification: bool,
     /// Where the load balancer can be reached, if not by its own name: HOST, HOST:PORT, or a base URL.
     #[cfg(feature = "aws")]
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["no_wait", "no_proof"])]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["no_wait", "no_verification"])]
     pub(crate) reach: Option<crate::verification::Reach>,
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use provisioner_model::{
     Environment, Resource, Stack,
-    erased::{Clouds, Registry},
+    erased::{Clouds, ResourceRegistry},
     resource::Cloud,
     stack::{Desired, Facts, MAIN, Misdeclared},
-    state::Target,
+    state::ProviderTarget,
 };
 
 #[cfg(feature = "aws")]
@@ -16,7 +16,7 @@ use crate::{artifacts::Artifacts, environment::Folder, error::Failure, terminal:
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Declare<E> = Box<dyn Fn(&E, &mut Stack) + Send + Sync>;
-type Locate<E> = Box<dyn Fn(&E) -> Target + Send + Sync>;
+type Locate<E> = Box<dyn Fn(&E) -> ProviderTarget + Send + Sync>;
 type Connect<E> = Box<dyn Fn(&E, &mut Clouds) -> Result<(), Error> + Send + Sync>;
 
 /// A stack with all that the command line needs.
@@ -42,7 +42,7 @@ type Connect<E> = Box<dyn Fn(&E, &mut Clouds) -> Result<(), Error> + Send + Sync
 pub struct Program<E> {
     name: Option<&'static str>,
     stack: Declare<E>,
-    types: Registry,
+    types: ResourceRegistry,
     clouds: Vec<Connect<E>>,
     target: Option<Locate<E>>,
     #[cfg(feature = "aws")]
@@ -65,7 +65,7 @@ impl<E: Environment> Program<E> {
 
     /// With these resource types instead of those of AWS.
     #[must_use]
-    pub fn types(self, types: Registry) -> Self {
+    pub fn types(self, types: ResourceRegistry) -> Self {
         Self { types, ..self }
     }
 
@@ -87,14 +87,14 @@ impl<E: Environment> Program<E> {
 
     /// Without AWS: nobody is asked for an account, the target is what this says.
     #[must_use]
-    pub fn without_aws(mut self, target: impl Fn(&E) -> Target + Send + Sync + 'static) -> Self {
+    pub fn without_aws(mut self, target: impl Fn(&E) -> ProviderTarget + Send + Sync + 'static) -> Self {
         self.target = Some(Box::new(target));
         self
     }
 
     /// With an image of the app in the folder `app`, beside `environments`, where there is one and where the
     /// environment wants one: for the processor that this says. `apply` builds it when it is out of date, and the stack
-    /// finds its digest under `image` in `stack.facts().found`: none while it is not built.
+    /// finds its digest under `image` in `stack.facts().discovered`: none while it is not built.
     #[cfg(feature = "aws")]
     #[must_use]
     pub fn image(self, wants: impl Fn(&E) -> Option<provisioner_image::Architecture> + Send + Sync + 'static) -> Self {
@@ -109,7 +109,7 @@ impl<E: Environment> Program<E> {
 
     /// The source of the app's image; none where this environment uses no image of the app.
     #[cfg(feature = "aws")]
-    pub(crate) fn image_source(&self, folder: &Folder, settings: &E) -> Option<provisioner_image::Source> {
+    pub(crate) fn image_source(&self, folder: &Folder, settings: &E) -> Option<provisioner_image::ImageSource> {
         let architecture = self.image.as_ref().and_then(|wants| wants(settings))?;
         image::source(folder, architecture)
     }
@@ -148,7 +148,7 @@ impl<E: Environment> Program<E> {
         self.name
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &ResourceRegistry {
         &self.types
     }
 
@@ -160,7 +160,7 @@ impl<E: Environment> Program<E> {
     }
 
     /// Connects to every cloud, and finds out where that is.
-    pub(crate) async fn connect(&self, folder: &Folder, environment: &E) -> Result<(Clouds, Target), Failure> {
+    pub(crate) async fn connect(&self, folder: &Folder, environment: &E) -> Result<(Clouds, ProviderTarget), Failure> {
         let mut clouds = Clouds::default();
         let target = match &self.target {
             Some(target) => target(environment),
@@ -174,34 +174,38 @@ impl<E: Environment> Program<E> {
 }
 
 #[cfg(feature = "aws")]
-fn types() -> Registry {
+fn types() -> ResourceRegistry {
     provisioner_aws::registry()
 }
 
 #[cfg(not(feature = "aws"))]
-fn types() -> Registry {
-    Registry::default()
+fn types() -> ResourceRegistry {
+    ResourceRegistry::default()
 }
 
 /// The account that the credentials belong to.
 #[cfg(feature = "aws")]
-async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<Target, Failure> {
+async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<ProviderTarget, Failure> {
     let aws = provisioner_aws::Aws::load(region).await.with_images(image::layouts(folder.path()));
     let identity = aws.identity().await.map_err(Failure::Identity)?;
     let endpoint = aws.endpoint().map(str::to_owned).or_else(crate::terminal::service_endpoint);
     clouds.add(MAIN, aws);
-    Ok(Target { account: identity.account, region: region.to_owned(), endpoint })
+    Ok(ProviderTarget { account: identity.account, region: region.to_owned(), endpoint })
 }
 
 #[cfg(not(feature = "aws"))]
 #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
-async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<Target, Failure> {
-    use provisioner_model::{Error, Kind};
-    Err(Failure::Identity(Error::because(Kind::NotSent, "sts:GetCallerIdentity", "this program is built without AWS")))
+async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Failure> {
+    use provisioner_model::{Error, ErrorKind};
+    Err(Failure::Identity(Error::because(
+        ErrorKind::NotSent,
+        "sts:GetCallerIdentity",
+        "this program is built without AWS",
+    )))
 }
 
 /// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.
-pub(crate) fn facts(environment: &str, target: &Target, found: BTreeMap<String, Option<String>>) -> Facts {
+pub(crate) fn facts(environment: &str, target: &ProviderTarget, discovered: BTreeMap<String, Option<String>>) -> Facts {
     let partition = match target.region.as_str() {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",
@@ -212,6 +216,6 @@ pub(crate) fn facts(environment: &str, target: &Target, found: BTreeMap<String, 
         account: target.account.clone(),
         region: target.region.clone(),
         partition: partition.to_owned(),
-        found,
+        discovered,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use provisioner_model::{
     plan::{FORMAT, Plan},
     stack::Facts,
-    state::Target,
+    state::ProviderTarget,
 };
 use provisioner_store::StoreError;
 use serde::Deserialize;
@@ -97,7 +97,7 @@ impl SavedError {
 
 /// Saves a plan. It holds no secret: plans never do.
 pub fn write(path: &Path, plan: &Plan) -> Result<(), SavedError> {
-    if let Some((name, _)) = plan.facts.found.iter().find(|(_, found)| found.is_none()) {
+    if let Some((name, _)) = plan.facts.discovered.iter().find(|(_, found)| found.is_none()) {
         return Err(SavedError::NotKnown(name.clone()));
     }
     let no_plan = |source| SavedError::NoPlan { path: path.to_owned(), source };
@@ -131,7 +131,7 @@ pub fn read(path: &Path, environment: &str) -> Result<Plan, SavedError> {
 }
 
 /// Refuses a plan that was made for another account, region or endpoint.
-pub fn check_target(plan: &Plan, target: &Target) -> Result<(), SavedError> {
+pub fn check_target(plan: &Plan, target: &ProviderTarget) -> Result<(), SavedError> {
     match plan.targets.values().find(|planned| *planned != target) {
         Some(planned) => Err(SavedError::Elsewhere { planned: place(planned), here: place(target) }),
         None => Ok(()),
@@ -140,8 +140,8 @@ pub fn check_target(plan: &Plan, target: &Target) -> Result<(), SavedError> {
 
 /// Refuses a plan that was made with another build artifact than there is now, such as an older image.
 pub fn check_facts(plan: &Plan, facts: &Facts) -> Result<(), SavedError> {
-    let names = plan.facts.found.keys().chain(facts.found.keys());
-    let of = |facts: &Facts, name: &String| facts.found.get(name).cloned().flatten();
+    let names = plan.facts.discovered.keys().chain(facts.discovered.keys());
+    let of = |facts: &Facts, name: &String| facts.discovered.get(name).cloned().flatten();
     for name in names {
         let (planned, here) = (of(&plan.facts, name), of(facts, name));
         if planned != here {
@@ -153,8 +153,8 @@ pub fn check_facts(plan: &Plan, facts: &Facts) -> Result<(), SavedError> {
 }
 
 /// A place in words.
-pub fn place(target: &Target) -> String {
-    let Target { account, region, endpoint } = target;
+pub fn place(target: &ProviderTarget) -> String {
+    let ProviderTarget { account, region, endpoint } = target;
     let at = endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
     format!("account {account} in {region}{at}")
 }

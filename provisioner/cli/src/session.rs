@@ -14,7 +14,7 @@ use provisioner_model::{
     Environment,
     erased::Clouds,
     stack::MAIN,
-    state::{Snapshot, Target},
+    state::{ProviderTarget, Snapshot},
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) struct Session<'a, E> {
     pub(crate) store: StateStore,
     pub(crate) snapshot: Snapshot,
     pub(crate) clouds: Clouds,
-    pub(crate) target: Target,
+    pub(crate) target: ProviderTarget,
 }
 
 impl<'a, E: Environment> Session<'a, E> {

@@ -6,13 +6,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{consent::Prompt, render::Page};
+use crate::{consent::Prompt, render::PageFormat};
 
 /// Where the program's words go. Data goes to standard output, talk to standard error.
 #[derive(Clone, Debug)]
 pub struct Terminal {
-    out: Page,
-    err: Page,
+    out: PageFormat,
+    err: PageFormat,
     /// Standard error is a terminal that can redraw lines.
     pub live: bool,
     /// Standard output is a terminal that can be drawn anew.
@@ -42,7 +42,7 @@ impl Terminal {
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let size = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let page = |terminal: bool| Page {
+        let page = |terminal: bool| PageFormat {
             width: if terminal { size.or(columns).unwrap_or(80) } else { columns.unwrap_or(120) },
             colour: terminal && !dumb && !set("NO_COLOR"),
         };
@@ -52,7 +52,7 @@ impl Terminal {
 
     /// A terminal that captures the output, and is not interactive.
     pub fn captured() -> (Self, Arc<Mutex<CapturedOutput>>) {
-        let (captured, page) = (Arc::new(Mutex::new(CapturedOutput::default())), Page::plain(100));
+        let (captured, page) = (Arc::new(Mutex::new(CapturedOutput::default())), PageFormat::plain(100));
         (
             Self {
                 out: page,
@@ -68,19 +68,19 @@ impl Terminal {
     }
 
     /// For standard output.
-    pub fn out(&self) -> &Page {
+    pub fn out(&self) -> &PageFormat {
         &self.out
     }
 
     /// For standard error.
-    pub fn err(&self) -> &Page {
+    pub fn err(&self) -> &PageFormat {
         &self.err
     }
 
     /// The same at the size that the terminal has by now.
-    pub fn out_now(&self) -> Page {
+    pub fn out_now(&self) -> PageFormat {
         let size = terminal_size::terminal_size().filter(|_| self.redraws);
-        Page { width: size.map_or(self.out.width, |(width, _)| width.0.into()), ..self.out }
+        PageFormat { width: size.map_or(self.out.width, |(width, _)| width.0.into()), ..self.out }
     }
 
     /// Prints a text over what the screen shows, without a flicker; what does not fit is left out and counted. Where

@@ -3,10 +3,10 @@
 #[cfg(feature = "aws")]
 mod http;
 
-use provisioner_engine::Proof;
+use provisioner_engine::Verifier;
 use provisioner_model::{
     erased::Clouds,
-    plan::{Action, Plan},
+    plan::{Plan, StepAction},
 };
 
 use crate::{options::RolloutOptions, terminal::Terminal};
@@ -21,12 +21,12 @@ pub(crate) fn verifier<'a>(
     plan: &Plan,
     options: &'a RolloutOptions,
     terminal: &Terminal,
-) -> Option<Box<dyn Proof + 'a>> {
+) -> Option<Box<dyn Verifier + 'a>> {
     if options.no_wait || !needs_verification(plan) {
         return None;
     }
-    if options.no_proof {
-        terminal.say("Rollouts are not proven (--no-proof): what AWS says of them is taken at its word.");
+    if options.no_verification {
+        terminal.say("Rollouts are not proven (--no-verification): what AWS says of them is taken at its word.");
         return None;
     }
     Some(Box::new(http::HttpVerifier::new(clouds, options.reach.as_ref())))
@@ -34,7 +34,7 @@ pub(crate) fn verifier<'a>(
 
 /// No verifier: a program without AWS has none. The user is told where a rollout needs one.
 #[cfg(not(feature = "aws"))]
-pub(crate) fn verifier(_: &Clouds, plan: &Plan, _: &RolloutOptions, terminal: &Terminal) -> Option<Box<dyn Proof>> {
+pub(crate) fn verifier(_: &Clouds, plan: &Plan, _: &RolloutOptions, terminal: &Terminal) -> Option<Box<dyn Verifier>> {
     if needs_verification(plan) {
         terminal.say("Rollouts are not proven: this program is built without that.");
     }
@@ -43,7 +43,7 @@ pub(crate) fn verifier(_: &Clouds, plan: &Plan, _: &RolloutOptions, terminal: &T
 
 fn needs_verification(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| match &step.action {
-        Action::Create(write) | Action::Update { write, .. } => write.proof.is_some(),
+        StepAction::Create(write) | StepAction::Update { write, .. } => write.verification.is_some(),
         _ => false,
     })
 }

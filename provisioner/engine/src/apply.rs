@@ -7,9 +7,9 @@ use std::{
 
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use provisioner_model::{
-    erased::{Clouds, Registry},
+    erased::{Clouds, ResourceRegistry},
     expr::resolve,
-    journal::Entry,
+    journal::JournalEntry,
     plan::{Discovered, Plan},
     state::Snapshot,
 };
@@ -19,10 +19,10 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 use crate::{
     batch::Batch,
     event::{Cancel, Event, Outcome},
-    proof::Proof,
-    step::{Doing, Run},
-    stopped::Stopped,
+    step::{Run, StepExecution},
+    step_error::StepError,
     tuning::Tuning,
+    verification::Verifier,
 };
 
 /// What an apply needs.
@@ -30,7 +30,7 @@ pub struct Apply<'a> {
     /// What to do.
     pub plan: &'a Plan,
     /// The types.
-    pub registry: &'a Registry,
+    pub registry: &'a ResourceRegistry,
     /// Where.
     pub clouds: &'a Clouds,
     /// Where it is written down.
@@ -44,7 +44,7 @@ pub struct Apply<'a> {
     /// Whether, and how, it is to end early.
     pub cancel: watch::Receiver<Cancel>,
     /// Who proves a rollout that the plan wants proven; none: nobody does.
-    pub proof: Option<&'a dyn Proof>,
+    pub verifier: Option<&'a dyn Verifier>,
     /// Whether rollouts are waited for. Else they stay pending, and the next apply takes them up.
     pub wait: bool,
     /// How patient it is.
@@ -99,12 +99,12 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
     state.targets.clone_from(&input.plan.targets);
     for Discovered { address, token, id } in &input.plan.discovered {
         let (address, token, id) = (address.clone(), token.clone(), id.clone());
-        state.fold(Entry::Made { address, token, id, receipt: None });
+        state.fold(JournalEntry::Made { address, token, id, receipt: None });
     }
     // Clears away what an earlier journal told, and shows that the state can be written before anything is done.
     input.store.commit(&state).await?;
     let lineage = state.lineage.clone();
-    input.store.append(Entry::Start { lineage, serial: state.serial }).await?;
+    input.store.append(JournalEntry::Start { lineage, serial: state.serial }).await?;
     let run = Run {
         registry: input.registry,
         clouds: input.clouds,
@@ -116,7 +116,7 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
         tuning: input.tuning,
         events: input.events.clone(),
         cancel: input.cancel.clone(),
-        proof: input.proof,
+        verifier: input.verifier,
         wait: input.wait,
         calls: Semaphore::new(input.tuning.parallel.max(1)),
     };
@@ -177,13 +177,13 @@ enum Mark {
 
 async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyError> {
     let steps = &input.plan.steps;
-    let mut doing = vec![];
+    let mut executions = vec![];
     for (number, step) in steps.iter().enumerate() {
-        let kind = run
+        let resource_type = run
             .registry
             .get(&step.type_name)
             .ok_or_else(|| ApplyError::Type { address: step.address.clone(), type_name: step.type_name.clone() })?;
-        doing.push(Doing { run, number, step, kind, undoing: false });
+        executions.push(StepExecution { run, number, step, resource_type, rolling_back: false });
     }
     let mut marks = vec![Mark::Waiting; steps.len()];
     let mut left: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
@@ -204,8 +204,8 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
                 continue;
             }
             run.tell(Event::Started { step: number });
-            let doing = &doing[number];
-            running.push(async move { (number, doing.run().await) }.boxed());
+            let execution = &executions[number];
+            running.push(async move { (number, execution.run().await) }.boxed());
         }
         // Nothing that runs is ever dropped: each call is awaited to its end.
         let Some((number, result)) = running.next().await else { break };
@@ -221,21 +221,21 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
                     }
                 }
             }
-            Err(stopped @ (Stopped::Cancelled | Stopped::Left)) => {
-                outcome.left += usize::from(matches!(stopped, Stopped::Left));
+            Err(step_error @ (StepError::Cancelled | StepError::Left)) => {
+                outcome.left += usize::from(matches!(step_error, StepError::Left));
                 marks[number] = Mark::Cancelled;
                 run.tell(Event::Cancelled { step: number });
             }
-            Err(stopped) => {
-                outcome.expired |= stopped.is_fatal();
+            Err(step_error) => {
+                outcome.expired |= step_error.is_fatal();
                 marks[number] = Mark::Failed(number);
-                let why = stopped.why();
+                let why = step_error.why();
                 run.tell(Event::Failed {
                     step: number,
                     why: why.clone(),
-                    details: stopped.details().to_vec(),
-                    request_id: stopped.request_id(),
-                    hint: stopped.hint(),
+                    details: step_error.details().to_vec(),
+                    request_id: step_error.request_id(),
+                    hint: step_error.hint(),
                 });
                 outcome.failed.push((number, why));
             }

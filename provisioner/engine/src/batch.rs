@@ -12,15 +12,15 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use provisioner_model::{
-    erased::{Clouds, Erased, Round, Seen},
+    erased::{Clouds, ObservedState, ResourceType, Round},
     error::{Error, Result},
 };
 
 /// How long a call waits for company.
 const WINDOW: Duration = Duration::from_millis(4);
 
-type Key = (&'static str, String);
-type Answer = Result<HashMap<String, Result<Seen, Arc<Error>>>, Arc<Error>>;
+type BatchKey = (&'static str, String);
+type Answer = Result<HashMap<String, Result<ObservedState, Arc<Error>>>, Arc<Error>>;
 type Call<'a> = Shared<BoxFuture<'a, Arc<Answer>>>;
 
 /// The reads of one run.
@@ -35,7 +35,7 @@ type Waiting<'a> = (Arc<Mutex<Vec<String>>>, Call<'a>);
 #[derive(Default)]
 struct Open<'a> {
     round: Option<Arc<Round<'a>>>,
-    calls: HashMap<Key, Waiting<'a>>,
+    calls: HashMap<BatchKey, Waiting<'a>>,
 }
 
 impl<'a> Batch<'a> {
@@ -44,8 +44,13 @@ impl<'a> Batch<'a> {
     }
 
     /// What is there under this id; none if nothing is.
-    pub(crate) async fn read(&self, kind: &'a dyn Erased, on: &str, id: &str) -> Result<Option<Seen>> {
-        let answer = self.join(kind, on, id).await;
+    pub(crate) async fn read(
+        &self,
+        resource_type: &'a dyn ResourceType,
+        provider: &str,
+        id: &str,
+    ) -> Result<Option<ObservedState>> {
+        let answer = self.join(resource_type, provider, id).await;
         let copied = |error: &Arc<Error>| Error {
             kind: error.kind,
             action: error.action,
@@ -59,8 +64,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn join(&self, kind: &'a dyn Erased, on: &str, id: &str) -> Call<'a> {
-        let key = (kind.type_name(), on.to_owned());
+    fn join(&self, resource_type: &'a dyn ResourceType, provider: &str, id: &str) -> Call<'a> {
+        let key = (resource_type.type_name(), provider.to_owned());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((ids, call)) = open.calls.get(&key) {
             ids.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
@@ -68,7 +73,7 @@ impl<'a> Batch<'a> {
         }
         let round = open.round.get_or_insert_with(|| Arc::new(self.clouds.round())).clone();
         let ids = Arc::new(Mutex::new(vec![id.to_owned()]));
-        let call = call(self.open.clone(), kind, round, ids.clone(), key.clone()).boxed().shared();
+        let call = call(self.open.clone(), resource_type, round, ids.clone(), key.clone()).boxed().shared();
         open.calls.insert(key, (ids, call.clone()));
         call
     }
@@ -76,10 +81,10 @@ impl<'a> Batch<'a> {
 
 async fn call<'a>(
     open: Arc<Mutex<Open<'a>>>,
-    kind: &'a dyn Erased,
+    resource_type: &'a dyn ResourceType,
     round: Arc<Round<'a>>,
     ids: Arc<Mutex<Vec<String>>>,
-    key: Key,
+    key: BatchKey,
 ) -> Arc<Answer> {
     tokio::time::sleep(WINDOW).await;
     let ids = {
@@ -91,23 +96,24 @@ async fn call<'a>(
         }
         std::mem::take(&mut *ids.lock().unwrap_or_else(PoisonError::into_inner))
     };
-    let answer = many(kind, &round, &key.1, ids).await;
-    let shared = |found: HashMap<String, Result<Seen>>| {
-        found.into_iter().map(|(id, seen)| (id, seen.map_err(Arc::new))).collect()
+    let answer = many(resource_type, &round, &key.1, ids).await;
+    let shared = |found: HashMap<String, Result<ObservedState>>| {
+        found.into_iter().map(|(id, observed)| (id, observed.map_err(Arc::new))).collect()
     };
     Arc::new(answer.map(shared).map_err(Arc::new))
 }
 
 /// Reads any number of ids, as many at a time as the type takes.
 pub(crate) async fn many(
-    kind: &dyn Erased,
+    resource_type: &dyn ResourceType,
     round: &Round<'_>,
-    on: &str,
+    provider: &str,
     mut ids: Vec<String>,
-) -> Result<HashMap<String, Result<Seen>>> {
+) -> Result<HashMap<String, Result<ObservedState>>> {
     ids.sort_unstable();
     ids.dedup();
-    let calls = ids.chunks(kind.read_batch().max(1)).map(|ids| kind.read_many(round, on, ids.to_vec()));
+    let calls =
+        ids.chunks(resource_type.read_batch().max(1)).map(|ids| resource_type.read_many(round, provider, ids.to_vec()));
     let answers = futures::future::try_join_all(calls).await?;
     Ok(answers.into_iter().flatten().collect())
 }

@@ -23,12 +23,12 @@ pub enum Event {
         step: usize,
     },
     /// It is ready; its proof has begun.
-    Proving {
+    Verifying {
         /// Which step.
         step: usize,
     },
     /// It failed, and what the plan says for that case has begun.
-    Undoing {
+    RollingBack {
         /// Which step.
         step: usize,
         /// What and why.

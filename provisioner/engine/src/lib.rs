@@ -7,20 +7,20 @@
 mod apply;
 mod batch;
 pub mod event;
-mod proof;
 mod refresh;
 mod retry;
 mod rollout;
 mod send;
 mod step;
-mod stopped;
+mod step_error;
 mod tuning;
+mod verification;
 mod wait;
 
 pub use self::{
     apply::{Apply, ApplyError, apply},
     event::{Cancel, Event, Outcome},
-    proof::{Proof, Proving, Unproven},
     refresh::{Refresh, Unread, refresh},
     tuning::Tuning,
+    verification::{VerificationError, VerificationRequest, Verifier},
 };

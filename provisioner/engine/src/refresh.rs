@@ -7,15 +7,15 @@ use std::{
 
 use futures::future::{join_all, try_join_all};
 use provisioner_model::{
-    erased::{Clouds, Erased, Registry, Round, Seen},
-    error::{Error, Kind},
+    erased::{Clouds, ObservedState, ResourceRegistry, ResourceType, Round},
+    error::{Error, ErrorKind},
     expr::resolve,
     ownership::TOKEN,
     resource::Phase,
     stack::{Declared, Desired},
     state::{Object, Snapshot},
 };
-use provisioner_planner::{Observations, Sight};
+use provisioner_planner::{Observation, Observations};
 use serde_json::Value;
 
 use crate::{batch::many, tuning::Tuning};
@@ -23,7 +23,7 @@ use crate::{batch::many, tuning::Tuning};
 /// What a refresh needs to know.
 pub struct Refresh<'a> {
     /// The types.
-    pub registry: &'a Registry,
+    pub registry: &'a ResourceRegistry,
     /// Where they are.
     pub clouds: &'a Clouds,
     /// What is recorded.
@@ -50,8 +50,8 @@ pub struct Unread {
 /// One object to be looked at.
 struct Look<'a> {
     address: &'a str,
-    kind: &'a dyn Erased,
-    on: &'a str,
+    resource_type: &'a dyn ResourceType,
+    provider: &'a str,
     object: &'a Object,
     id: Option<String>,
 }
@@ -61,34 +61,34 @@ pub async fn refresh(input: &Refresh<'_>) -> Result<Observations, Vec<Unread>> {
     let mut looks = vec![];
     for (address, row) in &input.snapshot.rows {
         // A type that this program lacks is the planner's to report, with its hint.
-        let Some(kind) = input.registry.get(&row.type_name) else { continue };
+        let Some(resource_type) = input.registry.get(&row.type_name) else { continue };
         for object in row.objects.iter().filter(|object| !input.pending_only || object.pending.is_some()) {
-            looks.push(Look { address, kind, on: &row.provider, object, id: object.id.clone() });
+            looks.push(Look { address, resource_type, provider: &row.provider, object, id: object.id.clone() });
         }
     }
     let round = input.clouds.round();
-    let (sights, existing) = futures::join!(sights(input, &round, looks), existing(input, &round));
-    match (sights, existing) {
+    let (observations, existing) = futures::join!(observations(input, &round, looks), key_holders(input, &round));
+    match (observations, existing) {
         (Ok(objects), Ok(existing)) => Ok(Observations { objects, existing }),
-        (sights, existing) => Err(sights.err().into_iter().chain(existing.err()).flatten().collect()),
+        (observations, existing) => Err(observations.err().into_iter().chain(existing.err()).flatten().collect()),
     }
 }
 
-async fn sights<'a>(
+async fn observations<'a>(
     input: &Refresh<'a>,
     round: &Round<'_>,
     mut looks: Vec<Look<'a>>,
-) -> Result<HashMap<String, Option<Sight>>, Vec<Unread>> {
+) -> Result<HashMap<String, Option<Observation>>, Vec<Unread>> {
     find_unnamed(input, round, &mut looks).await?;
-    let mut seen = HashMap::new();
+    let mut observed = HashMap::new();
     let mut left: Vec<&Look<'_>> = looks.iter().collect();
     let mut found = read(round, &left).await?;
     let started = tokio::time::Instant::now();
     let mut pause = Duration::from_millis(500);
     loop {
         left.retain(|look| match look.id.as_ref().and_then(|id| found.remove(&key(look, id))) {
-            Some(sight) => {
-                seen.insert(look.object.token.clone(), Some(sight));
+            Some(observation) => {
+                observed.insert(look.object.token.clone(), Some(observation));
                 false
             }
             None => true,
@@ -96,13 +96,13 @@ async fn sights<'a>(
         // Absence proves nothing while an object is fresh.
         let now = (input.tuning.now)();
         let (fresh, gone): (Vec<&Look<'_>>, Vec<&Look<'_>>) = left.into_iter().partition(|look| {
-            let settles = input.tuning.settles(look.kind.settles());
+            let consistency_window = input.tuning.consistency_window(look.resource_type.consistency_window());
             let age = Duration::from_secs(now.saturating_sub(look.object.made_at));
-            look.id.is_some() && age + started.elapsed() < settles
+            look.id.is_some() && age + started.elapsed() < consistency_window
         });
-        seen.extend(gone.into_iter().map(|look| (look.object.token.clone(), None)));
+        observed.extend(gone.into_iter().map(|look| (look.object.token.clone(), None)));
         if fresh.is_empty() {
-            return Ok(seen);
+            return Ok(observed);
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));
@@ -117,15 +117,16 @@ async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<
     for look in looks.iter_mut().filter(|look| look.id.is_none()) {
         let owner = look.object.owner(&input.snapshot.lineage, look.address);
         let unread = |source| vec![Unread { address: look.address.to_owned(), source }];
-        let settles = input.tuning.settles(look.kind.settles());
+        let consistency_window = input.tuning.consistency_window(look.resource_type.consistency_window());
         let started = tokio::time::Instant::now();
         let age = Duration::from_secs((input.tuning.now)().saturating_sub(look.object.made_at));
-        let first = look.kind.find(round, look.on, look.object.inputs.clone(), &owner).await;
+        let first = look.resource_type.find_by_token(round, look.provider, look.object.inputs.clone(), &owner).await;
         let mut found = first.map_err(unread)?;
-        while found.is_empty() && age + started.elapsed() < settles {
+        while found.is_empty() && age + started.elapsed() < consistency_window {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let again = input.clouds.round();
-            let next = look.kind.find(&again, look.on, look.object.inputs.clone(), &owner).await;
+            let next =
+                look.resource_type.find_by_token(&again, look.provider, look.object.inputs.clone(), &owner).await;
             found = next.map_err(|source| vec![Unread { address: look.address.to_owned(), source }])?;
         }
         if found.is_empty() {
@@ -140,20 +141,20 @@ async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<
 /// create, and nobody held the key before the create began.
 async fn untagged(look: &Look<'_>, input: &Refresh<'_>) -> Result<Vec<String>, Error> {
     let round = input.clouds.round();
-    if !look.kind.tagged() {
+    if !look.resource_type.tagged() {
         return Ok(vec![]);
     }
-    let ids = look.kind.existing(&round, look.on, look.object.inputs.clone()).await?;
-    let found = many(look.kind, &round, look.on, ids).await?;
-    let without = |seen: &Seen| seen.inputs.get("tags").is_none_or(|tags| tags.get(TOKEN).is_none());
-    Ok(found.into_iter().filter(|(_, seen)| seen.as_ref().is_ok_and(without)).map(|(id, _)| id).collect())
+    let ids = look.resource_type.find_by_unique_key(&round, look.provider, look.object.inputs.clone()).await?;
+    let found = many(look.resource_type, &round, look.provider, ids).await?;
+    let without = |observed: &ObservedState| observed.inputs.get("tags").is_none_or(|tags| tags.get(TOKEN).is_none());
+    Ok(found.into_iter().filter(|(_, observed)| observed.as_ref().is_ok_and(without)).map(|(id, _)| id).collect())
 }
 
 /// Two objects under one token or key are never guessed between.
 fn one(mut ids: Vec<String>) -> Result<Option<String>, Error> {
     if ids.len() > 1 {
         let why = format!("{} objects answer to it: {}", ids.len(), ids.join(", "));
-        return Err(Error::because(Kind::Refused, "find", why));
+        return Err(Error::because(ErrorKind::Refused, "find", why));
     }
     Ok(ids.pop())
 }
@@ -161,35 +162,35 @@ fn one(mut ids: Vec<String>) -> Result<Option<String>, Error> {
 type Place = (&'static str, String, String);
 
 fn key(look: &Look<'_>, id: &str) -> Place {
-    (look.kind.type_name(), look.on.to_owned(), id.to_owned())
+    (look.resource_type.type_name(), look.provider.to_owned(), id.to_owned())
 }
 
-async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, Sight>, Vec<Unread>> {
+async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, Observation>, Vec<Unread>> {
     let mut groups: HashMap<(&str, &str), Vec<&Look<'_>>> = HashMap::new();
     for look in looks.iter().filter(|look| look.id.is_some()) {
-        groups.entry((look.kind.type_name(), look.on)).or_default().push(look);
+        groups.entry((look.resource_type.type_name(), look.provider)).or_default().push(look);
     }
     let calls = groups.into_values().map(|group| async move {
-        let (kind, on) = (group[0].kind, group[0].on);
+        let (resource_type, provider) = (group[0].resource_type, group[0].provider);
         let ids = group.iter().filter_map(|look| look.id.clone()).collect();
-        (many(kind, round, on, ids).await, group)
+        (many(resource_type, round, provider, ids).await, group)
     });
-    let (mut sights, mut unread) = (HashMap::new(), vec![]);
+    let (mut observations, mut unread) = (HashMap::new(), vec![]);
     for (answer, group) in join_all(calls).await {
         match answer {
             Err(source) => unread.push(Unread { address: names(&group), source }),
             Ok(mut found) => {
                 for look in group {
-                    let Some((id, seen)) = look.id.as_ref().and_then(|id| found.remove_entry(id)) else { continue };
-                    match seen.and_then(|seen| sight(look, id.clone(), seen)) {
-                        Ok(sight) => drop(sights.insert(key(look, &id), sight)),
+                    let Some((id, observed)) = look.id.as_ref().and_then(|id| found.remove_entry(id)) else { continue };
+                    match observed.and_then(|observed| observation(look, id.clone(), observed)) {
+                        Ok(observation) => drop(observations.insert(key(look, &id), observation)),
                         Err(source) => unread.push(Unread { address: look.address.to_owned(), source }),
                     }
                 }
             }
         }
     }
-    if unread.is_empty() { Ok(sights) } else { Err(unread) }
+    if unread.is_empty() { Ok(observations) } else { Err(unread) }
 }
 
 fn names(group: &[&Look<'_>]) -> String {
@@ -197,14 +198,14 @@ fn names(group: &[&Look<'_>]) -> String {
     if group.len() == 1 { first.to_owned() } else { format!("{first} and {} more of its type", group.len() - 1) }
 }
 
-fn sight(look: &Look<'_>, id: String, seen: Seen) -> Result<Sight, Error> {
+fn observation(look: &Look<'_>, id: String, observed: ObservedState) -> Result<Observation, Error> {
     let receipt = look.object.pending.as_ref().and_then(|pending| pending.receipt.as_ref());
-    let phase = look.kind.phase(Some(&look.object.inputs), &seen, receipt)?;
-    Ok(Sight { id, seen, phase })
+    let phase = look.resource_type.phase(Some(&look.object.inputs), &observed, receipt)?;
+    Ok(Observation { id, observed, phase })
 }
 
 /// Objects that hold the key of a declared resource which the state does not have: to adopt or share, or in its way.
-async fn existing(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<String, Sight>, Vec<Unread>> {
+async fn key_holders(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<String, Observation>, Vec<Unread>> {
     let open = |address: &str, declared: &Declared| {
         let known = input.snapshot.rows.contains_key(address)
             || declared.options.renamed_from.iter().any(|old| input.snapshot.rows.contains_key(old));
@@ -213,9 +214,11 @@ async fn existing(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<Stri
     let looks = input.desired.resources.iter().filter(|(address, declared)| open(address, declared));
     let found = try_join_all(looks.map(|(address, declared)| async move {
         match look_for(input, round, declared).await {
-            Ok(sight) => Ok(sight.map(|sight| (address.clone(), sight))),
+            Ok(observation) => Ok(observation.map(|observation| (address.clone(), observation))),
             // Who may not look there learns from the create that the key is taken.
-            Err(error) if error.kind == Kind::Denied && !declared.options.adopt && !declared.options.share => Ok(None),
+            Err(error) if error.kind == ErrorKind::Denied && !declared.options.adopt && !declared.options.share => {
+                Ok(None)
+            }
             Err(source) => Err(Unread { address: address.clone(), source }),
         }
     }));
@@ -223,37 +226,41 @@ async fn existing(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<Stri
 }
 
 /// Returns whether the program states a unique key, and all of it is known now.
-fn states_key(kind: &dyn Erased, declared: &Value, output: &dyn Fn(&str, &str) -> Option<Value>) -> bool {
-    let generated = kind.name().map(|name| name.field);
+fn states_key(
+    resource_type: &dyn ResourceType,
+    declared: &Value,
+    output: &dyn Fn(&str, &str) -> Option<Value>,
+) -> bool {
+    let generated = resource_type.name().map(|name| name.field);
     let value = |field: &str| declared.get(field).filter(|value| !value.is_null());
     let known = |value: &Value| {
         let mut unknown = vec![];
         resolve(value, output, &mut unknown);
         unknown.is_empty()
     };
-    kind.unique().iter().any(|group| {
+    resource_type.unique().iter().any(|group| {
         let usable = |field: &&str| value(field).map_or(Some(*field) != generated, known);
         group.iter().all(usable) && group.iter().any(|field| value(field).is_some())
     })
 }
 
-async fn look_for(input: &Refresh<'_>, round: &Round<'_>, declared: &Declared) -> Result<Option<Sight>, Error> {
-    let Some(kind) = input.registry.get(declared.type_name) else { return Ok(None) };
+async fn look_for(input: &Refresh<'_>, round: &Round<'_>, declared: &Declared) -> Result<Option<Observation>, Error> {
+    let Some(resource_type) = input.registry.get(declared.type_name) else { return Ok(None) };
     let output = |address: &str, path: &str| input.snapshot.output(address, path);
     let inputs = resolve(&declared.inputs, &output, &mut vec![]);
     // A key that is generated is free, and what refers to something not created yet cannot be there.
-    if !states_key(kind, &declared.inputs, &output) || kind.check(&inputs).is_err() {
+    if !states_key(resource_type, &declared.inputs, &output) || resource_type.check(&inputs).is_err() {
         return Ok(None);
     }
-    let mut ids = kind.existing(round, &declared.provider, inputs).await?;
+    let mut ids = resource_type.find_by_unique_key(round, &declared.provider, inputs).await?;
     // One that another resource of this state has is ours: it may be about to hand the key over.
     let rows = input.snapshot.rows.values().filter(|row| row.type_name == declared.type_name);
     let ours: HashSet<&str> = rows.flat_map(|row| row.objects.iter().filter_map(|o| o.id.as_deref())).collect();
     ids.retain(|id| !ours.contains(id.as_str()));
     let Some(id) = one(ids)? else { return Ok(None) };
-    let mut found = many(kind, round, &declared.provider, vec![id.clone()]).await?;
-    let Some(seen) = found.remove(&id) else { return Ok(None) };
-    let seen = seen?;
-    let phase = kind.phase(None, &seen, None)?;
-    Ok((phase != Phase::Gone).then_some(Sight { id, seen, phase }))
+    let mut found = many(resource_type, round, &declared.provider, vec![id.clone()]).await?;
+    let Some(observed) = found.remove(&id) else { return Ok(None) };
+    let observed = observed?;
+    let phase = resource_type.phase(None, &observed, None)?;
+    Ok((phase != Phase::Gone).then_some(Observation { id, observed, phase }))
 }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use provisioner_model::error::Kind;
+use provisioner_model::error::ErrorKind;
 
 /// How long an error of this kind is worth trying again; none for one that is final.
-pub(crate) fn budget(kind: Kind) -> Option<Duration> {
+pub(crate) fn budget(kind: ErrorKind) -> Option<Duration> {
     match kind {
-        Kind::NotSent => Some(Duration::from_secs(30)),
+        ErrorKind::NotSent => Some(Duration::from_secs(30)),
         // IAM says two minutes; ECS takes another two to believe it.
-        Kind::NotYet => Some(Duration::from_mins(4)),
-        Kind::Throttled | Kind::Busy => Some(Duration::from_mins(10)),
+        ErrorKind::NotYet => Some(Duration::from_mins(4)),
+        ErrorKind::Throttled | ErrorKind::Busy => Some(Duration::from_mins(10)),
         // Network interfaces linger after what used them is gone.
-        Kind::InUse => Some(Duration::from_mins(20)),
+        ErrorKind::InUse => Some(Duration::from_mins(20)),
         _ => None,
     }
 }
@@ -23,16 +23,16 @@ pub(crate) fn pause(attempt: u32) -> Duration {
 }
 
 /// What a person can do about it.
-pub(crate) fn hint(kind: Kind, action: &str) -> Option<String> {
+pub(crate) fn hint(kind: ErrorKind, action: &str) -> Option<String> {
     match kind {
-        Kind::Exists => Some(
+        ErrorKind::Exists => Some(
             "an object of this name is there and is not ours: declare it with `adopt`, import it, or choose another name"
                 .to_owned(),
         ),
-        Kind::Denied => Some(format!("the credentials need the permission {action}")),
-        Kind::Expired => Some("the credentials ended: everything done so far is saved; renew them and apply again".to_owned()),
-        Kind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
-        Kind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
+        ErrorKind::Denied => Some(format!("the credentials need the permission {action}")),
+        ErrorKind::Expired => Some("the credentials ended: everything done so far is saved; renew them and apply again".to_owned()),
+        ErrorKind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
+        ErrorKind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
         _ => None,
     }
 }

@@ -2,9 +2,9 @@
 //! says.
 
 use provisioner_model::{
-    erased::Seen,
+    erased::ObservedState,
     expr::resolve,
-    journal::Entry,
+    journal::JournalEntry,
     plan::Write,
     resource::Receipt,
     state::{Object, ObjectRole, Operation, Pending, Row},
@@ -12,7 +12,7 @@ use provisioner_model::{
 use provisioner_planner::diff::{Resolved, differences};
 use serde_json::Value;
 
-use crate::{event::Event, proof::Proving, step::Doing, stopped::Stopped};
+use crate::{event::Event, step::StepExecution, step_error::StepError, verification::VerificationRequest};
 
 /// What a create or update has sent.
 pub(crate) struct Sent<'w> {
@@ -24,161 +24,163 @@ pub(crate) struct Sent<'w> {
     pub(crate) receipt: Option<Receipt>,
 }
 
-impl Doing<'_, '_> {
+impl StepExecution<'_, '_> {
     /// Waits for what was sent, has it proven, and writes down its end.
-    pub(crate) async fn finish(&self, row: Row, sent: Sent<'_>) -> Result<(), Stopped> {
-        if sent.write.undo.is_some() && sent.receipt.is_some() && !self.run.wait {
+    pub(crate) async fn finish(&self, row: Row, sent: Sent<'_>) -> Result<(), StepError> {
+        if sent.write.rollback_inputs.is_some() && sent.receipt.is_some() && !self.run.wait {
             return self.leave(row, sent).await;
         }
         match self.good(&sent).await {
-            Ok(seen) => {
+            Ok(observed) => {
                 // What it refers to may be others than before.
                 let role = ObjectRole::Current;
                 let object = Object { declared: sent.write.declared.clone(), role, ..sent.object };
-                self.end(row, object, sent.inputs, seen).await
+                self.end(row, object, sent.inputs, observed).await
             }
-            Err(Stopped::Failed { why, hint, .. }) => {
+            Err(StepError::Failed { why, hint, .. }) => {
                 let details = self.explain(&sent).await;
-                let failed = Stopped::Failed { why, details, hint };
-                match &sent.write.undo {
-                    Some(undo) => Err(self.undo(row, &sent, undo, failed).await),
+                let failed = StepError::Failed { why, details, hint };
+                match &sent.write.rollback_inputs {
+                    Some(rollback_inputs) => Err(self.roll_back(row, &sent, rollback_inputs, failed).await),
                     None => Err(failed),
                 }
             }
-            Err(stopped) => Err(stopped),
+            Err(step_error) => Err(step_error),
         }
     }
 
     /// What was sent, once it is ready and proven.
-    async fn good(&self, sent: &Sent<'_>) -> Result<Seen, Stopped> {
+    async fn good(&self, sent: &Sent<'_>) -> Result<ObservedState, StepError> {
         let ignore = &sent.write.options.ignore;
-        let seen = self.settled(&sent.object, &sent.inputs, sent.receipt.clone(), ignore).await?;
+        let observed = self.wait_until_consistent(&sent.object, &sent.inputs, sent.receipt.clone(), ignore).await?;
         let started = sent.receipt.is_some() || is_new(&sent.object);
-        match &sent.write.proof {
-            Some(proof) if started => self.proven(proof, &sent.object, &seen).await?,
+        match &sent.write.verification {
+            Some(verification) if started => self.verify(verification, &sent.object, &observed).await?,
             _ => {}
         }
-        Ok(seen)
+        Ok(observed)
     }
 
-    async fn proven(&self, declared: &Value, object: &Object, seen: &Seen) -> Result<(), Stopped> {
-        let Some(prover) = self.run.proof else { return Ok(()) };
+    async fn verify(&self, declared: &Value, object: &Object, observed: &ObservedState) -> Result<(), StepError> {
+        let Some(verifier) = self.run.verifier else { return Ok(()) };
         let mut unknown = vec![];
-        let own = |path: &str| path.split('.').try_fold(&seen.outputs, |value, part| value.get(part)).cloned();
+        let own = |path: &str| path.split('.').try_fold(&observed.outputs, |value, part| value.get(part)).cloned();
         let output = |address: &str, path: &str| {
             if address == self.step.address { own(path) } else { self.run.output(address, path) }
         };
-        let proof = resolve(declared, &output, &mut unknown);
+        let verification = resolve(declared, &output, &mut unknown);
         if !unknown.is_empty() {
-            return Err(Stopped::failed(format!("its proof needs {}, which is not known", unknown.join(", "))));
+            return Err(StepError::failed(format!("its proof needs {}, which is not known", unknown.join(", "))));
         }
-        self.run.tell(Event::Proving { step: self.number });
-        let asked = Proving {
+        self.run.tell(Event::Verifying { step: self.number });
+        let request = VerificationRequest {
             address: &self.step.address,
             type_name: &self.step.type_name,
             provider: &self.step.provider,
             id: object.id.as_deref().unwrap_or_default(),
-            proof: &proof,
+            verification: &verification,
         };
         tokio::select! {
-            proven = prover.prove(asked) => proven.map_err(|unproven| Stopped::Failed {
-                why: format!("it is ready, but not proven: {}", unproven.why),
+            verified = verifier.verify(request) => verified.map_err(|error| StepError::Failed {
+                why: format!("it is ready, but not proven: {}", error.why),
                 details: vec![],
-                hint: unproven.hint,
+                hint: error.hint,
             }),
-            stopped = self.interrupted() => Err(stopped),
+            step_error = self.interrupted() => Err(step_error),
         }
     }
 
     async fn explain(&self, sent: &Sent<'_>) -> Vec<String> {
         let Some(id) = &sent.object.id else { return vec![] };
         let round = self.run.clouds.round();
-        let told = self.kind.explain(&round, &self.step.provider, id, sent.receipt.as_ref()).await;
+        let told = self.resource_type.explain(&round, &self.step.provider, id, sent.receipt.as_ref()).await;
         // Why it failed is known without it.
         told.unwrap_or_default()
     }
 
     /// Ends the step with the rollout under way: the receipt stays pending, so that a later apply takes it up.
-    async fn leave(&self, row: Row, sent: Sent<'_>) -> Result<(), Stopped> {
-        let seen = self.visible(&sent.object).await?;
+    async fn leave(&self, row: Row, sent: Sent<'_>) -> Result<(), StepError> {
+        let observed = self.visible(&sent.object).await?;
         let new = is_new(&sent.object);
         let operation = if new { Operation::Create } else { Operation::Update };
         let pending = Pending { operation, receipt: sent.receipt, inputs: Some(sent.inputs.clone()) };
         let inputs = if new { sent.inputs } else { sent.object.inputs.clone() };
-        let (role, outputs) = (ObjectRole::Current, Some(seen.outputs));
+        let (role, outputs) = (ObjectRole::Current, Some(observed.outputs));
         self.keep(row, Object { pending: Some(pending), inputs, outputs, role, ..sent.object }).await
     }
 
     /// Puts back what the plan says, and tells how all of it ended.
-    async fn undo(&self, row: Row, sent: &Sent<'_>, undo: &Value, failed: Stopped) -> Stopped {
-        self.run.tell(Event::Undoing { step: self.number, why: failed.why() });
+    async fn roll_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value, failed: StepError) -> StepError {
+        self.run.tell(Event::RollingBack { step: self.number, why: failed.why() });
         // From here on a wish to roll back is being fulfilled.
-        let undoing = Self { undoing: true, ..*self };
-        let (then, fatal) = match undoing.put_back(row, sent, undo).await {
+        let rolling_back = Self { rolling_back: true, ..*self };
+        let (then, fatal) = match rolling_back.put_back(row, sent, rollback_inputs).await {
             Ok(true) => ("it is held back until the next apply".to_owned(), false),
             Ok(false) => ("what was there before is back".to_owned(), false),
-            Err(stopped) => {
-                (format!("what was there before is not back: {}; plan again", stopped.why()), stopped.is_fatal())
+            Err(step_error) => {
+                (format!("what was there before is not back: {}; plan again", step_error.why()), step_error.is_fatal())
             }
         };
-        Stopped::Undone { failed: Box::new(failed), then, fatal }
+        StepError::RolledBack { failed: Box::new(failed), then, fatal }
     }
 
     /// Whether something is left for the next apply that its plan would not see by itself.
-    async fn put_back(&self, row: Row, sent: &Sent<'_>, undo: &Value) -> Result<bool, Stopped> {
+    async fn put_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value) -> Result<bool, StepError> {
         let ignore = &sent.write.options.ignore;
         let id = sent.object.id.clone().unwrap_or_default();
-        let mut want = sent.inputs.clone();
-        for (field, value) in undo.as_object().into_iter().flatten() {
-            want[field] = value.clone();
+        let mut desired = sent.inputs.clone();
+        for (field, value) in rollback_inputs.as_object().into_iter().flatten() {
+            desired[field] = value.clone();
         }
         let written = Object { inputs: sent.inputs.clone(), ..sent.object.clone() };
-        let seen = self.visible(&sent.object).await?;
+        let observed = self.visible(&sent.object).await?;
         let mut receipt = None;
         // The cloud may have put it back by itself.
-        if self.is_other(&want, &written, &seen, ignore) || self.is_other_at_first(undo, &seen) {
-            let begun = Entry::Begin {
+        if self.is_other(&desired, &written, &observed, ignore) || self.is_other_at_first(rollback_inputs, &observed) {
+            let begun = JournalEntry::Begin {
                 address: self.address(),
                 token: written.token.clone(),
                 operation: Operation::Update,
                 row: None,
                 object: None,
-                inputs: Some(want.clone()),
+                inputs: Some(desired.clone()),
             };
             self.run.record(begun).await?;
-            if let Some(last) = written.last(&self.run.lineage, &self.step.address) {
-                receipt = self.write(&want, last, seen).await?;
+            if let Some(recorded) = written.recorded_state(&self.run.lineage, &self.step.address) {
+                receipt = self.write(&desired, recorded, observed).await?;
                 let (address, token) = (self.address(), written.token.clone());
-                self.run.record(Entry::Made { address, token, id, receipt: receipt.clone() }).await?;
+                self.run.record(JournalEntry::Made { address, token, id, receipt: receipt.clone() }).await?;
             }
         }
-        let seen = self.ready(&sent.object, &want, receipt.as_ref()).await?;
+        let observed = self.ready(&sent.object, &desired, receipt.as_ref()).await?;
         // Where a plan would see no difference, what is left to do is kept as unfinished.
-        let hidden = !self.is_other(&sent.inputs, &Object { inputs: want.clone(), ..written }, &seen, ignore);
+        let hidden = !self.is_other(&sent.inputs, &Object { inputs: desired.clone(), ..written }, &observed, ignore);
         let pending =
             hidden.then(|| Pending { operation: Operation::Update, receipt: None, inputs: Some(sent.inputs.clone()) });
-        let object = Object { pending, inputs: want, outputs: Some(seen.outputs), ..sent.object.clone() };
+        let object = Object { pending, inputs: desired, outputs: Some(observed.outputs), ..sent.object.clone() };
         self.keep(row, object).await?;
         Ok(hidden)
     }
 
-    fn is_other(&self, want: &Value, written: &Object, seen: &Seen, ignore: &[String]) -> bool {
-        let resolved = Resolved { inputs: want.clone(), waits: std::collections::BTreeMap::new() };
-        !differences(self.kind, &resolved, written, seen, ignore).is_empty()
+    fn is_other(&self, desired: &Value, written: &Object, observed: &ObservedState, ignore: &[String]) -> bool {
+        let resolved = Resolved { inputs: desired.clone(), waits: std::collections::BTreeMap::new() };
+        !differences(self.resource_type, &resolved, written, observed, ignore).is_empty()
     }
 
     /// What is set at creation alone is compared where it is put back.
-    fn is_other_at_first(&self, undo: &Value, seen: &Seen) -> bool {
-        let initial = self.kind.fields().iter().filter(|field| field.initial);
-        let mut put_back = initial.filter_map(|field| Some((field.name, undo.get(field.name)?)));
-        put_back.any(|(name, value)| seen.inputs.get(name) != Some(value))
+    fn is_other_at_first(&self, rollback_inputs: &Value, observed: &ObservedState) -> bool {
+        let initial = self.resource_type.fields().iter().filter(|field| field.initial);
+        let mut put_back = initial.filter_map(|field| Some((field.name, rollback_inputs.get(field.name)?)));
+        put_back.any(|(name, value)| observed.inputs.get(name) != Some(value))
     }
 
     /// Writes down an object whose row stays as it was before, where there was one.
-    async fn keep(&self, row: Row, object: Object) -> Result<(), Stopped> {
+    async fn keep(&self, row: Row, object: Object) -> Result<(), StepError> {
         let before = self.run.state().rows.get(&self.step.address).cloned();
         let row = Row { objects: vec![], ..before.unwrap_or(row) };
-        self.run.record(Entry::End { address: self.address(), row: Box::new(row), object: Box::new(object) }).await?;
+        self.run
+            .record(JournalEntry::End { address: self.address(), row: Box::new(row), object: Box::new(object) })
+            .await?;
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use provisioner_model::{
-    erased::{Fut, Last, Seen},
-    error::{Error, Kind},
+    erased::{Fut, ObservedState, RecordedState},
+    error::{Error, ErrorKind},
     resource::{Owner, Receipt},
     state::Object,
 };
@@ -14,30 +14,30 @@ use tokio::time::Instant;
 use crate::{
     event::Event,
     retry::{budget, pause},
-    step::Doing,
-    stopped::Stopped,
+    step::StepExecution,
+    step_error::StepError,
 };
 
-impl Doing<'_, '_> {
+impl StepExecution<'_, '_> {
     /// Sends a create until its outcome is known.
     pub(crate) async fn make(
         &self,
         inputs: &Value,
         owner: &Owner,
         needs: &[String],
-    ) -> Result<(String, Option<Receipt>), Stopped> {
+    ) -> Result<(String, Option<Receipt>), StepError> {
         let mut unknown = 0;
         loop {
-            let attempt = || self.kind.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
+            let attempt = || self.resource_type.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
             match self.again(needs, attempt).await {
                 Ok(made) => return Ok(made),
                 // No answer, or an object that an attempt before may have created: the token tells. Without one, what
                 // exists at the first attempt is not ours.
-                Err(Stopped::Call(error))
-                    if error.kind == Kind::Unknown
-                        || (error.kind == Kind::Exists && (self.kind.tagged() || unknown > 0)) =>
+                Err(StepError::Call(error))
+                    if error.kind == ErrorKind::Unknown
+                        || (error.kind == ErrorKind::Exists && (self.resource_type.tagged() || unknown > 0)) =>
                 {
-                    let fresh = error.kind == Kind::Unknown;
+                    let fresh = error.kind == ErrorKind::Unknown;
                     let found = match self.found(inputs, owner, fresh || unknown > 0).await {
                         // Not every endpoint keeps the tags of a create.
                         Ok(None) if !fresh && unknown > 0 => self.by_unique_key(inputs).await,
@@ -53,7 +53,7 @@ impl Doing<'_, '_> {
                         // Until a look-up has succeeded, the attempt may have had its effect.
                         Err(second) if unknown > 0 || fresh => {
                             let why = format!("and the look-up after it failed: {}", second.chain());
-                            return Err(Error::because(Kind::Unknown, error.action, why).into());
+                            return Err(Error::because(ErrorKind::Unknown, error.action, why).into());
                         }
                         Err(second) => return Err(second.into()),
                     }
@@ -66,35 +66,48 @@ impl Doing<'_, '_> {
     /// The one object that holds the unique key. Only for a create that may have had its effect: nobody held it before.
     async fn by_unique_key(&self, inputs: &Value) -> Result<Option<String>, Error> {
         let round = self.run.clouds.round();
-        let mut ids = self.kind.existing(&round, &self.step.provider, inputs.clone()).await?;
+        let mut ids = self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone()).await?;
         Ok(ids.pop().filter(|_| ids.is_empty()))
     }
 
     /// What was made for this owner, waiting until it would be visible.
     pub(crate) async fn found(&self, inputs: &Value, owner: &Owner, patiently: bool) -> Result<Option<String>, Error> {
-        let until = Instant::now() + self.run.tuning.settles(self.kind.settles());
+        let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());
         loop {
             let round = self.run.clouds.round();
-            let mut ids = self.kind.find(&round, &self.step.provider, inputs.clone(), owner).await?;
+            let mut ids = self.resource_type.find_by_token(&round, &self.step.provider, inputs.clone(), owner).await?;
             match ids.len() {
                 0 if patiently && Instant::now() < until => tokio::time::sleep(Duration::from_secs(1)).await,
                 0 => return Ok(None),
                 1 => return Ok(ids.pop()),
                 _ => {
                     let why = format!("{} objects answer to its token: {}", ids.len(), ids.join(", "));
-                    return Err(Error::because(Kind::Refused, "find", why));
+                    return Err(Error::because(ErrorKind::Refused, "find", why));
                 }
             }
         }
     }
 
-    pub(crate) async fn write(&self, want: &Value, last: Last, seen: Seen) -> Result<Option<Receipt>, Stopped> {
-        let call = || self.kind.update(self.run.clouds, &self.step.provider, want.clone(), last.clone(), seen.clone());
+    pub(crate) async fn write(
+        &self,
+        desired: &Value,
+        recorded: RecordedState,
+        observed: ObservedState,
+    ) -> Result<Option<Receipt>, StepError> {
+        let call = || {
+            self.resource_type.update(
+                self.run.clouds,
+                &self.step.provider,
+                desired.clone(),
+                recorded.clone(),
+                observed.clone(),
+            )
+        };
         let mut unknown = 0;
         loop {
             match self.again(&[], call).await {
                 // An update names the state that it brings about: sent twice, it does no harm.
-                Err(Stopped::Call(error)) if error.kind == Kind::Unknown && unknown < 3 => {
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Unknown && unknown < 3 => {
                     self.tell_retry(&error, pause(unknown));
                     tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
                     unknown += 1;
@@ -104,25 +117,28 @@ impl Doing<'_, '_> {
         }
     }
 
-    pub(crate) async fn take_down(&self, last: &Last) -> Result<(), Stopped> {
+    pub(crate) async fn take_down(&self, recorded: &RecordedState) -> Result<(), StepError> {
         let mut unknown = 0;
         loop {
-            match self.again(&[], || self.kind.delete(self.run.clouds, &self.step.provider, last.clone())).await {
+            match self
+                .again(&[], || self.resource_type.delete(self.run.clouds, &self.step.provider, recorded.clone()))
+                .await
+            {
                 Ok(()) => return Ok(()),
-                Err(Stopped::Call(error)) if error.kind == Kind::Gone => return Ok(()),
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Gone => return Ok(()),
                 // A delete can be sent twice: the second finds nothing.
-                Err(Stopped::Call(error)) if error.kind == Kind::Unknown && unknown < 3 => {
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Unknown && unknown < 3 => {
                     self.tell_retry(&error, pause(unknown));
                     tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
                     unknown += 1;
                 }
-                Err(stopped) => return Err(stopped),
+                Err(step_error) => return Err(step_error),
             }
         }
     }
 
     /// Sends a call again while its error says that this may help.
-    pub(crate) async fn again<'f, T>(&self, needs: &[String], call: impl Fn() -> Fut<'f, T>) -> Result<T, Stopped>
+    pub(crate) async fn again<'f, T>(&self, needs: &[String], call: impl Fn() -> Fut<'f, T>) -> Result<T, StepError>
     where
         T: 'f,
     {
@@ -138,7 +154,8 @@ impl Doing<'_, '_> {
                 Err(error) => error,
             };
             // What it refers to may be too fresh to be seen everywhere.
-            let kind = if error.kind == Kind::Gone && self.any_fresh(needs) { Kind::NotYet } else { error.kind };
+            let kind =
+                if error.kind == ErrorKind::Gone && self.any_fresh(needs) { ErrorKind::NotYet } else { error.kind };
             let Some(budget) = budget(kind) else { return Err(error.into()) };
             if started.elapsed() >= self.run.tuning.waits(budget) {
                 return Err(error.into());
@@ -146,7 +163,7 @@ impl Doing<'_, '_> {
             let pause = pause(attempt);
             self.tell_retry(&error, self.run.tuning.pause(pause));
             // Nothing has taken effect: whoever cancels now finds it as it was.
-            self.rest(pause).await.map_err(|_| Stopped::Cancelled)?;
+            self.rest(pause).await.map_err(|_| StepError::Cancelled)?;
             attempt += 1;
         }
     }

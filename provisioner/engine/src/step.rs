@@ -6,11 +6,11 @@ use std::{
 };
 
 use provisioner_model::{
-    erased::{Clouds, Erased, Registry, Seen},
+    erased::{Clouds, ObservedState, ResourceRegistry, ResourceType},
     expr::resolve,
-    journal::Entry,
+    journal::JournalEntry,
     ownership::{TOKEN, used_by},
-    plan::{Action, Step, Write},
+    plan::{Step, StepAction, Write},
     resource::Owner,
     state::{Object, ObjectRole, Operation, Origin, Pending, Row, Snapshot},
 };
@@ -22,15 +22,15 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 use crate::{
     batch::Batch,
     event::{Cancel, Event},
-    proof::Proof,
     rollout::Sent,
-    stopped::Stopped,
+    step_error::StepError,
     tuning::Tuning,
+    verification::Verifier,
 };
 
 /// What the steps of one run share.
 pub(crate) struct Run<'a> {
-    pub(crate) registry: &'a Registry,
+    pub(crate) registry: &'a ResourceRegistry,
     pub(crate) clouds: &'a Clouds,
     pub(crate) store: &'a dyn Store,
     pub(crate) reads: Batch<'a>,
@@ -41,25 +41,25 @@ pub(crate) struct Run<'a> {
     pub(crate) tuning: Tuning,
     pub(crate) events: UnboundedSender<Event>,
     pub(crate) cancel: watch::Receiver<Cancel>,
-    pub(crate) proof: Option<&'a dyn Proof>,
+    pub(crate) verifier: Option<&'a dyn Verifier>,
     pub(crate) wait: bool,
     pub(crate) calls: Semaphore,
 }
 
 /// One step under way.
 #[derive(Clone, Copy)]
-pub(crate) struct Doing<'r, 'a> {
+pub(crate) struct StepExecution<'r, 'a> {
     pub(crate) run: &'r Run<'a>,
     pub(crate) number: usize,
     pub(crate) step: &'a Step,
-    pub(crate) kind: &'a dyn Erased,
+    pub(crate) resource_type: &'a dyn ResourceType,
     /// What it wrote has failed, and is being put back.
-    pub(crate) undoing: bool,
+    pub(crate) rolling_back: bool,
 }
 
 impl Run<'_> {
     /// Durable first, then known.
-    pub(crate) async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+    pub(crate) async fn record(&self, entry: JournalEntry) -> Result<(), StoreError> {
         self.store.append(entry.clone()).await?;
         self.state().fold(entry);
         Ok(())
@@ -84,23 +84,25 @@ impl Run<'_> {
     }
 }
 
-impl Doing<'_, '_> {
+impl StepExecution<'_, '_> {
     /// Carries the step out. The id of the object, where there is one after.
-    pub(crate) async fn run(&self) -> Result<Option<String>, Stopped> {
+    pub(crate) async fn run(&self) -> Result<Option<String>, StepError> {
         match &self.step.action {
-            Action::Create(write) => self.create(write).await.map(Some),
-            Action::Update { token, write } => self.update(token, write).await.map(Some),
-            Action::Adopt { id, write } => self.adopt(id, write).await.map(Some),
-            Action::Unguard { token, fields } => self.unguard(token, fields).await,
-            Action::Delete { token, .. } => self.delete(token).await.map(|()| None),
-            Action::Release { token } => self.release(token).await.map(|()| None),
-            Action::Forget { token } => {
-                self.run.record(Entry::Dropped { address: self.address(), token: token.clone() }).await?;
+            StepAction::Create(write) => self.create(write).await.map(Some),
+            StepAction::Update { token, write } => self.update(token, write).await.map(Some),
+            StepAction::Adopt { id, write } => self.adopt(id, write).await.map(Some),
+            StepAction::DisableDeletionProtection { token, fields } => {
+                self.disable_deletion_protection(token, fields).await
+            }
+            StepAction::Delete { token, .. } => self.delete(token).await.map(|()| None),
+            StepAction::Release { token } => self.release(token).await.map(|()| None),
+            StepAction::Forget { token } => {
+                self.run.record(JournalEntry::Dropped { address: self.address(), token: token.clone() }).await?;
                 Ok(None)
             }
-            Action::Record { token, write } => self.write_down(token, write).await,
-            Action::Rename { from } => {
-                self.run.record(Entry::Renamed { from: from.clone(), to: self.address() }).await?;
+            StepAction::Record { token, write } => self.write_down(token, write).await,
+            StepAction::Rename { from } => {
+                self.run.record(JournalEntry::Renamed { from: from.clone(), to: self.address() }).await?;
                 Ok(None)
             }
         }
@@ -121,10 +123,10 @@ impl Doing<'_, '_> {
         }
     }
 
-    fn recorded(&self, token: &str) -> Result<Object, Stopped> {
+    fn recorded(&self, token: &str) -> Result<Object, StepError> {
         let mut state = self.run.state();
         let object = state.object(&self.step.address, token).cloned();
-        object.ok_or_else(|| Stopped::Other("the state no longer has the object that the plan speaks of".to_owned()))
+        object.ok_or_else(|| StepError::Other("the state no longer has the object that the plan speaks of".to_owned()))
     }
 
     fn owner(&self, object: &Object) -> Owner {
@@ -132,29 +134,29 @@ impl Doing<'_, '_> {
     }
 
     /// The inputs with every output filled in, checked against what the plan knew.
-    fn resolved(&self, write: &Write) -> Result<Value, Stopped> {
+    fn resolved(&self, write: &Write) -> Result<Value, StepError> {
         let mut unknown = vec![];
         let inputs = resolve(&write.declared, &|address, path| self.run.output(address, path), &mut unknown);
         if !unknown.is_empty() {
             unknown.sort_unstable();
             unknown.dedup();
-            return Err(Stopped::Other(format!("{} is not known: the object does not tell it", unknown.join(", "))));
+            return Err(StepError::Other(format!("{} is not known: the object does not tell it", unknown.join(", "))));
         }
         let changed =
             |field: &&String| !write.unknown.contains(*field) && inputs.get(*field) != write.planned.get(*field);
         let planned = write.planned.as_object();
         if let Some(field) = planned.into_iter().flat_map(serde_json::Map::keys).find(changed) {
-            return Err(Stopped::Other(format!(
+            return Err(StepError::Other(format!(
                 "{field} is no longer what was planned: something that it depends on changed; plan again"
             )));
         }
         Ok(inputs)
     }
 
-    async fn create(&self, write: &Write) -> Result<String, Stopped> {
+    async fn create(&self, write: &Write) -> Result<String, StepError> {
         let mut inputs = self.resolved(write)?;
         let token = (self.run.tuning.token)();
-        if self.kind.tagged() {
+        if self.resource_type.tagged() {
             inputs["tags"][TOKEN] = json!(token);
         }
         if write.key_may_exist {
@@ -174,7 +176,7 @@ impl Doing<'_, '_> {
         };
         let row = self.row(write);
         self.run
-            .record(Entry::Begin {
+            .record(JournalEntry::Begin {
                 address: self.address(),
                 token: token.clone(),
                 operation: Operation::Create,
@@ -188,16 +190,16 @@ impl Doing<'_, '_> {
         let owner = self.owner(&object);
         let (id, receipt) = match self.make(&inputs, &owner, &write.needs).await {
             Ok(made) => made,
-            Err(stopped) => {
+            Err(step_error) => {
                 // What may have taken effect stays in the journal: the next refresh looks for it.
-                if !stopped.may_have_effect() {
-                    self.run.record(Entry::Undone { address: self.address(), token, before: None }).await?;
+                if !step_error.may_have_effect() {
+                    self.run.record(JournalEntry::Undone { address: self.address(), token, before: None }).await?;
                 }
-                return Err(stopped);
+                return Err(step_error);
             }
         };
         self.run
-            .record(Entry::Made { address: self.address(), token, id: id.clone(), receipt: receipt.clone() })
+            .record(JournalEntry::Made { address: self.address(), token, id: id.clone(), receipt: receipt.clone() })
             .await?;
         self.run.tell(Event::Made { step: self.number, id: id.clone() });
         object.id = Some(id.clone());
@@ -205,29 +207,38 @@ impl Doing<'_, '_> {
         Ok(id)
     }
 
-    pub(crate) async fn end(&self, row: Row, object: Object, inputs: Value, seen: Seen) -> Result<(), Stopped> {
-        let object = Object { pending: None, inputs, outputs: Some(seen.outputs), ..object };
-        self.run.record(Entry::End { address: self.address(), row: Box::new(row), object: Box::new(object) }).await?;
+    pub(crate) async fn end(
+        &self,
+        row: Row,
+        object: Object,
+        inputs: Value,
+        observed: ObservedState,
+    ) -> Result<(), StepError> {
+        let object = Object { pending: None, inputs, outputs: Some(observed.outputs), ..object };
+        self.run
+            .record(JournalEntry::End { address: self.address(), row: Box::new(row), object: Box::new(object) })
+            .await?;
         Ok(())
     }
 
-    async fn update(&self, token: &str, write: &Write) -> Result<String, Stopped> {
+    async fn update(&self, token: &str, write: &Write) -> Result<String, StepError> {
         let object = self.identified(token).await?;
         let object =
-            object.ok_or_else(|| Stopped::Other("what its create made is not there; plan again".to_owned()))?;
+            object.ok_or_else(|| StepError::Other("what its create made is not there; plan again".to_owned()))?;
         let id = object.id.clone().unwrap_or_default();
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
         let inputs = self.resolved(write)?;
-        let seen = self.run.reads.read(self.kind, &self.step.provider, &id).await?;
-        let seen = seen.ok_or_else(|| Stopped::Other(format!("{id} is gone since the plan was made; plan again")))?;
+        let observed = self.run.reads.read(self.resource_type, &self.step.provider, &id).await?;
+        let observed =
+            observed.ok_or_else(|| StepError::Other(format!("{id} is gone since the plan was made; plan again")))?;
         let resolved = Resolved { inputs: inputs.clone(), waits: std::collections::BTreeMap::new() };
-        let differs = !differences(self.kind, &resolved, &object, &seen, &write.options.ignore).is_empty();
+        let differs = !differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore).is_empty();
         let mut handed_out = receipt;
         let begun = object.pending.as_ref().filter(|pending| pending.operation == Operation::Update);
         // One that has answered, and wrote just this, only remains to be waited for.
         let sent = begun.is_some_and(|begun| begun.receipt.is_some() && begun.inputs.as_ref() == Some(&inputs));
         if differs || (begun.is_some() && !sent) {
-            let begun = Entry::Begin {
+            let begun = JournalEntry::Begin {
                 address: self.address(),
                 token: token.to_owned(),
                 operation: Operation::Update,
@@ -236,10 +247,10 @@ impl Doing<'_, '_> {
                 inputs: Some(inputs.clone()),
             };
             self.run.record(begun).await?;
-            let last = object.last(&self.run.lineage, &self.step.address);
-            if let Some(last) = last {
-                handed_out = self.write(&inputs, last, seen).await?;
-                let made = Entry::Made {
+            let recorded = object.recorded_state(&self.run.lineage, &self.step.address);
+            if let Some(recorded) = recorded {
+                handed_out = self.write(&inputs, recorded, observed).await?;
+                let made = JournalEntry::Made {
                     address: self.address(),
                     token: token.to_owned(),
                     id: id.clone(),
@@ -254,29 +265,30 @@ impl Doing<'_, '_> {
 
     /// The recorded object with its ID, looked for by its token where the answer to its create was lost. None if its
     /// create had no effect.
-    async fn identified(&self, token: &str) -> Result<Option<Object>, Stopped> {
+    async fn identified(&self, token: &str) -> Result<Option<Object>, StepError> {
         let object = self.recorded(token)?;
         if object.id.is_some() {
             return Ok(Some(object));
         }
         let Some(id) = self.found(&object.inputs, &self.owner(&object), true).await? else { return Ok(None) };
-        let made = Entry::Made { address: self.address(), token: object.token.clone(), id: id.clone(), receipt: None };
+        let made =
+            JournalEntry::Made { address: self.address(), token: object.token.clone(), id: id.clone(), receipt: None };
         self.run.record(made).await?;
         Ok(Some(Object { id: Some(id), ..object }))
     }
 
     /// Refuses a create whose unique key an object of others holds, before anything is written.
-    async fn check_unclaimed(&self, inputs: &Value) -> Result<(), Stopped> {
+    async fn check_unclaimed(&self, inputs: &Value) -> Result<(), StepError> {
         let round = self.run.clouds.round();
-        let found = self.kind.existing(&round, &self.step.provider, inputs.clone()).await?;
+        let found = self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone()).await?;
         let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
         match found.into_iter().find(|id| !ours(id)) {
             None => Ok(()),
-            Some(id) => Err(Stopped::Taken { id, address: self.address() }),
+            Some(id) => Err(StepError::Taken { id, address: self.address() }),
         }
     }
 
-    async fn adopt(&self, id: &str, write: &Write) -> Result<String, Stopped> {
+    async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
         let inputs = self.resolved(write)?;
         let object = Object {
             id: Some(id.to_owned()),
@@ -290,7 +302,7 @@ impl Doing<'_, '_> {
             inputs: inputs.clone(),
             outputs: None,
         };
-        let begun = Entry::Begin {
+        let begun = JournalEntry::Begin {
             address: self.address(),
             token: object.token.clone(),
             operation: Operation::Create,
@@ -299,29 +311,33 @@ impl Doing<'_, '_> {
             inputs: None,
         };
         self.run.record(begun).await?;
-        let seen = self.settled(&object, &inputs, None, &write.options.ignore).await?;
-        self.end(self.row(write), object, inputs, seen).await?;
+        let observed = self.wait_until_consistent(&object, &inputs, None, &write.options.ignore).await?;
+        self.end(self.row(write), object, inputs, observed).await?;
         Ok(id.to_owned())
     }
 
-    async fn write_down(&self, token: &str, write: &Write) -> Result<Option<String>, Stopped> {
+    async fn write_down(&self, token: &str, write: &Write) -> Result<Option<String>, StepError> {
         let object = self.recorded(token)?;
         let inputs = self.resolved(write)?;
         let id = object.id.clone();
         let role = ObjectRole::Current;
         let object = Object { declared: write.declared.clone(), inputs, pending: None, role, ..object };
         let row = self.row(write);
-        self.run.record(Entry::End { address: self.address(), row: Box::new(row), object: Box::new(object) }).await?;
+        self.run
+            .record(JournalEntry::End { address: self.address(), row: Box::new(row), object: Box::new(object) })
+            .await?;
         Ok(id)
     }
 
     /// Writes to an object what is there, but for a few values.
-    async fn adjust(&self, object: &Object, change: impl Fn(&mut Value)) -> Result<Option<Seen>, Stopped> {
+    async fn adjust(&self, object: &Object, change: impl Fn(&mut Value)) -> Result<Option<ObservedState>, StepError> {
         let id = object.id.clone().unwrap_or_default();
-        let Some(seen) = self.run.reads.read(self.kind, &self.step.provider, &id).await? else { return Ok(None) };
-        let mut want = seen.inputs.clone();
-        change(&mut want);
-        let begun = Entry::Begin {
+        let Some(observed) = self.run.reads.read(self.resource_type, &self.step.provider, &id).await? else {
+            return Ok(None);
+        };
+        let mut desired = observed.inputs.clone();
+        change(&mut desired);
+        let begun = JournalEntry::Begin {
             address: self.address(),
             token: object.token.clone(),
             operation: Operation::Update,
@@ -331,27 +347,27 @@ impl Doing<'_, '_> {
         };
         self.run.record(begun).await?;
         let mut receipt = None;
-        if let Some(last) = object.last(&self.run.lineage, &self.step.address) {
-            receipt = self.write(&want, last, seen).await?;
+        if let Some(recorded) = object.recorded_state(&self.run.lineage, &self.step.address) {
+            receipt = self.write(&desired, recorded, observed).await?;
         }
-        Ok(Some(self.ready(object, &want, receipt.as_ref()).await?))
+        Ok(Some(self.ready(object, &desired, receipt.as_ref()).await?))
     }
 
-    async fn unguard(&self, token: &str, fields: &[String]) -> Result<Option<String>, Stopped> {
+    async fn disable_deletion_protection(&self, token: &str, fields: &[String]) -> Result<Option<String>, StepError> {
         let Some(object) = self.identified(token).await? else { return Ok(None) };
         let lift = |inputs: &mut Value| fields.iter().for_each(|field| inputs[field] = json!(false));
-        if let Some(seen) = self.adjust(&object, lift).await? {
+        if let Some(observed) = self.adjust(&object, lift).await? {
             let mut inputs = object.inputs.clone();
             lift(&mut inputs);
             let row = self.run.state().rows.get(&self.step.address).cloned();
             if let Some(row) = row {
-                self.end(row, object.clone(), inputs, seen).await?;
+                self.end(row, object.clone(), inputs, observed).await?;
             }
         }
         Ok(object.id)
     }
 
-    async fn release(&self, token: &str) -> Result<(), Stopped> {
+    async fn release(&self, token: &str) -> Result<(), StepError> {
         let object = match self.identified(token).await? {
             Some(object) => object,
             None => self.recorded(token)?,
@@ -362,19 +378,19 @@ impl Doing<'_, '_> {
                 tags.remove(&ours);
             }
         };
-        if self.kind.tagged() && object.origin == Origin::Shared {
+        if self.resource_type.tagged() && object.origin == Origin::Shared {
             // Only our own tag was written by us alone: the rest is left as it is.
             self.adjust(&object, untag).await?;
         }
-        self.run.record(Entry::Dropped { address: self.address(), token: token.to_owned() }).await?;
+        self.run.record(JournalEntry::Dropped { address: self.address(), token: token.to_owned() }).await?;
         Ok(())
     }
 
-    async fn delete(&self, token: &str) -> Result<(), Stopped> {
+    async fn delete(&self, token: &str) -> Result<(), StepError> {
         let object = self.identified(token).await?;
-        let last = object.as_ref().and_then(|object| object.last(&self.run.lineage, &self.step.address));
-        if let Some(last) = last {
-            let begun = Entry::Begin {
+        let recorded = object.as_ref().and_then(|object| object.recorded_state(&self.run.lineage, &self.step.address));
+        if let Some(recorded) = recorded {
+            let begun = JournalEntry::Begin {
                 address: self.address(),
                 token: token.to_owned(),
                 operation: Operation::Delete,
@@ -383,18 +399,18 @@ impl Doing<'_, '_> {
                 inputs: None,
             };
             self.run.record(begun).await?;
-            if let Err(stopped) = self.take_down(&last).await {
+            if let Err(step_error) = self.take_down(&recorded).await {
                 // A delete that had no effect is over: should the program want the object again, it stays.
-                if !stopped.may_have_effect() {
+                if !step_error.may_have_effect() {
                     let before = object.and_then(|object| object.pending);
                     let (address, token) = (self.address(), token.to_owned());
-                    self.run.record(Entry::Undone { address, token, before }).await?;
+                    self.run.record(JournalEntry::Undone { address, token, before }).await?;
                 }
-                return Err(stopped);
+                return Err(step_error);
             }
-            self.gone(&last.id).await?;
+            self.gone(&recorded.id).await?;
         }
-        self.run.record(Entry::Dropped { address: self.address(), token: token.to_owned() }).await?;
+        self.run.record(JournalEntry::Dropped { address: self.address(), token: token.to_owned() }).await?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ pub struct Tuning {
     /// A new token: at most 36 characters of `[0-9a-f-]`, never the same twice.
     pub token: fn() -> String,
     /// At most this long is waited for a fresh object to be visible. None: as long as its type says.
-    pub settle: Option<Duration>,
+    pub consistency_window: Option<Duration>,
     /// At most this long is waited for anything. None: as long as its type says.
     pub patience: Option<Duration>,
     /// At most this long is paused between two looks. None: as long as its type says.
@@ -22,11 +22,11 @@ pub struct Tuning {
 impl Tuning {
     /// With AWS in mind.
     pub fn new(now: fn() -> u64, token: fn() -> String) -> Self {
-        Self { now, token, settle: None, patience: None, poll: None, parallel: 16 }
+        Self { now, token, consistency_window: None, patience: None, poll: None, parallel: 16 }
     }
 
-    pub(crate) fn settles(&self, of_type: Duration) -> Duration {
-        self.settle.map_or(of_type, |cap| cap.min(of_type))
+    pub(crate) fn consistency_window(&self, of_type: Duration) -> Duration {
+        self.consistency_window.map_or(of_type, |cap| cap.min(of_type))
     }
 
     pub(crate) fn waits(&self, of_type: Duration) -> Duration {

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use provisioner_model::{
-    erased::Seen,
-    error::{Error, Kind},
-    plan::Action,
+    erased::ObservedState,
+    error::{Error, ErrorKind},
+    plan::StepAction,
     resource::{Phase, Receipt},
     state::{Object, Operation},
 };
@@ -16,44 +16,44 @@ use tokio::time::Instant;
 use crate::{
     event::{Cancel, Event},
     retry::{budget, pause},
-    step::Doing,
-    stopped::Stopped,
+    step::StepExecution,
+    step_error::StepError,
 };
 
-impl Doing<'_, '_> {
+impl StepExecution<'_, '_> {
     /// Waits until the object is ready and as declared; writes once more where it is not.
-    pub(crate) async fn settled(
+    pub(crate) async fn wait_until_consistent(
         &self,
         object: &Object,
-        want: &Value,
+        desired: &Value,
         receipt: Option<Receipt>,
         ignore: &[String],
-    ) -> Result<Seen, Stopped> {
+    ) -> Result<ObservedState, StepError> {
         let mut receipt = receipt;
-        let mut seen = self.ready(object, want, receipt.as_ref()).await?;
-        let resolved = Resolved { inputs: want.clone(), waits: std::collections::BTreeMap::new() };
-        let written = Object { inputs: want.clone(), ..object.clone() };
-        let left = |seen: &Seen| -> BTreeSet<String> {
-            let asked = differences(self.kind, &resolved, &written, seen, ignore);
-            asked.into_iter().map(|asked| asked.change.field).collect()
+        let mut observed = self.ready(object, desired, receipt.as_ref()).await?;
+        let resolved = Resolved { inputs: desired.clone(), waits: std::collections::BTreeMap::new() };
+        let written = Object { inputs: desired.clone(), ..object.clone() };
+        let left = |observed: &ObservedState| -> BTreeSet<String> {
+            let field_diffs = differences(self.resource_type, &resolved, &written, observed, ignore);
+            field_diffs.into_iter().map(|field_diff| field_diff.change.field).collect()
         };
-        if left(&seen).is_empty() {
-            return Ok(seen);
+        if left(&observed).is_empty() {
+            return Ok(observed);
         }
-        if let Some(last) = written.last(&self.run.lineage, &self.step.address) {
-            receipt = self.write(want, last, seen).await?;
+        if let Some(recorded) = written.recorded_state(&self.run.lineage, &self.step.address) {
+            receipt = self.write(desired, recorded, observed).await?;
         }
-        let until = Instant::now() + self.run.tuning.waits(self.kind.settles());
+        let until = Instant::now() + self.run.tuning.waits(self.resource_type.consistency_window());
         let mut attempt = 0;
         loop {
-            seen = self.ready(object, want, receipt.as_ref()).await?;
-            let fields = left(&seen);
+            observed = self.ready(object, desired, receipt.as_ref()).await?;
+            let fields = left(&observed);
             if fields.is_empty() {
-                return Ok(seen);
+                return Ok(observed);
             }
             if Instant::now() >= until {
                 let fields: Vec<String> = fields.into_iter().collect();
-                return Err(Stopped::Other(format!(
+                return Err(StepError::Other(format!(
                     "{} is not as written, though the call succeeded",
                     fields.join(", ")
                 )));
@@ -67,47 +67,51 @@ impl Doing<'_, '_> {
     pub(crate) async fn ready(
         &self,
         object: &Object,
-        want: &Value,
+        desired: &Value,
         receipt: Option<&Receipt>,
-    ) -> Result<Seen, Stopped> {
+    ) -> Result<ObservedState, StepError> {
         let id = object.id.clone().unwrap_or_default();
-        let until = Instant::now() + self.run.tuning.waits(self.kind.ready_within());
-        let visible = Instant::now() + self.run.tuning.settles(self.kind.settles());
+        let until = Instant::now() + self.run.tuning.waits(self.resource_type.ready_timeout());
+        let visible = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());
         let mut attempt = 0;
         loop {
-            let why = match self.run.reads.read(self.kind, &self.step.provider, &id).await {
-                Ok(Some(seen)) => match self.phase(object, want, &seen, receipt, Instant::now() >= visible).await {
-                    Ok(Phase::Ready) => return Ok(seen),
-                    Ok(Phase::Failed { why, .. }) => return Err(Stopped::failed(format!("it failed: {why}"))),
-                    Ok(Phase::Gone) if Instant::now() >= visible => {
-                        return Err(Stopped::Other("it is gone".to_owned()));
+            let why = match self.run.reads.read(self.resource_type, &self.step.provider, &id).await {
+                Ok(Some(observed)) => {
+                    match self.phase(object, desired, &observed, receipt, Instant::now() >= visible).await {
+                        Ok(Phase::Ready) => return Ok(observed),
+                        Ok(Phase::Failed { why, .. }) => return Err(StepError::failed(format!("it failed: {why}"))),
+                        Ok(Phase::Gone) if Instant::now() >= visible => {
+                            return Err(StepError::Other("it is gone".to_owned()));
+                        }
+                        Ok(Phase::Gone | Phase::Pending) => "is not ready",
+                        Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => {
+                            "cannot be followed"
+                        }
+                        Err(error) => return Err(error.into()),
                     }
-                    Ok(Phase::Gone | Phase::Pending) => "is not ready",
-                    Err(error) if budget(error.kind).is_some() || error.kind == Kind::Unknown => "cannot be followed",
-                    Err(error) => return Err(error.into()),
-                },
+                }
                 Ok(None) if Instant::now() >= visible => {
-                    return Err(Stopped::Other(format!("{id} was made, but is not there")));
+                    return Err(StepError::Other(format!("{id} was made, but is not there")));
                 }
                 Ok(None) => "is not visible yet",
-                Err(error) if budget(error.kind).is_some() || error.kind == Kind::Unknown => "cannot be read",
+                Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => "cannot be read",
                 Err(error) => return Err(error.into()),
             };
             if Instant::now() >= until {
-                let waited = self.run.tuning.waits(self.kind.ready_within()).as_secs();
+                let waited = self.run.tuning.waits(self.resource_type.ready_timeout()).as_secs();
                 let waited = format!("{id} {why} after {waited} s");
                 // Without a way back, time is all that it needs.
-                return Err(if self.can_undo() && why == "is not ready" {
-                    Stopped::failed(waited)
+                return Err(if self.can_roll_back() && why == "is not ready" {
+                    StepError::failed(waited)
                 } else {
-                    Stopped::Other(format!("{waited}; the next apply goes on waiting"))
+                    StepError::Other(format!("{waited}; the next apply goes on waiting"))
                 });
             }
             if attempt == 0 {
                 self.run.tell(Event::Waiting { step: self.number });
             }
             // What is ready at once must not wait for the pause of what is not.
-            self.rest(pause(attempt).min(self.kind.poll_every())).await?;
+            self.rest(pause(attempt).min(self.resource_type.poll_interval())).await?;
             attempt += 1;
         }
     }
@@ -116,93 +120,96 @@ impl Doing<'_, '_> {
     async fn phase(
         &self,
         object: &Object,
-        want: &Value,
-        seen: &Seen,
+        desired: &Value,
+        observed: &ObservedState,
         receipt: Option<&Receipt>,
-        settled: bool,
+        window_elapsed: bool,
     ) -> Result<Phase, Error> {
-        let phase = self.kind.phase(Some(want), seen, receipt)?;
+        let phase = self.resource_type.phase(Some(desired), observed, receipt)?;
         let created = object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create);
-        if phase == Phase::Gone || !(receipt.is_some() || created || self.undoing) {
+        if phase == Phase::Gone || !(receipt.is_some() || created || self.rolling_back) {
             return Ok(phase);
         }
         let round = self.run.clouds.round();
-        let followed = self.kind.follow(&round, &self.step.provider, seen.clone(), receipt, settled).await?;
+        let followed = self
+            .resource_type
+            .poll_rollout(&round, &self.step.provider, observed.clone(), receipt, window_elapsed)
+            .await?;
         Ok(followed.unwrap_or(phase))
     }
 
     /// Looks until the object is gone.
-    pub(crate) async fn gone(&self, id: &str) -> Result<(), Stopped> {
-        let until = Instant::now() + self.run.tuning.waits(self.kind.ready_within());
+    pub(crate) async fn gone(&self, id: &str) -> Result<(), StepError> {
+        let until = Instant::now() + self.run.tuning.waits(self.resource_type.ready_timeout());
         let mut attempt = 0;
         loop {
-            match self.run.reads.read(self.kind, &self.step.provider, id).await {
+            match self.run.reads.read(self.resource_type, &self.step.provider, id).await {
                 Ok(None) => return Ok(()),
-                Ok(Some(seen)) if self.kind.phase(None, &seen, None)? == Phase::Gone => return Ok(()),
+                Ok(Some(observed)) if self.resource_type.phase(None, &observed, None)? == Phase::Gone => return Ok(()),
                 Ok(Some(_)) => {}
-                Err(error) if error.kind == Kind::Gone => return Ok(()),
-                Err(error) if budget(error.kind).is_some() || error.kind == Kind::Unknown => {}
+                Err(error) if error.kind == ErrorKind::Gone => return Ok(()),
+                Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => {}
                 Err(error) => return Err(error.into()),
             }
             if Instant::now() >= until {
-                return Err(Stopped::Other(format!(
+                return Err(StepError::Other(format!(
                     "{id} is being deleted, but is still there; the next apply goes on"
                 )));
             }
             if attempt == 0 {
                 self.run.tell(Event::Waiting { step: self.number });
             }
-            self.rest(pause(attempt).min(self.kind.poll_every())).await?;
+            self.rest(pause(attempt).min(self.resource_type.poll_interval())).await?;
             attempt += 1;
         }
     }
 
     /// A pause that a cancellation ends: waiting is never worth holding up an exit.
-    pub(crate) async fn rest(&self, pause: Duration) -> Result<(), Stopped> {
+    pub(crate) async fn rest(&self, pause: Duration) -> Result<(), StepError> {
         tokio::select! {
             () = tokio::time::sleep(self.run.tuning.pause(pause)) => Ok(()),
-            stopped = self.interrupted() => Err(stopped),
+            step_error = self.interrupted() => Err(step_error),
         }
     }
 
     /// Ends once somebody wants the step to: left as it is, or undone where that can be.
-    pub(crate) async fn interrupted(&self) -> Stopped {
+    pub(crate) async fn interrupted(&self) -> StepError {
         let mut cancel = self.run.cancel.clone();
         let wanted = cancel.wait_for(|wanted| match wanted {
             Cancel::No => false,
             Cancel::Leave => true,
-            Cancel::RollBack => !self.undoing,
+            Cancel::RollBack => !self.rolling_back,
         });
         // Copied out at once: the guard may not be held while anything is awaited.
         let wanted = wanted.await.map(|wanted| *wanted);
         match wanted {
-            Ok(Cancel::RollBack) if self.can_undo() => Stopped::failed("it is rolled back, as was asked for"),
-            Ok(_) if self.can_undo() => Stopped::Left,
-            Ok(_) => Stopped::Cancelled,
+            Ok(Cancel::RollBack) if self.can_roll_back() => StepError::failed("it is rolled back, as was asked for"),
+            Ok(_) if self.can_roll_back() => StepError::Left,
+            Ok(_) => StepError::Cancelled,
             // Whoever could cancel has gone: nobody will.
             Err(_) => std::future::pending().await,
         }
     }
 
-    fn can_undo(&self) -> bool {
+    fn can_roll_back(&self) -> bool {
         match &self.step.action {
-            Action::Create(write) | Action::Update { write, .. } => write.undo.is_some(),
+            StepAction::Create(write) | StepAction::Update { write, .. } => write.rollback_inputs.is_some(),
             _ => false,
         }
     }
 
     /// What is there, as soon as it is to be seen.
-    pub(crate) async fn visible(&self, object: &Object) -> Result<Seen, Stopped> {
+    pub(crate) async fn visible(&self, object: &Object) -> Result<ObservedState, StepError> {
         let id = object.id.clone().unwrap_or_default();
-        let until = Instant::now() + self.run.tuning.settles(self.kind.settles());
+        let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());
         let mut attempt = 0;
         loop {
-            match self.run.reads.read(self.kind, &self.step.provider, &id).await {
-                Ok(Some(seen)) => return Ok(seen),
-                Ok(None) if Instant::now() >= until => return Err(Stopped::Other(format!("{id} is gone"))),
+            match self.run.reads.read(self.resource_type, &self.step.provider, &id).await {
+                Ok(Some(observed)) => return Ok(observed),
+                Ok(None) if Instant::now() >= until => return Err(StepError::Other(format!("{id} is gone"))),
                 Ok(None) => {}
-                Err(error) if budget(error.kind).is_some() || error.kind == Kind::Unknown => {
-                    if Instant::now() >= until + self.kind.settles() {
+                Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => {
+                    if Instant::now() >= until + self.resource_type.consistency_window() {
                         return Err(error.into());
                     }
                 }

@@ -1,7 +1,7 @@
 //! What holds for every stack and every change, on a cloud that is strict about its rules.
 //!
 //! Each case is a random stack of at least 30 resources, made, changed and destroyed, with a crash in one of these
-//! runs. What must be true after each is written down in [`World::settle`] and [`case`].
+//! runs. What must be true after each is written down in [`Simulation::converge`] and [`case`].
 #![allow(
     clippy::expect_used,
     clippy::format_collect,
@@ -9,7 +9,7 @@
     reason = "what fails here panics, and tells at length"
 )]
 
-mod world;
+mod simulation;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
 use provisioner_model::{
-    Kind,
+    ErrorKind,
     plan::Plan,
     stack::{Desired, Stack},
     state::Row,
@@ -32,7 +32,7 @@ use provisioner_testkit::{
     store::Death,
 };
 use serde_json::{Value, json};
-use world::{LINEAGE, World};
+use simulation::{LINEAGE, Simulation};
 
 /// The value of what is never told, in objects of others.
 const THEIRS: u8 = 77;
@@ -40,7 +40,7 @@ const CASES: u32 = 1024;
 /// Cases spend most of their time waiting for each other's reads to be batched.
 const THREADS: u32 = 16;
 
-impl World {
+impl Simulation {
     /// Plans and applies until it is struck down.
     async fn crash(&self, desired: &Desired, crash: &Crash) -> Result<(), String> {
         let plan = self.plan(desired).await?;
@@ -51,7 +51,7 @@ impl World {
         // Three entries and one call a step, about.
         let at = |of: usize| usize::from(crash.at) * of / 256 + 1;
         match crash.how {
-            How::Entry(death) => self.store.die_at(at(steps * 3) + 1, death),
+            How::JournalEntry(death) => self.store.die_at(at(steps * 3) + 1, death),
             How::Call(fault) => self.cloud.fail_at(at(steps), fault),
         }
         tokio::select! {
@@ -149,7 +149,7 @@ struct Crash {
 
 #[derive(Clone, Copy, Debug)]
 enum How {
-    Entry(Death),
+    JournalEntry(Death),
     Call(Fault),
 }
 
@@ -175,11 +175,11 @@ struct Case {
 
 fn cases(least: usize) -> impl Strategy<Value = Case> {
     let how = prop_oneof![
-        Just(How::Entry(Death::Before)),
-        Just(How::Entry(Death::After)),
+        Just(How::JournalEntry(Death::Before)),
+        Just(How::JournalEntry(Death::After)),
         Just(How::Call(Fault::StopBefore)),
         Just(How::Call(Fault::StopAfter)),
-        Just(How::Call(Fault::Before(Kind::Refused))),
+        Just(How::Call(Fault::Before(ErrorKind::Refused))),
         Just(How::Call(Fault::After)),
     ];
     let next = prop_oneof![Just(Next::Same), Just(Next::Reverted), Just(Next::Changed), Just(Next::Destroyed)];
@@ -213,7 +213,7 @@ type Counts = Mutex<BTreeMap<String, usize>>;
 fn count(counts: &Counts, plan: &Plan) {
     let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
     for planned in plan.resources.values() {
-        *counts.entry(format!("{:?}", planned.verdict)).or_default() += 1;
+        *counts.entry(format!("{:?}", planned.action)).or_default() += 1;
     }
     for step in &plan.steps {
         *counts.entry(format!("step {}", step.action.verb())).or_default() += 1;
@@ -221,7 +221,7 @@ fn count(counts: &Counts, plan: &Plan) {
 }
 
 /// For resources that are to be adopted, and for half of those that are shared, the object that is there before.
-fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
+fn lay_out(simulation: &Simulation, spec: &Spec, laid: &mut BTreeSet<u32>) {
     for node in spec.nodes.iter().filter(|node| node.adopt || node.share && node.key.is_multiple_of(2)) {
         let tags: &[(&str, &str)] = if node.share {
             &[("provisioner:used-by:another", "prod"), ("provisioner:made", "true")]
@@ -229,7 +229,7 @@ fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
             &[("theirs", "stays")]
         };
         if laid.insert(node.key) {
-            world.cloud.foreign(&types::Named {
+            simulation.cloud.foreign(&types::Named {
                 name: node.name(),
                 class: node.b,
                 size: node.a.wrapping_add(1),
@@ -243,20 +243,20 @@ fn lay_out(world: &World, spec: &Spec, laid: &mut BTreeSet<u32>) {
 }
 
 /// What is there and stays when all else goes. What the state says counts, not what a run that was struck down meant to.
-fn staying(world: &World) -> BTreeSet<String> {
-    let state = world.store.state().expect("a state");
+fn staying(simulation: &Simulation) -> BTreeSet<String> {
+    let state = simulation.store.state().expect("a state");
     let kept = state.rows.values().filter(|row| row.options.retain).filter_map(Row::current);
-    let theirs = foreign(world);
+    let theirs = foreign(simulation);
     kept.filter_map(|object| object.id.clone()).filter(|id| !theirs.contains(id)).collect()
 }
 
-fn foreign(world: &World) -> BTreeSet<String> {
-    world.cloud.objects().into_iter().filter(|thing| thing.owner.is_none()).map(|thing| thing.id).collect()
+fn foreign(simulation: &Simulation) -> BTreeSet<String> {
+    simulation.cloud.objects().into_iter().filter(|thing| thing.owner.is_none()).map(|thing| thing.id).collect()
 }
 
 /// An object of others holds a key that the program states: the plan says so, and where it comes up after the plan, the
 /// apply leaves it alone.
-async fn clashes(world: &World, spec: &Spec, pick: u16) -> Result<(), String> {
+async fn clashes(simulation: &Simulation, spec: &Spec, pick: u16) -> Result<(), String> {
     let open: Vec<&Node> = spec.nodes.iter().filter(|node| node.states_key()).collect();
     if open.is_empty() {
         return Ok(());
@@ -264,10 +264,10 @@ async fn clashes(world: &World, spec: &Spec, pick: u16) -> Result<(), String> {
     let node = open[usize::from(pick) % open.len()];
     let (name, tags) = (node.name(), BTreeMap::from([("theirs".to_owned(), "stays".to_owned())]));
     let hold = || match node.kind {
-        generate::Kind::Role => {
-            world.cloud.foreign(&types::Role { name: name.clone(), path: 1, label: 1, tags: tags.clone() })
+        generate::NodeKind::Role => {
+            simulation.cloud.foreign(&types::Role { name: name.clone(), path: 1, label: 1, tags: tags.clone() })
         }
-        generate::Kind::Named => world.cloud.foreign(&types::Named {
+        generate::NodeKind::Named => simulation.cloud.foreign(&types::Named {
             name: name.clone(),
             class: 1,
             size: 1,
@@ -276,35 +276,39 @@ async fn clashes(world: &World, spec: &Spec, pick: u16) -> Result<(), String> {
             locked: None,
             tags: tags.clone(),
         }),
-        _ => world.cloud.foreign(&types::Entry { zone: node.b, name: format!("entry-{}", node.key), value: 1 }),
+        _ => simulation.cloud.foreign(&types::JournalEntry {
+            zone: node.b,
+            name: format!("entry-{}", node.key),
+            value: 1,
+        }),
     };
     let desired = spec.desired();
-    let plan = world.plan(&desired).await?;
+    let plan = simulation.plan(&desired).await?;
     let id = hold();
-    let before = world.cloud.objects().into_iter().find(|thing| thing.id == id).map(|thing| thing.inputs);
-    match world.plan(&desired).await {
+    let before = simulation.cloud.objects().into_iter().find(|thing| thing.id == id).map(|thing| thing.inputs);
+    match simulation.plan(&desired).await {
         Err(why) if why.contains(&id) && why.contains(&node.address()) => {}
         Err(why) => return Err(format!("no plan, for another reason: {why}")),
         Ok(_) => return Err(format!("a plan takes {id} for {}", node.address())),
     }
-    if world.apply(&plan).await?.is_complete() {
+    if simulation.apply(&plan).await?.is_complete() {
         return Err(format!("an apply took {id} for {}", node.address()));
     }
-    world.check(&plan)?;
-    let after = world.cloud.objects().into_iter().find(|thing| thing.id == id).map(|thing| thing.inputs);
+    simulation.check(&plan)?;
+    let after = simulation.cloud.objects().into_iter().find(|thing| thing.id == id).map(|thing| thing.inputs);
     if before != after {
         return Err(format!("an apply changed {id}, which others made: {after:?}"));
     }
-    world.cloud.remove(&id);
+    simulation.cloud.remove(&id);
     Ok(())
 }
 
 /// Everything that we created and that is there, is in the state or stays on purpose.
-fn no_orphans(world: &World, stays: &BTreeSet<String>) -> Result<(), String> {
-    let state = world.store.state().ok_or("no state")?;
+fn no_orphans(simulation: &Simulation, stays: &BTreeSet<String>) -> Result<(), String> {
+    let state = simulation.store.state().ok_or("no state")?;
     let known: BTreeSet<String> =
         state.rows.values().flat_map(|row| row.objects.iter().filter_map(|object| object.id.clone())).collect();
-    let ours = world.cloud.objects().into_iter().filter(|thing| thing.owner.is_some() && !thing.deleting);
+    let ours = simulation.cloud.objects().into_iter().filter(|thing| thing.owner.is_some() && !thing.deleting);
     let lost: Vec<String> =
         ours.map(|thing| thing.id).filter(|id| !known.contains(id) && !stays.contains(id)).collect();
     if lost.is_empty() { Ok(()) } else { Err(format!("not in the state: {lost:?}")) }
@@ -312,165 +316,171 @@ fn no_orphans(world: &World, stays: &BTreeSet<String>) -> Result<(), String> {
 
 async fn case(case: &Case, counts: &Counts) -> Result<(), String> {
     let (mut spec, mut laid) = (case.spec.clone(), BTreeSet::new());
-    let world = World::new();
-    world.cloud.spread(case.spread);
-    lay_out(&world, &spec, &mut laid);
+    let simulation = Simulation::new();
+    simulation.cloud.spread(case.spread);
+    lay_out(&simulation, &spec, &mut laid);
     let mut stays = BTreeSet::new();
     if case.crash.run == 2 {
-        clashes(&world, &spec, case.clash).await.map_err(|e| format!("clashing: {e}"))?;
+        clashes(&simulation, &spec, case.clash).await.map_err(|e| format!("clashing: {e}"))?;
     }
     // Made.
     if case.crash.run == 0 && case.crash.next != Next::Same {
-        world.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("making, struck down: {e}"))?;
+        simulation.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("making, struck down: {e}"))?;
         match case.crash.next {
             Next::Changed => {
                 for edit in &case.second {
-                    change(&world, &mut spec, edit, &mut stays);
+                    change(&simulation, &mut spec, edit, &mut stays);
                 }
-                lay_out(&world, &spec, &mut laid);
-                world.settle(&spec.desired()).await.map_err(|e| format!("making, then others: {e}"))?;
+                lay_out(&simulation, &spec, &mut laid);
+                simulation.converge(&spec.desired()).await.map_err(|e| format!("making, then others: {e}"))?;
             }
-            _ => return destroyed(&world, stays, &laid, counts).await.map_err(|e| format!("making, then none: {e}")),
+            _ => {
+                return destroyed(&simulation, stays, &laid, counts)
+                    .await
+                    .map_err(|e| format!("making, then none: {e}"));
+            }
         }
     } else if case.crash.run == 0 {
-        let undisturbed = world.fork();
-        undisturbed.settle(&spec.desired()).await.map_err(|e| format!("making, undisturbed: {e}"))?;
-        world.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("making, struck down: {e}"))?;
-        let plan = world.settle(&spec.desired()).await.map_err(|e| format!("making, again: {e}"))?;
+        let undisturbed = simulation.fork();
+        undisturbed.converge(&spec.desired()).await.map_err(|e| format!("making, undisturbed: {e}"))?;
+        simulation.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("making, struck down: {e}"))?;
+        let plan = simulation.converge(&spec.desired()).await.map_err(|e| format!("making, again: {e}"))?;
         count(counts, &plan);
-        same(&undisturbed, &world)?;
+        assert_same(&undisturbed, &simulation)?;
     } else {
-        let plan = world.settle(&spec.desired()).await.map_err(|e| format!("making: {e}"))?;
+        let plan = simulation.converge(&spec.desired()).await.map_err(|e| format!("making: {e}"))?;
         count(counts, &plan);
     }
-    one_each(&world, &spec)?;
-    no_orphans(&world, &stays)?;
+    one_each(&simulation, &spec)?;
+    no_orphans(&simulation, &stays)?;
     // Changed.
     for edit in &case.first {
-        change(&world, &mut spec, edit, &mut stays);
+        change(&simulation, &mut spec, edit, &mut stays);
     }
-    lay_out(&world, &spec, &mut laid);
-    drift(&world, &case.drifts);
-    let plan = world.settle(&spec.desired()).await.map_err(|e| format!("changing: {e}"))?;
+    lay_out(&simulation, &spec, &mut laid);
+    drift(&simulation, &case.drifts);
+    let plan = simulation.converge(&spec.desired()).await.map_err(|e| format!("changing: {e}"))?;
     count(counts, &plan);
-    one_each(&world, &spec)?;
+    one_each(&simulation, &spec)?;
     // Changed again.
     if case.crash.run == 1 && case.crash.next != Next::Same {
         let before = spec.clone();
         for edit in &case.second {
-            change(&world, &mut spec, edit, &mut stays);
+            change(&simulation, &mut spec, edit, &mut stays);
         }
-        lay_out(&world, &spec, &mut laid);
-        world.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("changing, struck down: {e}"))?;
+        lay_out(&simulation, &spec, &mut laid);
+        simulation.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("changing, struck down: {e}"))?;
         match case.crash.next {
             Next::Destroyed => {
-                stays.extend(staying(&world));
-                return destroyed(&world, stays, &laid, counts).await.map_err(|e| format!("changing, then none: {e}"));
+                stays.extend(staying(&simulation));
+                return destroyed(&simulation, stays, &laid, counts)
+                    .await
+                    .map_err(|e| format!("changing, then none: {e}"));
             }
             Next::Reverted => {
-                world.settle(&before.desired()).await.map_err(|e| format!("changing, then back: {e}"))?;
-                one_each(&world, &before)?;
+                simulation.converge(&before.desired()).await.map_err(|e| format!("changing, then back: {e}"))?;
+                one_each(&simulation, &before)?;
             }
             _ => {
                 for edit in &case.first {
-                    change(&world, &mut spec, edit, &mut stays);
+                    change(&simulation, &mut spec, edit, &mut stays);
                 }
-                lay_out(&world, &spec, &mut laid);
+                lay_out(&simulation, &spec, &mut laid);
             }
         }
-        no_orphans(&world, &stays).or_else(|e| if case.crash.next == Next::Reverted { Err(e) } else { Ok(()) })?;
-        world.settle(&spec.desired()).await.map_err(|e| format!("changing, then others: {e}"))?;
-        one_each(&world, &spec)?;
-        no_orphans(&world, &stays)?;
+        no_orphans(&simulation, &stays).or_else(|e| if case.crash.next == Next::Reverted { Err(e) } else { Ok(()) })?;
+        simulation.converge(&spec.desired()).await.map_err(|e| format!("changing, then others: {e}"))?;
+        one_each(&simulation, &spec)?;
+        no_orphans(&simulation, &stays)?;
     } else if case.crash.run == 1 {
         for edit in &case.second {
-            change(&world, &mut spec, edit, &mut stays);
+            change(&simulation, &mut spec, edit, &mut stays);
         }
-        lay_out(&world, &spec, &mut laid);
-        let undisturbed = world.fork();
-        undisturbed.settle(&spec.desired()).await.map_err(|e| format!("changing, undisturbed: {e}"))?;
-        world.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("changing, struck down: {e}"))?;
-        let plan = world.settle(&spec.desired()).await.map_err(|e| format!("changing, again: {e}"))?;
+        lay_out(&simulation, &spec, &mut laid);
+        let undisturbed = simulation.fork();
+        undisturbed.converge(&spec.desired()).await.map_err(|e| format!("changing, undisturbed: {e}"))?;
+        simulation.crash(&spec.desired(), &case.crash).await.map_err(|e| format!("changing, struck down: {e}"))?;
+        let plan = simulation.converge(&spec.desired()).await.map_err(|e| format!("changing, again: {e}"))?;
         count(counts, &plan);
-        same(&undisturbed, &world)?;
-        one_each(&world, &spec)?;
+        assert_same(&undisturbed, &simulation)?;
+        one_each(&simulation, &spec)?;
     }
     // Destroyed.
-    stays.extend(staying(&world));
+    stays.extend(staying(&simulation));
     if case.crash.run == 2 {
-        world.crash(&Spec::nothing(), &case.crash).await.map_err(|e| format!("destroying, struck down: {e}"))?;
+        simulation.crash(&Spec::nothing(), &case.crash).await.map_err(|e| format!("destroying, struck down: {e}"))?;
         // What stays would be in the way of another of its name.
         if case.crash.next == Next::Reverted && stays.is_empty() {
-            world.settle(&spec.desired()).await.map_err(|e| format!("destroying, then back: {e}"))?;
-            one_each(&world, &spec)?;
-            no_orphans(&world, &stays)?;
+            simulation.converge(&spec.desired()).await.map_err(|e| format!("destroying, then back: {e}"))?;
+            one_each(&simulation, &spec)?;
+            no_orphans(&simulation, &stays)?;
         }
     }
-    destroyed(&world, stays, &laid, counts).await
+    destroyed(&simulation, stays, &laid, counts).await
 }
 
 async fn destroyed(
-    world: &World,
+    simulation: &Simulation,
     stays: BTreeSet<String>,
     laid: &BTreeSet<u32>,
     counts: &Counts,
 ) -> Result<(), String> {
-    let plan = world.settle(&Spec::nothing()).await.map_err(|e| format!("destroying: {e}"))?;
+    let plan = simulation.converge(&Spec::nothing()).await.map_err(|e| format!("destroying: {e}"))?;
     count(counts, &plan);
     let left: BTreeSet<String> =
-        world.cloud.objects().into_iter().filter(|thing| thing.owner.is_some()).map(|thing| thing.id).collect();
+        simulation.cloud.objects().into_iter().filter(|thing| thing.owner.is_some()).map(|thing| thing.id).collect();
     if left != stays {
         return Err(format!("after the destroy there is {left:?}, and should be {stays:?}"));
     }
-    let foreign = foreign(world).len();
+    let foreign = foreign(simulation).len();
     if foreign != laid.len() {
         return Err(format!("{foreign} of {} objects of others are left", laid.len()));
     }
     let written =
-        world.cloud.objects().into_iter().find(|thing| thing.owner.is_none() && thing.inputs["key"] != THEIRS);
+        simulation.cloud.objects().into_iter().find(|thing| thing.owner.is_none() && thing.inputs["key"] != THEIRS);
     if let Some(written) = written {
         return Err(format!("{}, which others made, has another secret than before", written.id));
     }
     let ours = format!("provisioner:used-by:{LINEAGE}");
-    let used = world.cloud.objects().into_iter().find(|thing| thing.inputs["tags"].get(&ours).is_some());
+    let used = simulation.cloud.objects().into_iter().find(|thing| thing.inputs["tags"].get(&ours).is_some());
     if let Some(used) = used {
         return Err(format!("{} still says that we use it", used.id));
     }
-    let state = world.store.state().ok_or("no state")?;
+    let state = simulation.store.state().ok_or("no state")?;
     if state.rows.is_empty() { Ok(()) } else { Err(format!("the state still has {:?}", state.rows.keys())) }
 }
 
 /// What is retained stays when its resource leaves the program.
-fn change(world: &World, spec: &mut Spec, edit: &Edit, stays: &mut BTreeSet<String>) {
+fn change(simulation: &Simulation, spec: &mut Spec, edit: &Edit, stays: &mut BTreeSet<String>) {
     let before = spec.clone();
     spec.edit(edit);
     let left = before.nodes.iter().filter(|node| spec.node(node.key).is_none());
     // What the state says counts, not what the program said last.
-    let state = world.store.state().expect("a state");
+    let state = simulation.store.state().expect("a state");
     for node in left {
-        let names = std::iter::once(node.address()).chain(node.was.iter().cloned());
+        let names = std::iter::once(node.address()).chain(node.former_addresses.iter().cloned());
         let rows = names.filter_map(|address| state.rows.get(&address));
         for row in rows.filter(|row| row.options.retain) {
-            let theirs = foreign(world);
+            let theirs = foreign(simulation);
             let ids = row.objects.iter().filter_map(|object| object.id.clone());
             stays.extend(ids.filter(|id| !theirs.contains(id)));
         }
     }
 }
 
-fn drift(world: &World, drifts: &[Drift]) {
+fn drift(simulation: &Simulation, drifts: &[Drift]) {
     for drift in drifts {
-        let objects = world.cloud.objects();
+        let objects = simulation.cloud.objects();
         let thing = &objects[usize::from(drift.pick) % objects.len()];
         if thing.owner.is_none() {
             continue;
         }
         if drift.gone {
-            world.cloud.remove(&thing.id);
-            world.robbed.store(true, Ordering::Relaxed);
+            simulation.cloud.remove(&thing.id);
+            simulation.robbed.store(true, Ordering::Relaxed);
             continue;
         }
-        world.cloud.tamper(&thing.id, |inputs| {
+        simulation.cloud.tamper(&thing.id, |inputs| {
             for field in ["label", "size", "note"] {
                 if let Some(value) = inputs.get_mut(field) {
                     *value = json!(drift.value);
@@ -484,8 +494,8 @@ fn drift(world: &World, drifts: &[Drift]) {
     }
 }
 
-fn one_each(world: &World, spec: &Spec) -> Result<(), String> {
-    let state = world.store.state().ok_or("no state")?;
+fn one_each(simulation: &Simulation, spec: &Spec) -> Result<(), String> {
+    let state = simulation.store.state().ok_or("no state")?;
     let rows: BTreeSet<String> = state.rows.keys().cloned().collect();
     let nodes: BTreeSet<String> = spec.nodes.iter().map(Node::address).collect();
     if rows != nodes {
@@ -499,8 +509,8 @@ fn one_each(world: &World, spec: &Spec) -> Result<(), String> {
     if ids.len() == rows.len() { Ok(()) } else { Err("two rows have one object".to_owned()) }
 }
 
-fn same(undisturbed: &World, world: &World) -> Result<(), String> {
-    let [one, two] = [undisturbed, world].map(World::portrait);
+fn assert_same(undisturbed: &Simulation, simulation: &Simulation) -> Result<(), String> {
+    let [one, two] = [undisturbed, simulation].map(Simulation::portrait);
     if one == two {
         return Ok(());
     }
@@ -525,12 +535,12 @@ fn every_stack_and_every_change() {
         "Release",
         "Rename",
         "NoChange",
-        "step unprotect",
+        "step disable_deletion_protection",
         "step record",
     ];
-    for verdict in all {
-        let times = counts.get(verdict).copied().unwrap_or_default();
-        assert!(times >= 100, "{verdict} is rare: {times}");
+    for action in all {
+        let times = counts.get(action).copied().unwrap_or_default();
+        assert!(times >= 100, "{action} is rare: {times}");
     }
 }
 
@@ -540,33 +550,33 @@ fn bad_weather() {
     share_out(|thread| {
         let weather = prop::collection::vec(any::<u8>(), 64);
         go(thread, CASES / 4, (spec(30), edits(1..7), weather), |(spec, edits, weather)| async move {
-            let world = World::new();
+            let simulation = Simulation::new();
             let mut spec = spec;
             for run in 0..3 {
                 // One call in four.
                 for (number, value) in weather.iter().enumerate() {
                     let fault = match (value ^ run) % 32 {
-                        0 | 1 => Fault::Before(Kind::Throttled),
-                        2 => Fault::Before(Kind::NotYet),
-                        3 => Fault::Before(Kind::Busy),
-                        4 => Fault::Before(Kind::NotSent),
-                        5 => Fault::Before(Kind::Unknown),
+                        0 | 1 => Fault::Before(ErrorKind::Throttled),
+                        2 => Fault::Before(ErrorKind::NotYet),
+                        3 => Fault::Before(ErrorKind::Busy),
+                        4 => Fault::Before(ErrorKind::NotSent),
+                        5 => Fault::Before(ErrorKind::Unknown),
                         6 | 7 => Fault::After,
                         _ => continue,
                     };
-                    world.cloud.fail_at(number + 1, fault);
+                    simulation.cloud.fail_at(number + 1, fault);
                 }
                 let desired = if run == 2 { Spec::nothing() } else { spec.desired() };
-                let plan = world.plan(&desired).await?;
+                let plan = simulation.plan(&desired).await?;
                 // A call that is never answered fails its step in the end: the next apply goes on.
-                world.apply(&plan).await?;
-                world.check(&plan)?;
-                world.cloud.heal();
-                world.settle(&desired).await?;
+                simulation.apply(&plan).await?;
+                simulation.check(&plan)?;
+                simulation.cloud.heal();
+                simulation.converge(&desired).await?;
                 let own = edits.iter().filter(|edit| !matches!(edit.what, What::Adopt | What::Share | What::Retain));
                 own.for_each(|edit| drop(spec.edit(edit)));
             }
-            let left = world.cloud.objects();
+            let left = simulation.cloud.objects();
             if left.is_empty() { Ok(()) } else { Err(format!("after the destroy there is {left:?}")) }
         })
     });
@@ -574,7 +584,7 @@ fn bad_weather() {
 
 /// An optional reference that the program no longer states stays in the cloud: a destroy minds it all the same.
 #[test]
-fn a_reference_that_is_left_out_still_counts() {
+fn excluded_reference_still_counts() {
     let stack = |net: bool| {
         let mut stack = Stack::new(facts());
         let net = net.then(|| stack.add("a", types::Net { range: 1, label: None, tags: BTreeMap::new() }).id());
@@ -592,11 +602,11 @@ fn a_reference_that_is_left_out_still_counts() {
     let without = || Desired { resources: stack(false).resources.into_iter().chain(kept()).collect(), ..stack(false) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
-        let world = World::new();
-        world.settle(&stack(true)).await.expect("made");
-        world.settle(&without()).await.expect("left out");
-        world.settle(&Spec::nothing()).await.expect("destroyed");
-        assert!(world.cloud.objects().is_empty());
+        let simulation = Simulation::new();
+        simulation.converge(&stack(true)).await.expect("made");
+        simulation.converge(&without()).await.expect("left out");
+        simulation.converge(&Spec::nothing()).await.expect("destroyed");
+        assert!(simulation.cloud.objects().is_empty());
     });
 }
 

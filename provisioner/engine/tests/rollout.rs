@@ -7,11 +7,13 @@ use std::{
     pin::Pin,
 };
 
-use provisioner_engine::{Apply, Cancel, Event, Outcome, Proof, Proving, Refresh, Unproven, apply, refresh};
+use provisioner_engine::{
+    Apply, Cancel, Event, Outcome, Refresh, VerificationError, VerificationRequest, Verifier, apply, refresh,
+};
 use provisioner_model::{
     Stack,
-    erased::{Clouds, Registry},
-    plan::{Action, Plan},
+    erased::{Clouds, ResourceRegistry},
+    plan::{Plan, StepAction},
     stack::{Desired, Facts},
     state::{Operation, Snapshot},
 };
@@ -27,22 +29,33 @@ use tokio::sync::{mpsc::unbounded_channel, watch};
 
 const SERVICE: &str = "service/app";
 
-struct World {
+struct RolloutFixture {
     cloud: Fake,
     clouds: Clouds,
     store: Memory,
-    registry: Registry,
+    registry: ResourceRegistry,
 }
 
 /// Proves the notes that it is told of.
 struct Good(&'static [u64]);
 
-impl Proof for Good {
-    fn prove<'a>(&'a self, asked: Proving<'a>) -> Pin<Box<dyn Future<Output = Result<(), Unproven>> + Send + 'a>> {
-        let good = asked.proof["note"].as_u64().is_some_and(|note| self.0.contains(&note));
-        assert!(asked.proof["service"].as_str().is_some_and(|id| id == asked.id), "{:?}", asked.proof);
+impl Verifier for Good {
+    fn verify<'a>(
+        &'a self,
+        request: VerificationRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>> {
+        let good = request.verification["note"].as_u64().is_some_and(|note| self.0.contains(&note));
+        assert!(
+            request.verification["service"].as_str().is_some_and(|id| id == request.id),
+            "{:?}",
+            request.verification
+        );
         Box::pin(async move {
-            if good { Ok(()) } else { Err(Unproven { why: "nobody answers".into(), hint: Some("ask again".into()) }) }
+            if good {
+                Ok(())
+            } else {
+                Err(VerificationError { why: "nobody answers".into(), hint: Some("ask again".into()) })
+            }
         })
     }
 }
@@ -50,8 +63,11 @@ impl Proof for Good {
 /// Never comes to an end.
 struct Endless;
 
-impl Proof for Endless {
-    fn prove<'a>(&'a self, _: Proving<'a>) -> Pin<Box<dyn Future<Output = Result<(), Unproven>> + Send + 'a>> {
+impl Verifier for Endless {
+    fn verify<'a>(
+        &'a self,
+        _: VerificationRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>> {
         Box::pin(std::future::pending())
     }
 }
@@ -62,7 +78,7 @@ fn stack(note: u8) -> Desired {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
-        found: BTreeMap::new(),
+        discovered: BTreeMap::new(),
     };
     let mut stack = Stack::new(facts);
     let tags = BTreeMap::new;
@@ -78,18 +94,18 @@ fn stack(note: u8) -> Desired {
         tags: tags(),
     };
     let service = stack.add("app", service);
-    stack.prove(&service, &json!({ "note": note, "service": service.id() }));
+    stack.verify(&service, &json!({ "note": note, "service": service.id() }));
     stack.finish().expect("the stack is sound")
 }
 
 /// How an apply is run.
 struct How<'a> {
-    proof: Option<&'a dyn Proof>,
+    verifier: Option<&'a dyn Verifier>,
     wait: bool,
     cancel: Cancel,
 }
 
-impl World {
+impl RolloutFixture {
     fn new() -> Self {
         let cloud = Fake::default();
         let mut clouds = Clouds::default();
@@ -132,27 +148,27 @@ impl World {
             consent: &none,
             events,
             cancel,
-            proof: how.proof,
+            verifier: how.verifier,
             wait: how.wait,
             tuning: tuning(),
         });
         let listen = async {
-            let mut seen = vec![];
+            let mut events = vec![];
             while let Some(event) = told.recv().await {
-                if matches!(event, Event::Proving { .. }) {
+                if matches!(event, Event::Verifying { .. }) {
                     stop.send_replace(how.cancel);
                 }
-                seen.push(event);
+                events.push(event);
             }
-            seen
+            events
         };
         let (outcome, told) = tokio::join!(work, listen);
         (outcome.map_err(|error| error.to_string()), told)
     }
 
-    async fn apply(&self, note: u8, proof: &dyn Proof) -> Outcome {
+    async fn apply(&self, note: u8, verifier: &dyn Verifier) -> Outcome {
         let plan = self.plan(&stack(note)).await;
-        self.run(&plan, How { proof: Some(proof), wait: true, cancel: Cancel::No }).await.0.expect("applies")
+        self.run(&plan, How { verifier: Some(verifier), wait: true, cancel: Cancel::No }).await.0.expect("applies")
     }
 
     /// What the cloud has: note and count.
@@ -166,7 +182,7 @@ impl World {
         state.rows[SERVICE].current().expect("an object").clone()
     }
 
-    async fn settled(&self, note: u8) {
+    async fn assert_settled(&self, note: u8) {
         let plan = self.plan(&stack(note)).await;
         assert!(plan.is_empty(), "{:#?}", plan.steps);
         assert_eq!(self.there(), (json!(note), json!(2)));
@@ -176,114 +192,114 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_was_there_before_comes_back() {
-    let world = World::new();
-    assert!(world.apply(1, &Good(&[1])).await.is_complete());
-    world.settled(1).await;
+async fn failed_rollout_is_rolled_back() {
+    let fixture = RolloutFixture::new();
+    assert!(fixture.apply(1, &Good(&[1])).await.is_complete());
+    fixture.assert_settled(1).await;
 
-    let plan = world.plan(&stack(2)).await;
-    let Action::Update { write, .. } = &plan.steps[0].action else { panic!("{:?}", plan.steps) };
-    assert_eq!(write.undo, Some(json!({ "doc": "one", "note": 1 })), "the plan says what is put back");
-    let (outcome, told) = world.run(&plan, How { proof: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await;
+    let plan = fixture.plan(&stack(2)).await;
+    let StepAction::Update { write, .. } = &plan.steps[0].action else { panic!("{:?}", plan.steps) };
+    assert_eq!(write.rollback_inputs, Some(json!({ "doc": "one", "note": 1 })), "the plan says what is put back");
+    let (outcome, told) = fixture.run(&plan, How { verifier: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await;
     let outcome = outcome.unwrap();
     let why = &outcome.failed[0].1;
     assert!(why.contains("nobody answers") && why.ends_with("what was there before is back"), "{why}");
-    assert!(told.iter().any(|event| matches!(event, Event::Undoing { .. })), "{told:?}");
+    assert!(told.iter().any(|event| matches!(event, Event::RollingBack { .. })), "{told:?}");
     let hinted = |event: &&Event| matches!(event, Event::Failed { hint: Some(hint), .. } if hint == "ask again");
     assert_eq!(told.iter().filter(hinted).count(), 1, "{told:?}");
-    world.settled(1).await;
+    fixture.assert_settled(1).await;
 
-    assert!(world.apply(2, &Good(&[2])).await.is_complete());
-    world.settled(2).await;
+    assert!(fixture.apply(2, &Good(&[2])).await.is_complete());
+    fixture.assert_settled(2).await;
 }
 
 #[tokio::test]
-async fn a_first_rollout_that_fails_leaves_none_running_and_is_tried_again() {
-    let world = World::new();
+async fn failed_first_rollout_scales_to_zero_and_is_retried() {
+    let fixture = RolloutFixture::new();
     for _ in 0..2 {
-        let outcome = world.apply(1, &Good(&[])).await;
+        let outcome = fixture.apply(1, &Good(&[])).await;
         assert!(outcome.failed[0].1.contains("held back until the next apply"), "{outcome:?}");
-        assert_eq!(world.there(), (json!(1), json!(0)));
-        assert_eq!(world.object().inputs["count"], 0, "the state is truthful");
+        assert_eq!(fixture.there(), (json!(1), json!(0)));
+        assert_eq!(fixture.object().inputs["count"], 0, "the state is truthful");
     }
-    assert!(world.apply(1, &Good(&[1])).await.is_complete());
-    world.settled(1).await;
+    assert!(fixture.apply(1, &Good(&[1])).await.is_complete());
+    fixture.assert_settled(1).await;
 }
 
 #[tokio::test]
-async fn without_a_prover_nothing_is_proven() {
-    let world = World::new();
-    let plan = world.plan(&stack(1)).await;
-    let (outcome, told) = world.run(&plan, How { proof: None, wait: true, cancel: Cancel::No }).await;
-    assert!(outcome.unwrap().is_complete() && !told.iter().any(|event| matches!(event, Event::Proving { .. })));
-    world.settled(1).await;
+async fn rollout_without_a_verifier_is_not_verified() {
+    let fixture = RolloutFixture::new();
+    let plan = fixture.plan(&stack(1)).await;
+    let (outcome, told) = fixture.run(&plan, How { verifier: None, wait: true, cancel: Cancel::No }).await;
+    assert!(outcome.unwrap().is_complete() && !told.iter().any(|event| matches!(event, Event::Verifying { .. })));
+    fixture.assert_settled(1).await;
 }
 
 #[tokio::test]
-async fn what_is_not_waited_for_is_taken_up_later() {
-    let world = World::new();
-    assert!(world.apply(1, &Good(&[1])).await.is_complete());
-    let plan = world.plan(&stack(2)).await;
-    let (outcome, _) = world.run(&plan, How { proof: Some(&Good(&[])), wait: false, cancel: Cancel::No }).await;
+async fn rollout_without_wait_is_resumed_later() {
+    let fixture = RolloutFixture::new();
+    assert!(fixture.apply(1, &Good(&[1])).await.is_complete());
+    let plan = fixture.plan(&stack(2)).await;
+    let (outcome, _) = fixture.run(&plan, How { verifier: Some(&Good(&[])), wait: false, cancel: Cancel::No }).await;
     assert!(outcome.unwrap().is_complete());
-    let left = world.object();
+    let left = fixture.object();
     let pending = left.pending.expect("it is pending");
     assert_eq!((pending.operation, pending.inputs.unwrap()["note"].clone()), (Operation::Update, json!(2)));
     assert_eq!(left.inputs["note"], 1, "the last good one is still known");
 
-    let updates = world.cloud.count(Call::Update);
-    assert!(world.apply(2, &Good(&[2])).await.is_complete());
-    assert_eq!(world.cloud.count(Call::Update), updates, "it was sent before, and not again");
-    world.settled(2).await;
+    let updates = fixture.cloud.count(Call::Update);
+    assert!(fixture.apply(2, &Good(&[2])).await.is_complete());
+    assert_eq!(fixture.cloud.count(Call::Update), updates, "it was sent before, and not again");
+    fixture.assert_settled(2).await;
 }
 
 #[tokio::test]
-async fn what_was_not_waited_for_and_fails_goes_back_to_the_last_good_one() {
-    let world = World::new();
-    assert!(world.apply(1, &Good(&[1])).await.is_complete());
-    let plan = world.plan(&stack(2)).await;
-    let (outcome, _) = world.run(&plan, How { proof: None, wait: false, cancel: Cancel::No }).await;
+async fn failed_rollout_without_wait_rolls_back_to_the_last_good_inputs() {
+    let fixture = RolloutFixture::new();
+    assert!(fixture.apply(1, &Good(&[1])).await.is_complete());
+    let plan = fixture.plan(&stack(2)).await;
+    let (outcome, _) = fixture.run(&plan, How { verifier: None, wait: false, cancel: Cancel::No }).await;
     assert!(outcome.unwrap().is_complete());
-    assert_eq!(world.apply(2, &Good(&[1])).await.failed.len(), 1);
-    world.settled(1).await;
+    assert_eq!(fixture.apply(2, &Good(&[1])).await.failed.len(), 1);
+    fixture.assert_settled(1).await;
 }
 
 #[tokio::test]
-async fn whoever_interrupts_leaves_it_or_rolls_it_back() {
-    let world = World::new();
-    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+async fn interrupt_leaves_or_rolls_back_the_rollout() {
+    let fixture = RolloutFixture::new();
+    assert!(fixture.apply(1, &Good(&[1])).await.is_complete());
 
-    let plan = world.plan(&stack(2)).await;
-    let (outcome, _) = world.run(&plan, How { proof: Some(&Endless), wait: true, cancel: Cancel::Leave }).await;
+    let plan = fixture.plan(&stack(2)).await;
+    let (outcome, _) = fixture.run(&plan, How { verifier: Some(&Endless), wait: true, cancel: Cancel::Leave }).await;
     let outcome = outcome.unwrap();
     assert_eq!((outcome.left, outcome.cancelled, outcome.failed.len()), (1, true, 0));
-    assert_eq!(world.there().0, 2, "it goes on by itself");
-    assert_eq!(world.object().inputs["note"], 1);
+    assert_eq!(fixture.there().0, 2, "it goes on by itself");
+    assert_eq!(fixture.object().inputs["note"], 1);
 
-    let plan = world.plan(&stack(2)).await;
-    let (outcome, _) = world.run(&plan, How { proof: Some(&Endless), wait: true, cancel: Cancel::RollBack }).await;
+    let plan = fixture.plan(&stack(2)).await;
+    let (outcome, _) = fixture.run(&plan, How { verifier: Some(&Endless), wait: true, cancel: Cancel::RollBack }).await;
     let outcome = outcome.unwrap();
     assert!(outcome.failed[0].1.contains("as was asked for"), "{outcome:?}");
-    world.settled(1).await;
+    fixture.assert_settled(1).await;
 }
 
 #[tokio::test]
-async fn a_crash_at_any_entry_of_an_undo_loses_nothing() {
+async fn crash_at_any_journal_entry_of_a_rollback_loses_nothing() {
     for first in [true, false] {
         for death in [Death::Before, Death::After] {
             for at in 1.. {
-                let world = World::new();
+                let fixture = RolloutFixture::new();
                 if !first {
-                    assert!(world.apply(1, &Good(&[1])).await.is_complete());
+                    assert!(fixture.apply(1, &Good(&[1])).await.is_complete());
                 }
-                world.store.die_at(at, death);
-                let plan = world.plan(&stack(2)).await;
-                drop(world.run(&plan, How { proof: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await);
-                let died = world.store.is_dead();
-                world.store.revive();
-                let outcome = world.apply(2, &Good(&[2])).await;
+                fixture.store.die_at(at, death);
+                let plan = fixture.plan(&stack(2)).await;
+                drop(fixture.run(&plan, How { verifier: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await);
+                let died = fixture.store.is_dead();
+                fixture.store.revive();
+                let outcome = fixture.apply(2, &Good(&[2])).await;
                 assert!(outcome.is_complete(), "first {first}, {death:?} at {at}: {outcome:?}");
-                world.settled(2).await;
+                fixture.assert_settled(2).await;
                 if !died {
                     assert!(at > 5, "an undo has entries of its own: {at}");
                     break;

@@ -84,13 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_program_is_refused() {
+    fn non_elf_file_is_refused() {
         assert!(matches!(check(b"#!/bin/sh\n", Architecture::X8664), Err(BinaryError::NoElf(_))));
         assert!(matches!(check(b"", Architecture::X8664), Err(BinaryError::NoElf(_))));
     }
 
     #[test]
-    fn a_dynamic_binary_is_refused_by_what_it_needs() {
+    fn dynamic_binary_is_refused_with_its_libraries() {
         // The test itself is one.
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let (here, other) = if cfg!(target_arch = "x86_64") {

@@ -14,13 +14,13 @@ use crate::{
     hex, inputs,
     layer::{app as app_layer, base},
     manifest::{attachment, image},
-    provenance::{self, Made},
+    provenance::{self, ImageProvenance},
     sbom,
 };
 
 /// What an image is made from, and where it is put.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ImageSource {
     /// The folder of the app's `Cargo.toml`.
     pub app: PathBuf,
     /// Files outside of that folder which the build depends on, whether they are there or not.
@@ -35,7 +35,7 @@ pub struct Source {
 
 /// How the image there stands to the app's source.
 #[derive(Clone, Debug)]
-pub enum Standing {
+pub enum BuildStatus {
     /// There is none.
     Missing,
     /// It was made from what is there now.
@@ -44,7 +44,7 @@ pub enum Standing {
     OutOfDate(Layout),
 }
 
-impl Standing {
+impl BuildStatus {
     /// The image, where there is one.
     pub fn layout(&self) -> Option<&Layout> {
         match self {
@@ -54,13 +54,13 @@ impl Standing {
     }
 }
 
-impl Source {
+impl ImageSource {
     /// What is there, without building.
-    pub fn standing(&self) -> Result<Standing, ImageError> {
+    pub fn build_status(&self) -> Result<BuildStatus, ImageError> {
         Ok(match Layout::open(&self.layout)? {
-            None => Standing::Missing,
-            Some(layout) if layout.inputs() == self.inputs()? => Standing::Current(layout),
-            Some(layout) => Standing::OutOfDate(layout),
+            None => BuildStatus::Missing,
+            Some(layout) if layout.inputs() == self.inputs()? => BuildStatus::Current(layout),
+            Some(layout) => BuildStatus::OutOfDate(layout),
         })
     }
 
@@ -80,7 +80,7 @@ impl Source {
         let lock_path = self.app.join("Cargo.lock");
         let lock = fs::read_to_string(&lock_path).map_err(ImageError::io("read", &lock_path))?;
         let components = sbom::document(&app.name, &lock).map_err(|why| ImageError::Sbom(why.to_string()))?;
-        let statement = provenance::statement(&Made {
+        let statement = provenance::statement(&ImageProvenance {
             name: &app.name,
             image: &image.descriptor.digest,
             architecture: self.architecture,

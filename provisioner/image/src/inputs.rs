@@ -9,7 +9,7 @@ use std::{
 use crate::{Architecture, digest, error::ImageError};
 
 /// What a build leaves there, and what a checkout has of its own.
-const NOT_INPUTS: [&str; 2] = ["target", ".git"];
+const IGNORED_FOLDERS: [&str; 2] = ["target", ".git"];
 
 /// The digest of the app's folder, of `also` (files that may not be there), and of what this program adds.
 pub(crate) fn of(app: &Path, also: &[PathBuf], architecture: Architecture, base: &str) -> Result<String, ImageError> {
@@ -37,7 +37,7 @@ fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, PathBuf>) -> R
         let kind = fs::metadata(&path).map_err(ImageError::io("read", &path))?;
         if kind.is_file() {
             files.insert(format!("{prefix}{name}"), path);
-        } else if kind.is_dir() && !(prefix.is_empty() && NOT_INPUTS.contains(&name.as_str())) {
+        } else if kind.is_dir() && !(prefix.is_empty() && IGNORED_FOLDERS.contains(&name.as_str())) {
             walk(&path, &format!("{prefix}{name}/"), files)?;
         }
     }

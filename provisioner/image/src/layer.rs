@@ -24,7 +24,7 @@ enum Content<'a> {
     File(&'a [u8]),
 }
 
-struct Entry<'a> {
+struct LayerEntry<'a> {
     path: &'a str,
     mode: u32,
     content: Content<'a>,
@@ -35,8 +35,8 @@ pub(crate) fn base() -> io::Result<Layer> {
     let certificates = certificates();
     let passwd = format!("root:x:0:0:root:/:/sbin/nologin\napp:x:{USER}:{USER}:app:/:/sbin/nologin\n");
     let group = format!("root:x:0:\napp:x:{USER}:\n");
-    let folder = |path, mode| Entry { path, mode, content: Content::Folder };
-    let file = |path, content| Entry { path, mode: 0o644, content: Content::File(content) };
+    let folder = |path, mode| LayerEntry { path, mode, content: Content::Folder };
+    let file = |path, content| LayerEntry { path, mode: 0o644, content: Content::File(content) };
     let entries = [
         folder("etc/", 0o755),
         file("etc/group", group.as_bytes()),
@@ -51,10 +51,10 @@ pub(crate) fn base() -> io::Result<Layer> {
 
 /// What changes with every version: the binary.
 pub(crate) fn app(binary: &[u8]) -> io::Result<Layer> {
-    layer("the app", &[Entry { path: "app", mode: 0o755, content: Content::File(binary) }])
+    layer("the app", &[LayerEntry { path: "app", mode: 0o755, content: Content::File(binary) }])
 }
 
-fn layer(what: &'static str, entries: &[Entry<'_>]) -> io::Result<Layer> {
+fn layer(what: &'static str, entries: &[LayerEntry<'_>]) -> io::Result<Layer> {
     let mut tar = Builder::new(vec![]);
     for entry in entries {
         let (kind, content): (_, &[u8]) = match entry.content {
@@ -123,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_is_roots_and_of_no_time() {
+    fn layer_files_belong_to_root_and_have_no_time() {
         let layer = base().unwrap();
         let mut bytes = vec![];
         flate2::read::GzDecoder::new(&*layer.bytes).read_to_end(&mut bytes).unwrap();
         assert_eq!(digest(&bytes), layer.diff_id);
         let mut archive = tar::Archive::new(&*bytes);
-        let mut seen = vec![];
+        let mut entries = vec![];
         for entry in archive.entries().unwrap() {
             let mut entry = entry.unwrap();
             let header = entry.header().clone();
@@ -139,9 +139,9 @@ mod tests {
             if entry.path().unwrap().ends_with("ca-certificates.crt") {
                 assert!(text.matches("BEGIN CERTIFICATE").count() > 100);
             }
-            seen.push((entry.path().unwrap().display().to_string(), header.mode().unwrap()));
+            entries.push((entry.path().unwrap().display().to_string(), header.mode().unwrap()));
         }
-        let paths: Vec<(&str, u32)> = seen.iter().map(|(path, mode)| (path.as_str(), *mode)).collect();
+        let paths: Vec<(&str, u32)> = entries.iter().map(|(path, mode)| (path.as_str(), *mode)).collect();
         assert_eq!(
             paths,
             [

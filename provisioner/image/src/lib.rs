@@ -1,8 +1,8 @@
 //! The app's image, made without a Docker daemon: a release binary becomes an OCI layout on disk, and the layout is
 //! pushed to a registry.
 //!
-//! [`Source`] says what an image is made from and whether the one there is out of date, [`Layout`] is what is on disk,
-//! [`Registry`] is where it goes. The same inputs give the same digest: see docs/decisions/0009-the-image.md.
+//! [`ImageSource`] says what an image is made from and whether the one there is out of date, [`Layout`] is what is on disk,
+//! [`ContainerRegistry`] is where it goes. The same inputs give the same digest: see docs/decisions/0009-the-image.md.
 
 mod archive;
 mod binary;
@@ -20,13 +20,13 @@ mod sbom;
 pub mod tls;
 
 pub use binary::Architecture;
-pub use build::{Source, Standing};
+pub use build::{BuildStatus, ImageSource};
 pub use cargo::Cargo;
 pub use error::{BinaryError, ImageError, RegistryError};
 pub use layout::{Layout, find};
 pub use manifest::{Descriptor, Labels};
 pub use push::{Attached, Pushed};
-pub use registry::{Credentials, Registry};
+pub use registry::{ContainerRegistry, Credentials};
 
 /// The user that the app runs as, and its group: nobody that the host knows.
 pub const USER: u32 = 10_000;

@@ -10,7 +10,7 @@ use crate::{Architecture, hex};
 pub(crate) const KIND: &str = "application/vnd.in-toto+json";
 
 /// What an image was made from.
-pub(crate) struct Made<'a> {
+pub(crate) struct ImageProvenance<'a> {
     pub(crate) name: &'a str,
     pub(crate) image: &'a str,
     pub(crate) architecture: Architecture,
@@ -39,7 +39,7 @@ pub(crate) fn revision(folder: &Path) -> Option<Revision> {
 }
 
 /// The statement. It has no time: the same build says the same.
-pub(crate) fn statement(made: &Made<'_>) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn statement(made: &ImageProvenance<'_>) -> Result<Vec<u8>, serde_json::Error> {
     let mut materials = vec![json!({ "name": "Cargo.lock", "digest": { "sha256": hex(made.lock) } })];
     if let Some(revision) = &made.revision {
         let uri = made.source.map_or_else(|| "git".to_owned(), |source| format!("git+{source}"));
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_statement_names_what_it_is_about() {
-        let made = Made {
+        let made = ImageProvenance {
             name: "app",
             image: "sha256:aa",
             architecture: Architecture::X8664,

@@ -7,7 +7,7 @@ use crate::{
     Layout, digest,
     error::RegistryError,
     manifest::{Descriptor, INDEX, Index, MANIFEST, Manifest},
-    registry::Registry,
+    registry::ContainerRegistry,
 };
 
 /// How an image got into a registry.
@@ -30,7 +30,7 @@ pub enum Attached {
     Index,
 }
 
-impl Registry {
+impl ContainerRegistry {
     /// Pushes an image with what is attached to it. What is there is not sent again.
     pub async fn push(&self, layout: &Layout) -> Result<Pushed, RegistryError> {
         let mut pushed = Pushed { sent: 0, there: 0, attached: Attached::Referrers };

@@ -30,7 +30,7 @@ impl std::fmt::Debug for Credentials {
 
 /// A repository in a registry.
 #[derive(Clone, Debug)]
-pub struct Registry {
+pub struct ContainerRegistry {
     client: Client,
     base: Url,
     host: String,
@@ -38,7 +38,7 @@ pub struct Registry {
     credentials: Option<Credentials>,
 }
 
-impl Registry {
+impl ContainerRegistry {
     /// The repository at `HOST/NAME`. As with Docker, a registry on loopback speaks plain HTTP.
     pub fn new(repository: &str, credentials: Option<Credentials>) -> Result<Self, RegistryError> {
         let wrong = || RegistryError::Repository(repository.to_owned());
@@ -258,16 +258,16 @@ mod tests {
     #[test]
     fn a_repository_is_a_host_and_a_name() {
         for wrong in ["", "app", "host/", "host/../up", "host/App", "/app"] {
-            assert!(Registry::new(wrong, None).is_err(), "{wrong}");
+            assert!(ContainerRegistry::new(wrong, None).is_err(), "{wrong}");
         }
-        let there = Registry::new("123456789012.dkr.ecr.us-east-1.amazonaws.com/dev/app", None).unwrap();
+        let there = ContainerRegistry::new("123456789012.dkr.ecr.us-east-1.amazonaws.com/dev/app", None).unwrap();
         assert_eq!(there.base.as_str(), "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/v2/dev/app/");
     }
 
     #[test]
     fn nothing_shows_the_password() {
         let who = Credentials { user: "AWS".into(), password: "very-secret".into() };
-        let there = Registry::new("localhost:1/app", Some(who)).unwrap();
+        let there = ContainerRegistry::new("localhost:1/app", Some(who)).unwrap();
         assert!(!format!("{there:?}").contains("very-secret"));
     }
 }

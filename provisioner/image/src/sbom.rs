@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_without_the_app_is_refused() {
+    fn lock_file_without_the_app_is_refused() {
         assert_eq!(document("other", LOCK).unwrap_err().to_string(), "Cargo.lock does not list other");
     }
 }

@@ -22,37 +22,42 @@ pub enum Compare {
 
 impl Compare {
     /// Whether `seen` means `want`.
-    pub fn same(self, want: &Value, seen: &Value) -> bool {
+    pub fn is_equivalent(self, desired: &Value, observed: &Value) -> bool {
         match self {
-            Self::Stated | Self::Map => stated(want, seen),
-            Self::Set => same_set(want, seen),
-            Self::Exact => want == seen,
-            Self::Document => same_document(want, seen),
+            Self::Stated | Self::Map => stated(desired, observed),
+            Self::Set => same_set(desired, observed),
+            Self::Exact => desired == observed,
+            Self::Document => same_document(desired, observed),
         }
     }
 }
 
-fn stated(want: &Value, seen: &Value) -> bool {
-    match (want, seen) {
-        (Value::Object(want), Value::Object(seen)) => {
-            want.iter().all(|(key, want)| want.is_null() || seen.get(key).is_some_and(|seen| stated(want, seen)))
+fn stated(desired: &Value, observed: &Value) -> bool {
+    match (desired, observed) {
+        (Value::Object(desired), Value::Object(observed)) => desired.iter().all(|(key, desired)| {
+            desired.is_null() || observed.get(key).is_some_and(|observed| stated(desired, observed))
+        }),
+        (Value::Array(desired), Value::Array(observed)) => {
+            desired.len() == observed.len()
+                && desired.iter().zip(observed).all(|(desired, observed)| stated(desired, observed))
         }
-        (Value::Array(want), Value::Array(seen)) => {
-            want.len() == seen.len() && want.iter().zip(seen).all(|(want, seen)| stated(want, seen))
+        (Value::Number(desired), Value::Number(observed)) => {
+            desired == observed || desired.as_f64() == observed.as_f64()
         }
-        (Value::Number(want), Value::Number(seen)) => want == seen || want.as_f64() == seen.as_f64(),
-        _ => want == seen,
+        _ => desired == observed,
     }
 }
 
-fn same_set(want: &Value, seen: &Value) -> bool {
-    let (Some(want), Some(seen)) = (want.as_array(), seen.as_array()) else { return stated(want, seen) };
-    if want.len() != seen.len() {
+fn same_set(desired: &Value, observed: &Value) -> bool {
+    let (Some(desired), Some(observed)) = (desired.as_array(), observed.as_array()) else {
+        return stated(desired, observed);
+    };
+    if desired.len() != observed.len() {
         return false;
     }
     // Each wanted item takes one of what is there: quadratic, on lists of a few dozen.
-    let mut left: Vec<&Value> = seen.iter().collect();
-    want.iter().all(|want| match left.iter().position(|seen| stated(want, seen)) {
+    let mut left: Vec<&Value> = observed.iter().collect();
+    desired.iter().all(|desired| match left.iter().position(|observed| stated(desired, observed)) {
         Some(at) => {
             left.swap_remove(at);
             true
@@ -61,14 +66,14 @@ fn same_set(want: &Value, seen: &Value) -> bool {
     })
 }
 
-fn same_document(want: &Value, seen: &Value) -> bool {
+fn same_document(desired: &Value, observed: &Value) -> bool {
     let parse = |value: &Value| value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    match (parse(want), parse(seen)) {
-        (Some(want), Some(seen)) => {
-            let policy = want.get("Statement").is_some();
-            loose(&want, policy) == loose(&seen, policy)
+    match (parse(desired), parse(observed)) {
+        (Some(desired), Some(observed)) => {
+            let policy = desired.get("Statement").is_some();
+            loose(&desired, policy) == loose(&observed, policy)
         }
-        _ => want == seen,
+        _ => desired == observed,
     }
 }
 
@@ -93,28 +98,28 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_not_stated_is_the_clouds_to_choose() {
-        assert!(Compare::Stated.same(&json!({"a": 1, "b": null}), &json!({"a": 1.0, "b": 2, "c": 3})));
-        assert!(!Compare::Stated.same(&json!({"a": 1}), &json!({"b": 1})));
-        assert!(!Compare::Stated.same(&json!([1]), &json!([1, 2])));
+    fn omitted_inputs_are_chosen_by_the_cloud() {
+        assert!(Compare::Stated.is_equivalent(&json!({"a": 1, "b": null}), &json!({"a": 1.0, "b": 2, "c": 3})));
+        assert!(!Compare::Stated.is_equivalent(&json!({"a": 1}), &json!({"b": 1})));
+        assert!(!Compare::Stated.is_equivalent(&json!([1]), &json!([1, 2])));
     }
 
     #[test]
-    fn a_set_has_no_order_but_a_count() {
-        assert!(Compare::Set.same(&json!(["a", "b"]), &json!(["b", "a"])));
-        assert!(!Compare::Set.same(&json!(["a", "a"]), &json!(["a", "b"])));
-        assert!(!Compare::Set.same(&json!(["a"]), &json!(["a", "b"])));
+    fn set_ignores_order_and_counts_duplicates() {
+        assert!(Compare::Set.is_equivalent(&json!(["a", "b"]), &json!(["b", "a"])));
+        assert!(!Compare::Set.is_equivalent(&json!(["a", "a"]), &json!(["a", "b"])));
+        assert!(!Compare::Set.is_equivalent(&json!(["a"]), &json!(["a", "b"])));
     }
 
     #[test]
     fn documents_are_compared_as_json() {
-        assert!(Compare::Document.same(&json!(r#"{"a": ["x"], "b": 1}"#), &json!(r#"{"b":1,"a":"x"}"#)));
-        assert!(!Compare::Document.same(&json!(r#"{"a": 1}"#), &json!(r#"{"a": 2}"#)));
-        assert!(!Compare::Document.same(&json!(r#"{"a": ["x", "y"]}"#), &json!(r#"{"a": ["y", "x"]}"#)));
+        assert!(Compare::Document.is_equivalent(&json!(r#"{"a": ["x"], "b": 1}"#), &json!(r#"{"b":1,"a":"x"}"#)));
+        assert!(!Compare::Document.is_equivalent(&json!(r#"{"a": 1}"#), &json!(r#"{"a": 2}"#)));
+        assert!(!Compare::Document.is_equivalent(&json!(r#"{"a": ["x", "y"]}"#), &json!(r#"{"a": ["y", "x"]}"#)));
     }
 
     #[test]
-    fn in_a_policy_a_list_of_texts_is_a_set() {
+    fn string_lists_in_policies_are_sets() {
         let policy = |actions: &[&str], principals: &[&str], first: &str, second: &str| {
             let statement = json!({
                 "Sid": first, "Effect": "Allow", "Principal": { "AWS": principals }, "Action": actions,
@@ -123,10 +128,13 @@ mod tests {
             let policy = json!({ "Version": "2012-10-17", "Statement": [statement, { "Sid": second }] });
             Value::from(policy.to_string())
         };
-        let want = policy(&["a:One", "a:Two"], &["1", "2"], "a", "b");
-        assert!(Compare::Document.same(&want, &policy(&["a:Two", "a:One"], &["2", "1"], "a", "b")));
-        assert!(!Compare::Document.same(&want, &policy(&["a:Two"], &["2", "1"], "a", "b")));
-        assert!(!Compare::Document.same(&want, &policy(&["a:Two", "a:Three"], &["2", "1"], "a", "b")));
-        assert!(!Compare::Document.same(&want, &policy(&["a:One", "a:Two"], &["1", "2"], "b", "a")), "statements");
+        let desired = policy(&["a:One", "a:Two"], &["1", "2"], "a", "b");
+        assert!(Compare::Document.is_equivalent(&desired, &policy(&["a:Two", "a:One"], &["2", "1"], "a", "b")));
+        assert!(!Compare::Document.is_equivalent(&desired, &policy(&["a:Two"], &["2", "1"], "a", "b")));
+        assert!(!Compare::Document.is_equivalent(&desired, &policy(&["a:Two", "a:Three"], &["2", "1"], "a", "b")));
+        assert!(
+            !Compare::Document.is_equivalent(&desired, &policy(&["a:One", "a:Two"], &["1", "2"], "b", "a")),
+            "statements"
+        );
     }
 }

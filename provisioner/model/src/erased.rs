@@ -14,21 +14,21 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     resource::{Actions, Change, Cloud, Field, Id, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
-    secret::Secrets,
+    secret::SecretValues,
 };
 
 /// A boxed future of a call to a cloud.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-type Key = (TypeId, String);
+type ProviderKey = (TypeId, String);
 
 /// The clouds of one run, by type and instance: two accounts or regions are two instances of one type.
 #[derive(Default)]
 pub struct Clouds {
-    clouds: HashMap<Key, Box<dyn Any + Send + Sync>>,
-    secrets: Secrets,
+    clouds: HashMap<ProviderKey, Box<dyn Any + Send + Sync>>,
+    secrets: SecretValues,
 }
 
 impl Clouds {
@@ -38,16 +38,15 @@ impl Clouds {
     }
 
     /// Sets the values of the secret inputs.
-    pub fn set_secrets(&mut self, secrets: Secrets) {
+    pub fn set_secrets(&mut self, secrets: SecretValues) {
         self.secrets = secrets;
     }
 
     /// The cloud of that instance, for what is asked of it beside its resources.
     pub fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
-        self.clouds
-            .get(&(TypeId::of::<C>(), instance.to_owned()))
-            .and_then(|cloud| cloud.downcast_ref())
-            .ok_or_else(|| Error::because(Kind::NotSent, "provider", format!("no provider `{instance}` of this type")))
+        self.clouds.get(&(TypeId::of::<C>(), instance.to_owned())).and_then(|cloud| cloud.downcast_ref()).ok_or_else(
+            || Error::because(ErrorKind::NotSent, "provider", format!("no provider `{instance}` of this type")),
+        )
     }
 
     /// A round of reads: within it, what several types need is read once.
@@ -59,7 +58,7 @@ impl Clouds {
 /// One refresh, or one look at what is pending. Its readers share their caches and end with it.
 pub struct Round<'a> {
     clouds: &'a Clouds,
-    readers: Mutex<HashMap<Key, Arc<dyn Any + Send + Sync>>>,
+    readers: Mutex<HashMap<ProviderKey, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Round<'_> {
@@ -68,13 +67,13 @@ impl Round<'_> {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         let reader =
             readers.entry((TypeId::of::<C>(), instance.to_owned())).or_insert_with(|| Arc::new(cloud.reader())).clone();
-        reader.downcast().map_err(|_| Error::new(Kind::NotSent, "provider"))
+        reader.downcast().map_err(|_| Error::new(ErrorKind::NotSent, "provider"))
     }
 }
 
 /// What the state knows of an object, as far as a type needs it.
 #[derive(Clone, Debug)]
-pub struct Last {
+pub struct RecordedState {
     /// The object's id.
     pub id: String,
     /// As resolved when last written.
@@ -87,7 +86,7 @@ pub struct Last {
 
 /// What the cloud says of one object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
+pub struct ObservedState {
     /// As if they had been declared that way.
     pub inputs: Value,
     /// What only the cloud can tell.
@@ -95,7 +94,7 @@ pub struct Seen {
 }
 
 /// A resource type, erased.
-pub trait Erased: Send + Sync {
+pub trait ResourceType: Send + Sync {
     /// See [`Resource::TYPE`].
     fn type_name(&self) -> &'static str;
     /// See [`Resource::VERSION`].
@@ -106,8 +105,8 @@ pub trait Erased: Send + Sync {
     fn unique(&self) -> &'static [&'static [&'static str]];
     /// See [`Resource::PART_OF`].
     fn part_of(&self) -> Option<&'static str>;
-    /// See [`Resource::REPLACED_STAYS`].
-    fn replaced_stays(&self) -> bool;
+    /// See [`Resource::RETAIN_ON_REPLACE`].
+    fn retain_on_replace(&self) -> bool;
     /// See [`Resource::CHANGES_ON_UPDATE`].
     fn changes_on_update(&self) -> &'static [&'static str];
     /// See [`Resource::NAME`].
@@ -116,42 +115,42 @@ pub trait Erased: Send + Sync {
     fn tagged(&self) -> bool;
     /// See [`Resource::ACTIONS`].
     fn actions(&self) -> Actions;
-    /// See [`Resource::NOT_INPUTS`].
-    fn not_inputs(&self) -> &'static [(&'static str, &'static str)];
+    /// See [`Resource::OMITTED_PARAMETERS`].
+    fn omitted_parameters(&self) -> &'static [(&'static str, &'static str)];
     /// See [`Resource::READ_BATCH`].
     fn read_batch(&self) -> usize;
-    /// See [`Resource::SETTLES`].
-    fn settles(&self) -> Duration;
-    /// See [`Resource::READY_WITHIN`].
-    fn ready_within(&self) -> Duration;
-    /// See [`Resource::POLL_EVERY`].
-    fn poll_every(&self) -> Duration;
-    /// See [`Resource::same`].
-    fn same(&self, field: &Field, want: &Value, seen: &Value) -> bool;
+    /// See [`Resource::CONSISTENCY_WINDOW`].
+    fn consistency_window(&self) -> Duration;
+    /// See [`Resource::READY_TIMEOUT`].
+    fn ready_timeout(&self) -> Duration;
+    /// See [`Resource::POLL_INTERVAL`].
+    fn poll_interval(&self) -> Duration;
+    /// See [`Resource::is_equivalent`].
+    fn is_equivalent(&self, field: &Field, desired: &Value, observed: &Value) -> bool;
     /// See [`Resource::change`].
-    fn change(&self, field: &Field, was: &Value, want: &Value) -> Change;
+    fn change(&self, field: &Field, recorded: &Value, desired: &Value) -> Change;
     /// See [`Resource::migrate`].
     fn migrate(&self, from: u32, inputs: &mut Value);
     /// Whether the inputs have the type's shape.
     fn check(&self, inputs: &Value) -> Result<()>;
     /// See [`Resource::phase`].
-    fn phase(&self, want: Option<&Value>, seen: &Seen, receipt: Option<&Receipt>) -> Result<Phase>;
-    /// See [`Resource::undo`].
-    fn undo(&self, last: Option<&Value>) -> Result<Option<Value>>;
-    /// See [`Resource::follow`].
-    fn follow<'a>(
+    fn phase(&self, desired: Option<&Value>, observed: &ObservedState, receipt: Option<&Receipt>) -> Result<Phase>;
+    /// See [`Resource::rollback_inputs`].
+    fn rollback_inputs(&self, recorded: Option<&Value>) -> Result<Option<Value>>;
+    /// See [`Resource::poll_rollout`].
+    fn poll_rollout<'a>(
         &'a self,
         c: &'a Round<'a>,
-        on: &'a str,
-        seen: Seen,
+        provider: &'a str,
+        observed: ObservedState,
         receipt: Option<&'a Receipt>,
-        settled: bool,
+        window_elapsed: bool,
     ) -> Fut<'a, Option<Phase>>;
     /// See [`Resource::explain`].
     fn explain<'a>(
         &'a self,
         c: &'a Round<'a>,
-        on: &'a str,
+        provider: &'a str,
         id: &'a str,
         receipt: Option<&'a Receipt>,
     ) -> Fut<'a, Vec<String>>;
@@ -159,18 +158,24 @@ pub trait Erased: Send + Sync {
     fn read_many<'a>(
         &'a self,
         c: &'a Round<'a>,
-        on: &'a str,
+        provider: &'a str,
         ids: Vec<String>,
-    ) -> Fut<'a, HashMap<String, Result<Seen>>>;
-    /// See [`Resource::find`].
-    fn find<'a>(&'a self, c: &'a Round<'a>, on: &'a str, inputs: Value, owner: &'a Owner) -> Fut<'a, Vec<String>>;
-    /// See [`Resource::existing`].
-    fn existing<'a>(&'a self, c: &'a Round<'a>, on: &'a str, inputs: Value) -> Fut<'a, Vec<String>>;
+    ) -> Fut<'a, HashMap<String, Result<ObservedState>>>;
+    /// See [`Resource::find_by_token`].
+    fn find_by_token<'a>(
+        &'a self,
+        c: &'a Round<'a>,
+        provider: &'a str,
+        inputs: Value,
+        owner: &'a Owner,
+    ) -> Fut<'a, Vec<String>>;
+    /// See [`Resource::find_by_unique_key`].
+    fn find_by_unique_key<'a>(&'a self, c: &'a Round<'a>, provider: &'a str, inputs: Value) -> Fut<'a, Vec<String>>;
     /// See [`Resource::create`].
     fn create<'a>(
         &'a self,
         c: &'a Clouds,
-        on: &'a str,
+        provider: &'a str,
         inputs: Value,
         owner: &'a Owner,
     ) -> Fut<'a, (String, Option<Receipt>)>;
@@ -178,18 +183,18 @@ pub trait Erased: Send + Sync {
     fn update<'a>(
         &'a self,
         c: &'a Clouds,
-        on: &'a str,
+        provider: &'a str,
         inputs: Value,
-        was: Last,
-        seen: Seen,
+        recorded: RecordedState,
+        observed: ObservedState,
     ) -> Fut<'a, Option<Receipt>>;
     /// See [`Resource::delete`].
-    fn delete<'a>(&'a self, c: &'a Clouds, on: &'a str, last: Last) -> Fut<'a, ()>;
+    fn delete<'a>(&'a self, c: &'a Clouds, provider: &'a str, recorded: RecordedState) -> Fut<'a, ()>;
 }
 
-struct Of<R>(PhantomData<fn() -> R>);
+struct ErasedResource<R>(PhantomData<fn() -> R>);
 
-impl<R: Resource> Erased for Of<R> {
+impl<R: Resource> ResourceType for ErasedResource<R> {
     fn type_name(&self) -> &'static str {
         R::TYPE
     }
@@ -205,8 +210,8 @@ impl<R: Resource> Erased for Of<R> {
     fn part_of(&self) -> Option<&'static str> {
         R::PART_OF
     }
-    fn replaced_stays(&self) -> bool {
-        R::REPLACED_STAYS
+    fn retain_on_replace(&self) -> bool {
+        R::RETAIN_ON_REPLACE
     }
     fn changes_on_update(&self) -> &'static [&'static str] {
         R::CHANGES_ON_UPDATE
@@ -220,26 +225,26 @@ impl<R: Resource> Erased for Of<R> {
     fn actions(&self) -> Actions {
         R::ACTIONS
     }
-    fn not_inputs(&self) -> &'static [(&'static str, &'static str)] {
-        R::NOT_INPUTS
+    fn omitted_parameters(&self) -> &'static [(&'static str, &'static str)] {
+        R::OMITTED_PARAMETERS
     }
     fn read_batch(&self) -> usize {
         R::READ_BATCH
     }
-    fn settles(&self) -> Duration {
-        R::SETTLES
+    fn consistency_window(&self) -> Duration {
+        R::CONSISTENCY_WINDOW
     }
-    fn ready_within(&self) -> Duration {
-        R::READY_WITHIN
+    fn ready_timeout(&self) -> Duration {
+        R::READY_TIMEOUT
     }
-    fn poll_every(&self) -> Duration {
-        R::POLL_EVERY
+    fn poll_interval(&self) -> Duration {
+        R::POLL_INTERVAL
     }
-    fn same(&self, field: &Field, want: &Value, seen: &Value) -> bool {
-        R::same(field, want, seen)
+    fn is_equivalent(&self, field: &Field, desired: &Value, observed: &Value) -> bool {
+        R::is_equivalent(field, desired, observed)
     }
-    fn change(&self, field: &Field, was: &Value, want: &Value) -> Change {
-        R::change(field, was, want)
+    fn change(&self, field: &Field, recorded: &Value, desired: &Value) -> Change {
+        R::change(field, recorded, desired)
     }
     fn migrate(&self, from: u32, inputs: &mut Value) {
         R::migrate(from, inputs);
@@ -248,39 +253,39 @@ impl<R: Resource> Erased for Of<R> {
         typed::<R, R>(inputs.clone()).map(drop)
     }
 
-    fn phase(&self, want: Option<&Value>, seen: &Seen, receipt: Option<&Receipt>) -> Result<Phase> {
-        let want = want.cloned().map(typed::<R, R>).transpose()?;
-        Ok(R::phase(want.as_ref(), &observed(seen.clone())?, receipt))
+    fn phase(&self, desired: Option<&Value>, observed: &ObservedState, receipt: Option<&Receipt>) -> Result<Phase> {
+        let desired = desired.cloned().map(typed::<R, R>).transpose()?;
+        Ok(R::phase(desired.as_ref(), &to_observed(observed.clone())?, receipt))
     }
 
-    fn undo(&self, last: Option<&Value>) -> Result<Option<Value>> {
-        let last = last.cloned().map(typed::<R, R>).transpose()?;
-        Ok(R::undo(last.as_ref()))
+    fn rollback_inputs(&self, recorded: Option<&Value>) -> Result<Option<Value>> {
+        let recorded = recorded.cloned().map(typed::<R, R>).transpose()?;
+        Ok(R::rollback_inputs(recorded.as_ref()))
     }
 
-    fn follow<'a>(
+    fn poll_rollout<'a>(
         &'a self,
         c: &'a Round<'a>,
-        on: &'a str,
-        seen: Seen,
+        provider: &'a str,
+        observed: ObservedState,
         receipt: Option<&'a Receipt>,
-        settled: bool,
+        window_elapsed: bool,
     ) -> Fut<'a, Option<Phase>> {
         Box::pin(async move {
-            let (reader, seen) = (c.reader::<R::Cloud>(on)?, observed::<R>(seen)?);
-            R::follow(&reader, &seen, receipt, settled).await
+            let (reader, observed) = (c.reader::<R::Cloud>(provider)?, to_observed::<R>(observed)?);
+            R::poll_rollout(&reader, &observed, receipt, window_elapsed).await
         })
     }
 
     fn explain<'a>(
         &'a self,
         c: &'a Round<'a>,
-        on: &'a str,
+        provider: &'a str,
         id: &'a str,
         receipt: Option<&'a Receipt>,
     ) -> Fut<'a, Vec<String>> {
         Box::pin(async move {
-            let reader = c.reader::<R::Cloud>(on)?;
+            let reader = c.reader::<R::Cloud>(provider)?;
             Ok(R::explain(&reader, &Id::new(id), receipt).await)
         })
     }
@@ -288,32 +293,38 @@ impl<R: Resource> Erased for Of<R> {
     fn read_many<'a>(
         &'a self,
         c: &'a Round<'a>,
-        on: &'a str,
+        provider: &'a str,
         ids: Vec<String>,
-    ) -> Fut<'a, HashMap<String, Result<Seen>>> {
+    ) -> Fut<'a, HashMap<String, Result<ObservedState>>> {
         Box::pin(async move {
             let ids: Vec<Id<R>> = ids.into_iter().map(Id::new).collect();
-            let reader = c.reader::<R::Cloud>(on)?;
+            let reader = c.reader::<R::Cloud>(provider)?;
             let found = R::read_many(&reader, &ids).await?;
-            let erase = |seen: Observed<R>| {
-                Ok(Seen { inputs: json::<R, _>(&seen.inputs)?, outputs: json::<R, _>(&seen.outputs)? })
+            let erase = |observed: Observed<R>| {
+                Ok(ObservedState { inputs: json::<R, _>(&observed.inputs)?, outputs: json::<R, _>(&observed.outputs)? })
             };
-            Ok(found.into_iter().map(|(id, seen)| (id.into(), seen.and_then(erase))).collect())
+            Ok(found.into_iter().map(|(id, observed)| (id.into(), observed.and_then(erase))).collect())
         })
     }
 
-    fn find<'a>(&'a self, c: &'a Round<'a>, on: &'a str, inputs: Value, owner: &'a Owner) -> Fut<'a, Vec<String>> {
+    fn find_by_token<'a>(
+        &'a self,
+        c: &'a Round<'a>,
+        provider: &'a str,
+        inputs: Value,
+        owner: &'a Owner,
+    ) -> Fut<'a, Vec<String>> {
         Box::pin(async move {
-            let reader = c.reader::<R::Cloud>(on)?;
-            let found = typed::<R, R>(inputs)?.find(&reader, owner).await?;
+            let reader = c.reader::<R::Cloud>(provider)?;
+            let found = typed::<R, R>(inputs)?.find_by_token(&reader, owner).await?;
             Ok(found.into_iter().map(String::from).collect())
         })
     }
 
-    fn existing<'a>(&'a self, c: &'a Round<'a>, on: &'a str, inputs: Value) -> Fut<'a, Vec<String>> {
+    fn find_by_unique_key<'a>(&'a self, c: &'a Round<'a>, provider: &'a str, inputs: Value) -> Fut<'a, Vec<String>> {
         Box::pin(async move {
-            let reader = c.reader::<R::Cloud>(on)?;
-            let found = typed::<R, R>(inputs)?.existing(&reader).await?;
+            let reader = c.reader::<R::Cloud>(provider)?;
+            let found = typed::<R, R>(inputs)?.find_by_unique_key(&reader).await?;
             Ok(found.into_iter().map(String::from).collect())
         })
     }
@@ -321,13 +332,13 @@ impl<R: Resource> Erased for Of<R> {
     fn create<'a>(
         &'a self,
         c: &'a Clouds,
-        on: &'a str,
+        provider: &'a str,
         mut inputs: Value,
         owner: &'a Owner,
     ) -> Fut<'a, (String, Option<Receipt>)> {
         Box::pin(async move {
             c.secrets.reveal(&mut inputs);
-            let (id, receipt) = typed::<R, R>(inputs)?.create(c.get::<R::Cloud>(on)?.writer(), owner).await?;
+            let (id, receipt) = typed::<R, R>(inputs)?.create(c.get::<R::Cloud>(provider)?.writer(), owner).await?;
             Ok((id.into(), receipt))
         })
     }
@@ -335,62 +346,63 @@ impl<R: Resource> Erased for Of<R> {
     fn update<'a>(
         &'a self,
         c: &'a Clouds,
-        on: &'a str,
+        provider: &'a str,
         mut inputs: Value,
-        was: Last,
-        seen: Seen,
+        recorded: RecordedState,
+        observed: ObservedState,
     ) -> Fut<'a, Option<Receipt>> {
         Box::pin(async move {
             c.secrets.reveal(&mut inputs);
-            let (was, seen) = (recorded::<R>(was)?, observed::<R>(seen)?);
-            typed::<R, R>(inputs)?.update(c.get::<R::Cloud>(on)?.writer(), &was, &seen).await
+            let (recorded, observed) = (to_recorded::<R>(recorded)?, to_observed::<R>(observed)?);
+            typed::<R, R>(inputs)?.update(c.get::<R::Cloud>(provider)?.writer(), &recorded, &observed).await
         })
     }
 
-    fn delete<'a>(&'a self, c: &'a Clouds, on: &'a str, last: Last) -> Fut<'a, ()> {
-        Box::pin(async move { R::delete(c.get::<R::Cloud>(on)?.writer(), &recorded::<R>(last)?).await })
+    fn delete<'a>(&'a self, c: &'a Clouds, provider: &'a str, recorded: RecordedState) -> Fut<'a, ()> {
+        Box::pin(async move { R::delete(c.get::<R::Cloud>(provider)?.writer(), &to_recorded::<R>(recorded)?).await })
     }
 }
 
-fn recorded<R: Resource>(last: Last) -> Result<Recorded<R>> {
+fn to_recorded<R: Resource>(recorded: RecordedState) -> Result<Recorded<R>> {
     Ok(Recorded {
-        id: Id::new(last.id),
-        inputs: typed::<R, _>(last.inputs)?,
-        outputs: last.outputs.map(typed::<R, _>).transpose()?,
-        owner: last.owner,
+        id: Id::new(recorded.id),
+        inputs: typed::<R, _>(recorded.inputs)?,
+        outputs: recorded.outputs.map(typed::<R, _>).transpose()?,
+        owner: recorded.owner,
     })
 }
 
-fn observed<R: Resource>(seen: Seen) -> Result<Observed<R>> {
-    Ok(Observed { inputs: typed::<R, _>(seen.inputs)?, outputs: typed::<R, _>(seen.outputs)? })
+fn to_observed<R: Resource>(observed: ObservedState) -> Result<Observed<R>> {
+    Ok(Observed { inputs: typed::<R, _>(observed.inputs)?, outputs: typed::<R, _>(observed.outputs)? })
 }
 
 fn json<R: Resource, T: Serialize>(value: &T) -> Result<Value> {
-    serde_json::to_value(value).map_err(|e| Error { source: Some(e.into()), ..Error::new(Kind::NotSent, R::TYPE) })
+    serde_json::to_value(value).map_err(|e| Error { source: Some(e.into()), ..Error::new(ErrorKind::NotSent, R::TYPE) })
 }
 
 fn typed<R: Resource, T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|e| Error { source: Some(e.into()), ..Error::new(Kind::NotSent, R::TYPE) })
+    serde_json::from_value(value)
+        .map_err(|e| Error { source: Some(e.into()), ..Error::new(ErrorKind::NotSent, R::TYPE) })
 }
 
 /// Every type that a binary knows. Listed, not discovered: a row of an unlisted type is an error that names
 /// the type.
 #[derive(Default)]
-pub struct Registry(BTreeMap<&'static str, Box<dyn Erased>>);
+pub struct ResourceRegistry(BTreeMap<&'static str, Box<dyn ResourceType>>);
 
-impl Registry {
+impl ResourceRegistry {
     /// With one more type.
     #[must_use]
     pub fn with<R: Resource>(mut self) -> Self {
-        self.0.insert(R::TYPE, Box::new(Of::<R>(PhantomData)));
+        self.0.insert(R::TYPE, Box::new(ErasedResource::<R>(PhantomData)));
         self
     }
     /// The type of that name.
-    pub fn get(&self, type_name: &str) -> Option<&dyn Erased> {
+    pub fn get(&self, type_name: &str) -> Option<&dyn ResourceType> {
         self.0.get(type_name).map(|erased| &**erased)
     }
     /// All types, by name.
-    pub fn all(&self) -> impl Iterator<Item = &dyn Erased> {
+    pub fn all(&self) -> impl Iterator<Item = &dyn ResourceType> {
         self.0.values().map(|erased| &**erased)
     }
 }

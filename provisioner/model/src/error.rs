@@ -3,7 +3,7 @@
 /// What the engine may conclude. The provider maps API codes to these; nothing else knows a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ErrorKind {
     /// The request never left: send it again.
     NotSent,
     /// The API said no for good: an error for the user.
@@ -33,7 +33,7 @@ pub enum Kind {
 #[error("{action} failed{}", code.as_deref().map(|code| format!(" with {code}")).unwrap_or_default())]
 pub struct Error {
     /// What follows from it.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// `ec2:CreateSubnet`, as IAM writes it.
     pub action: &'static str,
     /// The API's own code, as in its documentation.
@@ -47,12 +47,12 @@ pub struct Error {
 
 impl Error {
     /// An error of ours, without an answer behind it.
-    pub fn new(kind: Kind, action: &'static str) -> Self {
+    pub fn new(kind: ErrorKind, action: &'static str) -> Self {
         Self { kind, action, code: None, request_id: None, source: None }
     }
 
     /// The same with the reason in words.
-    pub fn because(kind: Kind, action: &'static str, why: impl Into<String>) -> Self {
+    pub fn because(kind: ErrorKind, action: &'static str, why: impl Into<String>) -> Self {
         Self { source: Some(why.into().into()), ..Self::new(kind, action) }
     }
 
@@ -72,7 +72,7 @@ impl Error {
 
     /// The answer lacked what the API documents.
     pub fn missing(action: &'static str, field: &'static str) -> Self {
-        Self { source: Some(format!("the answer has no `{field}`").into()), ..Self::new(Kind::Refused, action) }
+        Self { source: Some(format!("the answer has no `{field}`").into()), ..Self::new(ErrorKind::Refused, action) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 /// One line of the journal. Entries of independent steps may stand in any order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
-pub enum Entry {
+pub enum JournalEntry {
     /// The snapshot that all that follows goes onto.
     Start {
         /// Its lineage.
@@ -89,10 +89,12 @@ pub enum Entry {
 
 impl Snapshot {
     /// The snapshot after one more entry. Entries for what is not there change nothing: replay is safe with gaps.
-    pub fn fold(&mut self, entry: Entry) {
+    pub fn fold(&mut self, entry: JournalEntry) {
         match entry {
-            Entry::Start { .. } => {}
-            Entry::Begin { address, row: Some(row), object: Some(object), operation: Operation::Create, .. } => {
+            JournalEntry::Start { .. } => {}
+            JournalEntry::Begin {
+                address, row: Some(row), object: Some(object), operation: Operation::Create, ..
+            } => {
                 let objects = &mut self.rows.entry(address).or_insert(*row).objects;
                 let has_current = objects.iter().any(|other| other.role.is_current());
                 // An adopted object is there already: it takes the place of one that is gone.
@@ -106,12 +108,12 @@ impl Snapshot {
                 let role = if successor { ObjectRole::Successor } else { ObjectRole::Current };
                 objects.insert(0, Object { role, ..*object });
             }
-            Entry::Begin { address, token, operation, inputs, .. } => {
+            JournalEntry::Begin { address, token, operation, inputs, .. } => {
                 if let Some(object) = self.object(&address, &token) {
                     object.pending = Some(Pending { operation, receipt: None, inputs });
                 }
             }
-            Entry::Made { address, token, id, receipt } => {
+            JournalEntry::Made { address, token, id, receipt } => {
                 if let Some(object) = self.object(&address, &token) {
                     object.id = Some(id);
                     if let Some(pending) = &mut object.pending {
@@ -119,7 +121,7 @@ impl Snapshot {
                     }
                 }
             }
-            Entry::End { address, row, object } => {
+            JournalEntry::End { address, row, object } => {
                 let new = *row;
                 let row = self.rows.entry(address).or_insert_with(|| new.clone());
                 let objects = std::mem::take(&mut row.objects);
@@ -133,7 +135,7 @@ impl Snapshot {
                     None => row.objects.insert(0, *object),
                 }
             }
-            Entry::Undone { address, token, before } => {
+            JournalEntry::Undone { address, token, before } => {
                 if let Some(object) = self.object(&address, &token) {
                     object.pending = before;
                     if object.id.is_none() {
@@ -141,8 +143,8 @@ impl Snapshot {
                     }
                 }
             }
-            Entry::Dropped { address, token } => self.remove(&address, &token),
-            Entry::Renamed { from, to } => {
+            JournalEntry::Dropped { address, token } => self.remove(&address, &token),
+            JournalEntry::Renamed { from, to } => {
                 if let Some(row) = self.rows.remove(&from) {
                     self.rows.insert(to.clone(), row);
                 }

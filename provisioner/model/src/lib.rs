@@ -12,18 +12,18 @@ pub mod expr;
 pub mod journal;
 pub mod ownership;
 pub mod plan;
-pub mod proof;
 pub mod resource;
 pub mod secret;
 pub mod stack;
 pub mod state;
+pub mod verification;
 
 pub use environment::Environment;
-pub use error::{Error, Kind, Result};
+pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};
 pub use resource::{
-    Actions, Change, Cloud, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Reads, Receipt, Recorded,
-    Resource, Tags, Writes,
+    Actions, Change, Cloud, Created, Field, Id, Name, Observed, Owner, Phase, Problem, ReadResults, Reads, Receipt,
+    Recorded, Resource, Tags, Writes,
 };
 pub use secret::Secret;
 pub use stack::{Facts, Handle, Options, Output, Stack};

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::{
     stack::{Facts, Options},
-    state::{Origin, Target},
+    state::{Origin, ProviderTarget},
 };
 
 /// The format of saved plans. Another one is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Everything that an apply will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,13 +28,13 @@ pub struct Plan {
     /// Of the state that it starts from: see [`Snapshot::digest`](crate::state::Snapshot::digest).
     pub digest: String,
     /// Where it is carried out, by provider instance.
-    pub targets: BTreeMap<String, Target>,
+    pub targets: BTreeMap<String, ProviderTarget>,
     /// Objects whose create was interrupted before its answer, and that the refresh found: the apply records their IDs
     /// before it does anything else, so that no step takes such an object for one that is not there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discovered: Vec<Discovered>,
     /// What happens to each resource; those to which nothing happens are listed too.
-    pub resources: BTreeMap<String, Planned>,
+    pub resources: BTreeMap<String, ResourcePlan>,
     /// The calls, each after those that it waits for. A step's number is its place here.
     pub steps: Vec<Step>,
     /// What somebody else changed since the last apply.
@@ -83,12 +83,12 @@ pub struct Leftover {
 /// What happens to one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Planned {
+pub struct ResourcePlan {
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
     /// What happens.
-    pub verdict: Verdict,
+    pub action: Action,
     /// Why, in words, most important first.
     pub reasons: Vec<String>,
     /// Field by field; for a create, all that are set.
@@ -112,7 +112,7 @@ pub struct Planned {
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Action {
     /// It is made.
     Create,
     /// It is changed in place.
@@ -201,15 +201,15 @@ pub struct Step {
     /// The provider instance.
     pub provider: String,
     /// What is done.
-    pub action: Action,
+    pub action: StepAction,
     /// The steps that must have succeeded before.
     pub after: BTreeSet<usize>,
 }
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Action {
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum StepAction {
     /// Makes an object.
     Create(Write),
     /// Changes the object with this token.
@@ -229,7 +229,7 @@ pub enum Action {
         write: Write,
     },
     /// Lifts the cloud's own protection of an object, so that it can be deleted.
-    Unguard {
+    DisableDeletionProtection {
         /// Which.
         token: String,
         /// The fields that are set to `false`.
@@ -268,14 +268,14 @@ pub enum Action {
     },
 }
 
-impl Action {
+impl StepAction {
     /// The word for it in messages.
     pub fn verb(&self) -> &'static str {
         match self {
             Self::Create(_) => "create",
             Self::Update { .. } => "update",
             Self::Adopt { .. } => "adopt",
-            Self::Unguard { .. } => "unprotect",
+            Self::DisableDeletionProtection { .. } => "disable_deletion_protection",
             Self::Delete { .. } => "delete",
             Self::Release { .. } => "release",
             Self::Forget { .. } => "forget",
@@ -310,8 +310,8 @@ pub struct Write {
     pub key_may_exist: bool,
     /// Should it fail: the inputs that are put back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undo: Option<Value>,
+    pub rollback_inputs: Option<Value>,
     /// What must be shown before it counts, references unresolved. The engine passes it on unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proof: Option<Value>,
+    pub verification: Option<Value>,
 }

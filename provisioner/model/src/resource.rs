@@ -27,7 +27,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PART_OF: Option<&'static str> = None;
     /// What a replacement replaces stays in the cloud and only leaves the state: others still name it (an image that
     /// an earlier revision runs), and something else ends it.
-    const REPLACED_STAYS: bool = false;
+    const RETAIN_ON_REPLACE: bool = false;
     /// Outputs that an update may change. Should another change all the same, its dependents stop.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
     /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.
@@ -37,15 +37,15 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The IAM actions that its calls need: the deploy role's policy is generated from them.
     const ACTIONS: Actions;
     /// Members of the API's create call that are no inputs, each with the reason.
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[];
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[];
     /// How many ids one [`Resource::read_many`] takes.
     const READ_BATCH: usize = 100;
     /// How long a fresh object may stay invisible. Before that, absence proves nothing.
-    const SETTLES: Duration = Duration::from_mins(1);
+    const CONSISTENCY_WINDOW: Duration = Duration::from_mins(1);
     /// How long it may take from a create, update or delete until [`Resource::phase`] says that it is done.
-    const READY_WITHIN: Duration = Duration::from_mins(5);
+    const READY_TIMEOUT: Duration = Duration::from_mins(5);
     /// The pause between two looks at an object that is not ready yet.
-    const POLL_EVERY: Duration = Duration::from_secs(5);
+    const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
     /// Where objects of this type live.
     type Cloud: Cloud;
@@ -57,11 +57,11 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         Vec::new()
     }
     /// Whether the cloud's value means what was asked for (`16` and `16.4`, two orders of one set).
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
-        field.compare.same(want, seen)
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
+        field.compare.is_equivalent(desired, observed)
     }
     /// What a difference in `field` asks for, where that depends on the values.
-    fn change(field: &Field, _was: &Value, _want: &Value) -> Change {
+    fn change(field: &Field, _recorded: &Value, _desired: &Value) -> Change {
         if field.replaces { Change::Replace } else { Change::Update }
     }
     /// Brings inputs of an older [`Resource::VERSION`] to this one.
@@ -69,18 +69,18 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Where the object is in its life. `receipt` is what the last create or update handed out (a
     /// deployment's id): with it, an old version in good health is not taken for the new one.
-    fn phase(_want: Option<&Self>, _seen: &Observed<Self>, _receipt: Option<&Receipt>) -> Phase {
+    fn phase(_desired: Option<&Self>, _observed: &Observed<Self>, _receipt: Option<&Receipt>) -> Phase {
         Phase::Ready
     }
 
     /// What a read of many does not tell, and [`Resource::phase`] cannot see: how a rollout ends. Asked only while a
-    /// create or update is waited for, of what has just been read; none where `phase` says it all. `settled` is true
-    /// once [`Resource::SETTLES`] has passed since the wait began.
-    fn follow(
+    /// create or update is waited for, of what has just been read; none where `phase` says it all. `window_elapsed` is true
+    /// once [`Resource::CONSISTENCY_WINDOW`] has passed since the wait began.
+    fn poll_rollout(
         _c: &Reads<Self>,
-        _seen: &Observed<Self>,
+        _observed: &Observed<Self>,
         _receipt: Option<&Receipt>,
-        _settled: bool,
+        _window_elapsed: bool,
     ) -> impl Future<Output = Result<Option<Phase>>> + Send {
         async { Ok(None) }
     }
@@ -94,31 +94,31 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     }
     /// The inputs that are put back should what is written fail: how it was, or for one that never was ready, how it
     /// does no harm. None for a type whose failures stay as they are.
-    fn undo(_last: Option<&Self>) -> Option<Value> {
+    fn rollback_inputs(_recorded: Option<&Self>) -> Option<Value> {
         None
     }
 
     /// Observes many objects in as few calls as the API allows, all pages. An id without a row in the
     /// answer is not there; one that could not be read has its own error and harms no other.
-    fn read_many(c: &Reads<Self>, ids: &[Id<Self>]) -> impl Future<Output = Result<Found<Self>>> + Send;
+    fn read_many(c: &Reads<Self>, ids: &[Id<Self>]) -> impl Future<Output = Result<ReadResults<Self>>> + Send;
     /// The objects made for `owner`: by its token, or, where objects carry none, by their unique key.
-    fn find(&self, c: &Reads<Self>, owner: &Owner) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send;
+    fn find_by_token(&self, c: &Reads<Self>, owner: &Owner) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send;
     /// The objects that hold this one's unique key, whoever made them: for `adopt` and `share`.
-    fn existing(&self, _c: &Reads<Self>) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send {
+    fn find_by_unique_key(&self, _c: &Reads<Self>) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send {
         async { Ok(Vec::new()) }
     }
     /// Starts creation and returns as soon as the id is known: the engine journals it at once. What needs
     /// a second call is left to `update`, by way of read and compare.
-    fn create(&self, c: &Writes<Self>, owner: &Owner) -> impl Future<Output = Result<Made<Self>>> + Send;
+    fn create(&self, c: &Writes<Self>, owner: &Owner) -> impl Future<Output = Result<Created<Self>>> + Send;
     /// Brings the object to `self`: from what we last wrote, and from what is there.
     fn update(
         &self,
         c: &Writes<Self>,
-        was: &Recorded<Self>,
-        seen: &Observed<Self>,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
     ) -> impl Future<Output = Result<Option<Receipt>>> + Send;
     /// Starts deletion, with all that the state knows: the program that declared it may be gone.
-    fn delete(c: &Writes<Self>, last: &Recorded<Self>) -> impl Future<Output = Result<()>> + Send;
+    fn delete(c: &Writes<Self>, recorded: &Recorded<Self>) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// A bundle of clients. Reads may be sent again by the SDK; writes never, since a lost answer to a create
@@ -139,13 +139,13 @@ pub type Reads<R> = <<R as Resource>::Cloud as Cloud>::Reader;
 /// The writer of a type's cloud.
 pub type Writes<R> = <<R as Resource>::Cloud as Cloud>::Writer;
 /// What a read of many objects brings: a result for each that is there.
-pub type Found<R> = Vec<(Id<R>, Result<Observed<R>>)>;
+pub type ReadResults<R> = Vec<(Id<R>, Result<Observed<R>>)>;
 /// Tags of an object.
 pub type Tags = std::collections::BTreeMap<String, String>;
 /// What a create or update hands out; journaled with its step.
 pub type Receipt = Value;
 /// What a create hands out.
-pub type Made<R> = (Id<R>, Option<Receipt>);
+pub type Created<R> = (Id<R>, Option<Receipt>);
 
 /// One input. `Option` inputs are managed while they are `Some`; others always; a map, entry by entry.
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +159,7 @@ pub struct Field {
     /// Set at creation, somebody else's afterwards (a count that autoscaling moves).
     pub initial: bool,
     /// While it is `true`, it keeps the object from being deleted: a delete is preceded by a step that lifts it.
-    pub guard: bool,
+    pub deletion_protection: bool,
     /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
     pub may_dangle: bool,
     /// When a value that is there means what was asked for.
@@ -174,7 +174,7 @@ impl Field {
             replaces: false,
             write_only: false,
             initial: false,
-            guard: false,
+            deletion_protection: false,
             may_dangle: false,
             compare: Compare::Stated,
         }
@@ -194,10 +194,10 @@ impl Field {
     pub const fn initial(self) -> Self {
         Self { initial: true, ..self }
     }
-    /// See [`Field::guard`](struct@Field).
+    /// See [`Field::deletion_protection`](struct@Field).
     #[must_use]
-    pub const fn guard(self) -> Self {
-        Self { guard: true, ..self }
+    pub const fn deletion_protection(self) -> Self {
+        Self { deletion_protection: true, ..self }
     }
     /// See [`Field::may_dangle`](struct@Field).
     #[must_use]
@@ -282,7 +282,7 @@ pub enum Phase {
         /// The cloud's reason.
         why: String,
         /// A NAT gateway that failed must be replaced, a deployment that failed must not.
-        cure: Option<Change>,
+        remedy: Option<Change>,
     },
 }
 

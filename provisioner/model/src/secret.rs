@@ -35,9 +35,9 @@ impl fmt::Debug for Secret {
 
 /// The values of one run, by slot. It has no `Serialize`, and its `Debug` shows the slots alone.
 #[derive(Clone, Default)]
-pub struct Secrets(BTreeMap<String, String>);
+pub struct SecretValues(BTreeMap<String, String>);
 
-impl Secrets {
+impl SecretValues {
     /// Puts a value into a slot.
     pub fn set(&mut self, slot: impl Into<String>, value: impl Into<String>) {
         self.0.insert(slot.into(), value.into());
@@ -59,7 +59,7 @@ impl Secrets {
     }
 }
 
-impl fmt::Debug for Secrets {
+impl fmt::Debug for SecretValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_value_reaches_a_write_call_and_no_output() {
-        let mut secrets = Secrets::default();
+        let mut secrets = SecretValues::default();
         secrets.set("key", "canary");
         let mut inputs = json!({ "a": [serde_json::to_value(Secret::new("key", 1)).unwrap()] });
         assert!(!inputs.to_string().contains("canary"));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     expr::{Expr, In, edges},
     resource::{Id, Resource, Tags},
-    secret::{Secret, Secrets},
+    secret::{Secret, SecretValues},
 };
 
 /// A declared resource. Its outputs are references until the engine resolves them.
@@ -91,7 +91,7 @@ pub struct Facts {
     /// What the program found out before it declares, by name (an image's digest). None: it will be known later, and
     /// a plan with it cannot be saved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub found: BTreeMap<String, Option<String>>,
+    pub discovered: BTreeMap<String, Option<String>>,
 }
 
 /// A mistake in the program, with its place.
@@ -123,7 +123,7 @@ pub struct Declared {
     /// The provider instance that it lives on.
     pub provider: String,
     /// What must be shown before a rollout of it counts: references unresolved.
-    pub proof: Option<Value>,
+    pub verification: Option<Value>,
     /// File, line and column.
     pub at: &'static Location<'static>,
 }
@@ -135,7 +135,7 @@ pub struct Stack {
     problems: Vec<Misdeclared>,
     outputs: BTreeMap<String, Value>,
     default_tags: Tags,
-    secrets: Secrets,
+    secrets: SecretValues,
     facts: Facts,
     path: String,
 }
@@ -148,7 +148,7 @@ impl Stack {
             problems: Vec::new(),
             outputs: BTreeMap::new(),
             default_tags: Tags::new(),
-            secrets: Secrets::default(),
+            secrets: SecretValues::default(),
             facts,
             path: String::new(),
         }
@@ -221,7 +221,7 @@ impl Stack {
                 }
                 self.refuse_foreign(&address, &inputs, at);
                 let provider = MAIN.to_owned();
-                let row = Declared { type_name: R::TYPE, inputs, options, provider, proof: None, at };
+                let row = Declared { type_name: R::TYPE, inputs, options, provider, verification: None, at };
                 if let Some(first) = self.declared.insert(address.clone(), row) {
                     self.problem(&address, at, &format!("declared already, at {}", first.at));
                 }
@@ -234,13 +234,13 @@ impl Stack {
     /// What must be shown before a create or update of this resource counts: else it is undone, as its type says. It
     /// may refer to whatever the resource itself needs, and to its own outputs. Who reads it is the command line.
     #[track_caller]
-    pub fn prove<R: Resource>(&mut self, handle: &Handle<R>, proof: &impl Serialize) {
+    pub fn verify<R: Resource>(&mut self, handle: &Handle<R>, verification: &impl Serialize) {
         let at = Location::caller();
-        match serde_json::to_value(proof) {
-            Ok(proof) => {
-                self.refuse_foreign(handle.address(), &proof, at);
+        match serde_json::to_value(verification) {
+            Ok(verification) => {
+                self.refuse_foreign(handle.address(), &verification, at);
                 if let Some(declared) = self.declared.get_mut(handle.address()) {
-                    declared.proof = Some(proof);
+                    declared.verification = Some(verification);
                 }
             }
             Err(error) => self.problem(handle.address(), at, &error.to_string()),
@@ -298,5 +298,5 @@ pub struct Desired {
     /// By name, references unresolved.
     pub outputs: BTreeMap<String, Value>,
     /// The values of its secret inputs.
-    pub secrets: Secrets,
+    pub secrets: SecretValues,
 }

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    erased::Last,
+    erased::RecordedState,
     resource::{Owner, Receipt},
     stack::Options,
 };
 
 /// The format that this version writes. A newer one is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The state of one environment at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Snapshot {
     /// The environment's name.
     pub environment: String,
     /// Where its objects are, by provider instance.
-    pub targets: BTreeMap<String, Target>,
+    pub targets: BTreeMap<String, ProviderTarget>,
     /// By address.
     pub rows: BTreeMap<String, Row>,
     /// The stack's outputs, as of the last apply.
@@ -69,7 +69,7 @@ impl Snapshot {
 
 /// The account, region and endpoint that objects belong to. A plan against another one is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
+pub struct ProviderTarget {
     /// The account's number.
     pub account: String,
     /// The region.
@@ -153,8 +153,8 @@ impl Object {
     }
 
     /// What a type needs to know to update or delete it; none while its id is unknown.
-    pub fn last(&self, lineage: &str, address: &str) -> Option<Last> {
-        Some(Last {
+    pub fn recorded_state(&self, lineage: &str, address: &str) -> Option<RecordedState> {
+        Some(RecordedState {
             id: self.id.clone()?,
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),

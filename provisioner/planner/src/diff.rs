@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use provisioner_model::{
     compare::Compare,
-    erased::{Erased, Seen},
+    erased::{ObservedState, ResourceType},
     expr::resolve,
     plan::FieldChange,
     resource::{Change, Field},
@@ -40,7 +40,7 @@ impl Resolved {
 
 /// What a field asks for.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct FieldDiff {
     /// For the plan.
     pub change: FieldChange,
     /// In place, anew, or not at all.
@@ -52,28 +52,36 @@ fn value<'a>(inputs: &'a Value, field: &Field) -> Option<&'a Value> {
 }
 
 /// The fields that differ between what is declared and what is there.
-pub fn differences(kind: &dyn Erased, want: &Resolved, object: &Object, seen: &Seen, ignore: &[String]) -> Vec<Asked> {
+pub fn differences(
+    resource_type: &dyn ResourceType,
+    desired: &Resolved,
+    object: &Object,
+    observed: &ObservedState,
+    ignore: &[String],
+) -> Vec<FieldDiff> {
     let none = BTreeSet::new();
-    let mut asked = vec![];
-    for field in kind.fields() {
+    let mut field_diffs = vec![];
+    for field in resource_type.fields() {
         if field.initial || ignore.iter().any(|name| name == field.name) {
             continue;
         }
-        let Some(wanted) = value(&want.inputs, field) else { continue };
-        let was = value(&object.inputs, field);
-        let there = if field.write_only { was } else { value(&seen.inputs, field) };
-        let waits = want.waits.get(field.name).unwrap_or(&none);
+        let Some(wanted) = value(&desired.inputs, field) else { continue };
+        let recorded = value(&object.inputs, field);
+        let there = if field.write_only { recorded } else { value(&observed.inputs, field) };
+        let waits = desired.waits.get(field.name).unwrap_or(&none);
         let unknown = !waits.is_empty();
-        if !unknown && !field_differs(kind, field, wanted, was, there) {
+        if !unknown && !field_differs(resource_type, field, wanted, recorded, there) {
             continue;
         }
         let before = there.cloned().unwrap_or(Value::Null);
-        let change = kind.change(field, &before, wanted);
-        let ours = unknown || was.is_none_or(|was| field_differs(kind, field, wanted, Some(was), Some(was)));
-        asked.push(Asked {
+        let change = resource_type.change(field, &before, wanted);
+        let ours = unknown
+            || recorded
+                .is_none_or(|recorded| field_differs(resource_type, field, wanted, Some(recorded), Some(recorded)));
+        field_diffs.push(FieldDiff {
             change: FieldChange {
                 field: field.name.to_owned(),
-                before: shown_before(field, before, wanted, was),
+                before: shown_before(field, before, wanted, recorded),
                 after: wanted.clone(),
                 replaces: change == Change::Replace,
                 waits_for: waits.clone(),
@@ -83,12 +91,19 @@ pub fn differences(kind: &dyn Erased, want: &Resolved, object: &Object, seen: &S
             kind: change,
         });
     }
-    asked
+    field_diffs
 }
 
-fn field_differs(kind: &dyn Erased, field: &Field, want: &Value, was: Option<&Value>, there: Option<&Value>) -> bool {
-    let Some(there) = there else { return !is_empty(want) };
-    !kind.same(field, want, there) || (field.compare == Compare::Map && !dropped(want, was, there).is_empty())
+fn field_differs(
+    resource_type: &dyn ResourceType,
+    field: &Field,
+    desired: &Value,
+    recorded: Option<&Value>,
+    there: Option<&Value>,
+) -> bool {
+    let Some(there) = there else { return !is_empty(desired) };
+    !resource_type.is_equivalent(field, desired, there)
+        || (field.compare == Compare::Map && !dropped(desired, recorded, there).is_empty())
 }
 
 /// An empty list or map where the cloud says nothing is no difference.
@@ -101,21 +116,24 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// The entries that we set, no longer want, and that are still there.
-fn dropped<'a>(want: &Value, was: Option<&'a Value>, there: &Value) -> Vec<&'a String> {
+fn dropped<'a>(desired: &Value, recorded: Option<&'a Value>, there: &Value) -> Vec<&'a String> {
     let map = |value: &'a Value| value.as_object();
-    was.and_then(map)
+    recorded
+        .and_then(map)
         .into_iter()
         .flat_map(Map::keys)
-        .filter(|key| want.get(key.as_str()).is_none() && there.get(key.as_str()).is_some())
+        .filter(|key| desired.get(key.as_str()).is_none() && there.get(key.as_str()).is_some())
         .collect()
 }
 
 /// Others' entries of a map are none of our business: they are not shown.
-fn shown_before(field: &Field, before: Value, want: &Value, was: Option<&Value>) -> Value {
+fn shown_before(field: &Field, before: Value, desired: &Value, recorded: Option<&Value>) -> Value {
     match (field.compare, before) {
         (Compare::Map, Value::Object(map)) => map
             .into_iter()
-            .filter(|(key, _)| want.get(key).is_some() || was.is_some_and(|was| was.get(key).is_some()))
+            .filter(|(key, _)| {
+                desired.get(key).is_some() || recorded.is_some_and(|recorded| recorded.get(key).is_some())
+            })
             .collect(),
         (_, before) => before,
     }
@@ -123,25 +141,31 @@ fn shown_before(field: &Field, before: Value, want: &Value, was: Option<&Value>)
 
 /// The inputs that the API never tells, as far as they are known: the record of an object that this program did not create
 /// begins with them, so that they stay as they are until the program states another value or version.
-pub fn unreadable(kind: &dyn Erased, desired: &Resolved) -> Map<String, Value> {
+pub fn unreadable(resource_type: &dyn ResourceType, desired: &Resolved) -> Map<String, Value> {
     let known = |field: &&Field| field.write_only && !desired.waits.contains_key(field.name);
-    let fields = kind.fields().iter().filter(known);
+    let fields = resource_type.fields().iter().filter(known);
     fields.filter_map(|field| Some((field.name.to_owned(), value(&desired.inputs, field)?.clone()))).collect()
 }
 
 /// What somebody else changed: recorded against observed, for the fields that we manage.
-pub fn drift(kind: &dyn Erased, object: &Object, seen: &Seen, ignore: &[String]) -> Vec<FieldChange> {
+pub fn drift(
+    resource_type: &dyn ResourceType,
+    object: &Object,
+    observed: &ObservedState,
+    ignore: &[String],
+) -> Vec<FieldChange> {
     let managed = |field: &&Field| !field.initial && !field.write_only && !ignore.iter().any(|name| name == field.name);
-    kind.fields()
+    resource_type
+        .fields()
         .iter()
         .filter(managed)
         .filter_map(|field| {
-            let was = value(&object.inputs, field)?;
-            let there = value(&seen.inputs, field);
-            field_differs(kind, field, was, Some(was), there).then(|| FieldChange {
+            let recorded = value(&object.inputs, field)?;
+            let there = value(&observed.inputs, field);
+            field_differs(resource_type, field, recorded, Some(recorded), there).then(|| FieldChange {
                 field: field.name.to_owned(),
-                before: was.clone(),
-                after: shown_before(field, there.cloned().unwrap_or(Value::Null), was, None),
+                before: recorded.clone(),
+                after: shown_before(field, there.cloned().unwrap_or(Value::Null), recorded, None),
                 replaces: false,
                 waits_for: BTreeSet::new(),
                 drifted: true,
@@ -152,9 +176,10 @@ pub fn drift(kind: &dyn Erased, object: &Object, seen: &Seen, ignore: &[String])
 }
 
 /// Whether what was recorded says the same as what is declared, so that there is nothing to write down either.
-pub fn recorded_as(kind: &dyn Erased, want: &Resolved, object: &Object, ignore: &[String]) -> bool {
-    kind.fields()
+pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object, ignore: &[String]) -> bool {
+    resource_type
+        .fields()
         .iter()
         .filter(|field| !field.initial && !ignore.iter().any(|name| name == field.name))
-        .all(|field| value(&want.inputs, field).is_none_or(|want| Some(want) == value(&object.inputs, field)))
+        .all(|field| value(&desired.inputs, field).is_none_or(|desired| Some(desired) == value(&object.inputs, field)))
 }

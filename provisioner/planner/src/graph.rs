@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
-    erased::Erased,
+    erased::ResourceType,
     expr::{Expr, edges},
 };
 use serde_json::Value;
@@ -16,10 +16,10 @@ pub fn needs(inputs: &Value) -> BTreeSet<String> {
 }
 
 /// The addresses that `inputs` refers to in other fields than those that may dangle.
-pub fn firm_needs(kind: &dyn Erased, inputs: &Value) -> BTreeSet<String> {
+pub fn firm_needs(resource_type: &dyn ResourceType, inputs: &Value) -> BTreeSet<String> {
     let mut found = vec![];
     for (name, value) in inputs.as_object().into_iter().flatten() {
-        if !kind.fields().iter().any(|field| field.name == name && field.may_dangle) {
+        if !resource_type.fields().iter().any(|field| field.name == name && field.may_dangle) {
             edges(value, &mut found);
         }
     }
@@ -27,8 +27,8 @@ pub fn firm_needs(kind: &dyn Erased, inputs: &Value) -> BTreeSet<String> {
 }
 
 /// The address of the object that this one is a part of.
-pub fn whole(kind: &dyn Erased, inputs: &Value) -> Option<String> {
-    let map = inputs.get(kind.part_of()?)?.as_object()?;
+pub fn whole(resource_type: &dyn ResourceType, inputs: &Value) -> Option<String> {
+    let map = inputs.get(resource_type.part_of()?)?.as_object()?;
     match Expr::from_map(map) {
         Some(Expr::Ref { address, .. }) => Some(address),
         _ => None,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn each_comes_after_what_it_needs() {
+    fn each_step_comes_after_its_dependencies() {
         let order = sorted(&graph(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])])).unwrap();
         assert_eq!(order, ["c", "b", "a"]);
     }

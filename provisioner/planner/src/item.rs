@@ -4,29 +4,29 @@
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    erased::Erased,
+    erased::ResourceType,
     expr::resolve,
-    plan::{self, Drift, FieldChange, Planned, Verdict, Write},
+    plan::{self, Action, Drift, FieldChange, ResourcePlan, Write},
     resource::Phase,
     stack::Declared,
     state::{Object, ObjectRole, Origin, Row},
 };
 use serde_json::Value;
 
-use crate::{Input, Problem, Sight, diff, diff::Resolved, rename::Renamed};
+use crate::{Input, Observation, Problem, diff, diff::Resolved, rename::Renames};
 
 /// One resource, and what was decided.
 pub(crate) struct Item<'a> {
     pub(crate) address: String,
-    pub(crate) kind: &'a dyn Erased,
+    pub(crate) resource_type: &'a dyn ResourceType,
     pub(crate) type_name: String,
     pub(crate) provider: String,
     pub(crate) declared: Option<&'a Declared>,
     pub(crate) row: Option<&'a Row>,
     /// The object that stands for it, if it is there.
     pub(crate) object: Option<&'a Object>,
-    pub(crate) sight: Option<Sight>,
-    pub(crate) verdict: Verdict,
+    pub(crate) observation: Option<Observation>,
+    pub(crate) action: Action,
     /// What is written, if anything.
     pub(crate) write: Option<Write>,
     /// What is written is the state alone.
@@ -40,7 +40,7 @@ pub(crate) struct Item<'a> {
     /// Objects that are gone: they only leave the state.
     pub(crate) gone: Vec<&'a Object>,
     /// A successor whose create has not ended, beside the object that it is to replace.
-    pub(crate) successor: Option<(&'a Object, Sight)>,
+    pub(crate) successor: Option<(&'a Object, Observation)>,
     /// Its other objects, which await deletion.
     pub(crate) leftovers: Vec<Leftover<'a>>,
     pub(crate) drift: Option<Drift>,
@@ -49,23 +49,23 @@ pub(crate) struct Item<'a> {
 /// An object beside the one that stands for the resource.
 pub(crate) struct Leftover<'a> {
     pub(crate) object: &'a Object,
-    pub(crate) sight: Sight,
+    pub(crate) observation: Observation,
     pub(crate) why: &'static str,
 }
 
 impl Leftover<'_> {
     /// Returns whether the object only leaves the state: others made it, or its type retains what has been replaced.
-    pub(crate) fn is_retained(&self, kind: &dyn Erased) -> bool {
+    pub(crate) fn is_retained(&self, resource_type: &dyn ResourceType) -> bool {
         let given_up = self.object.role == ObjectRole::Successor;
-        self.object.origin == Origin::Adopted || (kind.replaced_stays() && !given_up)
+        self.object.origin == Origin::Adopted || (resource_type.retain_on_replace() && !given_up)
     }
 }
 
 impl Item<'_> {
-    pub(crate) fn planned(&self) -> Planned {
-        Planned {
+    pub(crate) fn planned(&self) -> ResourcePlan {
+        ResourcePlan {
             type_name: self.type_name.clone(),
-            verdict: self.verdict,
+            action: self.action,
             reasons: self.reasons.clone(),
             changes: self.changes.clone(),
             leftovers: self.planned_leftovers(),
@@ -77,11 +77,11 @@ impl Item<'_> {
     }
 
     fn planned_leftovers(&self) -> Vec<plan::Leftover> {
-        let shown = self.leftovers.iter().filter(|_| self.verdict != Verdict::NoChange);
+        let shown = self.leftovers.iter().filter(|_| self.action != Action::NoChange);
         shown
             .map(|leftover| plan::Leftover {
                 id: leftover.object.id.clone(),
-                retained: leftover.is_retained(self.kind),
+                retained: leftover.is_retained(self.resource_type),
                 why: leftover.why.to_owned(),
             })
             .collect()
@@ -94,30 +94,32 @@ impl Item<'_> {
     }
 
     pub(crate) fn is_replaced(&self) -> bool {
-        matches!(self.verdict, Verdict::Replace | Verdict::ReplaceDeleteFirst)
+        matches!(self.action, Action::Replace | Action::ReplaceDeleteFirst)
     }
 
     /// An output, if it will still be true when what needs it is carried out.
     fn output(&self, path: &str) -> Option<Value> {
         let first = path.split('.').next().unwrap_or(path);
-        let known = match self.verdict {
-            Verdict::Update | Verdict::Adopt => self.record_only || !self.kind.changes_on_update().contains(&first),
-            Verdict::NoChange | Verdict::Rename => true,
+        let known = match self.action {
+            Action::Update | Action::Adopt => {
+                self.record_only || !self.resource_type.changes_on_update().contains(&first)
+            }
+            Action::NoChange | Action::Rename => true,
             _ => false,
         };
-        let outputs = &self.sight.as_ref().filter(|_| known)?.seen.outputs;
+        let outputs = &self.observation.as_ref().filter(|_| known)?.observed.outputs;
         path.split('.').try_fold(outputs, |value, part| value.get(part)).filter(|value| !value.is_null()).cloned()
     }
 }
 
 /// All of them.
-pub(crate) struct Decided<'a> {
+pub(crate) struct Decisions<'a> {
     pub(crate) items: BTreeMap<String, Item<'a>>,
     pub(crate) order: Vec<String>,
     pub(crate) lineage: &'a str,
 }
 
-impl Decided<'_> {
+impl Decisions<'_> {
     /// `inputs` as far as the outputs are known.
     pub(crate) fn resolve(&self, inputs: &Value, unknown: &mut Vec<String>) -> Value {
         resolve(inputs, &|address, path| self.items.get(address).and_then(|item| item.output(path)), unknown)
@@ -150,11 +152,11 @@ pub(crate) fn item<'a>(
     declared: Option<&'a Declared>,
     row: Option<&'a Row>,
 ) -> Result<Item<'a>, Problem> {
-    let kind = input.registry.get(type_name).ok_or_else(|| {
+    let resource_type = input.registry.get(type_name).ok_or_else(|| {
         Problem::new(address, format!("this program does not know the type `{type_name}`")).hint(where_built(type_name))
     })?;
     if let Some(row) = row {
-        if row.version > kind.version() {
+        if row.version > resource_type.version() {
             let what = format!("the state has version {} of `{type_name}`, newer than this program's", row.version);
             return Err(Problem::new(address, what).hint("use the version of the program that wrote the state"));
         }
@@ -165,35 +167,37 @@ pub(crate) fn item<'a>(
             ));
         }
     }
-    let sight_of = |object: &Object| match input.observed.objects.get(&object.token) {
-        Some(sight) => sight.clone().filter(|sight| sight.phase != Phase::Gone),
-        None => recorded_sight(object),
+    let observation_of = |object: &Object| match input.observed.objects.get(&object.token) {
+        Some(observation) => observation.clone().filter(|observation| observation.phase != Phase::Gone),
+        None => recorded_observation(object),
     };
     let (mut gone, mut leftovers, mut current, mut successor) = (vec![], vec![], None, None);
     for each in row.into_iter().flat_map(|row| &row.objects) {
-        match (sight_of(each), each.role) {
+        match (observation_of(each), each.role) {
             (None, _) => gone.push(each),
-            (Some(sight), ObjectRole::Replaced) => {
-                leftovers.push(Leftover { object: each, sight, why: "it has been replaced" });
+            (Some(observation), ObjectRole::Replaced) => {
+                leftovers.push(Leftover { object: each, observation, why: "it has been replaced" });
             }
-            (Some(sight), ObjectRole::Successor) => successor = Some((each, sight)),
-            (Some(sight), ObjectRole::Current) => current = Some((each, sight)),
+            (Some(observation), ObjectRole::Successor) => successor = Some((each, observation)),
+            (Some(observation), ObjectRole::Current) => current = Some((each, observation)),
         }
     }
     // Where the object that was to be replaced is gone, its successor stands for the resource.
-    let (object, sight) = current.or_else(|| successor.take()).unzip();
-    let drift = row.and_then(Row::current).and_then(|was| drift(kind, address, was, sight.as_ref(), row));
+    let (object, observation) = current.or_else(|| successor.take()).unzip();
+    let drift = row
+        .and_then(Row::current)
+        .and_then(|recorded| drift(resource_type, address, recorded, observation.as_ref(), row));
     Ok(Item {
         address: address.to_owned(),
-        kind,
+        resource_type,
         type_name: type_name.to_owned(),
         provider: declared
             .map_or_else(|| row.map(|row| row.provider.clone()).unwrap_or_default(), |d| d.provider.clone()),
         declared,
         row,
         object,
-        sight,
-        verdict: Verdict::NoChange,
+        observation,
+        action: Action::NoChange,
         write: None,
         record_only: false,
         existing: None,
@@ -209,33 +213,41 @@ pub(crate) fn item<'a>(
 }
 
 /// Without a refresh, the record stands for what is there.
-fn recorded_sight(object: &Object) -> Option<Sight> {
-    let seen = provisioner_model::erased::Seen {
+fn recorded_observation(object: &Object) -> Option<Observation> {
+    let observed = provisioner_model::erased::ObservedState {
         inputs: object.inputs.clone(),
         outputs: object.outputs.clone().unwrap_or_else(|| serde_json::json!({})),
     };
-    Some(Sight { id: object.id.clone()?, seen, phase: Phase::Ready })
+    Some(Observation { id: object.id.clone()?, observed, phase: Phase::Ready })
 }
 
-fn drift(kind: &dyn Erased, address: &str, was: &Object, sight: Option<&Sight>, row: Option<&Row>) -> Option<Drift> {
+fn drift(
+    resource_type: &dyn ResourceType,
+    address: &str,
+    recorded: &Object,
+    observation: Option<&Observation>,
+    row: Option<&Row>,
+) -> Option<Drift> {
     // What was cut off is no drift: nobody else did it.
-    if was.pending.is_some() {
+    if recorded.pending.is_some() {
         return None;
     }
     let ignore = row.map_or(&[][..], |row| &row.options.ignore);
-    let changes = sight.map(|sight| diff::drift(kind, was, &sight.seen, ignore)).unwrap_or_default();
-    let gone = sight.is_none();
+    let changes = observation
+        .map(|observation| diff::drift(resource_type, recorded, &observation.observed, ignore))
+        .unwrap_or_default();
+    let gone = observation.is_none();
     (gone || !changes.is_empty()).then(|| Drift {
         address: address.to_owned(),
-        type_name: kind.type_name().to_owned(),
-        id: was.id.clone().unwrap_or_default(),
+        type_name: resource_type.type_name().to_owned(),
+        id: recorded.id.clone().unwrap_or_default(),
         gone,
         changes,
     })
 }
 
 /// What others changed, whatever is declared.
-pub(crate) fn drifted(input: &Input<'_>, renamed: &Renamed) -> Result<Vec<Drift>, Vec<Problem>> {
+pub(crate) fn drifted(input: &Input<'_>, renamed: &Renames) -> Result<Vec<Drift>, Vec<Problem>> {
     let (mut all, mut problems) = (vec![], vec![]);
     for (address, row) in &renamed.state.rows {
         match item(input, address, &row.type_name, None, Some(row)) {

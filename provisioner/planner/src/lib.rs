@@ -19,14 +19,14 @@ pub mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
-    erased::Registry,
+    erased::ResourceRegistry,
     plan::{Discovered, Drift, FORMAT, Notice, Plan},
     stack::Desired,
-    state::{Snapshot, Target},
+    state::{ProviderTarget, Snapshot},
 };
 
 pub use self::{
-    observe::{Observations, Sight},
+    observe::{Observation, Observations},
     select::Selection,
 };
 
@@ -39,11 +39,11 @@ pub struct Input<'a> {
     /// What is there.
     pub observed: &'a Observations,
     /// The types.
-    pub registry: &'a Registry,
+    pub registry: &'a ResourceRegistry,
     /// Which resources it is about.
     pub selection: &'a Selection,
     /// Where it will be carried out.
-    pub targets: &'a BTreeMap<String, Target>,
+    pub targets: &'a BTreeMap<String, ProviderTarget>,
 }
 
 /// A reason why there can be no plan.
@@ -83,8 +83,8 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
         let found = discovered.iter().find(|found| found.token == object.token);
         object.id = object.id.take().or_else(|| found.map(|found| found.id.clone()));
     }
-    let decided = decide::decide(input, &snapshot)?;
-    let steps = order::steps(&decided)?;
+    let decisions = decide::decide(input, &snapshot)?;
+    let steps = order::steps(&decisions)?;
     let mut plan = Plan {
         format: FORMAT,
         facts: input.desired.facts.clone(),
@@ -93,15 +93,15 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
         digest: input.snapshot.digest(),
         targets: input.targets.clone(),
         discovered,
-        resources: decided.items.iter().map(|(address, item)| (address.clone(), item.planned())).collect(),
+        resources: decisions.items.iter().map(|(address, item)| (address.clone(), item.planned())).collect(),
         steps,
-        drift: decided.drift(),
+        drift: decisions.drift(),
         outputs: BTreeMap::new(),
         declared_outputs: input.desired.outputs.clone(),
-        notices: notices(&decided),
+        notices: notices(&decisions),
     };
     for (name, declared) in &plan.declared_outputs {
-        plan.outputs.insert(name.clone(), decided.resolve(declared, &mut vec![]));
+        plan.outputs.insert(name.clone(), decisions.resolve(declared, &mut vec![]));
     }
     Ok(plan)
 }
@@ -112,8 +112,8 @@ fn discovered(input: &Input<'_>) -> Vec<Discovered> {
     rows.flat_map(|(address, row)| row.objects.iter().map(move |object| (address, object)))
         .filter(|(_, object)| object.id.is_none())
         .filter_map(|(address, object)| {
-            let sight = input.observed.objects.get(&object.token)?.as_ref()?;
-            Some(Discovered { address: address.clone(), token: object.token.clone(), id: sight.id.clone() })
+            let observation = input.observed.objects.get(&object.token)?.as_ref()?;
+            Some(Discovered { address: address.clone(), token: object.token.clone(), id: observation.id.clone() })
         })
         .collect()
 }
@@ -124,8 +124,8 @@ pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Problem>> {
     item::drifted(input, &rename::renamed(input))
 }
 
-fn notices(decided: &item::Decided<'_>) -> Vec<Notice> {
-    decided
+fn notices(decisions: &item::Decisions<'_>) -> Vec<Notice> {
+    decisions
         .items
         .iter()
         .flat_map(|(address, item)| {
@@ -136,10 +136,10 @@ fn notices(decided: &item::Decided<'_>) -> Vec<Notice> {
 
 /// The addresses whose protected objects a plan deletes: each needs consent.
 pub fn protected(plan: &Plan) -> BTreeSet<String> {
-    use provisioner_model::plan::Action;
+    use provisioner_model::plan::StepAction;
     plan.steps
         .iter()
-        .filter(|step| matches!(step.action, Action::Delete { .. }))
+        .filter(|step| matches!(step.action, StepAction::Delete { .. }))
         .filter(|step| plan.resources.get(&step.address).is_some_and(|planned| planned.protected))
         .map(|step| step.address.clone())
         .collect()

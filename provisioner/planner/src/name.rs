@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_where_they_belong_and_fit() {
+    fn generated_names_are_descriptive_and_fit() {
         let name = |max, generation| generated(Name::new("name", max), "dev", "l", "service/role/task", generation);
         assert!(name(64, 1).starts_with("dev-service-task-"));
         assert_eq!(name(20, 1).len(), 20);

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use provisioner_model::{erased::Seen, resource::Phase};
+use provisioner_model::{erased::ObservedState, resource::Phase};
 
 /// One object as it is now.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sight {
+pub struct Observation {
     /// Its id.
     pub id: String,
     /// Its inputs and outputs.
-    pub seen: Seen,
+    pub observed: ObservedState,
     /// Where it is in its life.
     pub phase: Phase,
 }
@@ -19,7 +19,7 @@ pub struct Sight {
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
     /// By the object's token: `None` is gone, and no entry means that nobody looked (the record is trusted).
-    pub objects: HashMap<String, Option<Sight>>,
+    pub objects: HashMap<String, Option<Observation>>,
     /// By address: an object that is not ours yet and holds the unique key of a resource to adopt or share.
-    pub existing: HashMap<String, Sight>,
+    pub existing: HashMap<String, Observation>,
 }

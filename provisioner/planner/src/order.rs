@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
-    plan::{Action, Step, Verdict, Write},
+    plan::{Action, Step, StepAction, Write},
     state::{Object, Origin},
 };
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::{
     Problem,
     decide::key,
     graph,
-    item::{Decided, Item, Leftover},
+    item::{Decisions, Item, Leftover},
 };
 
 /// A delete, or what stands for one.
@@ -44,24 +44,24 @@ struct Draft {
 }
 
 /// Lays down the steps in an order that can be carried out.
-pub(crate) fn steps(decided: &Decided<'_>) -> Result<Vec<Step>, Vec<Problem>> {
+pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Problem>> {
     let mut draft = Draft::default();
-    for address in &decided.order {
-        if let Some(item) = decided.items.get(address) {
+    for address in &decisions.order {
+        if let Some(item) = decisions.items.get(address) {
             draft.add(item);
         }
     }
-    for item in decided.items.values().filter(|item| item.declared.is_none()) {
+    for item in decisions.items.values().filter(|item| item.declared.is_none()) {
         draft.add(item);
     }
-    draft.firm_edges(decided);
+    draft.firm_edges(decisions);
     draft.sorted()?;
-    draft.soft_edges(decided);
+    draft.soft_edges(decisions);
     draft.sorted()
 }
 
 impl Draft {
-    fn push(&mut self, item: &Item<'_>, action: Action, after: impl IntoIterator<Item = usize>) -> usize {
+    fn push(&mut self, item: &Item<'_>, action: StepAction, after: impl IntoIterator<Item = usize>) -> usize {
         self.steps.push(Step {
             address: item.address.clone(),
             type_name: item.type_name.clone(),
@@ -76,9 +76,9 @@ impl Draft {
     fn add(&mut self, item: &Item<'_>) {
         let mut before = vec![];
         if let Some(from) = &item.renamed_from {
-            before.push(self.push(item, Action::Rename { from: from.clone() }, []));
+            before.push(self.push(item, StepAction::Rename { from: from.clone() }, []));
         }
-        let touched = item.verdict != Verdict::NoChange;
+        let touched = item.action != Action::NoChange;
         // A leftover goes once its successor is there, unless it holds a key that the successor needs.
         let in_the_way = |leftover: &&Leftover<'_>| {
             item.write.as_ref().is_some_and(|write| shares_key(item, write, leftover.object))
@@ -91,55 +91,57 @@ impl Draft {
         }
         let write = || item.write.clone();
         let token = || item.object.map(|object| object.token.clone()).unwrap_or_default();
-        let done = match item.verdict {
-            Verdict::Create => write().map(|write| self.push(item, Action::Create(write), before)),
-            Verdict::Adopt => write().map(|write| {
+        let done = match item.action {
+            Action::Create => write().map(|write| self.push(item, StepAction::Create(write), before)),
+            Action::Adopt => write().map(|write| {
                 let id = item.existing.clone().unwrap_or_default();
-                self.push(item, Action::Adopt { id, write }, before)
+                self.push(item, StepAction::Adopt { id, write }, before)
             }),
-            Verdict::Update | Verdict::Rename if item.record_only => {
-                write().map(|write| self.push(item, Action::Record { token: token(), write }, before))
+            Action::Update | Action::Rename if item.record_only => {
+                write().map(|write| self.push(item, StepAction::Record { token: token(), write }, before))
             }
-            Verdict::Update => write().map(|write| self.push(item, Action::Update { token: token(), write }, before)),
-            Verdict::Replace => {
-                let made = write().map(|write| self.push(item, Action::Create(write), before));
+            Action::Update => {
+                write().map(|write| self.push(item, StepAction::Update { token: token(), write }, before))
+            }
+            Action::Replace => {
+                let made = write().map(|write| self.push(item, StepAction::Create(write), before));
                 if let (Some(made), Some(object)) = (made, item.object) {
                     self.remove(item, object, &[made]);
                 }
                 made
             }
-            Verdict::ReplaceDeleteFirst => {
+            Action::ReplaceDeleteFirst => {
                 let gone = item.object.map(|object| self.remove(item, object, &before));
-                write().map(|write| self.push(item, Action::Create(write), before.iter().copied().chain(gone)))
+                write().map(|write| self.push(item, StepAction::Create(write), before.iter().copied().chain(gone)))
             }
-            Verdict::Delete => {
+            Action::Delete => {
                 if let Some(object) = item.object {
                     self.remove(item, object, &before);
                 }
                 None
             }
-            Verdict::Release => {
-                let node = self.push(item, Action::Release { token: token() }, before);
+            Action::Release => {
+                let node = self.push(item, StepAction::Release { token: token() }, before);
                 if let Some(object) = item.object {
                     self.removal(item, object, node);
                 }
                 None
             }
-            Verdict::Forget => {
+            Action::Forget => {
                 if let Some(object) = item.object {
-                    let node = self.push(item, Action::Forget { token: object.token.clone() }, before);
+                    let node = self.push(item, StepAction::Forget { token: object.token.clone() }, before);
                     self.removal(item, object, node);
                 }
                 None
             }
-            Verdict::Rename | Verdict::NoChange => None,
+            Action::Rename | Action::NoChange => None,
         };
         for leftover in later {
             self.remove(item, leftover.object, done.as_slice());
         }
         // What is gone leaves the state after its successor is there: what refers to it always refers to something.
         for object in item.gone.iter().filter(|_| touched) {
-            let node = self.push(item, Action::Forget { token: object.token.clone() }, done);
+            let node = self.push(item, StepAction::Forget { token: object.token.clone() }, done);
             self.removal(item, object, node);
             if let Some(removal) = self.removals.last_mut() {
                 removal.gone = true;
@@ -155,17 +157,17 @@ impl Draft {
             node,
             address: item.address.clone(),
             needs: graph::needs(&object.declared),
-            firm: graph::firm_needs(item.kind, &object.declared),
-            whole: graph::whole(item.kind, &object.declared),
+            firm: graph::firm_needs(item.resource_type, &object.declared),
+            whole: graph::whole(item.resource_type, &object.declared),
             gone: false,
             id: object.id.clone(),
             keys: keys(item, &object.inputs, &BTreeSet::new()),
             texts: {
-                let sights = item.leftovers.iter().map(|leftover| &leftover.sight).chain(&item.sight);
-                let seen = sights.into_iter().find(|sight| Some(&sight.id) == object.id.as_ref());
+                let observations = item.leftovers.iter().map(|leftover| &leftover.observation).chain(&item.observation);
+                let observed = observations.into_iter().find(|observation| Some(&observation.id) == object.id.as_ref());
                 let mut texts = BTreeSet::new();
-                if let Some(sight) = seen {
-                    strings(&sight.seen.inputs, &mut texts);
+                if let Some(observation) = observed {
+                    strings(&observation.observed.inputs, &mut texts);
                 }
                 texts
             },
@@ -179,59 +181,63 @@ impl Draft {
         let after = after.iter().copied();
         let leftover = item.leftovers.iter().find(|leftover| leftover.object.token == object.token);
         let retained = match leftover {
-            Some(leftover) => leftover.is_retained(item.kind),
+            Some(leftover) => leftover.is_retained(item.resource_type),
             None => {
-                object.origin == Origin::Adopted || (item.verdict == Verdict::Replace && item.kind.replaced_stays())
+                object.origin == Origin::Adopted
+                    || (item.action == Action::Replace && item.resource_type.retain_on_replace())
             }
         };
         if retained {
-            let node = self.push(item, Action::Forget { token }, after);
+            let node = self.push(item, StepAction::Forget { token }, after);
             self.removal(item, object, node);
             return node;
         }
-        let sight = leftover.map(|leftover| &leftover.sight).or(item.sight.as_ref());
-        let there = sight.map_or(&object.inputs, |sight| &sight.seen.inputs);
-        let guards =
-            item.kind.fields().iter().filter(|field| field.guard && there.get(field.name) == Some(&Value::Bool(true)));
+        let observation = leftover.map(|leftover| &leftover.observation).or(item.observation.as_ref());
+        let there = observation.map_or(&object.inputs, |observation| &observation.observed.inputs);
+        let guards = item
+            .resource_type
+            .fields()
+            .iter()
+            .filter(|field| field.deletion_protection && there.get(field.name) == Some(&Value::Bool(true)));
         let fields: Vec<String> = guards.map(|field| field.name.to_owned()).collect();
         let id = object.id.clone();
         let node = if fields.is_empty() {
-            self.push(item, Action::Delete { token, id }, after)
+            self.push(item, StepAction::Delete { token, id }, after)
         } else {
             // Protection is lifted as late as the delete itself could come.
-            let lifted = self.push(item, Action::Unguard { token: token.clone(), fields }, after);
+            let lifted = self.push(item, StepAction::DisableDeletionProtection { token: token.clone(), fields }, after);
             self.removal(item, object, lifted);
-            self.push(item, Action::Delete { token, id }, [lifted])
+            self.push(item, StepAction::Delete { token, id }, [lifted])
         };
         self.removal(item, object, node);
         node
     }
 
-    fn firm_edges(&mut self, decided: &Decided<'_>) {
+    fn firm_edges(&mut self, decisions: &Decisions<'_>) {
         let mut edges = vec![];
         for (address, node) in &self.done {
-            let Some(declared) = decided.items.get(address).and_then(|item| item.declared) else { continue };
+            let Some(declared) = decisions.items.get(address).and_then(|item| item.declared) else { continue };
             let needs = graph::needs(&declared.inputs);
             edges.extend(needs.iter().filter_map(|need| self.done.get(need)).map(|need| (*node, *need)));
         }
-        edges.extend(self.users_first(decided, false));
-        edges.extend(self.handovers(decided));
+        edges.extend(self.users_first(decisions, false));
+        edges.extend(self.handovers(decisions));
         for (node, needs) in edges {
             self.steps[node].after.insert(needs);
         }
     }
 
     /// What refers to an object goes before it. What is gone already cannot hold anything up: `gone` asks for those.
-    fn users_first(&self, decided: &Decided<'_>, gone: bool) -> Vec<(usize, usize)> {
+    fn users_first(&self, decisions: &Decisions<'_>, gone: bool) -> Vec<(usize, usize)> {
         let mut edges = vec![];
         let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
         for removal in &self.removals {
             for need in &removal.needs {
-                let first = decided.items.get(need).is_some_and(|i| i.verdict == Verdict::ReplaceDeleteFirst);
+                let first = decisions.items.get(need).is_some_and(|i| i.action == Action::ReplaceDeleteFirst);
                 if removal.firm.contains(need) || !first {
                     let needed = of.get(need.as_str()).into_iter().flatten();
-                    let asked = needed.filter(|needed| (needed.gone || removal.gone) == gone);
-                    edges.extend(asked.map(|needed| (needed.node, removal.node)));
+                    let field_diffs = needed.filter(|needed| (needed.gone || removal.gone) == gone);
+                    edges.extend(field_diffs.map(|needed| (needed.node, removal.node)));
                 }
             }
         }
@@ -252,14 +258,14 @@ impl Draft {
     }
 
     /// A unique key is taken after whoever held it has let go.
-    fn handovers(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
+    fn handovers(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let mut held = BTreeMap::new();
         for removal in &self.removals {
             held.extend(removal.keys.iter().map(|key| (key.clone(), removal)));
         }
         let mut edges = vec![];
         for (address, node) in &self.done {
-            let Some(item) = decided.items.get(address) else { continue };
+            let Some(item) = decisions.items.get(address) else { continue };
             let Some(write) = &item.write else { continue };
             let taken = keys(item, &write.planned, &write.unknown);
             let holders = taken.iter().filter_map(|key| held.get(key)).filter(|holder| holder.address != *address);
@@ -268,12 +274,12 @@ impl Draft {
         edges
     }
 
-    fn soft_edges(&mut self, decided: &Decided<'_>) {
+    fn soft_edges(&mut self, decisions: &Decisions<'_>) {
         let soft = [
-            self.users_first(decided, true),
+            self.users_first(decisions, true),
             self.undeclared_users_first(),
-            self.parts_first(decided),
-            self.let_go_first(decided),
+            self.parts_first(decisions),
+            self.let_go_first(decisions),
             self.parts_last(),
         ];
         for (node, needs) in soft.into_iter().flatten() {
@@ -284,20 +290,20 @@ impl Draft {
     }
 
     /// What uses a whole waits for its parts.
-    fn parts_first(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
+    fn parts_first(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let mut parts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (address, node) in &self.done {
-            let item = decided.items.get(address);
-            let whole = item.and_then(|item| graph::whole(item.kind, &item.declared?.inputs));
+            let item = decisions.items.get(address);
+            let whole = item.and_then(|item| graph::whole(item.resource_type, &item.declared?.inputs));
             if let Some(whole) = whole {
                 parts.entry(whole).or_default().push(*node);
             }
         }
         let mut edges = vec![];
         for (address, node) in &self.done {
-            let Some(item) = decided.items.get(address) else { continue };
+            let Some(item) = decisions.items.get(address) else { continue };
             let Some(declared) = item.declared else { continue };
-            if item.kind.part_of().is_some() {
+            if item.resource_type.part_of().is_some() {
                 continue;
             }
             for need in graph::needs(&declared.inputs) {
@@ -309,14 +315,14 @@ impl Draft {
 
     /// An object goes after all whose recorded references name it have let go of it; a part, after all that have let
     /// go of its whole.
-    fn let_go_first(&self, decided: &Decided<'_>) -> Vec<(usize, usize)> {
+    fn let_go_first(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let (mut users, mut users_of_whole) = (BTreeMap::<_, Vec<usize>>::new(), BTreeMap::<_, Vec<usize>>::new());
         for (address, node) in &self.done {
-            let Some(item) = decided.items.get(address) else { continue };
+            let Some(item) = decisions.items.get(address) else { continue };
             let Some(object) = item.object else { continue };
             for need in graph::needs(&object.declared) {
                 // Parts never wait for parts.
-                if item.kind.part_of().is_none() {
+                if item.resource_type.part_of().is_none() {
                     users_of_whole.entry(need.clone()).or_default().push(*node);
                 }
                 users.entry(need).or_default().push(*node);
@@ -348,13 +354,13 @@ impl Draft {
 
     /// Whether `from` waits for `to`, however far.
     fn reaches(&self, from: usize, to: usize) -> bool {
-        let mut seen = vec![false; self.steps.len()];
+        let mut observed = vec![false; self.steps.len()];
         let mut todo = vec![from];
         while let Some(node) = todo.pop() {
             if node == to {
                 return true;
             }
-            if !std::mem::replace(&mut seen[node], true) {
+            if !std::mem::replace(&mut observed[node], true) {
                 todo.extend(&self.steps[node].after);
             }
         }
@@ -414,7 +420,7 @@ impl Draft {
 
 /// The unique keys of an object with these inputs, each with its type and provider.
 fn keys(item: &Item<'_>, inputs: &Value, unknown: &BTreeSet<String>) -> BTreeSet<String> {
-    let groups = item.kind.unique().iter();
+    let groups = item.resource_type.unique().iter();
     groups
         .filter_map(|group| Some((group, key(group, inputs, unknown)?)))
         .map(|(group, key)| format!("{} {} {group:?} {key:?}", item.type_name, item.provider))

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use provisioner_model::{journal::Entry, state::Snapshot};
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
 use crate::Input;
 
 /// The state with its rows under the addresses that the program gives them now.
-pub(crate) struct Renamed {
+pub(crate) struct Renames {
     pub(crate) state: Snapshot,
     /// New address → the one before.
     pub(crate) from: BTreeMap<String, String>,
 }
 
 /// Moves rows whose resource says that it was called otherwise before.
-pub(crate) fn renamed(input: &Input<'_>) -> Renamed {
+pub(crate) fn renamed(input: &Input<'_>) -> Renames {
     let mut state = input.snapshot.clone();
     let mut from = BTreeMap::new();
     for (address, declared) in &input.desired.resources {
@@ -23,9 +23,9 @@ pub(crate) fn renamed(input: &Input<'_>) -> Renamed {
                 && !input.desired.resources.contains_key(*old)
         });
         if let (Some(old), false) = (old, state.rows.contains_key(address)) {
-            state.fold(Entry::Renamed { from: old.clone(), to: address.clone() });
+            state.fold(JournalEntry::Renamed { from: old.clone(), to: address.clone() });
             from.insert(address.clone(), old.clone());
         }
     }
-    Renamed { state, from }
+    Renames { state, from }
 }

@@ -21,7 +21,7 @@ pub(crate) fn own(
     if shared {
         tags.insert(used_by(lineage), environment.into());
         // What its maker put there stays: another environment may go on with it.
-        for (key, value) in recorded(object).filter(|(key, _)| key.starts_with(PREFIX)) {
+        for (key, value) in recorded_tags(object).filter(|(key, _)| key.starts_with(PREFIX)) {
             tags.entry(key.clone()).or_insert_with(|| value.clone());
         }
     } else {
@@ -33,13 +33,13 @@ pub(crate) fn own(
     }
 }
 
-fn recorded(object: Option<&Object>) -> impl Iterator<Item = (&String, &Value)> {
+fn recorded_tags(object: Option<&Object>) -> impl Iterator<Item = (&String, &Value)> {
     object.and_then(|object| object.inputs.get("tags")).and_then(Value::as_object).into_iter().flatten()
 }
 
 /// Whether nobody but `lineage` uses a shared object that one of us made.
-pub(crate) fn last_user(seen: &Value, lineage: &str) -> bool {
-    let Some(tags) = seen.get("tags").and_then(Value::as_object) else { return false };
+pub(crate) fn last_user(observed: &Value, lineage: &str) -> bool {
+    let Some(tags) = observed.get("tags").and_then(Value::as_object) else { return false };
     let ours = used_by(lineage);
     tags.contains_key(MADE) && !tags.keys().any(|key| key.starts_with(USED_BY) && *key != ours)
 }

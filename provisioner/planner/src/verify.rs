@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use provisioner_model::{
-    erased::Registry,
-    plan::{Action, Plan},
+    erased::ResourceRegistry,
+    plan::{Plan, StepAction},
     state::{ObjectRole, Snapshot},
 };
 
 use crate::graph;
 
 /// What is wrong with a state.
-pub fn snapshot(state: &Snapshot, registry: &Registry) -> Vec<String> {
+pub fn snapshot(state: &Snapshot, registry: &ResourceRegistry) -> Vec<String> {
     let mut wrong = vec![];
     let mut tokens = BTreeSet::new();
     for (address, row) in &state.rows {
@@ -31,11 +31,11 @@ pub fn snapshot(state: &Snapshot, registry: &Registry) -> Vec<String> {
                 wrong.push(format!("{address} has an object without id that nobody is making"));
             }
         }
-        let Some(kind) = registry.get(&row.type_name) else {
+        let Some(resource_type) = registry.get(&row.type_name) else {
             wrong.push(format!("{address} is of an unknown type, {}", row.type_name));
             continue;
         };
-        let firm = row.objects.iter().flat_map(|object| graph::firm_needs(kind, &object.declared));
+        let firm = row.objects.iter().flat_map(|object| graph::firm_needs(resource_type, &object.declared));
         let lost = firm.filter(|need| !state.rows.contains_key(need));
         wrong.extend(lost.map(|need| format!("{address} needs {need}, which is not in the state")));
     }
@@ -53,10 +53,10 @@ pub fn plan(plan: &Plan) -> Vec<String> {
             wrong.push(format!("{name} waits for a later one"));
         }
         match &step.action {
-            Action::Create(_) | Action::Adopt { .. } if !made.insert(&step.address) => {
+            StepAction::Create(_) | StepAction::Adopt { .. } if !made.insert(&step.address) => {
                 wrong.push(format!("{name} makes a second object"));
             }
-            Action::Delete { token, .. } | Action::Forget { token } | Action::Release { token }
+            StepAction::Delete { token, .. } | StepAction::Forget { token } | StepAction::Release { token }
                 if !removed.insert(token) =>
             {
                 wrong.push(format!("{name} removes an object twice"));

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `state.json` | the snapshot, replaced atomically |
-//! | `journal.jsonl` | what a running, or cut-off, apply has done since: one [`Entry`] per line |
+//! | `journal.jsonl` | what a running, or cut-off, apply has done since: one [`JournalEntry`] per line |
 //! | `history/<serial>.json` | the last versions of `state.json`, the newest included |
 //! | `lock` | locked by the operating system for as long as its holder lives; tells who that is |
 //!
@@ -18,7 +18,7 @@ use std::{
 };
 
 use provisioner_model::{
-    journal::Entry,
+    journal::JournalEntry,
     state::{FORMAT, Snapshot},
 };
 use serde::Deserialize;
@@ -124,7 +124,7 @@ impl Disk {
         serials.into_iter().rev().map(|serial| self.kept(serial)).find(|path| path != damaged)
     }
 
-    fn append_now(&self, entry: &Entry) -> Result<()> {
+    fn append_now(&self, entry: &JournalEntry) -> Result<()> {
         let line = journal::line(entry)?;
         let io = |source| StoreError::Io { doing: "write", path: self.journal_file(), source };
         // Poison means a panic in another append: the file is opened anew below.
@@ -188,7 +188,7 @@ impl Disk {
         sync_folder(&self.folder)
     }
 
-    fn lock_now(&self, who: &Holder) -> Result<Held> {
+    fn lock_now(&self, who: &Holder) -> Result<DiskLock> {
         let path = self.folder.join("lock");
         let io = |source| StoreError::Io { doing: "lock", path: path.clone(), source };
         make_folder(&self.folder)?;
@@ -208,7 +208,7 @@ impl Disk {
             serde_json::to_vec_pretty(who).map_err(|source| StoreError::Encode { what: "the lock", source })?;
         text.push(b'\n');
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(io)?;
-        Ok(Held { file: Some(file), path })
+        Ok(DiskLock { file: Some(file), path })
     }
 }
 
@@ -223,7 +223,7 @@ impl Store for Disk {
         Box::pin(async move { Ok(Box::new(self.lock_now(&who)?) as Box<dyn Lock>) })
     }
 
-    fn append(&self, entry: Entry) -> Fut<'_, ()> {
+    fn append(&self, entry: JournalEntry) -> Fut<'_, ()> {
         Box::pin(async move { self.append_now(&entry) })
     }
 
@@ -233,13 +233,13 @@ impl Store for Disk {
 }
 
 /// The lock on a folder. The file stays, empty: removing it would let two processes lock two files of one name.
-struct Held {
+struct DiskLock {
     /// None once released.
     file: Option<File>,
     path: PathBuf,
 }
 
-impl Held {
+impl DiskLock {
     fn end(&mut self) -> Result<()> {
         let Some(file) = self.file.take() else { return Ok(()) };
         // What it says first, while nobody else can have written there. Closing the file would release it too.
@@ -248,13 +248,13 @@ impl Held {
     }
 }
 
-impl Lock for Held {
+impl Lock for DiskLock {
     fn release(mut self: Box<Self>) -> Fut<'static, ()> {
         Box::pin(std::future::ready(self.end()))
     }
 }
 
-impl Drop for Held {
+impl Drop for DiskLock {
     fn drop(&mut self) {
         // Nobody to tell, and the operating system's lock is gone with the file.
         let _ = self.end();

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use provisioner_model::{journal::Entry, state::Snapshot};
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
 use crate::error::{Result, StoreError};
 
 /// One entry as its line, with the newline.
-pub fn line(entry: &Entry) -> Result<Vec<u8>> {
+pub fn line(entry: &JournalEntry) -> Result<Vec<u8>> {
     let mut line =
         serde_json::to_vec(entry).map_err(|source| StoreError::Encode { what: "a journal entry", source })?;
     line.push(b'\n');
@@ -21,7 +21,7 @@ pub fn whole(text: &[u8]) -> usize {
 }
 
 /// The entries of a journal. `path` is for the errors.
-pub fn parse(path: &Path, text: &[u8]) -> Result<Vec<Entry>> {
+pub fn parse(path: &Path, text: &[u8]) -> Result<Vec<JournalEntry>> {
     let lines = text[..whole(text)].split_inclusive(|byte| *byte == b'\n');
     lines
         .enumerate()
@@ -46,7 +46,7 @@ pub fn replay(
     path: &Path,
     environment: &str,
     snapshot: Option<Snapshot>,
-    entries: Vec<Entry>,
+    entries: Vec<JournalEntry>,
 ) -> Result<Option<Snapshot>> {
     let astray = |index: usize, found: String, there: String| {
         Err(StoreError::Astray { path: path.to_owned(), line: index + 1, found, there })
@@ -55,7 +55,7 @@ pub fn replay(
     let mut state = snapshot;
     let mut counts = None;
     for (index, entry) in entries.into_iter().enumerate() {
-        if let Entry::Start { lineage, serial } = &entry {
+        if let JournalEntry::Start { lineage, serial } = &entry {
             match &state {
                 Some(there) if there.lineage != *lineage || there.serial < *serial => {
                     return astray(index, name(lineage, *serial), name(&there.lineage, there.serial));

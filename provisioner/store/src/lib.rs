@@ -5,7 +5,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use provisioner_model::{journal::Entry, state::Snapshot};
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
 use serde::{Deserialize, Serialize};
 
 mod atomic;
@@ -29,13 +29,13 @@ pub trait StateReader: Send + Sync {
 
 /// Reads and writes the state of one environment.
 ///
-/// A run takes the lock, loads, appends [`Entry::Start`] and then its entries, commits, and releases the lock.
+/// A run takes the lock, loads, appends [`JournalEntry::Start`] and then its entries, commits, and releases the lock.
 /// Where there is no state yet it first commits an empty snapshot: a journal alone does not name the account.
 pub trait Store: StateReader {
     /// Takes the lock, or says at once who holds it.
     fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>>;
     /// Adds an entry to the journal. It is durable once this returns. Any number of tasks may append at once.
-    fn append(&self, entry: Entry) -> Fut<'_, ()>;
+    fn append(&self, entry: JournalEntry) -> Fut<'_, ()>;
     /// Makes this snapshot the state, atomically: its serial, which the caller has set, must be higher than that of
     /// the state it replaces. Keeps the last [`KEPT`] versions and removes the journal.
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;

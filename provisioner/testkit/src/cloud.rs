@@ -18,8 +18,8 @@ use std::{
 };
 
 use provisioner_model::{
-    Cloud, Error, Field, Id, Kind, Phase, Result,
-    resource::{Found, Made, Observed, Owner, Recorded, Resource, Tags},
+    Cloud, Error, ErrorKind, Field, Id, Phase, Result,
+    resource::{Created, Observed, Owner, ReadResults, Recorded, Resource, Tags},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -32,12 +32,12 @@ pub mod types;
 pub struct Fake(Arc<Shared>);
 
 struct Shared {
-    world: Mutex<World>,
+    world: Mutex<CloudState>,
     stopped: Notify,
 }
 
 #[derive(Default)]
-struct World {
+struct CloudState {
     objects: BTreeMap<String, Thing>,
     made: u64,
     /// Every call, by type and operation.
@@ -46,7 +46,7 @@ struct World {
     writes: usize,
     faults: BTreeMap<usize, Fault>,
     /// So many look-ups fail, and how.
-    blind: Option<(usize, Kind)>,
+    blind: Option<(usize, ErrorKind)>,
     violations: Vec<String>,
     /// The state of a generator that spreads calls.
     spread: u64,
@@ -94,7 +94,7 @@ pub enum Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It has no effect, and this is the answer.
-    Before(Kind),
+    Before(ErrorKind),
     /// It has its effect, and the answer is lost: `Unknown`.
     After,
     /// The process is stopped for good before it has an effect. See [`Fake::stopped`].
@@ -136,7 +136,7 @@ impl Cloud for Fake {
 
 /// For tests: orders, and what happened.
 impl Fake {
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn world(&self) -> MutexGuard<'_, CloudState> {
         self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,12 +153,12 @@ impl Fake {
     }
 
     /// The next `n` calls that would change something are answered with `kind`, and have no effect.
-    pub fn fail_next(&self, n: usize, kind: Kind) {
+    pub fn fail_next(&self, n: usize, kind: ErrorKind) {
         (1..=n).for_each(|n| self.fail_at(n, Fault::Before(kind)));
     }
 
     /// The next `n` look-ups by token or key are answered with `kind`.
-    pub fn fail_finds(&self, n: usize, kind: Kind) {
+    pub fn fail_finds(&self, n: usize, kind: ErrorKind) {
         self.world().blind = Some((n, kind));
     }
 
@@ -182,7 +182,7 @@ impl Fake {
             let world = self.world();
             (world.objects.clone(), world.made)
         };
-        let world = World { objects, made, ..World::default() };
+        let world = CloudState { objects, made, ..CloudState::default() };
         Self(Arc::new(Shared { world: Mutex::new(world), stopped: Notify::new() }))
     }
 
@@ -265,7 +265,7 @@ impl Fake {
         &self,
         kind: &'static str,
         call: Call,
-        effect: impl FnOnce(&mut World) -> Result<T> + Send,
+        effect: impl FnOnce(&mut CloudState) -> Result<T> + Send,
     ) -> Result<T> {
         self.pause().await;
         let fault = {
@@ -288,7 +288,7 @@ impl Fake {
             Some(Fault::Before(kind)) => Err(Error::because(kind, "test:Write", "as ordered")),
             Some(Fault::After) => {
                 effect(&mut self.world())?;
-                Err(Error::because(Kind::Unknown, "test:Write", "the answer was lost, as ordered"))
+                Err(Error::because(ErrorKind::Unknown, "test:Write", "the answer was lost, as ordered"))
             }
             Some(fault) => {
                 if fault == Fault::StopAfter {
@@ -302,18 +302,18 @@ impl Fake {
         }
     }
 
-    async fn read<R: OnFake>(&self, ids: &[Id<R>]) -> Result<Found<R>> {
+    async fn read<R: OnFake>(&self, ids: &[Id<R>]) -> Result<ReadResults<R>> {
         self.pause().await;
         let mut world = self.world();
         *world.calls.entry((R::TYPE, Call::Read)).or_default() += 1;
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         for id in ids {
             let Some(thing) = world.objects.get_mut(id.as_str()) else { continue };
             if thing.deleting && thing.polls == 0 {
                 world.objects.remove(id.as_str());
                 continue;
             }
-            found.push((id.clone(), Ok(observed(thing))));
+            found.push((id.clone(), Ok(to_observed(thing))));
             thing.polls = thing.polls.saturating_sub(1);
         }
         Ok(found)
@@ -331,18 +331,18 @@ impl Fake {
         Ok(there.map(|thing| Id::new(&thing.id)).collect())
     }
 
-    async fn create<R: OnFake>(&self, inputs: &R, owner: &Owner) -> Result<Made<R>> {
+    async fn create<R: OnFake>(&self, inputs: &R, owner: &Owner) -> Result<Created<R>> {
         let inputs = map(inputs);
         self.write(R::TYPE, Call::Create, |world| world.create::<R>(inputs, owner)).await
     }
 
-    async fn update<R: OnFake>(&self, want: &R, was: &Recorded<R>) -> Result<Option<Value>> {
-        let (want, before) = (map(want), map(&was.inputs));
-        self.write(R::TYPE, Call::Update, |world| world.update(was.id.as_str(), want, &before)).await
+    async fn update<R: OnFake>(&self, desired: &R, recorded: &Recorded<R>) -> Result<Option<Value>> {
+        let (desired, before) = (map(desired), map(&recorded.inputs));
+        self.write(R::TYPE, Call::Update, |world| world.update(recorded.id.as_str(), desired, &before)).await
     }
 
-    async fn delete<R: OnFake>(&self, last: &Recorded<R>) -> Result<()> {
-        self.write(R::TYPE, Call::Delete, |world| world.delete::<R>(last.id.as_str())).await
+    async fn delete<R: OnFake>(&self, recorded: &Recorded<R>) -> Result<()> {
+        self.write(R::TYPE, Call::Delete, |world| world.delete::<R>(recorded.id.as_str())).await
     }
 }
 
@@ -356,18 +356,18 @@ trait OnFake: Resource<Cloud = Fake, Outputs = Outputs> {
     const UPSERT: bool = false;
 }
 
-impl World {
+impl CloudState {
     fn fresh<R: Resource>(&mut self) -> String {
         self.made += 1;
         format!("{}#{}", R::TYPE.rsplit(':').next().unwrap_or_default(), self.made)
     }
 
-    fn broken<T>(&mut self, kind: Kind, why: String) -> Result<T> {
+    fn broken<T>(&mut self, kind: ErrorKind, why: String) -> Result<T> {
         self.violations.push(why.clone());
         Err(Error::because(kind, "test:Write", why))
     }
 
-    fn create<R: OnFake>(&mut self, mut inputs: Map<String, Value>, owner: &Owner) -> Result<Made<R>> {
+    fn create<R: OnFake>(&mut self, mut inputs: Map<String, Value>, owner: &Owner) -> Result<Created<R>> {
         let at = &owner.address;
         if let Some(other) = self
             .objects
@@ -375,7 +375,7 @@ impl World {
             .find(|thing| thing.kind == R::TYPE && thing.owner.as_ref().is_some_and(|other| other.token == owner.token))
         {
             let why = format!("{at} is created again with the token of {}", other.id);
-            return self.broken(Kind::Exists, why);
+            return self.broken(ErrorKind::Exists, why);
         }
         for field in R::LATER {
             inputs.remove(*field);
@@ -408,30 +408,35 @@ impl World {
         Ok((Id::new(id), None))
     }
 
-    fn update(&mut self, id: &str, want: Map<String, Value>, was: &Map<String, Value>) -> Result<Option<Value>> {
+    fn update(
+        &mut self,
+        id: &str,
+        desired: Map<String, Value>,
+        recorded: &Map<String, Value>,
+    ) -> Result<Option<Value>> {
         let Some(thing) = self.objects.get(id).filter(|thing| !thing.deleting).cloned() else {
             let why = format!("{id} is updated, and is not there");
-            return self.broken(Kind::Gone, why);
+            return self.broken(ErrorKind::Gone, why);
         };
         if thing.polls > 0 {
-            return Err(Error::because(Kind::Busy, "test:Write", format!("{id} is not ready yet")));
+            return Err(Error::because(ErrorKind::Busy, "test:Write", format!("{id} is not ready yet")));
         }
         let mut inputs = thing.inputs.clone();
         for field in thing.fields {
-            let Some(value) = want.get(field.name).filter(|value| !value.is_null()) else { continue };
+            let Some(value) = desired.get(field.name).filter(|value| !value.is_null()) else { continue };
             let there = inputs.get(field.name).unwrap_or(&Value::Null);
             // As with AWS: what is to have none is stopped, what has none is started.
             let switched = (*value == 0) != (*there == 0);
             // What is never told is written when the program states another value than it wrote last.
-            let told = !field.write_only || was.get(field.name) != Some(value);
+            let told = !field.write_only || recorded.get(field.name) != Some(value);
             if value == there || (field.initial && !switched) || !told {
                 continue;
             }
             if field.replaces {
                 let why = format!("{id} is updated in `{}`, which only a replacement can change", field.name);
-                return self.broken(Kind::Refused, why);
+                return self.broken(ErrorKind::Refused, why);
             }
-            let value = if field.name == "tags" { tags(value, there, was.get("tags")) } else { value.clone() };
+            let value = if field.name == "tags" { tags(value, there, recorded.get("tags")) } else { value.clone() };
             inputs.insert(field.name.to_owned(), value);
         }
         self.check_references(id, thing.kind, thing.fields, &inputs, Some(&thing.inputs))?;
@@ -447,11 +452,13 @@ impl World {
         if thing.owner.is_none() {
             self.violations.push(format!("{id} is deleted, and others made it"));
         }
-        if let Some(guard) =
-            thing.fields.iter().find(|field| field.guard && thing.inputs.get(field.name) == Some(&Value::Bool(true)))
+        if let Some(deletion_protection) = thing
+            .fields
+            .iter()
+            .find(|field| field.deletion_protection && thing.inputs.get(field.name) == Some(&Value::Bool(true)))
         {
-            let why = format!("{id} is deleted while `{}` guards it", guard.name);
-            return self.broken(Kind::Refused, why);
+            let why = format!("{id} is deleted while `{}` guards it", deletion_protection.name);
+            return self.broken(ErrorKind::Refused, why);
         }
         let holds = |other: &&Thing| {
             let firmly = |field: &&Field| !field.may_dangle;
@@ -464,7 +471,7 @@ impl World {
         };
         if let Some(other) = self.objects.values().find(holds) {
             let why = format!("{} ({id}) is deleted while {} ({}) refers to it", at(&thing), at(other), other.id);
-            return self.broken(Kind::InUse, why);
+            return self.broken(ErrorKind::InUse, why);
         }
         if thing.kind == types::RolePolicy::TYPE {
             let role = thing.inputs.get("role").and_then(Value::as_str).unwrap_or_default();
@@ -473,7 +480,7 @@ impl World {
             };
             if let Some(user) = self.objects.values().find(uses) {
                 let why = format!("{id}, the policy of {role}, is deleted while {} uses the role", user.id);
-                return self.broken(Kind::InUse, why);
+                return self.broken(ErrorKind::InUse, why);
             }
         }
         if R::SLOW == 0 {
@@ -498,7 +505,7 @@ impl World {
             let text = value.to_string();
             if text.contains("$ref") || text.contains('<') {
                 return self
-                    .broken(Kind::Refused, format!("{who} is written with `{}` unresolved: {text}", field.name));
+                    .broken(ErrorKind::Refused, format!("{who} is written with `{}` unresolved: {text}", field.name));
             }
             // What dangles already may stay as it is.
             let known = before.filter(|_| field.may_dangle).map(references).unwrap_or_default();
@@ -510,14 +517,14 @@ impl World {
                     Some(_) => continue,
                 };
                 let why = format!("{who} is written with `{}` = {id}, which {problem}", field.name);
-                return self.broken(Kind::Refused, why);
+                return self.broken(ErrorKind::Refused, why);
             }
             if field.name == "role" && kind == types::Service::TYPE {
                 let covers = |thing: &Thing| {
                     thing.kind == types::RolePolicy::TYPE && !thing.deleting && thing.inputs.get("role") == Some(value)
                 };
                 if !self.objects.values().any(covers) {
-                    return self.broken(Kind::Refused, format!("{who} uses {value} before its policy is there"));
+                    return self.broken(ErrorKind::Refused, format!("{who} uses {value} before its policy is there"));
                 }
             }
         }
@@ -535,9 +542,9 @@ impl World {
         let Some(other) = self.holder(kind, groups, inputs, own) else { return Ok(()) };
         let why = format!("{who} takes a unique key from {} ({})", at(&other), other.id);
         if other.owner.is_some() {
-            return self.broken(Kind::Exists, why);
+            return self.broken(ErrorKind::Exists, why);
         }
-        Err(Error::because(Kind::Exists, "test:Write", why))
+        Err(Error::because(ErrorKind::Exists, "test:Write", why))
     }
 
     /// The object that holds a unique key of these inputs.
@@ -585,17 +592,17 @@ fn references(value: &Value) -> BTreeSet<String> {
 }
 
 /// Ours are set, those that we set before and dropped go, others' stay.
-fn tags(want: &Value, there: &Value, was: Option<&Value>) -> Value {
-    let [want, there, was] = [Some(want), Some(there), was]
+fn tags(desired: &Value, there: &Value, recorded: Option<&Value>) -> Value {
+    let [desired, there, recorded] = [Some(desired), Some(there), recorded]
         .map(|tags| tags.and_then(|tags| serde_json::from_value::<Tags>(tags.clone()).ok()).unwrap_or_default());
     let mut tags = there;
-    tags.retain(|key, _| want.contains_key(key) || !was.contains_key(key));
-    tags.extend(want);
+    tags.retain(|key, _| desired.contains_key(key) || !recorded.contains_key(key));
+    tags.extend(desired);
     serde_json::to_value(tags).unwrap_or_default()
 }
 
 /// The only place where a thing becomes a type's.
-fn observed<R: OnFake>(thing: &Thing) -> Observed<R> {
+fn to_observed<R: OnFake>(thing: &Thing) -> Observed<R> {
     let mut inputs = thing.inputs.clone();
     for field in thing.fields.iter().filter(|field| field.write_only) {
         inputs.remove(field.name);

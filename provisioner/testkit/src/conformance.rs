@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use provisioner_model::{
     Phase,
-    erased::{Clouds, Erased, Last, Seen},
+    erased::{Clouds, ObservedState, RecordedState, ResourceType},
     resource::{Field, Owner},
 };
 use serde_json::{Value, json};
 
 /// One object under test.
-pub struct Lived<'a> {
-    kind: &'a dyn Erased,
+pub struct TestObject<'a> {
+    resource_type: &'a dyn ResourceType,
     clouds: &'a Clouds,
     owner: Owner,
     /// Its id.
@@ -22,57 +22,63 @@ pub struct Lived<'a> {
     /// As declared, with the name and tags that the engine would fill in.
     pub inputs: Value,
     /// As last read.
-    pub seen: Seen,
+    pub observed: ObservedState,
 }
 
 /// Types whose key says all about an object: whoever created it, it is the one that was to be created.
 const SAME_BY_KEY: &[&str] = &["aws:ecr:image"];
 
 /// The provider instance that tests use.
-pub const ON: &str = "main";
+pub const PROVIDER: &str = "main";
 
-impl<'a> Lived<'a> {
+impl<'a> TestObject<'a> {
     /// Makes an object, waits until it is ready, brings it to what is declared, and checks all of that.
-    pub async fn create(kind: &'a dyn Erased, clouds: &'a Clouds, inputs: Value) -> Self {
-        let token = format!("{:032x}", hash(&format!("{}{inputs}", kind.type_name())));
+    pub async fn create(resource_type: &'a dyn ResourceType, clouds: &'a Clouds, inputs: Value) -> Self {
+        let token = format!("{:032x}", hash(&format!("{}{inputs}", resource_type.type_name())));
         let owner =
             Owner { lineage: "conformance".into(), address: "test/it".into(), token: token.clone(), generation: 1 };
-        let inputs = filled(kind, inputs, &token);
-        kind.check(&inputs).expect("inputs have the type's shape");
+        let inputs = filled(resource_type, inputs, &token);
+        resource_type.check(&inputs).expect("inputs have the type's shape");
         for (name, _) in inputs.as_object().expect("inputs are a map") {
-            assert!(kind.fields().iter().any(|field| field.name == name), "{name} is in FIELDS");
+            assert!(resource_type.fields().iter().any(|field| field.name == name), "{name} is in FIELDS");
         }
-        let (id, receipt) = kind.create(clouds, ON, inputs.clone(), &owner).await.unwrap_or_else(|e| {
-            panic!("create {}: {}", kind.type_name(), e.chain());
+        let (id, receipt) = resource_type.create(clouds, PROVIDER, inputs.clone(), &owner).await.unwrap_or_else(|e| {
+            panic!("create {}: {}", resource_type.type_name(), e.chain());
         });
-        let seen = ready(kind, clouds, &id, Some(&inputs), receipt.as_ref()).await;
-        let mut lived = Self { kind, clouds, owner, id, inputs: inputs.clone(), seen };
-        if !lived.differences().is_empty() {
-            lived.update(inputs).await;
+        let observed = ready(resource_type, clouds, &id, Some(&inputs), receipt.as_ref()).await;
+        let mut object = Self { resource_type, clouds, owner, id, inputs: inputs.clone(), observed };
+        if !object.differences().is_empty() {
+            object.update(inputs).await;
         }
-        let found = kind.find(&clouds.round(), ON, lived.inputs.clone(), &lived.owner).await.expect("find");
-        assert_eq!(found, [lived.id.clone()], "found by its owner");
-        assert_eq!(lived.seen.outputs["id"], json!(lived.id), "outputs name the id");
+        let found = resource_type
+            .find_by_token(&clouds.round(), PROVIDER, object.inputs.clone(), &object.owner)
+            .await
+            .expect("find");
+        assert_eq!(found, [object.id.clone()], "found by its owner");
+        assert_eq!(object.observed.outputs["id"], json!(object.id), "outputs name the id");
         // Whoever states this key must find the object: without tags, nothing else tells whose it is.
-        let held = kind.existing(&clouds.round(), ON, lived.inputs.clone()).await.expect("existing");
-        let told = !kind.unique().is_empty() && !kind.tagged() && !SAME_BY_KEY.contains(&kind.type_name());
-        assert!(held == [lived.id.clone()] || (held.is_empty() && !told), "found by its key: {held:?}");
-        lived
+        let held =
+            resource_type.find_by_unique_key(&clouds.round(), PROVIDER, object.inputs.clone()).await.expect("existing");
+        let told = !resource_type.unique().is_empty()
+            && !resource_type.tagged()
+            && !SAME_BY_KEY.contains(&resource_type.type_name());
+        assert!(held == [object.id.clone()] || (held.is_empty() && !told), "found by its key: {held:?}");
+        object
     }
 
     /// Changes it in place to these inputs and checks that nothing differs after.
     pub async fn update(&mut self, inputs: Value) {
-        let inputs = filled(self.kind, inputs, &self.owner.token);
-        let last = self.last();
+        let inputs = filled(self.resource_type, inputs, &self.owner.token);
+        let recorded = self.recorded_state();
         let receipt = self
-            .kind
-            .update(self.clouds, ON, inputs.clone(), last, self.seen.clone())
+            .resource_type
+            .update(self.clouds, PROVIDER, inputs.clone(), recorded, self.observed.clone())
             .await
-            .unwrap_or_else(|e| panic!("update {}: {}", self.kind.type_name(), e.chain()));
+            .unwrap_or_else(|e| panic!("update {}: {}", self.resource_type.type_name(), e.chain()));
         self.inputs = inputs;
-        self.seen = ready(self.kind, self.clouds, &self.id, Some(&self.inputs), receipt.as_ref()).await;
+        self.observed = ready(self.resource_type, self.clouds, &self.id, Some(&self.inputs), receipt.as_ref()).await;
         let left = self.differences();
-        assert!(left.is_empty(), "{} after an update differs in {left:#?}", self.kind.type_name());
+        assert!(left.is_empty(), "{} after an update differs in {left:#?}", self.resource_type.type_name());
     }
 
     /// The inputs with one changed: `changed("retention_days", json!(7))`.
@@ -84,79 +90,86 @@ impl<'a> Lived<'a> {
 
     /// The fields in which what is there is not what is declared: `(field, declared, there)`.
     pub fn differences(&self) -> Vec<(&'static str, Value, Value)> {
-        self.kind.fields().iter().filter_map(|field| self.difference(field)).collect()
+        self.resource_type.fields().iter().filter_map(|field| self.difference(field)).collect()
     }
 
     fn difference(&self, field: &Field) -> Option<(&'static str, Value, Value)> {
-        let want = self.inputs.get(field.name).filter(|want| !want.is_null())?;
-        let seen = self.seen.inputs.get(field.name).unwrap_or(&Value::Null);
+        let desired = self.inputs.get(field.name).filter(|desired| !desired.is_null())?;
+        let observed = self.observed.inputs.get(field.name).unwrap_or(&Value::Null);
         let exempt = field.write_only || field.initial;
-        (!exempt && !self.kind.same(field, want, seen)).then(|| (field.name, want.clone(), seen.clone()))
+        (!exempt && !self.resource_type.is_equivalent(field, desired, observed))
+            .then(|| (field.name, desired.clone(), observed.clone()))
     }
 
     /// Reads it again.
-    pub async fn read(&mut self) -> Option<Seen> {
+    pub async fn read(&mut self) -> Option<ObservedState> {
         let mut found = self
-            .kind
-            .read_many(&self.clouds.round(), ON, vec![self.id.clone(), "none-0123".into()])
+            .resource_type
+            .read_many(&self.clouds.round(), PROVIDER, vec![self.id.clone(), "none-0123".into()])
             .await
             .expect("read");
         assert!(!found.contains_key("none-0123"), "an id that is not there has no row");
-        let seen = found.remove(&self.id)?.expect("readable");
-        self.seen = seen.clone();
-        Some(seen)
+        let observed = found.remove(&self.id)?.expect("readable");
+        self.observed = observed.clone();
+        Some(observed)
     }
 
     /// Deletes it, twice, and checks that it is gone.
     pub async fn delete(mut self) {
         for _ in 0..2 {
-            let last = self.last();
-            self.kind
-                .delete(self.clouds, ON, last)
+            let recorded = self.recorded_state();
+            self.resource_type
+                .delete(self.clouds, PROVIDER, recorded)
                 .await
-                .unwrap_or_else(|e| panic!("delete {}: {}", self.kind.type_name(), e.chain()));
+                .unwrap_or_else(|e| panic!("delete {}: {}", self.resource_type.type_name(), e.chain()));
         }
-        if let Some(seen) = self.read().await {
-            let phase = self.kind.phase(None, &seen, None).expect("phase");
-            assert_eq!(phase, Phase::Gone, "{} after its delete", self.kind.type_name());
+        if let Some(observed) = self.read().await {
+            let phase = self.resource_type.phase(None, &observed, None).expect("phase");
+            assert_eq!(phase, Phase::Gone, "{} after its delete", self.resource_type.type_name());
         }
     }
 
-    fn last(&self) -> Last {
-        Last {
+    fn recorded_state(&self) -> RecordedState {
+        RecordedState {
             id: self.id.clone(),
             inputs: self.inputs.clone(),
-            outputs: Some(self.seen.outputs.clone()),
+            outputs: Some(self.observed.outputs.clone()),
             owner: self.owner.clone(),
         }
     }
 }
 
-async fn ready(kind: &dyn Erased, clouds: &Clouds, id: &str, want: Option<&Value>, receipt: Option<&Value>) -> Seen {
+async fn ready(
+    resource_type: &dyn ResourceType,
+    clouds: &Clouds,
+    id: &str,
+    desired: Option<&Value>,
+    receipt: Option<&Value>,
+) -> ObservedState {
     for _ in 0..120 {
-        let mut found = kind.read_many(&clouds.round(), ON, vec![id.to_owned()]).await.expect("read");
-        if let Some(seen) = found.remove(id) {
-            let seen = seen.unwrap_or_else(|e| panic!("read {}: {}", kind.type_name(), e.chain()));
-            match kind.phase(want, &seen, receipt).expect("phase") {
-                Phase::Ready => return seen,
-                Phase::Failed { why, .. } => panic!("{} failed: {why}", kind.type_name()),
+        let mut found = resource_type.read_many(&clouds.round(), PROVIDER, vec![id.to_owned()]).await.expect("read");
+        if let Some(observed) = found.remove(id) {
+            let observed = observed.unwrap_or_else(|e| panic!("read {}: {}", resource_type.type_name(), e.chain()));
+            match resource_type.phase(desired, &observed, receipt).expect("phase") {
+                Phase::Ready => return observed,
+                Phase::Failed { why, .. } => panic!("{} failed: {why}", resource_type.type_name()),
                 Phase::Pending | Phase::Gone => {}
             }
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    panic!("{} {id} was not ready in time", kind.type_name());
+    panic!("{} {id} was not ready in time", resource_type.type_name());
 }
 
 /// What the engine fills in: the generated name and the ownership tags.
-fn filled(kind: &dyn Erased, mut inputs: Value, token: &str) -> Value {
-    if let Some(name) = kind.name()
+fn filled(resource_type: &dyn ResourceType, mut inputs: Value, token: &str) -> Value {
+    if let Some(name) = resource_type.name()
         && inputs.get(name.field).is_none_or(Value::is_null)
     {
         let text = format!("{}test-{}", name.prefix, &token[..8]);
         inputs[name.field] = json!(text);
     }
-    if kind.tagged() {
+    if resource_type.tagged() {
         inputs["tags"]["provisioner:token"] = json!(token);
     }
     inputs

@@ -15,7 +15,7 @@ use provisioner_model::{
     stack::{Desired, Facts},
 };
 
-use crate::cloud::types::{Address, Doc, Entry, Gate, Named, Net, Role, RolePolicy, Service, Table};
+use crate::cloud::types::{Address, Doc, Gate, JournalEntry, Named, Net, Role, RolePolicy, Service, Table};
 
 /// The environment that specs are for.
 pub const ENVIRONMENT: &str = "dev";
@@ -87,7 +87,7 @@ const WHATS: [What; 14] = [
 
 /// The types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum NodeKind {
     /// `test:net`.
     Net,
     /// `test:address`.
@@ -107,10 +107,10 @@ pub enum Kind {
     /// `test:service`.
     Service,
     /// `test:entry`.
-    Entry,
+    JournalEntry,
 }
 
-impl Kind {
+impl NodeKind {
     fn word(self) -> &'static str {
         match self {
             Self::Net => "net",
@@ -122,14 +122,14 @@ impl Kind {
             Self::Named => "named",
             Self::Doc => "doc",
             Self::Service => "service",
-            Self::Entry => "entry",
+            Self::JournalEntry => "entry",
         }
     }
 
     /// The fields that refer, of what, and how many they take at least and at most.
     fn slots(self) -> &'static [(&'static str, &'static [Self], usize, usize)] {
         match self {
-            Self::Net | Self::Address | Self::Role | Self::Entry => &[],
+            Self::Net | Self::Address | Self::Role | Self::JournalEntry => &[],
             // A gate's address is its own: it is chosen where the gate is made.
             Self::Gate => &[("net", &[Self::Net], 1, 1), ("address", &[Self::Address], 1, 1)],
             Self::Table => &[("net", &[Self::Net], 1, 1), ("routes", &[Self::Gate], 0, 3)],
@@ -153,11 +153,11 @@ pub struct Node {
     /// Its own, for ever.
     pub key: u32,
     /// Its type.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// The component that it is in, and how often it was renamed: its address follows.
     pub named: (u8, u8),
     /// The addresses that it had.
-    pub was: Vec<String>,
+    pub former_addresses: Vec<String>,
     /// A value that can change in place.
     pub a: u8,
     /// A value that cannot.
@@ -196,8 +196,8 @@ impl Node {
 
     /// Whether the program states a unique key of its own that an object of others can hold.
     pub fn states_key(&self) -> bool {
-        let named = matches!(self.kind, Kind::Named | Kind::Role) && self.stated;
-        (named || self.kind == Kind::Entry) && !self.others()
+        let named = matches!(self.kind, NodeKind::Named | NodeKind::Role) && self.stated;
+        (named || self.kind == NodeKind::JournalEntry) && !self.others()
     }
 
     /// An object that others made, or use, stands for it.
@@ -245,23 +245,24 @@ impl Arbitrary for Edit {
 }
 
 impl Spec {
-    fn of(&self, kinds: &[Kind]) -> Vec<u32> {
+    fn of(&self, kinds: &[NodeKind]) -> Vec<u32> {
         self.nodes.iter().filter(|node| kinds.contains(&node.kind)).map(|node| node.key).collect()
     }
 
     fn free_addresses(&self) -> Vec<u32> {
-        let held: BTreeSet<u32> = self.nodes.iter().filter(|n| n.kind == Kind::Gate).flat_map(Node::needs).collect();
-        self.of(&[Kind::Address]).into_iter().filter(|key| !held.contains(key)).collect()
+        let held: BTreeSet<u32> =
+            self.nodes.iter().filter(|n| n.kind == NodeKind::Gate).flat_map(Node::needs).collect();
+        self.of(&[NodeKind::Address]).into_iter().filter(|key| !held.contains(key)).collect()
     }
 
-    fn push(&mut self, kind: Kind, (_, _, a, b, flags): Raw, refs: BTreeMap<&'static str, Vec<u32>>) -> u32 {
+    fn push(&mut self, kind: NodeKind, (_, _, a, b, flags): Raw, refs: BTreeMap<&'static str, Vec<u32>>) -> u32 {
         let key = self.next;
         self.next += 1;
         self.nodes.push(Node {
             key,
             kind,
             named: (flags % 3, 0),
-            was: vec![],
+            former_addresses: vec![],
             a,
             b,
             quiet: a ^ b,
@@ -279,25 +280,25 @@ impl Spec {
     /// Adds what `raw` says, and before it what that cannot be without.
     pub fn add(&mut self, raw: Raw) {
         let kind = match raw.0 % 18 {
-            0 => Kind::Net,
-            1 => Kind::Address,
-            2..=4 => Kind::Gate,
-            5 | 6 => Kind::Table,
-            7 | 8 => Kind::Role,
-            9 | 10 => Kind::Named,
-            11 | 12 => Kind::Doc,
-            16 | 17 => Kind::Entry,
-            _ => Kind::Service,
+            0 => NodeKind::Net,
+            1 => NodeKind::Address,
+            2..=4 => NodeKind::Gate,
+            5 | 6 => NodeKind::Table,
+            7 | 8 => NodeKind::Role,
+            9 | 10 => NodeKind::Named,
+            11 | 12 => NodeKind::Doc,
+            16 | 17 => NodeKind::JournalEntry,
+            _ => NodeKind::Service,
         };
         let key = self.add_of(kind, raw);
-        if kind == Kind::Role {
-            let mut refs = self.choose(Kind::Policy, raw);
+        if kind == NodeKind::Role {
+            let mut refs = self.choose(NodeKind::Policy, raw);
             refs.insert("role", vec![key]);
-            self.push(Kind::Policy, raw, refs);
+            self.push(NodeKind::Policy, raw, refs);
         }
     }
 
-    fn add_of(&mut self, kind: Kind, raw: Raw) -> u32 {
+    fn add_of(&mut self, kind: NodeKind, raw: Raw) -> u32 {
         // First what it needs at least.
         for (field, of, least, _) in kind.slots() {
             let lacks = if *field == "address" { self.free_addresses().is_empty() } else { self.of(of).is_empty() };
@@ -309,7 +310,7 @@ impl Spec {
         self.push(kind, raw, refs)
     }
 
-    fn choose(&self, kind: Kind, (_, picks, _, b, flags): Raw) -> BTreeMap<&'static str, Vec<u32>> {
+    fn choose(&self, kind: NodeKind, (_, picks, _, b, flags): Raw) -> BTreeMap<&'static str, Vec<u32>> {
         let mut refs = BTreeMap::new();
         for (slot, (field, of, least, most)) in kind.slots().iter().enumerate() {
             let there = if *field == "address" { self.free_addresses() } else { self.of(of) };
@@ -334,20 +335,21 @@ impl Spec {
         let Edit { what, pick, value, raw } = edit;
         let may = |node: &Node| match what {
             What::Replacing => {
-                !node.others() && !matches!(node.kind, Kind::Policy | Kind::Gate | Kind::Table | Kind::Service)
+                !node.others()
+                    && !matches!(node.kind, NodeKind::Policy | NodeKind::Gate | NodeKind::Table | NodeKind::Service)
             }
             What::Repoint => {
                 !node.others()
                     && !node.retain
-                    && node.kind.slots().iter().any(|slot| slot.0 != "role" || node.kind != Kind::Policy)
+                    && node.kind.slots().iter().any(|slot| slot.0 != "role" || node.kind != NodeKind::Policy)
             }
             What::InPlace | What::Remove | What::Rename | What::Protect => true,
             What::Add | What::Adopt | What::Share => false,
-            What::Quiet => matches!(node.kind, Kind::Named | Kind::Service),
-            What::State => matches!(node.kind, Kind::Named | Kind::Role) && !node.others(),
-            What::Lock => node.kind == Kind::Named,
+            What::Quiet => matches!(node.kind, NodeKind::Named | NodeKind::Service),
+            What::State => matches!(node.kind, NodeKind::Named | NodeKind::Role) && !node.others(),
+            What::Lock => node.kind == NodeKind::Named,
             What::Retain => {
-                matches!(node.kind, Kind::Named | Kind::Doc | Kind::Net | Kind::Address)
+                matches!(node.kind, NodeKind::Named | NodeKind::Doc | NodeKind::Net | NodeKind::Address)
                     && node.needs().next().is_none()
                     && !node.share
             }
@@ -357,7 +359,7 @@ impl Spec {
             if *what == What::Add {
                 self.add(*raw);
             } else {
-                let key = self.push(Kind::Named, *raw, BTreeMap::new());
+                let key = self.push(NodeKind::Named, *raw, BTreeMap::new());
                 if let Some(node) = self.nodes.iter_mut().find(|node| node.key == key) {
                     (node.stated, node.adopt, node.share) = (true, *what == What::Adopt, *what == What::Share);
                 }
@@ -366,7 +368,7 @@ impl Spec {
         }
         let mut open: Vec<usize> = (0..self.nodes.len()).filter(|at| may(&self.nodes[*at])).collect();
         // A policy has no tags: its rename is nothing else.
-        let plain = |at: &usize| self.nodes[*at].kind == Kind::Policy;
+        let plain = |at: &usize| self.nodes[*at].kind == NodeKind::Policy;
         if *what == What::Rename && value % 2 == 0 && open.iter().any(plain) {
             open.retain(plain);
         }
@@ -389,7 +391,7 @@ impl Spec {
             What::Protect => node.protect = !node.protect,
             What::Retain => node.retain = !node.retain,
             What::Rename => {
-                node.was.push(node.address());
+                node.former_addresses.push(node.address());
                 node.named = (value % 3, node.named.1 + 1);
             }
             _ => {}
@@ -399,7 +401,8 @@ impl Spec {
 
     fn repoint(&mut self, at: usize, value: u8, raw: Raw) -> Vec<u32> {
         let node = &self.nodes[at];
-        let slots: Vec<_> = node.kind.slots().iter().filter(|s| s.0 != "role" || node.kind != Kind::Policy).collect();
+        let slots: Vec<_> =
+            node.kind.slots().iter().filter(|s| s.0 != "role" || node.kind != NodeKind::Policy).collect();
         let (field, of, least, most) = slots[usize::from(value) % slots.len()];
         let own = node.refs.get(field).cloned().unwrap_or_default();
         // A reference that is left out is no longer managed, and stays: whoever means to let go says so otherwise.
@@ -435,7 +438,7 @@ impl Spec {
                 if node.needs().any(|need| gone.contains(&need)) {
                     gone.insert(node.key);
                 }
-                if node.kind == Kind::Policy && gone.contains(&node.key) {
+                if node.kind == NodeKind::Policy && gone.contains(&node.key) {
                     gone.extend(node.refs.get("role").into_iter().flatten());
                 }
             }
@@ -483,7 +486,7 @@ pub fn facts() -> Facts {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
-        found: BTreeMap::new(),
+        discovered: BTreeMap::new(),
     }
 }
 
@@ -509,40 +512,40 @@ impl Handles {
             retain: node.retain,
             adopt: node.adopt,
             share: node.share,
-            renamed_from: node.was.clone(),
+            renamed_from: node.former_addresses.clone(),
             ..Options::default()
         };
         let tags = Tags::from([("a".to_owned(), (a / 2).to_string())]);
         let all = |field: &str| node.refs.get(field).cloned().unwrap_or_default();
         let one = |field: &str| all(field).first().copied();
         match node.kind {
-            Kind::Net => {
+            NodeKind::Net => {
                 let label = a.is_multiple_of(2).then_some(a);
                 self.nets.insert(key, stack.add_with(&name, Net { range: b, label, tags }, options));
             }
-            Kind::Address => {
+            NodeKind::Address => {
                 self.addresses.insert(key, stack.add_with(&name, Address { zone: b, label: a, tags }, options));
             }
-            Kind::Gate => {
+            NodeKind::Gate => {
                 let net = self.nets[&one("net").expect("a gate has a net")].id();
                 let address = self.addresses[&one("address").expect("a gate has an address")].id();
                 self.gates.insert(key, stack.add_with(&name, Gate { net, address, label: a, tags }, options));
             }
-            Kind::Table => {
+            NodeKind::Table => {
                 let net = self.nets[&one("net").expect("a table has a net")].id();
                 let routes = all("routes").iter().map(|key| self.gates[key].id()).collect();
                 self.tables.insert(key, stack.add_with(&name, Table { net, routes, tags }, options));
             }
-            Kind::Role => {
+            NodeKind::Role => {
                 let role = Role { name: node.name(), path: b, label: a, tags };
                 self.roles.insert(key, stack.add_with(&name, role, options));
             }
-            Kind::Policy => {
+            NodeKind::Policy => {
                 let role = self.roles[&one("role").expect("a policy has a role")].id();
                 let allows = join(std::iter::once(a.to_string().into()).chain(self.parts(&all("allows"))));
                 stack.add_with(&name, RolePolicy { role, allows }, options);
             }
-            Kind::Named => {
+            NodeKind::Named => {
                 let named = Named {
                     name: node.name(),
                     class: b,
@@ -555,14 +558,14 @@ impl Handles {
                 };
                 self.named.insert(key, stack.add_with(&name, named, options));
             }
-            Kind::Doc => {
+            NodeKind::Doc => {
                 let text = join(std::iter::once(a.to_string().into()).chain(self.parts(&all("text"))));
                 self.docs.insert(key, stack.add_with(&name, Doc { family: b, text, tags }, options));
             }
-            Kind::Entry => {
-                stack.add_with(&name, Entry { zone: b, name: format!("entry-{key}"), value: a }, options);
+            NodeKind::JournalEntry => {
+                stack.add_with(&name, JournalEntry { zone: b, name: format!("entry-{key}"), value: a }, options);
             }
-            Kind::Service => {
+            NodeKind::Service => {
                 let service = Service {
                     net: self.nets[&one("net").expect("a service has a net")].id(),
                     doc: self.docs[&one("doc").expect("a service has a doc")].get(Doc::REVISION),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use provisioner_model::{journal::Entry, state::Snapshot};
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
 use provisioner_store::{Fut, Holder, Lock, Result, StateReader, Store, StoreError, journal};
 
 /// The state of one environment in memory. Clones are the same store.
@@ -126,7 +126,7 @@ impl Inner {
         Err(StoreError::Io { doing: "write", path: self.environment.clone().into(), source })
     }
 
-    fn append(&mut self, entry: &Entry) -> Result<()> {
+    fn append(&mut self, entry: &JournalEntry) -> Result<()> {
         self.appends += 1;
         let due = self.dies.filter(|(at, _)| self.appends >= *at);
         if self.dead || due.is_some_and(|(_, how)| how == Death::Before) {
@@ -170,9 +170,9 @@ impl Inner {
     }
 
     /// Entries with their run's head before them.
-    fn headed(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+    fn headed(&self, mut entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
         if let (Some(known), false) = (&self.known, self.journal.is_empty()) {
-            entries.insert(0, Entry::Start { lineage: known.lineage.clone(), serial: known.serial });
+            entries.insert(0, JournalEntry::Start { lineage: known.lineage.clone(), serial: known.serial });
         }
         entries
     }
@@ -199,11 +199,11 @@ impl Store for Memory {
                 return Err(StoreError::Locked { path, holder: inner.holder.clone() });
             }
             inner.holder = Some(who);
-            Ok(Box::new(Held(self.clone())) as Box<dyn Lock>)
+            Ok(Box::new(MemoryLock(self.clone())) as Box<dyn Lock>)
         })
     }
 
-    fn append(&self, entry: Entry) -> Fut<'_, ()> {
+    fn append(&self, entry: JournalEntry) -> Fut<'_, ()> {
         Box::pin(async move { self.inner().append(&entry) })
     }
 
@@ -212,15 +212,15 @@ impl Store for Memory {
     }
 }
 
-struct Held(Memory);
+struct MemoryLock(Memory);
 
-impl Lock for Held {
+impl Lock for MemoryLock {
     fn release(self: Box<Self>) -> Fut<'static, ()> {
         Box::pin(async { Ok(()) })
     }
 }
 
-impl Drop for Held {
+impl Drop for MemoryLock {
     fn drop(&mut self) {
         self.0.inner().holder = None;
     }

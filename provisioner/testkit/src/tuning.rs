@@ -14,7 +14,7 @@ pub fn tuning() -> Tuning {
         format!("00000000-0000-0000-0000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
     }
     Tuning {
-        settle: Some(Duration::ZERO),
+        consistency_window: Some(Duration::ZERO),
         patience: Some(Duration::from_secs(30)),
         poll: Some(Duration::from_millis(1)),
         ..Tuning::new(|| 1_000_000, token)

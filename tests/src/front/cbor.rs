@@ -136,7 +136,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn encoding_round_trips() {
         let value = json!({"a": [1, -2, 1.5, true], "b": {"c": "ü"}});
         assert_eq!(decoded(&encoded(&value)), value);
         let open = [0xbf, 0x61, b'a', 0x9f, 0x01, 0xff, 0xff];

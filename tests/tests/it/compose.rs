@@ -319,9 +319,9 @@ async fn backup_and_restore(stack: &Stack, client: &Client) {
 }
 
 /// Ends the program with this value.
-struct Running(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Running {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -345,7 +345,7 @@ async fn metrics(stack: &Stack, client: &Client, token: &str) {
     prometheus.arg(format!("--config.file={}", config.display()));
     prometheus.arg(format!("--storage.tsdb.path={}", stack.folder.path().join("metrics").display()));
     prometheus.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    let _running = Running(prometheus.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let _running = KillOnDrop(prometheus.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
 
     let mut waiting = queries(&folder);
     assert!(waiting.len() > 10, "{waiting:?}");

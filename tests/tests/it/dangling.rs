@@ -14,13 +14,13 @@ use provisioner_aws::{
 };
 use provisioner_model::{
     expr::{In, document},
-    plan::Verdict,
+    plan::Action,
     stack::{Desired, Stack},
 };
 use provisioner_tests::{Emulator, skipped};
 use serde_json::json;
 
-use crate::engine::{World, facts};
+use crate::engine::{EngineFixture, facts};
 
 /// A target group and a role with stated names, and everything that names them in a text.
 fn named(port: i32, path: &str) -> Desired {
@@ -76,28 +76,28 @@ fn named(port: i32, path: &str) -> Desired {
 }
 
 #[tokio::test]
-async fn what_names_another_in_a_text_follows_in_place() {
+async fn reference_within_a_string_is_updated_in_place() {
     let Some(moto) = Emulator::moto() else {
-        return skipped("what_names_another_in_a_text_follows_in_place", "moto is not installed");
+        return skipped("reference_within_a_string_is_updated_in_place", "moto is not installed");
     };
-    let world = World::on(&moto);
-    let first = world.plan(&named(8080, "/")).await;
-    let outcome = world.apply(&first).await;
+    let fixture = EngineFixture::on(&moto);
+    let first = fixture.plan(&named(8080, "/")).await;
+    let outcome = fixture.apply(&first).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
 
     let moved = named(9090, "/apps/");
-    let plan = world.plan(&moved).await;
+    let plan = fixture.plan(&moved).await;
     for address in ["target-group/app", "role/app"] {
-        assert_eq!(plan.resources[address].verdict, Verdict::ReplaceDeleteFirst, "{address}");
+        assert_eq!(plan.resources[address].action, Action::ReplaceDeleteFirst, "{address}");
     }
     let stays = ["vpc/main", "role/other", "secret/names"];
     let follows: Vec<_> = plan.resources.iter().filter(|(at, _)| !stays.contains(&at.as_str())).collect();
     for (address, planned) in follows {
         let replaced = ["target-group/app", "role/app"].contains(&address.as_str());
-        assert!(replaced || planned.verdict == Verdict::Update, "{address}: {:?}", planned.verdict);
+        assert!(replaced || planned.action == Action::Update, "{address}: {:?}", planned.action);
     }
-    let outcome = world.apply(&plan).await;
+    let outcome = fixture.apply(&plan).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
-    let again = world.plan(&moved).await;
+    let again = fixture.plan(&moved).await;
     assert!(again.is_empty(), "{again:#?}");
 }

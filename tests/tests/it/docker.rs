@@ -44,11 +44,11 @@ async fn the_whole_system_on_docker() {
     say("a second version, under load");
     let image = system.second_image(&first.image);
     system.sandbox.edit("dev", "[service]", &format!("[service]\nimage = \"{image}\""));
-    let seen = system.under_load(System::apply).await;
+    let versions = system.under_load(System::apply).await;
     let second = system.answering().await;
     assert_eq!(image.rsplit_once('@').unwrap().1, second.image);
     for digest in [&first.image, &second.image] {
-        assert!(seen.contains_key(digest), "{digest} in {seen:#?}");
+        assert!(versions.contains_key(digest), "{digest} in {versions:#?}");
     }
     system.a_user_is_in_the_database().await;
 
@@ -262,30 +262,30 @@ impl System {
 
     /// How often which image answered, while something is done and until there were enough requests.
     async fn under_load(&self, work: impl FnOnce(&Self) -> Ran) -> BTreeMap<String, usize> {
-        let seen = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+        let versions = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
         let done = Arc::new(AtomicBool::new(false));
         let begun = Instant::now();
         #[expect(clippy::disallowed_methods, reason = "requests beside what is tested, awaited below")]
-        let load = tokio::spawn(load(self.client.clone(), self.url("/version"), seen.clone(), done.clone()));
+        let load = tokio::spawn(load(self.client.clone(), self.url("/version"), versions.clone(), done.clone()));
         tokio::time::sleep(Duration::from_secs(2)).await;
         tokio::task::block_in_place(|| work(self)).ok();
         done.store(true, Ordering::SeqCst);
         load.await.unwrap();
         let seconds = begun.elapsed().as_secs_f64();
-        let seen = seen.lock().unwrap().clone();
-        let total: usize = seen.values().sum();
+        let versions = versions.lock().unwrap().clone();
+        let total: usize = versions.values().sum();
         #[expect(clippy::cast_precision_loss, reason = "thousands")]
         let rate = total as f64 / seconds;
-        say(&format!("{total} requests in {seconds:.0} s ({rate:.0} a second): {seen:#?}"));
-        let failed: Vec<_> = seen.keys().filter(|said| !said.starts_with("sha256:")).collect();
+        say(&format!("{total} requests in {seconds:.0} s ({rate:.0} a second): {versions:#?}"));
+        let failed: Vec<_> = versions.keys().filter(|said| !said.starts_with("sha256:")).collect();
         assert!(failed.is_empty(), "{failed:?}");
         assert!(total >= REQUESTS && rate >= RATE, "{total} requests, {rate} a second");
-        seen
+        versions
     }
 }
 
 /// Asks at a steady pace until it is done, and as often as is wanted.
-async fn load(client: Client, url: String, seen: Arc<Mutex<BTreeMap<String, usize>>>, done: Arc<AtomicBool>) {
+async fn load(client: Client, url: String, versions: Arc<Mutex<BTreeMap<String, usize>>>, done: Arc<AtomicBool>) {
     let mut pace = tokio::time::interval(Duration::from_millis(15));
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut asked = tokio::task::JoinSet::new();
@@ -293,7 +293,7 @@ async fn load(client: Client, url: String, seen: Arc<Mutex<BTreeMap<String, usiz
     while count < REQUESTS + 100 || !done.load(Ordering::SeqCst) {
         pace.tick().await;
         count += 1;
-        let (client, url, seen) = (client.clone(), url.clone(), seen.clone());
+        let (client, url, versions) = (client.clone(), url.clone(), versions.clone());
         asked.spawn(async move {
             let said = match client.get(url).send().await {
                 Ok(answer) if answer.status().is_success() => {
@@ -303,7 +303,7 @@ async fn load(client: Client, url: String, seen: Arc<Mutex<BTreeMap<String, usiz
                 Ok(answer) => answer.status().to_string(),
                 Err(error) => error.to_string(),
             };
-            *seen.lock().unwrap().entry(said).or_default() += 1;
+            *versions.lock().unwrap().entry(said).or_default() += 1;
         });
     }
     asked.join_all().await;

@@ -12,7 +12,7 @@ use provisioner_aws::{
 use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     erased::Clouds,
-    plan::{Plan, Verdict},
+    plan::{Action, Plan},
     stack::{Desired, Facts, Stack},
     state::Snapshot,
 };
@@ -26,7 +26,7 @@ pub(crate) fn facts() -> Facts {
         account: "123456789012".into(),
         region: "us-east-1".into(),
         partition: "aws".into(),
-        found: BTreeMap::new(),
+        discovered: BTreeMap::new(),
     }
 }
 
@@ -44,17 +44,17 @@ fn network(zones: &[&str]) -> Desired {
     stack.finish().unwrap()
 }
 
-pub(crate) struct World {
+pub(crate) struct EngineFixture {
     clouds: Clouds,
     store: Disk,
     tuning: Tuning,
     _folder: tempfile::TempDir,
 }
 
-impl World {
+impl EngineFixture {
     pub(crate) fn on(emulator: &Emulator) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let tuning = Tuning { settle: Some(Duration::ZERO), ..Tuning::new(now, token) };
+        let tuning = Tuning { consistency_window: Some(Duration::ZERO), ..Tuning::new(now, token) };
         Self { clouds: emulator.clouds(), store: Disk::new(folder.path(), "dev"), tuning, _folder: folder }
     }
 
@@ -101,7 +101,7 @@ impl World {
             consent: &BTreeSet::new(),
             events,
             cancel,
-            proof: None,
+            verifier: None,
             wait: true,
             tuning: self.tuning,
         })
@@ -122,32 +122,29 @@ fn token() -> String {
 }
 
 #[tokio::test]
-async fn a_network_is_made_grows_and_goes() {
+async fn network_is_created_extended_and_deleted() {
     let Some(moto) = Emulator::moto() else {
-        return skipped("a_network_is_made_grows_and_goes", "moto is not installed");
+        return skipped("network_is_created_extended_and_deleted", "moto is not installed");
     };
-    let world = World::on(&moto);
+    let fixture = EngineFixture::on(&moto);
 
     let desired = network(&["a", "b"]);
-    let first = world.plan(&desired).await;
+    let first = fixture.plan(&desired).await;
     assert_eq!(first.steps.len(), 3);
-    let outcome = world.apply(&first).await;
+    let outcome = fixture.apply(&first).await;
     assert!(outcome.is_complete(), "{outcome:?}");
-    let second = world.plan(&desired).await;
+    let second = fixture.plan(&desired).await;
     assert!(second.is_empty(), "{second:#?}");
 
-    let grown = world.plan(&network(&["a", "b", "c"])).await;
-    let verdicts: Vec<Verdict> = grown.resources.values().map(|planned| planned.verdict).collect();
-    assert_eq!(
-        verdicts.iter().filter(|verdict| **verdict != Verdict::NoChange).collect::<Vec<_>>(),
-        [&Verdict::Create]
-    );
-    assert!(world.apply(&grown).await.is_complete());
+    let grown = fixture.plan(&network(&["a", "b", "c"])).await;
+    let actions: Vec<Action> = grown.resources.values().map(|planned| planned.action).collect();
+    assert_eq!(actions.iter().filter(|action| **action != Action::NoChange).collect::<Vec<_>>(), [&Action::Create]);
+    assert!(fixture.apply(&grown).await.is_complete());
 
     let nothing = Stack::new(facts()).finish().unwrap();
-    let destroy = world.plan(&nothing).await;
+    let destroy = fixture.plan(&nothing).await;
     assert_eq!(destroy.steps.len(), 4);
-    let outcome = world.apply(&destroy).await;
+    let outcome = fixture.apply(&destroy).await;
     assert!(outcome.is_complete(), "{outcome:?}");
-    assert!(world.plan(&nothing).await.is_empty());
+    assert!(fixture.plan(&nothing).await.is_empty());
 }

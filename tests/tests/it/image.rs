@@ -5,9 +5,11 @@ use std::{
     process::Command,
 };
 
-use provisioner_image::{Architecture, Attached, Cargo, Layout, Registry as Remote, RegistryError, Source};
-use provisioner_model::plan::Verdict;
-use provisioner_tests::{registry::Registry, skipped};
+use provisioner_image::{
+    Architecture, Attached, Cargo, ContainerRegistry as Remote, ImageSource, Layout, RegistryError,
+};
+use provisioner_model::plan::Action;
+use provisioner_tests::{registry::LocalRegistry, skipped};
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
@@ -16,8 +18,8 @@ use crate::sandbox::Sandbox;
 const HERE: Architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
 
 /// None, said loudly, where there is no registry.
-pub(crate) fn registry_or_skip(test: &str) -> Option<Registry> {
-    let registry = Registry::start();
+pub(crate) fn registry_or_skip(test: &str) -> Option<LocalRegistry> {
+    let registry = LocalRegistry::start();
     if registry.is_none() {
         skipped(test, "docker-registry is not installed");
     }
@@ -26,7 +28,7 @@ pub(crate) fn registry_or_skip(test: &str) -> Option<Registry> {
 
 /// A program in `folder/app` without dependencies, and how its image is made.
 #[expect(clippy::disallowed_methods, reason = "files of the test's own, and where Cargo is")]
-pub(crate) fn program(folder: &Path, main: &str) -> Source {
+pub(crate) fn program(folder: &Path, main: &str) -> ImageSource {
     let app = folder.join("app");
     std::fs::create_dir_all(app.join("src")).unwrap();
     let manifest = "[workspace]\n[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
@@ -37,7 +39,7 @@ pub(crate) fn program(folder: &Path, main: &str) -> Source {
     let home = std::env::var_os("CARGO_HOME").map_or_else(|| PathBuf::from("/nowhere"), PathBuf::from);
     let layout = folder.join("build/image").join(HERE.name());
     let cargo = Cargo { program: "cargo".into(), home, target: folder.join("target/image") };
-    Source { app, also: vec![folder.join("rust-toolchain.toml")], architecture: HERE, layout, cargo }
+    ImageSource { app, also: vec![folder.join("rust-toolchain.toml")], architecture: HERE, layout, cargo }
 }
 
 /// What a program prints, or that it is not there.
@@ -202,7 +204,7 @@ fn apply_builds_pushes_and_runs_the_app() {
 
     let applied = sandbox.run(&["apply", "dev", "--yes"]).ok();
     assert!(applied.err.contains("Building the app's image for"), "{}", applied.err);
-    let first = source.standing().unwrap().layout().unwrap().digest().to_owned();
+    let first = source.build_status().unwrap().layout().unwrap().digest().to_owned();
     let runs = |digest: &str| {
         let arn = sandbox.id("dev", "service/task-definition/app");
         let task = sandbox.aws(&format!("ecs describe-task-definition --task-definition {arn}"));
@@ -233,18 +235,18 @@ fn apply_builds_pushes_and_runs_the_app() {
     let refused = sandbox.run(&["apply", "dev", file, "--yes"]).ended(1);
     assert!(refused.err.contains("the plan is for the image sha256:"), "{}", refused.err);
     let planned = sandbox.plan("dev");
-    let changed: Vec<(&str, Verdict)> = planned
+    let changed: Vec<(&str, Action)> = planned
         .resources
         .iter()
-        .map(|(address, row)| (address.as_str(), row.verdict))
-        .filter(|(_, verdict)| *verdict != Verdict::NoChange)
+        .map(|(address, row)| (address.as_str(), row.action))
+        .filter(|(_, action)| *action != Action::NoChange)
         .collect();
     assert_eq!(
         changed,
         [
-            ("service/image/app", Verdict::Replace),
-            ("service/service/app", Verdict::Update),
-            ("service/task-definition/app", Verdict::Update),
+            ("service/image/app", Action::Replace),
+            ("service/service/app", Action::Update),
+            ("service/task-definition/app", Action::Update),
         ]
     );
     sandbox.run(&["plan", "dev", "--out", file]).ok();

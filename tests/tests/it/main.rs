@@ -7,23 +7,25 @@
     reason = "tests: what goes wrong is said by the panic"
 )]
 
+mod actions;
 mod compose;
+mod crate_dependencies;
 mod dangling;
 mod docker;
 mod emulators;
 mod engine;
 mod facts;
+mod foreign_objects;
 mod image;
 mod members;
 mod network;
 mod ops;
-mod proof;
 mod reference;
 mod rollouts;
-mod rooms;
 mod sandbox;
 mod sweep;
-mod taken;
+
 mod types;
-mod verdicts;
+mod verification;
+mod vocabulary;
 mod wiring;

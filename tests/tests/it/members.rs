@@ -278,8 +278,8 @@ const NO_CALL: &[&str] = &["aws:acm:certificate-issued", "aws:ec2:security-group
 const TAGS: &[&str] = &["Tags", "tags", "TagSpecifications"];
 
 #[test]
-fn every_member_of_a_create_call_is_an_input_or_has_a_reason() {
-    const TEST: &str = "every_member_of_a_create_call_is_an_input_or_has_a_reason";
+fn every_create_parameter_is_an_input_or_is_omitted_with_a_reason() {
+    const TEST: &str = "every_create_parameter_is_an_input_or_is_omitted_with_a_reason";
     #[expect(clippy::disallowed_methods, reason = "how the test runner says where the client is")]
     let Ok(client) = std::env::var("PROVISIONER_AWS_CLI") else {
         return skipped(TEST, "the AWS CLI is not installed");
@@ -292,15 +292,15 @@ fn every_member_of_a_create_call_is_an_input_or_has_a_reason() {
 
     let types = registry();
     let mut wrong = vec![];
-    for kind in types.all() {
-        let name = kind.type_name();
+    for resource_type in types.all() {
+        let name = resource_type.type_name();
         let Some(at) = CALLS.iter().position(|(of, ..)| *of == name) else {
             if !NO_CALL.contains(&name) {
                 wrong.push(format!("{name}: say above which call makes it"));
             }
             continue;
         };
-        let is_input = |input: &str| kind.fields().iter().any(|field| field.name == input);
+        let is_input = |input: &str| resource_type.fields().iter().any(|field| field.name == input);
         let other = CALLS[at].3;
         for (member, input) in other.iter().filter(|(_, input)| !is_input(input)) {
             wrong.push(format!("{name}: {member} is said to be the input {input}, which is none"));
@@ -308,8 +308,10 @@ fn every_member_of_a_create_call_is_an_input_or_has_a_reason() {
         for member in &told[at] {
             let named = other.iter().any(|(of, _)| of == member) || is_input(&snake(member));
             // A reason may speak of several members.
-            let excused =
-                kind.not_inputs().iter().any(|(of, why)| of == member || words(of, why).any(|it| it == member));
+            let excused = resource_type
+                .omitted_parameters()
+                .iter()
+                .any(|(of, why)| of == member || words(of, why).any(|it| it == member));
             if !named && !excused && !TAGS.contains(&member.as_str()) {
                 wrong.push(format!("{name}: {member} is neither an input nor listed with a reason"));
             }

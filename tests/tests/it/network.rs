@@ -1,16 +1,16 @@
 //! A whole network through the engine on an emulator: made, changed in ways that replace, gone.
 
 use provisioner_aws::ec2::{
-    ElasticIp, Entry, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable, RouteTableAssociation, Rule,
-    SecurityGroup, SecurityGroupRules, Subnet, Vpc, VpcEndpoint,
+    AclEntry, ElasticIp, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable, RouteTableAssociation,
+    Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc, VpcEndpoint,
 };
 use provisioner_model::{
-    plan::{Plan, Verdict},
+    plan::{Action, Plan},
     stack::{Desired, Stack},
 };
 use provisioner_tests::{Emulator, skipped};
 
-use crate::engine::{World, facts};
+use crate::engine::{EngineFixture, facts};
 
 #[derive(Clone, Copy)]
 struct Shape {
@@ -49,7 +49,7 @@ fn network(shape: Shape) -> Desired {
             }
         }
         stack.add("s3", VpcEndpoint::gateway(vpc.id(), "com.amazonaws.us-east-1.s3", [inside.id()]));
-        let entries = [Entry::allow(100, all.as_str()).tcp(0, 65535), Entry::allow(100, "0.0.0.0/0").egress()];
+        let entries = [AclEntry::allow(100, all.as_str()).tcp(0, 65535), AclEntry::allow(100, "0.0.0.0/0").egress()];
         stack.add("private", NetworkAcl::new(vpc.id(), entries, private.iter().map(provisioner_model::Handle::id)));
         let balancer = stack.add("balancer", SecurityGroup::new(vpc.id(), "load balancer"));
         let tasks = stack.add("tasks", SecurityGroup::new(vpc.id(), "tasks"));
@@ -66,50 +66,50 @@ fn network(shape: Shape) -> Desired {
     stack.finish().unwrap()
 }
 
-fn verdict(plan: &Plan, address: &str) -> Verdict {
-    plan.resources[&format!("network/{address}")].verdict
+fn action(plan: &Plan, address: &str) -> Action {
+    plan.resources[&format!("network/{address}")].action
 }
 
-async fn settle(world: &World, desired: &Desired) -> Plan {
-    let plan = world.plan(desired).await;
-    let outcome = world.apply(&plan).await;
+async fn converge(fixture: &EngineFixture, desired: &Desired) -> Plan {
+    let plan = fixture.plan(desired).await;
+    let outcome = fixture.apply(&plan).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
-    let again = world.plan(desired).await;
+    let again = fixture.plan(desired).await;
     assert!(again.is_empty(), "{again:#?}");
     plan
 }
 
 #[tokio::test]
-async fn a_whole_network_is_made_and_changed() {
+async fn whole_network_is_created_and_updated() {
     let Some(moto) = Emulator::moto() else {
-        return skipped("a_whole_network_is_made_and_changed", "moto is not installed");
+        return skipped("whole_network_is_created_and_updated", "moto is not installed");
     };
-    let world = World::on(&moto);
+    let fixture = EngineFixture::on(&moto);
     let first = Shape { range: 0, nat_in: 0, open: false };
-    settle(&world, &network(first)).await;
-    let open = settle(&world, &network(Shape { open: true, ..first })).await;
-    assert_eq!(verdict(&open, "security-group-rules/balancer"), Verdict::Update);
+    converge(&fixture, &network(first)).await;
+    let open = converge(&fixture, &network(Shape { open: true, ..first })).await;
+    assert_eq!(action(&open, "security-group-rules/balancer"), Action::Update);
 }
 
 #[tokio::test]
-async fn a_whole_network_is_replaced_and_gone() {
+async fn whole_network_is_replaced_and_deleted() {
     let Some(moto) = Emulator::moto() else {
-        return skipped("a_whole_network_is_replaced_and_gone", "moto is not installed");
+        return skipped("whole_network_is_replaced_and_deleted", "moto is not installed");
     };
-    let world = World::on(&moto);
+    let fixture = EngineFixture::on(&moto);
     let first = Shape { range: 0, nat_in: 0, open: false };
-    settle(&world, &network(first)).await;
+    converge(&fixture, &network(first)).await;
 
     // The routes follow.
     let moved = Shape { nat_in: 1, ..first };
-    let plan = settle(&world, &network(moved)).await;
-    assert_eq!(verdict(&plan, "nat-gateway/main"), Verdict::Replace);
-    assert_eq!(verdict(&plan, "route-table/private"), Verdict::Update);
+    let plan = converge(&fixture, &network(moved)).await;
+    assert_eq!(action(&plan, "nat-gateway/main"), Action::Replace);
+    assert_eq!(action(&plan, "route-table/private"), Action::Update);
 
     // Another VPC takes everything in it along.
-    let plan = settle(&world, &network(Shape { range: 1, ..moved })).await;
-    assert_eq!(verdict(&plan, "internet-gateway/main"), Verdict::Replace);
+    let plan = converge(&fixture, &network(Shape { range: 1, ..moved })).await;
+    assert_eq!(action(&plan, "internet-gateway/main"), Action::Replace);
 
     let nothing = Stack::new(facts()).finish().unwrap();
-    settle(&world, &nothing).await;
+    converge(&fixture, &nothing).await;
 }

@@ -10,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use provisioner_model::state::{Object, Origin, Row, Snapshot, Target};
+use provisioner_model::state::{Object, Origin, ProviderTarget, Row, Snapshot};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Sandbox, ran};
 
 #[test]
-fn an_operator_at_work() {
-    let Some(sandbox) = Sandbox::new("an_operator_at_work") else { return };
+fn status_logs_run_and_rollback() {
+    let Some(sandbox) = Sandbox::new("status_logs_run_and_rollback") else { return };
     sandbox.run(&["status", "dev"]).ended(1);
     sandbox.run(&["apply", "dev", "--yes"]).ok();
 
@@ -193,7 +193,8 @@ fn state(folder: &Path, url: &str, rows: &[(&str, &str, &str)]) {
         needs: vec![],
         objects: vec![object(id)],
     };
-    let target = Target { account: "123456789012".into(), region: "us-east-1".into(), endpoint: Some(url.to_owned()) };
+    let target =
+        ProviderTarget { account: "123456789012".into(), region: "us-east-1".into(), endpoint: Some(url.to_owned()) };
     let snapshot = Snapshot {
         serial: 1,
         targets: BTreeMap::from([("main".to_owned(), target)]),
@@ -292,7 +293,7 @@ fn stopped(exit_code: Option<i32>, reason: &str) -> Value {
 }
 
 #[test]
-fn a_task_of_its_own_gives_its_exit_code() {
+fn one_off_task_returns_its_exit_code() {
     let end = stopped(Some(3), "Essential container in task exited");
     let stage = Stage::new(&[SERVICE], move |action, asked, before| task(action, asked, before, &end));
     let ran = stage.run(&["run", "dev", "--poll", "0.2", "--", "migrate", "--to", "7"]).ended(3);
@@ -309,7 +310,7 @@ fn a_task_of_its_own_gives_its_exit_code() {
 }
 
 #[test]
-fn a_task_that_does_not_start_says_why() {
+fn task_that_does_not_start_reports_the_reason() {
     let mut end = stopped(None, "Task failed to start");
     end["containers"][1]["reason"] = "CannotPullContainerError: no such image".into();
     let stage = Stage::new(&[SERVICE], move |action, asked, before| task(action, asked, before, &end));
@@ -327,7 +328,7 @@ fn a_task_that_does_not_start_says_why() {
 
 #[test]
 #[cfg(unix)]
-fn an_interrupted_task_is_stopped() {
+fn interrupted_task_is_stopped() {
     let stage = Stage::new(&[SERVICE], |action, asked, before| match action {
         "DescribeTasks" if before < 10_000 => Some(json!({ "tasks": [{ "taskArn": TASK, "lastStatus": "RUNNING" }] })),
         _ => task(action, asked, before, &Value::Null),
@@ -345,7 +346,7 @@ fn an_interrupted_task_is_stopped() {
 }
 
 #[test]
-fn of_several_services_one_is_named() {
+fn several_services_need_the_service_flag() {
     let other = ("web/service/worker", "aws:ecs:service", "main/worker");
     let stage = Stage::new(&[SERVICE, other], |action, asked, before| task(action, asked, before, &Value::Null));
     let ran = stage.run(&["logs", "dev"]).ended(1);
@@ -356,7 +357,7 @@ fn of_several_services_one_is_named() {
 }
 
 #[test]
-fn what_cannot_be_read_takes_nothing_else_away() {
+fn unreadable_object_does_not_hide_others() {
     let alarm = ("web/alarm/cpu", "aws:cloudwatch:alarm", "cpu");
     let stage = Stage::new(&[SERVICE, alarm], |action, asked, before| match action {
         "ListTasks" if asked["desiredStatus"] == "STOPPED" => Some(json!({ "taskArns": [TASK] })),

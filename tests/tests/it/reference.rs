@@ -3,8 +3,8 @@
 use crate::sandbox::Sandbox;
 
 #[test]
-fn dev_and_prod_live_side_by_side_and_leave_nothing() {
-    let Some(sandbox) = Sandbox::new("dev_and_prod_live_side_by_side_and_leave_nothing") else { return };
+fn dev_and_prod_coexist_and_leave_nothing() {
+    let Some(sandbox) = Sandbox::new("dev_and_prod_coexist_and_leave_nothing") else { return };
     let before = sandbox.moto.everything();
 
     sandbox.run(&["apply", "dev", "--yes"]).ok();
@@ -46,8 +46,8 @@ fn reads_are_batched() {
 }
 
 #[test]
-fn changes_by_another_hand_are_seen_and_repaired() {
-    let Some(sandbox) = Sandbox::new("changes_by_another_hand_are_seen_and_repaired") else { return };
+fn out_of_band_changes_are_detected_and_repaired() {
+    let Some(sandbox) = Sandbox::new("out_of_band_changes_are_detected_and_repaired") else { return };
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     let id = |address: &str| sandbox.id("dev", address);
 
@@ -95,8 +95,8 @@ fn the_schema_for_editors_is_the_programs() {
 }
 
 #[test]
-fn what_cannot_be_taken_back_hides_no_drift() {
-    let Some(sandbox) = Sandbox::new("what_cannot_be_taken_back_hides_no_drift") else { return };
+fn unchangeable_drift_is_still_reported() {
+    let Some(sandbox) = Sandbox::new("unchangeable_drift_is_still_reported") else { return };
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     let database = sandbox.id("dev", "database/instance/main");
     sandbox.aws(&format!("rds modify-db-instance --db-instance-identifier {database} --engine-version 18.1"));

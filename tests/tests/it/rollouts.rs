@@ -8,8 +8,8 @@ use std::{
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, response::IntoResponse};
 use provisioner_aws::ecs::Service;
 use provisioner_model::{
-    Kind, Phase,
-    erased::{Clouds, Erased, Registry},
+    ErrorKind, Phase,
+    erased::{Clouds, ResourceRegistry, ResourceType},
     stack::MAIN,
 };
 use provisioner_tests::aws_at;
@@ -150,7 +150,7 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, headers: HeaderMap, bo
 struct Endpoint {
     script: Arc<Mutex<Script>>,
     clouds: Clouds,
-    registry: Registry,
+    registry: ResourceRegistry,
 }
 
 impl Endpoint {
@@ -163,10 +163,10 @@ impl Endpoint {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let mut clouds = Clouds::default();
         clouds.add(MAIN, aws_at(&url));
-        Self { script, clouds, registry: Registry::default().with::<Service>() }
+        Self { script, clouds, registry: ResourceRegistry::default().with::<Service>() }
     }
 
-    fn kind(&self) -> &dyn Erased {
+    fn resource_type(&self) -> &dyn ResourceType {
         self.registry.get("aws:ecs:service").unwrap()
     }
 
@@ -175,12 +175,13 @@ impl Endpoint {
     }
 
     /// One round of polling.
-    async fn poll(&self, settled: bool) -> provisioner_model::Result<Phase> {
+    async fn poll(&self, window_elapsed: bool) -> provisioner_model::Result<Phase> {
         let round = self.clouds.round();
-        let mut found = self.kind().read_many(&round, MAIN, vec![ID.to_owned()]).await?;
-        let seen = found.remove(ID).unwrap()?;
+        let mut found = self.resource_type().read_many(&round, MAIN, vec![ID.to_owned()]).await?;
+        let observed = found.remove(ID).unwrap()?;
         let receipt = Self::receipt();
-        let followed = self.kind().follow(&round, MAIN, seen, Some(&receipt), settled).await?;
+        let followed =
+            self.resource_type().poll_rollout(&round, MAIN, observed, Some(&receipt), window_elapsed).await?;
         Ok(followed.expect("a service tells more than one read"))
     }
 
@@ -189,13 +190,13 @@ impl Endpoint {
     }
 }
 
-async fn phase(script: Script, settled: bool) -> Phase {
-    Endpoint::new(script).await.poll(settled).await.unwrap()
+async fn phase(script: Script, window_elapsed: bool) -> Phase {
+    Endpoint::new(script).await.poll(window_elapsed).await.unwrap()
 }
 
 fn failed(phase: &Phase) -> &str {
     match phase {
-        Phase::Failed { why, cure: None } => why,
+        Phase::Failed { why, remedy: None } => why,
         other => panic!("{other:?}"),
     }
 }
@@ -228,7 +229,7 @@ async fn success_needs_running_tasks_and_healthy_targets_as_well() {
 }
 
 #[tokio::test]
-async fn one_that_appears_late_is_waited_for() {
+async fn late_deployment_is_waited_for() {
     let endpoint = Endpoint::new(listed(&[])).await;
     assert_eq!(endpoint.poll(false).await.unwrap(), Phase::Pending);
     // Others' are no answer, and neither is our own revision's of another time.
@@ -244,7 +245,7 @@ async fn one_that_appears_late_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_rollback_is_never_taken_for_success() {
+async fn rolled_back_deployment_is_never_successful() {
     let back = vec![("back", "PRIMARY", "COMPLETED", 1, 2, 2)];
     let under_way = Script { deployments: back.clone(), ..listed(&[("ROLLBACK_IN_PROGRESS", 2, 1000)]) };
     assert_eq!(phase(under_way, true).await, Phase::Pending);
@@ -256,7 +257,7 @@ async fn a_rollback_is_never_taken_for_success() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_lists_none_is_taken_at_its_other_word_once_settled() {
+async fn endpoint_without_deployments_is_judged_by_the_service_after_the_consistency_window() {
     assert_eq!(phase(done(), false).await, Phase::Pending);
     assert_eq!(phase(done(), true).await, Phase::Ready);
     for (deployment, ready) in [
@@ -276,11 +277,11 @@ async fn an_endpoint_that_lists_none_is_taken_at_its_other_word_once_settled() {
 }
 
 #[tokio::test]
-async fn an_error_is_never_taken_for_an_empty_list() {
+async fn error_is_never_taken_for_an_empty_list() {
     for (status, body, kind) in [
-        (500, "<html>oops</html>", Kind::Unknown),
-        (400, r#"{"__type":"UnknownOperationException"}"#, Kind::Refused),
-        (400, r#"{"__type":"AccessDeniedException"}"#, Kind::Denied),
+        (500, "<html>oops</html>", ErrorKind::Unknown),
+        (400, r#"{"__type":"UnknownOperationException"}"#, ErrorKind::Refused),
+        (400, r#"{"__type":"AccessDeniedException"}"#, ErrorKind::Denied),
     ] {
         let endpoint = Endpoint::new(Script { listed: Err((status, body)), ..done() }).await;
         assert_eq!(endpoint.poll(true).await.unwrap_err().kind, kind, "{body}");
@@ -288,10 +289,10 @@ async fn an_error_is_never_taken_for_an_empty_list() {
 }
 
 #[tokio::test]
-async fn a_failure_names_the_task_and_its_last_words() {
+async fn failure_names_the_task_and_its_last_log_lines() {
     let endpoint = Endpoint::new(Script { health: vec!["healthy", "unhealthy"], ..done() }).await;
     let (round, receipt) = (endpoint.clouds.round(), Endpoint::receipt());
-    let lines = endpoint.kind().explain(&round, MAIN, ID, Some(&receipt)).await.unwrap();
+    let lines = endpoint.resource_type().explain(&round, MAIN, ID, Some(&receipt)).await.unwrap();
     assert_eq!(
         lines,
         [

@@ -7,7 +7,7 @@ use std::{
 };
 
 use provisioner_model::plan::Plan;
-use provisioner_tests::{Emulator, registry::Registry, skipped};
+use provisioner_tests::{Emulator, registry::LocalRegistry, skipped};
 use serde_json::Value;
 
 pub(crate) struct Sandbox {
@@ -45,7 +45,7 @@ impl Sandbox {
     }
 
     /// The same, with a registry that images are pushed to.
-    pub(crate) fn with(test: &str, registry: Option<&Registry>) -> Option<Self> {
+    pub(crate) fn with(test: &str, registry: Option<&LocalRegistry>) -> Option<Self> {
         let Some(moto) = Emulator::moto_with(registry) else {
             skipped(test, "moto is not installed");
             return None;
@@ -82,14 +82,14 @@ impl Sandbox {
         command.arg("-C").arg(self.folder.path()).args(arguments);
         // An emulator is never behind the times, and nobody waits here for what is ready at once.
         if ["plan", "apply", "destroy", "drift", "rollback"].contains(&arguments[0]) {
-            command.args(["--settle", "0", "--poll", "0.2"]);
+            command.args(["--consistency-window", "0", "--poll", "0.2"]);
         }
         if let Some(build) = &self.build {
             command.env("CARGO_TARGET_DIR", build);
         }
         // moto has no load balancer that could be asked.
         if arguments[0] == "apply" && !arguments.iter().any(|one| ["--reach", "--no-wait"].contains(one)) {
-            command.arg("--no-proof");
+            command.arg("--no-verification");
         }
         ran(self.credentials(&mut command).output().unwrap())
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_aws::registry;
 use provisioner_model::{
-    erased::{Erased, Last},
+    erased::{RecordedState, ResourceType},
     resource::{Field, Owner},
     stack::MAIN,
 };
@@ -165,8 +165,8 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
 /// What another hand does: address, field, and what it says afterwards.
 fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
     let id = |address: &str| sandbox.id("dev", address);
-    let was = |address: &str, field: &str| sandbox.recorded("dev", address)[field].clone();
-    let first = |address: &str, field: &str| Value::from(was(address, field).as_array().unwrap()[..1].to_vec());
+    let recorded = |address: &str, field: &str| sandbox.recorded("dev", address)[field].clone();
+    let first = |address: &str, field: &str| Value::from(recorded(address, field).as_array().unwrap()[..1].to_vec());
     let with = |mut value: Value, path: &str, to: Value| {
         *value.pointer_mut(path).unwrap() = to;
         value
@@ -186,12 +186,12 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
     let trust = json!({ "Effect": "Allow", "Principal": { "AWS": root }, "Action": "sts:AssumeRole" });
     let look = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
     let second = format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{}:2", id("service/task-definition/app"));
-    let container = with(was("service/task-definition/app", "containers"), "/0/user", json!("0"));
-    let tracked = with(was("service/scaling-policy/cpu", "target_tracking"), "/value", json!(50.0));
-    let rollout = with(was("service/service/app", "deployment"), "/maximum_percent", json!(150));
-    let check = with(was("edge/target-group/app", "health_check"), "/path", json!("/other"));
-    let redirect = with(was("edge/listener/http", "default_actions"), "/0/status_code", json!("HTTP_302"));
-    let shown = with(was("edge/web-acl/app", "visibility"), "/samples", json!(false));
+    let container = with(recorded("service/task-definition/app", "containers"), "/0/user", json!("0"));
+    let tracked = with(recorded("service/scaling-policy/cpu", "target_tracking"), "/value", json!(50.0));
+    let rollout = with(recorded("service/service/app", "deployment"), "/maximum_percent", json!(150));
+    let check = with(recorded("edge/target-group/app", "health_check"), "/path", json!("/other"));
+    let redirect = with(recorded("edge/listener/http", "default_actions"), "/0/status_code", json!("HTTP_302"));
+    let shown = with(recorded("edge/web-acl/app", "visibility"), "/samples", json!(false));
     let others = json!([id("network/security-group/load-balancer")]);
     let public = json!([id("network/subnet/public-a"), id("network/subnet/public-b")]);
     let private = json!([id("network/subnet/private-a"), id("network/subnet/private-b")]);
@@ -309,19 +309,20 @@ fn managed(field: &Field) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_managed_field_that_another_hand_changes_is_seen_and_repaired() {
-    const NAME: &str = "every_managed_field_that_another_hand_changes_is_seen_and_repaired";
+async fn out_of_band_change_of_every_managed_field_is_detected_and_repaired() {
+    const NAME: &str = "out_of_band_change_of_every_managed_field_is_detected_and_repaired";
     let Some(sandbox) = Sandbox::new(NAME) else { return };
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     let types = registry();
-    let rows: BTreeMap<String, String> = sandbox.rows("dev").into_iter().map(|(at, kind, _)| (at, kind)).collect();
+    let rows: BTreeMap<String, String> =
+        sandbox.rows("dev").into_iter().map(|(at, resource_type, _)| (at, resource_type)).collect();
     let mut by_address: BTreeMap<&str, Vec<(&str, Value)>> = BTreeMap::new();
     for (address, field, value) in changes(&sandbox) {
         by_address.entry(address).or_default().push((field, value));
     }
     // A tag of each object that takes tags; a shared object's are everybody's.
-    for (address, kind) in &rows {
-        if types.get(kind).unwrap().tagged() && !address.starts_with("identity/oidc-provider/") {
+    for (address, resource_type) in &rows {
+        if types.get(resource_type).unwrap().tagged() && !address.starts_with("identity/oidc-provider/") {
             let mut tags = sandbox.recorded("dev", address)["tags"].clone();
             tags["project"] = json!("other");
             by_address.entry(address).or_default().push(("tags", tags));
@@ -333,11 +334,16 @@ async fn every_managed_field_that_another_hand_changes_is_seen_and_repaired() {
         .flat_map(|(address, fields)| fields.iter().map(|(field, _)| (rows[*address].as_str(), *field)))
         .collect();
     let mut accounted = vec![];
-    for kind in types.all() {
-        for field in kind.fields().iter().filter(|field| managed(field)) {
-            let out = LEFT_OUT.iter().any(|(of, _, fields)| *of == kind.type_name() && fields.contains(&field.name));
-            if swept.contains(&(kind.type_name(), field.name)) == out {
-                accounted.push(format!("{} {}: in one of the two lists, it must be", kind.type_name(), field.name));
+    for resource_type in types.all() {
+        for field in resource_type.fields().iter().filter(|field| managed(field)) {
+            let out =
+                LEFT_OUT.iter().any(|(of, _, fields)| *of == resource_type.type_name() && fields.contains(&field.name));
+            if swept.contains(&(resource_type.type_name(), field.name)) == out {
+                accounted.push(format!(
+                    "{} {}: in one of the two lists, it must be",
+                    resource_type.type_name(),
+                    field.name
+                ));
             }
         }
     }
@@ -349,8 +355,8 @@ async fn every_managed_field_that_another_hand_changes_is_seen_and_repaired() {
     order.sort_by_key(|address| !address.contains("/task-definition/"));
     let mut failed = vec![];
     for address in order {
-        let kind = types.get(&rows[address]).unwrap();
-        if let Err(why) = by_another_hand(&sandbox, &clouds, kind, address, &by_address[address]).await {
+        let resource_type = types.get(&rows[address]).unwrap();
+        if let Err(why) = by_another_hand(&sandbox, &clouds, resource_type, address, &by_address[address]).await {
             failed.push(format!("{address}: {why}"));
         }
     }
@@ -358,14 +364,14 @@ async fn every_managed_field_that_another_hand_changes_is_seen_and_repaired() {
 
     let told = sandbox.run(&["drift", "dev", "--json"]).ok().out;
     let told: Value = serde_json::from_str(&told).unwrap();
-    let mut seen = BTreeSet::new();
+    let mut observed = BTreeSet::new();
     for drift in told["drift"].as_array().unwrap() {
         for change in drift["changes"].as_array().unwrap() {
-            seen.insert((drift["address"].as_str().unwrap(), change["field"].as_str().unwrap()));
+            observed.insert((drift["address"].as_str().unwrap(), change["field"].as_str().unwrap()));
         }
     }
     let changed = by_address.iter().flat_map(|(address, fields)| fields.iter().map(|(field, _)| (*address, *field)));
-    let unseen: Vec<_> = changed.filter(|change| !seen.contains(change)).collect();
+    let unseen: Vec<_> = changed.filter(|change| !observed.contains(change)).collect();
     assert!(unseen.is_empty(), "changed and not seen: {unseen:#?}");
 
     sandbox.run(&["apply", "dev", "--yes"]).ok();
@@ -377,18 +383,19 @@ async fn every_managed_field_that_another_hand_changes_is_seen_and_repaired() {
 async fn by_another_hand(
     sandbox: &Sandbox,
     clouds: &provisioner_model::erased::Clouds,
-    kind: &dyn Erased,
+    resource_type: &dyn ResourceType,
     address: &str,
     fields: &[(&str, Value)],
 ) -> Result<(), String> {
     let (id, inputs) = (sandbox.id("dev", address), sandbox.recorded("dev", address));
-    let seen = kind.read_many(&clouds.round(), MAIN, vec![id.clone()]).await.map_err(|error| error.chain())?;
-    let seen = seen.into_values().next().ok_or("not there")?.map_err(|error| error.chain())?;
+    let observed =
+        resource_type.read_many(&clouds.round(), MAIN, vec![id.clone()]).await.map_err(|error| error.chain())?;
+    let observed = observed.into_values().next().ok_or("not there")?.map_err(|error| error.chain())?;
     let owner = Owner { lineage: "other".into(), address: address.into(), token: "0".into(), generation: 0 };
-    let was = Last { id, inputs: inputs.clone(), outputs: Some(seen.outputs.clone()), owner };
-    let mut want = inputs;
+    let recorded = RecordedState { id, inputs: inputs.clone(), outputs: Some(observed.outputs.clone()), owner };
+    let mut desired = inputs;
     for (field, value) in fields {
-        want[*field] = value.clone();
+        desired[*field] = value.clone();
     }
-    kind.update(clouds, MAIN, want, was, seen).await.map(drop).map_err(|error| error.chain())
+    resource_type.update(clouds, MAIN, desired, recorded, observed).await.map(drop).map_err(|error| error.chain())
 }

@@ -10,8 +10,10 @@ use aws_sdk_acm::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
-    resource::{Actions, Change, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    error::{ErrorKind, Result},
+    resource::{
+        Actions, Change, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -121,7 +123,7 @@ impl Resource for Certificate {
         update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
         delete: &["acm:DeleteCertificate"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("ValidationMethod", "by DNS, which renews without a hand; so no DomainValidationOptions either"),
         ("IdempotencyToken", "the engine's token"),
         ("CertificateAuthorityArn", "no private authorities"),
@@ -131,51 +133,51 @@ impl Resource for Certificate {
     type Cloud = Aws;
     type Outputs = CertificateOutputs;
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
         // ACM keeps names in small letters.
         let small = |value: &Value| serde_json::from_str(&value.to_string().to_ascii_lowercase()).unwrap_or_default();
         match field.name {
-            "domain_name" | "alternative_names" => field.compare.same(&small(want), &small(seen)),
-            _ => field.compare.same(want, seen),
+            "domain_name" | "alternative_names" => field.compare.is_equivalent(&small(desired), &small(observed)),
+            _ => field.compare.is_equivalent(desired, observed),
         }
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        let out = &seen.outputs;
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        let out = &observed.outputs;
         match CertificateStatus::from(out.status.as_str()) {
             CertificateStatus::Issued | CertificateStatus::Inactive => Phase::Ready,
             CertificateStatus::PendingValidation => {
-                let names = 1 + seen.inputs.alternative_names.as_ref().map_or(0, Vec::len);
+                let names = 1 + observed.inputs.alternative_names.as_ref().map_or(0, Vec::len);
                 if out.validation.len() >= names { Phase::Ready } else { Phase::Pending }
             }
             status => {
                 let reason = out.failure.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-                Phase::Failed { why: format!("status is `{status}`{reason}"), cure: Some(Change::Replace) }
+                Phase::Failed { why: format!("status is `{status}`{reason}"), remedy: Some(Change::Replace) }
             }
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let rows = ids.iter().map(|id| async move {
-            let seen = async {
+            let observed = async {
                 let Some(detail) = detail(c, id.as_str()).await? else { return Ok(None) };
                 match tags_of(c, id.as_str()).await {
-                    Ok(tags) => observed(&detail, tags).map(Some),
-                    Err(error) if error.kind == Kind::Gone => Ok(None),
+                    Ok(tags) => to_observed(&detail, tags).map(Some),
+                    Err(error) if error.kind == ErrorKind::Gone => Ok(None),
                     Err(error) => Err(error),
                 }
             };
-            Some((id.clone(), seen.await.transpose()?))
+            Some((id.clone(), observed.await.transpose()?))
         });
         Ok(join_all(rows).await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let found = super::find(c, &self.domain_name.to_ascii_lowercase(), owner).await?;
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let found = super::find_by_token(c, &self.domain_name.to_ascii_lowercase(), owner).await?;
         Ok(found.into_iter().map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         const ACTION: &str = "acm:RequestCertificate";
         // Word characters only, 32 at most.
         let token: String = owner.token.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
@@ -195,17 +197,22 @@ impl Resource for Certificate {
         Ok((Id::new(need(ACTION, answer.certificate_arn(), "CertificateArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        sync_tags(c, recorded.id.as_str(), &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        super::delete(c, last.id.as_str()).await
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        super::delete(c, recorded.id.as_str()).await
     }
 }
 
-fn observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Certificate>> {
+fn to_observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Certificate>> {
     const READ: &str = "acm:DescribeCertificate";
     let domain_name = need(READ, detail.domain_name(), "DomainName")?;
     let arn = need(READ, detail.certificate_arn(), "CertificateArn")?;

@@ -11,8 +11,8 @@ use aws_sdk_acm::{primitives::Blob, types::CertificateDetail};
 use aws_smithy_types::date_time::Format;
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Error, Kind, Result},
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    error::{Error, ErrorKind, Result},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
@@ -88,7 +88,7 @@ impl Resource for ImportedCertificate {
         update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
         delete: &["acm:DeleteCertificate"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("Certificate", "made inside of create, as are PrivateKey; there is no CertificateChain"),
         ("CertificateArn", "a certificate of its own each time, so that the old one serves until the listener moves"),
     ];
@@ -108,43 +108,48 @@ impl Resource for ImportedCertificate {
         problems
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let rows = ids.iter().map(|id| async move {
-            let seen = async {
+            let observed = async {
                 let Some(detail) = detail(c, id.as_str()).await? else { return Ok(None) };
                 match tags_of(c, id.as_str()).await {
-                    Ok(tags) => observed(&detail, tags).map(Some),
-                    Err(error) if error.kind == Kind::Gone => Ok(None),
+                    Ok(tags) => to_observed(&detail, tags).map(Some),
+                    Err(error) if error.kind == ErrorKind::Gone => Ok(None),
                     Err(error) => Err(error),
                 }
             };
-            Some((id.clone(), seen.await.transpose()?))
+            Some((id.clone(), observed.await.transpose()?))
         });
         Ok(join_all(rows).await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let main = self.domain_names.first().map(String::as_str).unwrap_or_default();
-        Ok(super::find(c, main, owner).await?.into_iter().map(Id::new).collect())
+        Ok(super::find_by_token(c, main, owner).await?.into_iter().map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         #[expect(clippy::disallowed_methods, reason = "a certificate is valid from when it is made")]
         let (certificate, key) = self
             .pair(SystemTime::now())
-            .map_err(|error| Error { source: Some(error.into()), ..Error::new(Kind::Refused, IMPORT) })?;
+            .map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::Refused, IMPORT) })?;
         let request = c.acm().import_certificate().certificate(Blob::new(certificate)).private_key(Blob::new(key));
         let answer = request.set_tags(Some(sdk_tags(&self.tags)?)).send().await.map_err(api(IMPORT))?;
         Ok((Id::new(need(IMPORT, answer.certificate_arn(), "CertificateArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        sync_tags(c, recorded.id.as_str(), &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        super::delete(c, last.id.as_str()).await
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        super::delete(c, recorded.id.as_str()).await
     }
 }
 
@@ -166,7 +171,7 @@ impl ImportedCertificate {
     }
 }
 
-fn observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<ImportedCertificate>> {
+fn to_observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<ImportedCertificate>> {
     const READ: &str = "acm:DescribeCertificate";
     let arn = need(READ, detail.certificate_arn(), "CertificateArn")?;
     let domain_name = need(READ, detail.domain_name(), "DomainName")?;
@@ -197,11 +202,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_pair_has_a_key_of_its_own() {
-        let want = ImportedCertificate::new(["app.internal", "www.app.internal"], 365);
+    fn each_pair_has_its_own_key() {
+        let desired = ImportedCertificate::new(["app.internal", "www.app.internal"], 365);
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-        let (certificate, key) = want.pair(now).unwrap();
+        let (certificate, key) = desired.pair(now).unwrap();
         assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----") && key.contains("PRIVATE KEY"));
-        assert_ne!(key, want.pair(now).unwrap().1);
+        assert_ne!(key, desired.pair(now).unwrap().1);
     }
 }

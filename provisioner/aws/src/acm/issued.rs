@@ -11,7 +11,7 @@ use futures::future::join_all;
 use provisioner_model::{
     error::Result,
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -59,27 +59,27 @@ impl Resource for CertificateIssued {
     const FIELDS: &'static [Field] = &[Field::new("certificate").replaces(), Field::new("records").write_only()];
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
     const ACTIONS: Actions = Actions { read: &["acm:DescribeCertificate"], create: &[], update: &[], delete: &[] };
-    const READY_WITHIN: Duration = Duration::from_mins(30);
-    const POLL_EVERY: Duration = Duration::from_secs(10);
+    const READY_TIMEOUT: Duration = Duration::from_mins(30);
+    const POLL_INTERVAL: Duration = Duration::from_secs(10);
     type Cloud = Aws;
     type Outputs = CertificateIssuedOutputs;
 
-    fn phase(want: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+    fn phase(desired: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
         // Nobody waits any more: the certificate may stay, the wait is over.
-        if want.is_none() {
+        if desired.is_none() {
             return Phase::Gone;
         }
-        match CertificateStatus::from(seen.outputs.status.as_str()) {
+        match CertificateStatus::from(observed.outputs.status.as_str()) {
             CertificateStatus::Issued => Phase::Ready,
             CertificateStatus::PendingValidation => Phase::Pending,
-            status => Phase::Failed { why: format!("the certificate's status is `{status}`"), cure: None },
+            status => Phase::Failed { why: format!("the certificate's status is `{status}`"), remedy: None },
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let rows = ids.iter().map(|id| async move {
             let detail = detail(c, id.as_str()).await.transpose()?;
-            let seen = detail.map(|detail| Observed {
+            let observed = detail.map(|detail| Observed {
                 inputs: Self::new(Id::new(id.as_str()).into()),
                 outputs: CertificateIssuedOutputs {
                     id: id.clone(),
@@ -87,17 +87,17 @@ impl Resource for CertificateIssued {
                     status: detail.status().map_or("", CertificateStatus::as_str).to_owned(),
                 },
             });
-            Some((id.clone(), seen))
+            Some((id.clone(), observed))
         });
         Ok(join_all(rows).await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
         let arn = text(&self.certificate).unwrap_or_default();
         Ok(detail(c, &arn).await?.map(|_| Id::new(arn)).into_iter().collect())
     }
 
-    async fn create(&self, _: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, _: &Writer, _: &Owner) -> Result<Created<Self>> {
         Ok((Id::new(text(&self.certificate).unwrap_or_default()), None))
     }
 

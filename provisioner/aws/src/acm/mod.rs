@@ -9,8 +9,8 @@ use std::sync::Arc;
 use aws_sdk_acm::types::{CertificateDetail, Filters, KeyAlgorithm, Tag};
 use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::{
-    erased::Registry,
-    error::{Error, Kind, Result},
+    erased::ResourceRegistry,
+    error::{Error, ErrorKind, Result},
     resource::{Owner, Tags},
 };
 
@@ -22,17 +22,20 @@ pub use self::{
 use crate::{
     cloud::{Clients, Reader, Writer},
     error::{api, need},
-    tags::{TagChange, made_for, seen_tags},
+    tags::{TagChange, made_for, observed_tags},
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Certificate>().with::<CertificateIssued>().with::<ImportedCertificate>()
 }
 
 /// A part of a request that lacks something.
 fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(Kind::NotSent, "acm:AddTagsToCertificate") })
+    part.map_err(|error| Error {
+        source: Some(error.into()),
+        ..Error::new(ErrorKind::NotSent, "acm:AddTagsToCertificate")
+    })
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
@@ -42,11 +45,11 @@ fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
 async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
     let answer = c.acm().list_tags_for_certificate().certificate_arn(arn).send().await;
     let answer = answer.map_err(api("acm:ListTagsForCertificate"))?;
-    Ok(seen_tags(answer.tags().iter().map(|tag| (Some(tag.key()), tag.value()))))
+    Ok(observed_tags(answer.tags().iter().map(|tag| (Some(tag.key()), tag.value()))))
 }
 
-async fn sync_tags(c: &Writer, arn: &str, want: &Tags, was: &Tags, seen: &Tags) -> Result<()> {
-    let change = TagChange::between(want, was, seen);
+async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
+    let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {
         let request = c.acm().add_tags_to_certificate().certificate_arn(arn).set_tags(Some(sdk_tags(&change.set)?));
         request.send().await.map_err(api("acm:AddTagsToCertificate"))?;
@@ -72,13 +75,13 @@ async fn detail(c: &Reader, arn: &str) -> Result<Option<Arc<CertificateDetail>>>
     };
     match c.once(&format!("acm:{arn}"), read).await {
         Ok(detail) => Ok(Some(detail)),
-        Err(error) if error.kind == Kind::Gone => Ok(None),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// The ARNs of the certificates of this name that carry the owner's token.
-async fn find(c: &Reader, domain: &str, owner: &Owner) -> Result<Vec<String>> {
+async fn find_by_token(c: &Reader, domain: &str, owner: &Owner) -> Result<Vec<String>> {
     // Without key types, ACM lists those with RSA keys of at most 2048 bits, and no other.
     let kinds = KeyAlgorithm::values().iter().map(|kind| KeyAlgorithm::from(*kind)).collect();
     let filter = Filters::builder().set_key_types(Some(kinds)).build();
@@ -89,7 +92,7 @@ async fn find(c: &Reader, domain: &str, owner: &Owner) -> Result<Vec<String>> {
         match tags_of(c, arn).await {
             Ok(tags) if made_for(&tags, owner) => found.push(arn.to_owned()),
             Ok(_) => {}
-            Err(error) if error.kind == Kind::Gone => {}
+            Err(error) if error.kind == ErrorKind::Gone => {}
             Err(error) => return Err(error),
         }
     }

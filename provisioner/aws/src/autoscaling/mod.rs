@@ -3,7 +3,7 @@
 mod scalable_target;
 mod scaling_policy;
 
-use provisioner_model::erased::Registry;
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::{
     scalable_target::{ScalableTarget, ScalableTargetOutputs, Suspended},
@@ -13,7 +13,7 @@ pub use self::{
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<ScalableTarget>().with::<ScalingPolicy>()
 }
 
@@ -21,7 +21,7 @@ pub fn register(types: Registry) -> Registry {
 fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> provisioner_model::Error {
     provisioner_model::Error {
         source: Some(error.into()),
-        ..provisioner_model::Error::new(provisioner_model::Kind::NotSent, "application-autoscaling")
+        ..provisioner_model::Error::new(provisioner_model::ErrorKind::NotSent, "application-autoscaling")
     }
 }
 
@@ -33,7 +33,7 @@ fn parts(id: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// What is gone comes under two codes, `ObjectNotFoundException` and a plain refusal that says so.
-fn not_there(_: &str, message: &str) -> Option<provisioner_model::Kind> {
+fn not_there(_: &str, message: &str) -> Option<provisioner_model::ErrorKind> {
     let says = ["No scaling policy found", "No scalable target found", "No scalable target registered"];
-    says.iter().any(|text| message.starts_with(text)).then_some(provisioner_model::Kind::Gone)
+    says.iter().any(|text| message.starts_with(text)).then_some(provisioner_model::ErrorKind::Gone)
 }

@@ -8,9 +8,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use aws_sdk_applicationautoscaling::types::{self, ScalableDimension, ServiceNamespace, SuspendedState};
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource},
 };
 use serde::{Deserialize, Serialize};
 
@@ -102,11 +102,11 @@ impl ScalableTarget {
     }
 
     async fn put(&self, c: &Writer) -> Result<()> {
-        let suspended = self.suspended.as_ref().map(|want| {
+        let suspended = self.suspended.as_ref().map(|desired| {
             SuspendedState::builder()
-                .set_dynamic_scaling_in_suspended(want.scale_in)
-                .set_dynamic_scaling_out_suspended(want.scale_out)
-                .set_scheduled_scaling_suspended(want.scheduled)
+                .set_dynamic_scaling_in_suspended(desired.scale_in)
+                .set_dynamic_scaling_out_suspended(desired.scale_out)
+                .set_scheduled_scaling_suspended(desired.scheduled)
                 .build()
         });
         let request = c.autoscaling().register_scalable_target();
@@ -120,9 +120,9 @@ impl ScalableTarget {
             .set_suspended_state(suspended)
             .send()
             .await;
-        answer
-            .map(drop)
-            .map_err(api_with(REGISTER, |_, message| message.contains("service doesn't exist").then_some(Kind::NotYet)))
+        answer.map(drop).map_err(api_with(REGISTER, |_, message| {
+            message.contains("service doesn't exist").then_some(ErrorKind::NotYet)
+        }))
     }
 }
 
@@ -144,36 +144,36 @@ impl Resource for ScalableTarget {
         update: &["application-autoscaling:RegisterScalableTarget"],
         delete: &["application-autoscaling:DeregisterScalableTarget"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("Tags", "what it scales carries them; to read them here would take a call for each target")];
     type Cloud = Aws;
     type Outputs = ScalableTargetOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let services: BTreeSet<&str> = ids.iter().filter_map(|id| Some(parts(id.as_str())?.0)).collect();
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         for targets in join_all(services.into_iter().map(|service| of(c, service))).await {
-            let seen = targets?.iter().map(observed).collect::<Vec<_>>();
-            let asked = seen.into_iter().filter(|seen| ids.contains(&seen.outputs.id));
-            found.extend(asked.map(|seen| (seen.outputs.id.clone(), Ok(seen))));
+            let observed = targets?.iter().map(to_observed).collect::<Vec<_>>();
+            let asked = observed.into_iter().filter(|observed| ids.contains(&observed.outputs.id));
+            found.extend(asked.map(|observed| (observed.outputs.id.clone(), Ok(observed))));
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let id = self.id();
         let there = of(c, &self.service_namespace).await?.iter().any(|one| id_of(one) == id);
         Ok(there.then_some(id).into_iter().collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The API takes over whatever is registered: so look first.
-        if !self.existing(&c.reader()).await?.is_empty() {
-            return Err(Error::because(Kind::Exists, REGISTER, "this count is registered already"));
+        if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
+            return Err(Error::because(ErrorKind::Exists, REGISTER, "this count is registered already"));
         }
         self.put(c).await?;
         Ok((self.id(), None))
@@ -183,8 +183,8 @@ impl Resource for ScalableTarget {
         self.put(c).await.map(|()| None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let Some((service, resource, dimension)) = parts(last.id.as_str()) else { return Ok(()) };
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let Some((service, resource, dimension)) = parts(recorded.id.as_str()) else { return Ok(()) };
         let request = c.autoscaling().deregister_scalable_target().resource_id(resource);
         let request = request.service_namespace(ServiceNamespace::from(service));
         let answer = request.scalable_dimension(ScalableDimension::from(dimension)).send().await;
@@ -214,7 +214,7 @@ fn id_of(one: &types::ScalableTarget) -> Id<ScalableTarget> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::ScalableTarget) -> Observed<ScalableTarget> {
+fn to_observed(one: &types::ScalableTarget) -> Observed<ScalableTarget> {
     Observed {
         inputs: ScalableTarget {
             service_namespace: one.service_namespace().as_str().to_owned(),
@@ -223,10 +223,10 @@ fn observed(one: &types::ScalableTarget) -> Observed<ScalableTarget> {
             min_capacity: one.min_capacity(),
             max_capacity: one.max_capacity(),
             role: Some(one.role_arn().to_owned().into()),
-            suspended: one.suspended_state().map(|seen| Suspended {
-                scale_in: seen.dynamic_scaling_in_suspended(),
-                scale_out: seen.dynamic_scaling_out_suspended(),
-                scheduled: seen.scheduled_scaling_suspended(),
+            suspended: one.suspended_state().map(|observed| Suspended {
+                scale_in: observed.dynamic_scaling_in_suspended(),
+                scale_out: observed.dynamic_scaling_out_suspended(),
+                scheduled: observed.scheduled_scaling_suspended(),
             }),
         },
         outputs: ScalableTargetOutputs { id: id_of(one), arn: one.scalable_target_arn().map(str::to_owned) },

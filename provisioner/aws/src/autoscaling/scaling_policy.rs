@@ -15,9 +15,9 @@ use aws_sdk_applicationautoscaling::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -164,7 +164,7 @@ impl ScalingPolicy {
     async fn put(&self, c: &Writer) -> Result<()> {
         let target = text(&self.target).unwrap_or_default();
         let Some((service, resource, dimension)) = parts(&target) else {
-            return Err(Error::because(Kind::Refused, PUT, format!("`{target}` is no scalable target's id")));
+            return Err(Error::because(ErrorKind::Refused, PUT, format!("`{target}` is no scalable target's id")));
         };
         let tracking = self.target_tracking.as_ref().map(TargetTracking::sdk).transpose()?;
         let steps = self.step_scaling.as_ref().map(StepScaling::sdk).transpose()?;
@@ -185,24 +185,24 @@ impl ScalingPolicy {
 
 impl TargetTracking {
     fn sdk(&self) -> Result<TargetTrackingScalingPolicyConfiguration> {
-        let predefined = self.predefined.as_ref().map(|want| {
+        let predefined = self.predefined.as_ref().map(|desired| {
             PredefinedMetricSpecification::builder()
-                .predefined_metric_type(MetricType::from(want.metric.as_str()))
-                .set_resource_label(want.label.as_ref().and_then(text))
+                .predefined_metric_type(MetricType::from(desired.metric.as_str()))
+                .set_resource_label(desired.label.as_ref().and_then(text))
                 .build()
                 .map_err(unbuilt)
         });
-        let custom = self.custom.as_ref().map(|want| {
+        let custom = self.custom.as_ref().map(|desired| {
             let dimension = |(name, value): (&String, &In<String>)| {
                 MetricDimension::builder().name(name).value(text(value).unwrap_or_default()).build().map_err(unbuilt)
             };
-            let dimensions = want.dimensions.iter().map(dimension).collect::<Result<_>>()?;
+            let dimensions = desired.dimensions.iter().map(dimension).collect::<Result<_>>()?;
             Ok(CustomizedMetricSpecification::builder()
-                .namespace(&want.namespace)
-                .metric_name(&want.metric)
-                .statistic(MetricStatistic::from(want.statistic.as_str()))
+                .namespace(&desired.namespace)
+                .metric_name(&desired.metric)
+                .statistic(MetricStatistic::from(desired.statistic.as_str()))
                 .set_dimensions(Some(dimensions))
-                .set_unit(want.unit.clone())
+                .set_unit(desired.unit.clone())
                 .build())
         });
         TargetTrackingScalingPolicyConfiguration::builder()
@@ -216,20 +216,20 @@ impl TargetTracking {
             .map_err(unbuilt)
     }
 
-    fn observed(sdk: &TargetTrackingScalingPolicyConfiguration) -> Self {
+    fn to_observed(sdk: &TargetTrackingScalingPolicyConfiguration) -> Self {
         let dimension = |one: &MetricDimension| (one.name().to_owned(), In::from(one.value().to_owned()));
         Self {
             value: sdk.target_value(),
-            predefined: sdk.predefined_metric_specification().map(|seen| PredefinedMetric {
-                metric: seen.predefined_metric_type().as_str().to_owned(),
-                label: seen.resource_label().map(|label| label.to_owned().into()),
+            predefined: sdk.predefined_metric_specification().map(|observed| PredefinedMetric {
+                metric: observed.predefined_metric_type().as_str().to_owned(),
+                label: observed.resource_label().map(|label| label.to_owned().into()),
             }),
-            custom: sdk.customized_metric_specification().map(|seen| CustomMetric {
-                namespace: seen.namespace().unwrap_or_default().to_owned(),
-                metric: seen.metric_name().unwrap_or_default().to_owned(),
-                statistic: seen.statistic().map_or_else(String::new, |one| one.as_str().to_owned()),
-                dimensions: seen.dimensions().iter().map(dimension).collect(),
-                unit: seen.unit().map(str::to_owned),
+            custom: sdk.customized_metric_specification().map(|observed| CustomMetric {
+                namespace: observed.namespace().unwrap_or_default().to_owned(),
+                metric: observed.metric_name().unwrap_or_default().to_owned(),
+                statistic: observed.statistic().map_or_else(String::new, |one| one.as_str().to_owned()),
+                dimensions: observed.dimensions().iter().map(dimension).collect(),
+                unit: observed.unit().map(str::to_owned),
             }),
             scale_in_cooldown: sdk.scale_in_cooldown(),
             scale_out_cooldown: sdk.scale_out_cooldown(),
@@ -240,11 +240,11 @@ impl TargetTracking {
 
 impl StepScaling {
     fn sdk(&self) -> Result<StepScalingPolicyConfiguration> {
-        let step = |want: &Step| {
+        let step = |desired: &Step| {
             StepAdjustment::builder()
-                .set_metric_interval_lower_bound(want.from)
-                .set_metric_interval_upper_bound(want.to)
-                .scaling_adjustment(want.by)
+                .set_metric_interval_lower_bound(desired.from)
+                .set_metric_interval_upper_bound(desired.to)
+                .scaling_adjustment(desired.by)
                 .build()
                 .map_err(unbuilt)
         };
@@ -257,7 +257,7 @@ impl StepScaling {
         Ok(sdk.build())
     }
 
-    fn observed(sdk: &StepScalingPolicyConfiguration) -> Self {
+    fn to_observed(sdk: &StepScalingPolicyConfiguration) -> Self {
         let step = |one: &StepAdjustment| Step {
             from: one.metric_interval_lower_bound(),
             to: one.metric_interval_upper_bound(),
@@ -289,7 +289,7 @@ impl Resource for ScalingPolicy {
         update: &["application-autoscaling:PutScalingPolicy", "cloudwatch:PutMetricAlarm"],
         delete: &["application-autoscaling:DeleteScalingPolicy", "cloudwatch:DeleteAlarms"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("ServiceNamespace", "in the target's id; so too ResourceId, ScalableDimension"),
         ("PolicyType", "by which of `target_tracking` and `step_scaling` is stated"),
         ("PredictiveScalingPolicyConfiguration", "not so far"),
@@ -309,32 +309,32 @@ impl Resource for ScalingPolicy {
         all
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let services: BTreeSet<&str> = ids.iter().filter_map(|id| Some(parts(id.as_str())?.0)).collect();
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         for policies in join_all(services.into_iter().map(|service| of(c, service))).await {
-            let seen = policies?.iter().map(observed).collect::<Vec<_>>();
-            let asked = seen.into_iter().filter(|seen| ids.contains(&seen.outputs.id));
-            found.extend(asked.map(|seen| (seen.outputs.id.clone(), Ok(seen))));
+            let observed = policies?.iter().map(to_observed).collect::<Vec<_>>();
+            let asked = observed.into_iter().filter(|observed| ids.contains(&observed.outputs.id));
+            found.extend(asked.map(|observed| (observed.outputs.id.clone(), Ok(observed))));
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let id = self.id();
         let Some((service, ..)) = parts(id.as_str()) else { return Ok(vec![]) };
-        let there = of(c, service).await?.iter().any(|one| observed(one).outputs.id == id);
+        let there = of(c, service).await?.iter().any(|one| to_observed(one).outputs.id == id);
         Ok(there.then_some(id.clone()).into_iter().collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The API overwrites a policy of that name: so look first.
-        if !self.existing(&c.reader()).await?.is_empty() {
-            return Err(Error::because(Kind::Exists, PUT, "a policy of this name is there"));
+        if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
+            return Err(Error::because(ErrorKind::Exists, PUT, "a policy of this name is there"));
         }
         self.put(c).await?;
         Ok((self.id(), None))
@@ -344,8 +344,8 @@ impl Resource for ScalingPolicy {
         self.put(c).await.map(|()| None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let Some((target, name)) = last.id.as_str().rsplit_once('/') else { return Ok(()) };
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let Some((target, name)) = recorded.id.as_str().rsplit_once('/') else { return Ok(()) };
         let Some((service, resource, dimension)) = parts(target) else { return Ok(()) };
         let request = c.autoscaling().delete_scaling_policy().policy_name(name).resource_id(resource);
         let request = request.service_namespace(ServiceNamespace::from(service));
@@ -371,7 +371,7 @@ async fn of(c: &Reader, service: &str) -> Result<Arc<Vec<types::ScalingPolicy>>>
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::ScalingPolicy) -> Observed<ScalingPolicy> {
+fn to_observed(one: &types::ScalingPolicy) -> Observed<ScalingPolicy> {
     let (service, dimension) = (one.service_namespace().as_str(), one.scalable_dimension().as_str());
     let target = format!("{service}/{}/{dimension}", one.resource_id());
     Observed {
@@ -382,8 +382,8 @@ fn observed(one: &types::ScalingPolicy) -> Observed<ScalingPolicy> {
         inputs: ScalingPolicy {
             name: Some(one.policy_name().to_owned()),
             target: Id::new(target).into(),
-            target_tracking: one.target_tracking_scaling_policy_configuration().map(TargetTracking::observed),
-            step_scaling: one.step_scaling_policy_configuration().map(StepScaling::observed),
+            target_tracking: one.target_tracking_scaling_policy_configuration().map(TargetTracking::to_observed),
+            step_scaling: one.step_scaling_policy_configuration().map(StepScaling::to_observed),
         },
     }
 }

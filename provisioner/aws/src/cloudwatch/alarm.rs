@@ -12,9 +12,11 @@ use aws_sdk_cloudwatch::types::{
     StandardUnit, Statistic,
 };
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -229,7 +231,7 @@ impl Resource for Alarm {
         update: &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
         delete: &["cloudwatch:DeleteAlarms"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("EvaluationCriteria", "PromQL alarms, another kind, not so far"),
         ("EvaluationInterval", "of PromQL alarms"),
         ("EvaluationWindow", "new, not so far"),
@@ -256,69 +258,74 @@ impl Resource for Alarm {
         problems
     }
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
-        let plain = field.compare.same(want, seen);
-        match (field.name, want.as_array(), seen.as_array()) {
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
+        let plain = field.compare.is_equivalent(desired, observed);
+        match (field.name, desired.as_array(), observed.as_array()) {
             // A dimension too many is another metric.
-            ("metrics", Some(want), Some(seen)) => {
-                let by_id = |id: &Value| seen.iter().find(|seen| &seen["id"] == id);
+            ("metrics", Some(desired), Some(observed)) => {
+                let by_id = |id: &Value| observed.iter().find(|observed| &observed["id"] == id);
                 let dimensions = |query: &Value| query["metric"]["dimensions"].clone();
-                plain && want.iter().all(|query| by_id(&query["id"]).map(dimensions) == Some(dimensions(query)))
+                plain && desired.iter().all(|query| by_id(&query["id"]).map(dimensions) == Some(dimensions(query)))
             }
             _ => plain,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let alarms = described(c, ids.iter().map(Id::as_str)).await?;
         let ids: Vec<_> = ids.iter().filter(|id| alarms.contains_key(id.as_str())).cloned().collect();
         let one = async |id: &Id<Self>| {
             let alarm = need(READ, alarms.get(id.as_str()), "MetricAlarms")?;
             let tags = tags_of(c, &need(READ, alarm.alarm_arn(), "AlarmArn")?).await?;
-            observed(&alarm, tags)
+            to_observed(&alarm, tags)
         };
         Ok(one_by_one(&ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let ids: Vec<_> = self.name.iter().map(Id::new).collect();
         let mut found = vec![];
-        for (id, seen) in Self::read_many(c, &ids).await? {
-            if made_for(&seen?.inputs.tags, owner) {
+        for (id, observed) in Self::read_many(c, &ids).await? {
+            if made_for(&observed?.inputs.tags, owner) {
                 found.push(id);
             }
         }
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let alarms = described(c, self.name.as_deref().into_iter()).await?;
         Ok(alarms.into_keys().map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The call would overwrite another's. A composite alarm takes a name as well.
         let names = c.read().cloudwatch().describe_alarms().set_alarm_names(self.name.clone().map(|name| vec![name]));
         let names = names.alarm_types(AlarmType::MetricAlarm).alarm_types(AlarmType::CompositeAlarm);
         let there = names.send().await.map_err(api(READ))?;
         if !there.metric_alarms().is_empty() || !there.composite_alarms().is_empty() {
-            return Err(Error::because(Kind::Exists, WRITE, "an alarm of this name is there"));
+            return Err(Error::because(ErrorKind::Exists, WRITE, "an alarm of this name is there"));
         }
         self.put(c, None).await?;
         Ok((Id::new(self.name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
         // Tags alone need no write of the whole.
-        if self.but_for_tags() != seen.inputs.but_for_tags() {
-            self.put(c, Some(&seen.inputs)).await?;
+        if self.but_for_tags() != observed.inputs.but_for_tags() {
+            self.put(c, Some(&observed.inputs)).await?;
         }
-        let change = TagChange::between(&self.tags, &was.inputs.tags, &seen.inputs.tags);
-        sync_tags(c, &seen.outputs.arn, change).await.map(|()| None)
+        let change = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
+        sync_tags(c, &observed.outputs.arn, change).await.map(|()| None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.cloudwatch().delete_alarms().alarm_names(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.cloudwatch().delete_alarms().alarm_names(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("cloudwatch:DeleteAlarms")))
     }
 }
@@ -329,23 +336,23 @@ impl Alarm {
     }
 
     /// Writes it whole, since what the call leaves out is reset: what we do not manage stays as it was `seen`.
-    async fn put(&self, c: &Writer, seen: Option<&Self>) -> Result<()> {
+    async fn put(&self, c: &Writer, observed: Option<&Self>) -> Result<()> {
         let kept = |ours: &Option<String>, theirs: fn(&Self) -> &Option<String>| {
-            ours.clone().or_else(|| seen.and_then(|seen| theirs(seen).clone()))
+            ours.clone().or_else(|| observed.and_then(|observed| theirs(observed).clone()))
         };
         let percentiles =
-            kept(&self.evaluate_low_sample_count_percentile, |seen| &seen.evaluate_low_sample_count_percentile);
+            kept(&self.evaluate_low_sample_count_percentile, |observed| &observed.evaluate_low_sample_count_percentile);
         c.cloudwatch()
             .put_metric_alarm()
             .set_alarm_name(self.name.clone())
-            .set_alarm_description(kept(&self.description, |seen| &seen.description))
+            .set_alarm_description(kept(&self.description, |observed| &observed.description))
             .comparison_operator(ComparisonOperator::from(self.comparison_operator.as_str()))
             .set_threshold(self.threshold)
             .evaluation_periods(self.evaluation_periods)
             .set_datapoints_to_alarm(
-                self.datapoints_to_alarm.or_else(|| seen.and_then(|seen| seen.datapoints_to_alarm)),
+                self.datapoints_to_alarm.or_else(|| observed.and_then(|observed| observed.datapoints_to_alarm)),
             )
-            .set_treat_missing_data(kept(&self.treat_missing_data, |seen| &seen.treat_missing_data))
+            .set_treat_missing_data(kept(&self.treat_missing_data, |observed| &observed.treat_missing_data))
             .set_evaluate_low_sample_count_percentile(percentiles.filter(|_| self.extended_statistic.is_some()))
             .set_namespace(self.namespace.clone())
             .set_metric_name(self.metric_name.clone())
@@ -358,12 +365,14 @@ impl Alarm {
                 Some(self.metrics.iter().map(MetricQuery::sdk).collect()).filter(|all: &Vec<_>| !all.is_empty()),
             )
             .set_threshold_metric_id(self.threshold_metric_id.clone())
-            .set_actions_enabled(self.actions_enabled.or_else(|| seen.and_then(|seen| seen.actions_enabled)))
+            .set_actions_enabled(
+                self.actions_enabled.or_else(|| observed.and_then(|observed| observed.actions_enabled)),
+            )
             .set_alarm_actions(Some(texts(&self.alarm_actions)))
             .set_ok_actions(Some(texts(&self.ok_actions)))
             .set_insufficient_data_actions(Some(texts(&self.insufficient_data_actions)))
             // Taken at creation only.
-            .set_tags(seen.is_none().then(|| sdk_tags(&self.tags)))
+            .set_tags(observed.is_none().then(|| sdk_tags(&self.tags)))
             .send()
             .await
             .map(drop)
@@ -413,11 +422,11 @@ impl MetricQuery {
             .build()
     }
 
-    fn observed(query: &MetricDataQuery) -> Self {
+    fn to_observed(query: &MetricDataQuery) -> Self {
         Self {
             id: query.id().unwrap_or_default().to_owned(),
             expression: query.expression().map(str::to_owned),
-            metric: query.metric_stat().map(MetricStat::observed),
+            metric: query.metric_stat().map(MetricStat::to_observed),
             label: query.label().map(str::to_owned),
             return_data: query.return_data().unwrap_or(true),
             period: query.period(),
@@ -437,7 +446,7 @@ impl MetricStat {
             .build()
     }
 
-    fn observed(stat: &SdkMetricStat) -> Self {
+    fn to_observed(stat: &SdkMetricStat) -> Self {
         let metric = stat.metric();
         Self {
             namespace: metric.and_then(Metric::namespace).unwrap_or_default().to_owned(),
@@ -451,7 +460,7 @@ impl MetricStat {
 }
 
 /// The only place, with the two above, where the SDK's types become ours.
-fn observed(alarm: &MetricAlarm, tags: Tags) -> Result<Observed<Alarm>> {
+fn to_observed(alarm: &MetricAlarm, tags: Tags) -> Result<Observed<Alarm>> {
     let known = |arns: &[String]| arns.iter().cloned().map(In::Known).collect();
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let name = need(READ, alarm.alarm_name(), "AlarmName")?;
@@ -473,7 +482,7 @@ fn observed(alarm: &MetricAlarm, tags: Tags) -> Result<Observed<Alarm>> {
             extended_statistic: owned(alarm.extended_statistic()),
             period: alarm.period(),
             unit: alarm.unit().map(|unit| unit.as_str().to_owned()),
-            metrics: alarm.metrics().iter().map(MetricQuery::observed).collect(),
+            metrics: alarm.metrics().iter().map(MetricQuery::to_observed).collect(),
             threshold_metric_id: owned(alarm.threshold_metric_id()),
             actions_enabled: alarm.actions_enabled(),
             alarm_actions: known(alarm.alarm_actions()),
@@ -513,14 +522,14 @@ mod tests {
     #[test]
     fn queries_come_back_as_they_went() {
         let query = query(&[("A", "1")]);
-        assert_eq!(MetricQuery::observed(&query.sdk()), query);
+        assert_eq!(MetricQuery::to_observed(&query.sdk()), query);
     }
 
     #[test]
-    fn a_dimension_too_many_is_another_metric() {
+    fn extra_dimension_is_another_metric() {
         let field = Alarm::FIELDS.iter().find(|field| field.name == "metrics").unwrap();
-        let (want, more) = (json!([query(&[("A", "1")])]), json!([query(&[("A", "1"), ("B", "2")])]));
-        assert!(Alarm::same(field, &want, &want));
-        assert!(!Alarm::same(field, &want, &more));
+        let (desired, more) = (json!([query(&[("A", "1")])]), json!([query(&[("A", "1"), ("B", "2")])]));
+        assert!(Alarm::is_equivalent(field, &desired, &desired));
+        assert!(!Alarm::is_equivalent(field, &desired, &more));
     }
 }

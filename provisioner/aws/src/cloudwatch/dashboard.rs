@@ -7,9 +7,9 @@
 
 use aws_sdk_cloudwatch::operation::get_dashboard::GetDashboardOutput;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Name, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -72,39 +72,39 @@ impl Resource for Dashboard {
     type Cloud = Aws;
     type Outputs = DashboardOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let one = async |id: &Id<Self>| {
             let dashboard = get(c, id.as_str()).await?;
             let tags = tags_of(c, &need(READ, dashboard.dashboard_arn(), "DashboardArn")?).await?;
-            observed(id, &dashboard, tags)
+            to_observed(id, &dashboard, tags)
         };
         Ok(one_by_one(ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let ids: Vec<_> = self.name.iter().map(Id::new).collect();
         let mut found = vec![];
-        for (id, seen) in Self::read_many(c, &ids).await? {
-            if made_for(&seen?.inputs.tags, owner) {
+        for (id, observed) in Self::read_many(c, &ids).await? {
+            if made_for(&observed?.inputs.tags, owner) {
                 found.push(id);
             }
         }
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(name) = &self.name else { return Ok(vec![]) };
         match get(c, name).await {
             Ok(_) => Ok(vec![Id::new(name)]),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The call would overwrite another's.
-        if !self.existing(&c.reader()).await?.is_empty() {
-            return Err(Error::because(Kind::Exists, WRITE, "a dashboard of this name is there"));
+        if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
+            return Err(Error::because(ErrorKind::Exists, WRITE, "a dashboard of this name is there"));
         }
         let request = c.cloudwatch().put_dashboard().set_dashboard_name(self.name.clone());
         let request = request.set_dashboard_body(text(&self.body)).set_tags(Some(sdk_tags(&self.tags)));
@@ -112,17 +112,22 @@ impl Resource for Dashboard {
         Ok((Id::new(self.name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        if let Some(body) = to_write(Some(&self.body), Some(&seen.inputs.body)) {
-            let request = c.cloudwatch().put_dashboard().dashboard_name(was.id.as_str()).dashboard_body(body);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        if let Some(body) = to_write(Some(&self.body), Some(&observed.inputs.body)) {
+            let request = c.cloudwatch().put_dashboard().dashboard_name(recorded.id.as_str()).dashboard_body(body);
             request.send().await.map_err(api(WRITE))?;
         }
-        let change = TagChange::between(&self.tags, &was.inputs.tags, &seen.inputs.tags);
-        sync_tags(c, &seen.outputs.arn, change).await.map(|()| None)
+        let change = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
+        sync_tags(c, &observed.outputs.arn, change).await.map(|()| None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.cloudwatch().delete_dashboards().dashboard_names(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.cloudwatch().delete_dashboards().dashboard_names(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api_with("cloudwatch:DeleteDashboards", gone)))
     }
 }
@@ -130,8 +135,8 @@ impl Resource for Dashboard {
 const READ: &str = "cloudwatch:GetDashboard";
 const WRITE: &str = "cloudwatch:PutDashboard";
 
-fn gone(code: &str, _: &str) -> Option<Kind> {
-    (code == "DashboardNotFoundError").then_some(Kind::Gone)
+fn gone(code: &str, _: &str) -> Option<ErrorKind> {
+    (code == "DashboardNotFoundError").then_some(ErrorKind::Gone)
 }
 
 async fn get(c: &Reader, name: &str) -> Result<GetDashboardOutput> {
@@ -139,7 +144,7 @@ async fn get(c: &Reader, name: &str) -> Result<GetDashboardOutput> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(id: &Id<Dashboard>, dashboard: &GetDashboardOutput, tags: Tags) -> Result<Observed<Dashboard>> {
+fn to_observed(id: &Id<Dashboard>, dashboard: &GetDashboardOutput, tags: Tags) -> Result<Observed<Dashboard>> {
     Ok(Observed {
         inputs: Dashboard {
             name: Some(id.as_str().to_owned()),

@@ -4,7 +4,7 @@ mod alarm;
 mod dashboard;
 
 use aws_sdk_cloudwatch::types::Tag;
-use provisioner_model::{erased::Registry, error::Result, resource::Tags};
+use provisioner_model::{erased::ResourceRegistry, error::Result, resource::Tags};
 
 pub use self::{
     alarm::{Alarm, AlarmOutputs, MetricQuery, MetricStat},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Alarm>().with::<Dashboard>()
 }
 
@@ -28,7 +28,7 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 async fn tags_of(c: &Reader, arn: &str) -> Result<Tags> {
     let answer = c.cloudwatch().list_tags_for_resource().resource_arn(arn).send().await;
     let answer = answer.map_err(api("cloudwatch:ListTagsForResource"))?;
-    Ok(crate::tags::seen_tags(answer.tags().iter().map(|tag| (tag.key(), tag.value()))))
+    Ok(crate::tags::observed_tags(answer.tags().iter().map(|tag| (tag.key(), tag.value()))))
 }
 
 async fn sync_tags(c: &Writer, arn: &str, change: TagChange) -> Result<()> {

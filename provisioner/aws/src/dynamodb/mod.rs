@@ -2,11 +2,11 @@
 
 mod table;
 
-use provisioner_model::erased::Registry;
+use provisioner_model::erased::ResourceRegistry;
 
-pub use self::table::{Billing, Encryption, GlobalIndex, Key, LocalIndex, Projection, Table, TableOutputs};
+pub use self::table::{Billing, Encryption, GlobalIndex, KeyAttribute, LocalIndex, Projection, Table, TableOutputs};
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Table>()
 }

@@ -5,8 +5,8 @@
 
 use aws_sdk_ec2::types::{self, DomainType, ResourceType};
 use provisioner_model::{
-    error::{Kind, Result},
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    error::{ErrorKind, Result},
+    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ impl Resource for ElasticIp {
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:ReleaseAddress"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("Domain", "always `vpc`"),
         ("Address", "recovers a released address: no declaration of what should be"),
@@ -74,19 +74,19 @@ impl Resource for ElasticIp {
     type Cloud = Aws;
     type Outputs = ElasticIpOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // This call has no pages.
         let ids = filter("allocation-id", ids.iter().map(Id::as_str));
         let answer = c.ec2().describe_addresses().filters(ids).send().await.map_err(api(READ))?;
-        answer.addresses().iter().map(|address| Ok((id_of(address)?, observed(address)))).collect()
+        answer.addresses().iter().map(|address| Ok((id_of(address)?, to_observed(address)))).collect()
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let answer = c.ec2().describe_addresses().filters(made_for(owner)).send().await.map_err(api(READ))?;
         answer.addresses().iter().filter(|address| is_made_for(address.tags(), owner)).map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .ec2()
             .allocate_address()
@@ -100,15 +100,20 @@ impl Resource for ElasticIp {
         Ok((Id::new(need("ec2:AllocateAddress", answer.allocation_id(), "allocationId")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        sync_tags(c, recorded.id.as_str(), &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().release_address().allocation_id(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().release_address().allocation_id(recorded.id.as_str()).send().await;
         // Whoever holds it (a NAT gateway on its way out) lets go of it in time.
-        let held = |code: &str, _: &str| (code == "InvalidIPAddress.InUse").then_some(Kind::InUse);
+        let held = |code: &str, _: &str| (code == "InvalidIPAddress.InUse").then_some(ErrorKind::InUse);
         gone_ok(answer.map(drop).map_err(api_with("ec2:ReleaseAddress", held)))
     }
 }
@@ -119,7 +124,7 @@ fn id_of(address: &types::Address) -> Result<Id<ElasticIp>> {
     need(READ, address.allocation_id(), "allocationId").map(Id::new)
 }
 
-fn observed(address: &types::Address) -> Result<Observed<ElasticIp>> {
+fn to_observed(address: &types::Address) -> Result<Observed<ElasticIp>> {
     Ok(Observed {
         inputs: ElasticIp {
             public_ipv4_pool: address.public_ipv4_pool().map(str::to_owned),

@@ -7,9 +7,9 @@
 use aws_sdk_ec2::types::{self, DestinationFileFormat, DestinationOptionsRequest, FlowLogsResourceType};
 use aws_sdk_ec2::types::{DestinationOptionsResponse as Options, LogDestinationType, ResourceType, TrafficType};
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -145,7 +145,7 @@ impl Resource for FlowLog {
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteFlowLogs", "logs:DeleteLogDelivery"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("ClientToken", "the engine's"),
         ("ResourceType", "follows from the id"),
@@ -166,24 +166,24 @@ impl Resource for FlowLog {
         problems
     }
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
         if field.name == "destination" {
-            return want.as_str().map(bare) == seen.as_str().map(bare);
+            return desired.as_str().map(bare) == observed.as_str().map(bare);
         }
-        field.compare.same(want, seen)
+        field.compare.is_equivalent(desired, observed)
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let ids = filter("flow-log-id", ids.iter().map(Id::as_str));
         let mut pages = c.ec2().describe_flow_logs().filter(ids).into_paginator().items().send();
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         while let Some(log) = pages.try_next().await.map_err(api(READ))? {
-            found.push((id_of(&log)?, observed(&log)));
+            found.push((id_of(&log)?, to_observed(&log)));
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.ec2().describe_flow_logs().filter(made_for(owner)).into_paginator().items().send();
         let mut found = vec![];
         while let Some(log) = pages.try_next().await.map_err(api(READ))? {
@@ -194,7 +194,7 @@ impl Resource for FlowLog {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let (Some(resource), Some(to)) = (text(&self.resource), text(&self.destination)) else { return Ok(vec![]) };
         let mut pages =
             c.ec2().describe_flow_logs().filter(filter("resource-id", [resource])).into_paginator().items().send();
@@ -207,7 +207,7 @@ impl Resource for FlowLog {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let resource = text(&self.resource).unwrap_or_default();
         let answer = c
             .ec2()
@@ -230,27 +230,32 @@ impl Resource for FlowLog {
         // The call succeeds as a whole even where it failed for the one resource.
         if let Some(error) = answer.unsuccessful().first().and_then(|item| item.error()) {
             let (code, why) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
-            let exists = code.ends_with("AlreadyExists").then_some(Kind::Exists);
-            let kind = too_early(code, why).or(exists).unwrap_or(Kind::Refused);
+            let exists = code.ends_with("AlreadyExists").then_some(ErrorKind::Exists);
+            let kind = too_early(code, why).or(exists).unwrap_or(ErrorKind::Refused);
             return Err(Error { code: Some(code.to_owned()), ..Error::because(kind, CREATE, why) });
         }
         Ok((Id::new(need(CREATE, answer.flow_log_ids().first(), "flowLogIds")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        sync_tags(c, recorded.id.as_str(), &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().delete_flow_logs().flow_log_ids(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_flow_logs().flow_log_ids(recorded.id.as_str()).send().await;
         let answer = match answer.map_err(api(DELETE)) {
             Ok(answer) => answer,
             Err(error) => return gone_ok(Err(error)),
         };
         let Some(error) = answer.unsuccessful().first().and_then(|item| item.error()) else { return Ok(()) };
         let code = error.code().unwrap_or_default();
-        let kind = if code.ends_with("NotFound") { Kind::Gone } else { Kind::Refused };
+        let kind = if code.ends_with("NotFound") { ErrorKind::Gone } else { ErrorKind::Refused };
         let why = error.message().unwrap_or("it gave no reason");
         gone_ok(Err(Error { code: Some(code.to_owned()), ..Error::because(kind, DELETE, why) }))
     }
@@ -266,9 +271,9 @@ fn bare(arn: &str) -> &str {
 }
 
 /// A role, or a bucket's policy, that is not visible yet.
-fn too_early(_: &str, message: &str) -> Option<Kind> {
+fn too_early(_: &str, message: &str) -> Option<ErrorKind> {
     let early = ["Unable to assume given IAM role", "Access Denied for LogDestination"];
-    early.iter().any(|early| message.contains(early)).then_some(Kind::NotYet)
+    early.iter().any(|early| message.contains(early)).then_some(ErrorKind::NotYet)
 }
 
 fn kind_of(resource: &str) -> Result<FlowLogsResourceType> {
@@ -280,7 +285,7 @@ fn kind_of(resource: &str) -> Result<FlowLogsResourceType> {
         "tgw" => Ok(FlowLogsResourceType::TransitGateway),
         "tgw-attach" => Ok(FlowLogsResourceType::TransitGatewayAttachment),
         "nat" => Ok(FlowLogsResourceType::RegionalNatGateway),
-        _ => Err(Error::because(Kind::Refused, CREATE, format!("`{resource}` has no traffic to record"))),
+        _ => Err(Error::because(ErrorKind::Refused, CREATE, format!("`{resource}` has no traffic to record"))),
     }
 }
 
@@ -288,7 +293,7 @@ fn id_of(log: &types::FlowLog) -> Result<Id<FlowLog>> {
     need(READ, log.flow_log_id(), "flowLogId").map(Id::new)
 }
 
-fn observed(log: &types::FlowLog) -> Result<Observed<FlowLog>> {
+fn to_observed(log: &types::FlowLog) -> Result<Observed<FlowLog>> {
     let resource: String = need(READ, log.resource_id(), "resourceId")?;
     // One made with a group's name only, by another hand, has no destination.
     let destination: String = need(READ, log.log_destination().or(log.log_group_name()), "logDestination")?;
@@ -331,9 +336,17 @@ mod tests {
     }
 
     #[test]
-    fn a_log_groups_arn_is_one_in_both_forms() {
+    fn log_group_arn_is_equivalent_with_and_without_suffix() {
         let field = FlowLog::FIELDS.iter().find(|field| field.name == "destination").unwrap();
-        assert!(FlowLog::same(field, &json!("arn:aws:logs:r:1:log-group:g:*"), &json!("arn:aws:logs:r:1:log-group:g")));
-        assert!(!FlowLog::same(field, &json!("arn:aws:logs:r:1:log-group:g"), &json!("arn:aws:logs:r:1:log-group:h")));
+        assert!(FlowLog::is_equivalent(
+            field,
+            &json!("arn:aws:logs:r:1:log-group:g:*"),
+            &json!("arn:aws:logs:r:1:log-group:g")
+        ));
+        assert!(!FlowLog::is_equivalent(
+            field,
+            &json!("arn:aws:logs:r:1:log-group:g"),
+            &json!("arn:aws:logs:r:1:log-group:h")
+        ));
     }
 }

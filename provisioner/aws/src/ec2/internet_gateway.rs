@@ -6,9 +6,11 @@
 
 use aws_sdk_ec2::types::{self, AttachmentStatus, ResourceType};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Change, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Change, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,7 +59,7 @@ impl Resource for InternetGateway {
         update: &["ec2:AttachInternetGateway", "ec2:DetachInternetGateway", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[("DryRun", "the plan is the dry run")];
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[("DryRun", "the plan is the dry run")];
     type Cloud = Aws;
     type Outputs = InternetGatewayOutputs;
 
@@ -66,25 +68,25 @@ impl Resource for InternetGateway {
         if field.replaces && !detached { Change::Replace } else { Change::Update }
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match AttachmentStatus::from(seen.outputs.state.as_str()) {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match AttachmentStatus::from(observed.outputs.state.as_str()) {
             AttachmentStatus::Attaching | AttachmentStatus::Detaching => Phase::Pending,
             // One that is not attached is ready for the update that attaches it.
             _ => Phase::Ready,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let ids = filter("internet-gateway-id", ids.iter().map(Id::as_str));
         let mut pages = c.ec2().describe_internet_gateways().filters(ids).into_paginator().items().send();
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         while let Some(gateway) = pages.try_next().await.map_err(api(READ))? {
-            found.push((id_of(&gateway)?, observed(&gateway)));
+            found.push((id_of(&gateway)?, to_observed(&gateway)));
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let request = c.ec2().describe_internet_gateways().filters(made_for(owner));
         let mut pages = request.into_paginator().items().send();
         let mut found = vec![];
@@ -96,33 +98,38 @@ impl Resource for InternetGateway {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(vpc) = text(&self.vpc) else { return Ok(vec![]) };
         let request = c.ec2().describe_internet_gateways().filters(filter("attachment.vpc-id", [vpc]));
         let answer = request.send().await.map_err(api(READ))?;
         answer.internet_gateways().iter().map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let tags = tagged(ResourceType::InternetGateway, &self.tags);
         let answer = c.ec2().create_internet_gateway().tag_specifications(tags).send().await.map_err(api(CREATE))?;
         Ok((id_of(&need(CREATE, answer.internet_gateway(), "internetGateway")?)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let id = was.id.as_str();
-        if self.vpc != seen.inputs.vpc {
-            detach(c, id, text(&seen.inputs.vpc)).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let id = recorded.id.as_str();
+        if self.vpc != observed.inputs.vpc {
+            detach(c, id, text(&observed.inputs.vpc)).await?;
             let request = c.ec2().attach_internet_gateway().internet_gateway_id(id).set_vpc_id(text(&self.vpc));
             request.send().await.map_err(api("ec2:AttachInternetGateway"))?;
         }
-        sync_tags(c, id, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, id, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let id = last.id.as_str();
-        gone_ok(detach(c, id, text(&last.inputs.vpc)).await)?;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let id = recorded.id.as_str();
+        gone_ok(detach(c, id, text(&recorded.inputs.vpc)).await)?;
         let answer = c.ec2().delete_internet_gateway().internet_gateway_id(id).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteInternetGateway")))
     }
@@ -135,7 +142,7 @@ const CREATE: &str = "ec2:CreateInternetGateway";
 async fn detach(c: &Writer, id: &str, vpc: Option<String>) -> Result<()> {
     let Some(vpc) = vpc.filter(|vpc| !vpc.is_empty()) else { return Ok(()) };
     let answer = c.ec2().detach_internet_gateway().internet_gateway_id(id).vpc_id(vpc).send().await;
-    let not_attached = |code: &str, _: &str| (code == "Gateway.NotAttached").then_some(Kind::Gone);
+    let not_attached = |code: &str, _: &str| (code == "Gateway.NotAttached").then_some(ErrorKind::Gone);
     gone_ok(answer.map(drop).map_err(api_with("ec2:DetachInternetGateway", not_attached)))
 }
 
@@ -143,7 +150,7 @@ fn id_of(gateway: &types::InternetGateway) -> Result<Id<InternetGateway>> {
     need(READ, gateway.internet_gateway_id(), "internetGatewayId").map(Id::new)
 }
 
-fn observed(gateway: &types::InternetGateway) -> Result<Observed<InternetGateway>> {
+fn to_observed(gateway: &types::InternetGateway) -> Result<Observed<InternetGateway>> {
     let attachment = gateway.attachments().first();
     Ok(Observed {
         inputs: InternetGateway {
@@ -166,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_detached_one_is_attached_again_and_an_attached_one_does_not_move() {
+    fn detached_gateway_is_attached_again_and_attached_gateway_stays() {
         let vpc = &InternetGateway::FIELDS[0];
         assert_eq!(InternetGateway::change(vpc, &json!(""), &json!("vpc-1")), Change::Update);
         assert_eq!(InternetGateway::change(vpc, &json!("vpc-2"), &json!("vpc-1")), Change::Replace);
@@ -174,8 +181,8 @@ mod tests {
 
     #[test]
     fn without_an_attachment_it_has_no_vpc() {
-        let seen = observed(&types::InternetGateway::builder().internet_gateway_id("igw-1").build()).unwrap();
-        assert_eq!(seen.inputs, InternetGateway::new(Id::new("").into()));
-        assert_eq!(InternetGateway::phase(None, &seen, None), Phase::Ready);
+        let observed = to_observed(&types::InternetGateway::builder().internet_gateway_id("igw-1").build()).unwrap();
+        assert_eq!(observed.inputs, InternetGateway::new(Id::new("").into()));
+        assert_eq!(InternetGateway::phase(None, &observed, None), Phase::Ready);
     }
 }

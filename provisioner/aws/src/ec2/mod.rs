@@ -1,7 +1,7 @@
 //! EC2: networks and what is in them.
 
+mod acl_entry;
 mod elastic_ip;
-mod entry;
 mod flow_log;
 mod internet_gateway;
 mod nat_gateway;
@@ -20,20 +20,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use provisioner_model::{
-    erased::Registry,
+    erased::ResourceRegistry,
     error::Result,
     ownership::TOKEN,
     resource::{Owner, Tags},
 };
 
 pub use self::{
+    acl_entry::AclEntry,
     elastic_ip::{ElasticIp, ElasticIpOutputs},
-    entry::Entry,
     flow_log::{FlowLog, FlowLogOutputs},
     internet_gateway::{InternetGateway, InternetGatewayOutputs},
     nat_gateway::{NatGateway, NatGatewayOutputs},
     network_acl::{NetworkAcl, NetworkAclOutputs},
-    route::{Route, Target},
+    route::{Route, RouteTarget},
     route_table::{RouteTable, RouteTableOutputs},
     route_table_association::{RouteTableAssociation, RouteTableAssociationOutputs},
     rule::{Peer, Rule, Traffic},
@@ -46,7 +46,7 @@ pub use self::{
 use crate::{cloud::Writer, error::api, tags::TagChange};
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types
         .with::<Vpc>()
         .with::<Subnet>()
@@ -104,12 +104,12 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::seen_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
+    crate::tags::observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
 /// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
-async fn sync_tags(c: &Writer, id: &str, want: &Tags, was: &Tags, seen: &Tags) -> Result<()> {
-    let change = TagChange::between(want, was, seen);
+async fn sync_tags(c: &Writer, id: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
+    let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {
         let tags = Some(sdk_tags(&change.set));
         c.ec2().create_tags().resources(id).set_tags(tags).send().await.map_err(api("ec2:CreateTags"))?;

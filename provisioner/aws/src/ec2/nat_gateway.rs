@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, ConnectivityType, NatGatewayState, ResourceType};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Change, Field, Found, Id, Made, Observed, Owner, Phase, Problem, Receipt, Recorded},
+    resource::{Actions, Change, Created, Field, Id, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded},
     resource::{Resource, Tags},
     stack::Output,
 };
@@ -107,7 +107,7 @@ impl Resource for NatGateway {
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteNatGateway"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("ClientToken", "the engine's"),
         ("AvailabilityMode", "one gateway for each zone so far, none for a region"),
@@ -118,8 +118,8 @@ impl Resource for NatGateway {
         ("SecondaryPrivateIpAddressCount", "one address so far"),
     ];
     // Minutes in both directions, seldom more than two.
-    const READY_WITHIN: Duration = Duration::from_mins(10);
-    const POLL_EVERY: Duration = Duration::from_secs(10);
+    const READY_TIMEOUT: Duration = Duration::from_mins(10);
+    const POLL_INTERVAL: Duration = Duration::from_secs(10);
     type Cloud = Aws;
     type Outputs = NatGatewayOutputs;
 
@@ -132,29 +132,29 @@ impl Resource for NatGateway {
         }
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match NatGatewayState::from(seen.outputs.state.as_str()) {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match NatGatewayState::from(observed.outputs.state.as_str()) {
             NatGatewayState::Available => Phase::Ready,
             NatGatewayState::Deleted => Phase::Gone,
             NatGatewayState::Failed => Phase::Failed {
-                why: seen.outputs.failure.clone().unwrap_or_else(|| "it failed without a reason".into()),
-                cure: Some(Change::Replace),
+                why: observed.outputs.failure.clone().unwrap_or_else(|| "it failed without a reason".into()),
+                remedy: Some(Change::Replace),
             },
             _ => Phase::Pending,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let ids = filter("nat-gateway-id", ids.iter().map(Id::as_str));
         let mut pages = c.ec2().describe_nat_gateways().filter(ids).into_paginator().items().send();
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         while let Some(gateway) = pages.try_next().await.map_err(api(READ))? {
-            found.push((id_of(&gateway)?, observed(&gateway)));
+            found.push((id_of(&gateway)?, to_observed(&gateway)));
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.ec2().describe_nat_gateways().filter(made_for(owner)).into_paginator().items().send();
         let mut found = vec![];
         while let Some(gateway) = pages.try_next().await.map_err(api(READ))? {
@@ -166,7 +166,7 @@ impl Resource for NatGateway {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let answer = c
             .ec2()
             .create_nat_gateway()
@@ -182,14 +182,19 @@ impl Resource for NatGateway {
         Ok((id_of(&need(CREATE, answer.nat_gateway(), "natGateway")?)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        sync_tags(c, recorded.id.as_str(), &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().delete_nat_gateway().nat_gateway_id(last.id.as_str()).send().await;
-        let gone = |code: &str, _: &str| (code == "NatGatewayNotFound").then_some(Kind::Gone);
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_nat_gateway().nat_gateway_id(recorded.id.as_str()).send().await;
+        let gone = |code: &str, _: &str| (code == "NatGatewayNotFound").then_some(ErrorKind::Gone);
         gone_ok(answer.map(drop).map_err(api_with("ec2:DeleteNatGateway", gone)))
     }
 }
@@ -201,7 +206,7 @@ fn id_of(gateway: &types::NatGateway) -> Result<Id<NatGateway>> {
     need(READ, gateway.nat_gateway_id(), "natGatewayId").map(Id::new)
 }
 
-fn observed(gateway: &types::NatGateway) -> Result<Observed<NatGateway>> {
+fn to_observed(gateway: &types::NatGateway) -> Result<Observed<NatGateway>> {
     let all = gateway.nat_gateway_addresses();
     let address = all.iter().find(|address| address.is_primary() == Some(true)).or(all.first());
     let kind = gateway.connectivity_type().unwrap_or(&ConnectivityType::Public);
@@ -237,21 +242,21 @@ mod tests {
             .nat_gateway_addresses(address)
             .failure_code("Gateway.NotAttached")
             .state(state);
-        observed(&sdk.build()).unwrap()
+        to_observed(&sdk.build()).unwrap()
     }
 
     #[test]
-    fn a_failed_gateway_is_cured_by_another() {
+    fn failed_gateway_is_replaced() {
         let failed = NatGateway::phase(None, &gateway(NatGatewayState::Failed), None);
-        assert_eq!(failed, Phase::Failed { why: "Gateway.NotAttached".into(), cure: Some(Change::Replace) });
+        assert_eq!(failed, Phase::Failed { why: "Gateway.NotAttached".into(), remedy: Some(Change::Replace) });
         assert_eq!(NatGateway::phase(None, &gateway(NatGatewayState::Deleted), None), Phase::Gone);
         assert_eq!(NatGateway::phase(None, &gateway(NatGatewayState::Deleting), None), Phase::Pending);
     }
 
     #[test]
     fn reads_back_the_inputs_it_was_created_from() {
-        let want = NatGateway::new(Id::new("subnet-1").into(), Id::new("eipalloc-1").into());
-        assert_eq!(gateway(NatGatewayState::Available).inputs, want);
-        assert!(want.problems().is_empty());
+        let desired = NatGateway::new(Id::new("subnet-1").into(), Id::new("eipalloc-1").into());
+        assert_eq!(gateway(NatGatewayState::Available).inputs, desired);
+        assert!(desired.problems().is_empty());
     }
 }

@@ -7,13 +7,13 @@
 
 use aws_sdk_ec2::types::{self, IcmpTypeCode, PortRange, ResourceType, RuleAction};
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Subnet, Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
+use super::{AclEntry, Subnet, Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, api_with, gone_ok, need},
@@ -27,7 +27,7 @@ pub struct NetworkAcl {
     pub vpc: In<Id<Vpc>>,
     /// All of its entries but AWS's own last ones.
     #[serde(default)]
-    pub entries: Vec<Entry>,
+    pub entries: Vec<AclEntry>,
     /// The subnets that it guards.
     #[serde(default)]
     pub subnets: Vec<In<Id<Subnet>>>,
@@ -47,7 +47,7 @@ impl NetworkAcl {
     /// An ACL with these entries for these subnets.
     pub fn new(
         vpc: In<Id<Vpc>>,
-        entries: impl IntoIterator<Item = Entry>,
+        entries: impl IntoIterator<Item = AclEntry>,
         subnets: impl IntoIterator<Item = In<Id<Subnet>>>,
     ) -> Self {
         Self { vpc, entries: entries.into_iter().collect(), subnets: subnets.into_iter().collect(), tags: Tags::new() }
@@ -77,13 +77,13 @@ impl Resource for NetworkAcl {
         ],
         delete: &["ec2:DescribeNetworkAcls", "ec2:ReplaceNetworkAclAssociation", "ec2:DeleteNetworkAcl"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("DryRun", "the plan is the dry run"), ("ClientToken", "the engine's")];
     type Cloud = Aws;
     type Outputs = NetworkAclOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        let mut problems: Vec<_> = self.entries.iter().filter_map(Entry::problem).collect();
+        let mut problems: Vec<_> = self.entries.iter().filter_map(AclEntry::problem).collect();
         for (at, entry) in self.entries.iter().enumerate() {
             if self.entries[..at].iter().any(|other| other.key() == entry.key()) {
                 problems.push(format!("two entries of one direction have the number {}", entry.number));
@@ -92,23 +92,23 @@ impl Resource for NetworkAcl {
         problems.into_iter().map(|why| Problem::new("entries", why)).collect()
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // Not filtered: one call then serves every batch, and a VPC has few.
         let all = c.once("network-acls", || async {
             let pages = c.ec2().describe_network_acls().into_paginator().items().send();
             pages.collect::<std::result::Result<Vec<_>, _>>().await.map_err(api(READ))
         });
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         for acl in all.await?.iter() {
             let id = id_of(acl)?;
             if ids.contains(&id) {
-                found.push((id, observed(acl)));
+                found.push((id, to_observed(acl)));
             }
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.ec2().describe_network_acls().filters(made_for(owner)).into_paginator().items().send();
         let mut found = vec![];
         while let Some(acl) = pages.try_next().await.map_err(api(READ))? {
@@ -119,40 +119,50 @@ impl Resource for NetworkAcl {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let request = c.ec2().create_network_acl().set_vpc_id(text(&self.vpc)).client_token(&owner.token);
         let request = request.tag_specifications(tagged(ResourceType::NetworkAcl, &self.tags));
         let answer = request.send().await.map_err(api(CREATE))?;
         Ok((id_of(&need(CREATE, answer.network_acl(), "networkAcl")?)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let id = was.id.as_str();
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let id = recorded.id.as_str();
         // Entries before subnets: an ACL without entries denies everything.
         for entry in &self.entries {
-            match seen.inputs.entries.iter().find(|seen| seen.key() == entry.key()) {
+            match observed.inputs.entries.iter().find(|observed| observed.key() == entry.key()) {
                 None => create_entry(c, id, entry).await?,
-                Some(seen) if !entry.means(seen) => replace_entry(c, id, entry).await?,
+                Some(observed) if !entry.means(observed) => replace_entry(c, id, entry).await?,
                 Some(_) => {}
             }
         }
-        for entry in seen.inputs.entries.iter().filter(|seen| !self.entries.iter().any(|want| want.key() == seen.key()))
+        for entry in observed
+            .inputs
+            .entries
+            .iter()
+            .filter(|observed| !self.entries.iter().any(|desired| desired.key() == observed.key()))
         {
             let request = c.ec2().delete_network_acl_entry().network_acl_id(id);
             let answer = request.rule_number(entry.number).egress(entry.egress).send().await;
             gone_ok(answer.map(drop).map_err(api("ec2:DeleteNetworkAclEntry")))?;
         }
-        let (want, there) = (texts(&self.subnets), texts(&seen.inputs.subnets));
-        if want.iter().any(|subnet| !there.contains(subnet)) || there.iter().any(|subnet| !want.contains(subnet)) {
-            guard(c, id, &text(&self.vpc).unwrap_or_default(), &want).await?;
+        let (desired, there) = (texts(&self.subnets), texts(&observed.inputs.subnets));
+        if desired.iter().any(|subnet| !there.contains(subnet)) || there.iter().any(|subnet| !desired.contains(subnet))
+        {
+            associate_subnets(c, id, &text(&self.vpc).unwrap_or_default(), &desired).await?;
         }
-        sync_tags(c, id, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, id, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let id = last.id.as_str();
-        guard(c, id, &text(&last.inputs.vpc).unwrap_or_default(), &[]).await?;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let id = recorded.id.as_str();
+        associate_subnets(c, id, &text(&recorded.inputs.vpc).unwrap_or_default(), &[]).await?;
         let answer = c.ec2().delete_network_acl().network_acl_id(id).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteNetworkAcl")))
     }
@@ -162,7 +172,7 @@ const READ: &str = "ec2:DescribeNetworkAcls";
 const CREATE: &str = "ec2:CreateNetworkAcl";
 
 /// Makes this ACL guard these subnets and no others. The associations' ids are read first: they change each time.
-async fn guard(c: &Writer, acl: &str, vpc: &str, want: &[String]) -> Result<()> {
+async fn associate_subnets(c: &Writer, acl: &str, vpc: &str, desired: &[String]) -> Result<()> {
     let mut pages =
         c.read().ec2().describe_network_acls().filters(filter("vpc-id", [vpc])).into_paginator().items().send();
     let (mut default, mut moves) = (None, vec![]);
@@ -175,7 +185,7 @@ async fn guard(c: &Writer, acl: &str, vpc: &str, want: &[String]) -> Result<()> 
             let (Some(id), Some(subnet)) = (association.network_acl_association_id(), association.subnet_id()) else {
                 continue;
             };
-            let wanted = want.iter().any(|want| want == subnet);
+            let wanted = desired.iter().any(|desired| desired == subnet);
             if wanted && !this {
                 moves.push((id.to_owned(), Some(acl.to_owned())));
             } else if this && !wanted {
@@ -187,13 +197,13 @@ async fn guard(c: &Writer, acl: &str, vpc: &str, want: &[String]) -> Result<()> 
         let to = to.or(default.clone()).ok_or_else(|| Error::missing(READ, "the VPC's default ACL"))?;
         let request = c.ec2().replace_network_acl_association().association_id(association).network_acl_id(to);
         // Another hand was faster.
-        let moved = |code: &str, _: &str| (code == "InvalidAssociationID.NotFound").then_some(Kind::Busy);
+        let moved = |code: &str, _: &str| (code == "InvalidAssociationID.NotFound").then_some(ErrorKind::Busy);
         request.send().await.map_err(api_with("ec2:ReplaceNetworkAclAssociation", moved))?;
     }
     Ok(())
 }
 
-async fn create_entry(c: &Writer, acl: &str, entry: &Entry) -> Result<()> {
+async fn create_entry(c: &Writer, acl: &str, entry: &AclEntry) -> Result<()> {
     let (v4, v6) = entry.ranges();
     let request = c.ec2().create_network_acl_entry().network_acl_id(acl);
     let request = request
@@ -205,11 +215,11 @@ async fn create_entry(c: &Writer, acl: &str, entry: &Entry) -> Result<()> {
         .set_ipv6_cidr_block(v6)
         .set_port_range(ports(entry))
         .set_icmp_type_code(icmp(entry));
-    let there = |code: &str, _: &str| (code == "NetworkAclEntryAlreadyExists").then_some(Kind::Busy);
+    let there = |code: &str, _: &str| (code == "NetworkAclEntryAlreadyExists").then_some(ErrorKind::Busy);
     request.send().await.map(drop).map_err(api_with("ec2:CreateNetworkAclEntry", there))
 }
 
-async fn replace_entry(c: &Writer, acl: &str, entry: &Entry) -> Result<()> {
+async fn replace_entry(c: &Writer, acl: &str, entry: &AclEntry) -> Result<()> {
     let (v4, v6) = entry.ranges();
     let request = c.ec2().replace_network_acl_entry().network_acl_id(acl);
     let request = request
@@ -224,12 +234,12 @@ async fn replace_entry(c: &Writer, acl: &str, entry: &Entry) -> Result<()> {
     request.send().await.map(drop).map_err(api("ec2:ReplaceNetworkAclEntry"))
 }
 
-fn ports(entry: &Entry) -> Option<PortRange> {
+fn ports(entry: &AclEntry) -> Option<PortRange> {
     let (from, to) = (entry.from_port?, entry.to_port?);
     Some(PortRange::builder().from(from).to(to).build())
 }
 
-fn icmp(entry: &Entry) -> Option<IcmpTypeCode> {
+fn icmp(entry: &AclEntry) -> Option<IcmpTypeCode> {
     let (kind, code) = (entry.icmp_type?, entry.icmp_code?);
     Some(IcmpTypeCode::builder().r#type(kind).code(code).build())
 }
@@ -238,8 +248,8 @@ fn id_of(acl: &types::NetworkAcl) -> Result<Id<NetworkAcl>> {
     need(READ, acl.network_acl_id(), "networkAclId").map(Id::new)
 }
 
-fn observed(acl: &types::NetworkAcl) -> Result<Observed<NetworkAcl>> {
-    let entries = acl.entries().iter().map(Entry::observed).collect::<Result<Vec<_>>>()?;
+fn to_observed(acl: &types::NetworkAcl) -> Result<Observed<NetworkAcl>> {
+    let entries = acl.entries().iter().map(AclEntry::to_observed).collect::<Result<Vec<_>>>()?;
     let subnets = acl.associations().iter().filter_map(|association| association.subnet_id());
     Ok(Observed {
         inputs: NetworkAcl {
@@ -265,19 +275,19 @@ mod tests {
         let acl = types::NetworkAcl::builder().network_acl_id("acl-1").vpc_id("vpc-1");
         let acl = acl.entries(entry(32767, RuleAction::Deny)).entries(entry(100, RuleAction::Allow));
         let association = types::NetworkAclAssociation::builder().subnet_id("subnet-1").build();
-        let seen = observed(&acl.associations(association).build()).unwrap();
-        let want =
-            NetworkAcl::new(Id::new("vpc-1").into(), [Entry::allow(100, "0.0.0.0/0")], [Id::new("subnet-1").into()]);
-        assert_eq!(seen.inputs, want);
+        let observed = to_observed(&acl.associations(association).build()).unwrap();
+        let desired =
+            NetworkAcl::new(Id::new("vpc-1").into(), [AclEntry::allow(100, "0.0.0.0/0")], [Id::new("subnet-1").into()]);
+        assert_eq!(observed.inputs, desired);
     }
 
     #[test]
     fn mistakes_are_named() {
-        let acl = |entries: Vec<Entry>| NetworkAcl::new(Id::new("vpc-1").into(), entries, []).problems().len();
-        assert_eq!(acl(vec![Entry::allow(1, "::/0").tcp(80, 80), Entry::deny(1, "10.0.0.0/8").egress()]), 0);
-        assert_eq!(acl(vec![Entry::allow(1, "::/0"), Entry::deny(1, "10.0.0.0/8")]), 1);
-        assert_eq!(acl(vec![Entry::allow(32767, "::/0")]), 1);
-        assert_eq!(acl(vec![Entry::allow(1, "10.0.0.1/8")]), 1);
-        assert_eq!(acl(vec![Entry { protocol: "tcp".into(), ..Entry::allow(1, "::/0") }]), 1);
+        let acl = |entries: Vec<AclEntry>| NetworkAcl::new(Id::new("vpc-1").into(), entries, []).problems().len();
+        assert_eq!(acl(vec![AclEntry::allow(1, "::/0").tcp(80, 80), AclEntry::deny(1, "10.0.0.0/8").egress()]), 0);
+        assert_eq!(acl(vec![AclEntry::allow(1, "::/0"), AclEntry::deny(1, "10.0.0.0/8")]), 1);
+        assert_eq!(acl(vec![AclEntry::allow(32767, "::/0")]), 1);
+        assert_eq!(acl(vec![AclEntry::allow(1, "10.0.0.1/8")]), 1);
+        assert_eq!(acl(vec![AclEntry { protocol: "tcp".into(), ..AclEntry::allow(1, "::/0") }]), 1);
     }
 }

@@ -12,13 +12,13 @@ pub struct Route {
     /// A range (`0.0.0.0/0`, `::/0`), or the id of a prefix list (`pl-…`).
     pub destination: In<String>,
     /// What it leads to.
-    pub target: Target,
+    pub target: RouteTarget,
 }
 
 /// What a route leads to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub enum RouteTarget {
     /// The internet.
     InternetGateway(In<Id<InternetGateway>>),
     /// The internet, or another network, behind the gateway's address.
@@ -49,22 +49,22 @@ pub enum Target {
 
 impl Route {
     /// A route.
-    pub fn new(destination: impl Into<In<String>>, target: Target) -> Self {
+    pub fn new(destination: impl Into<In<String>>, target: RouteTarget) -> Self {
         Self { destination: destination.into(), target }
     }
 
     /// To the internet.
     pub fn internet(destination: impl Into<In<String>>, gateway: In<Id<InternetGateway>>) -> Self {
-        Self::new(destination, Target::InternetGateway(gateway))
+        Self::new(destination, RouteTarget::InternetGateway(gateway))
     }
 
     /// To a NAT gateway.
     pub fn nat(destination: impl Into<In<String>>, gateway: In<Id<NatGateway>>) -> Self {
-        Self::new(destination, Target::NatGateway(gateway))
+        Self::new(destination, RouteTarget::NatGateway(gateway))
     }
 
     pub(super) fn problem(&self) -> Option<String> {
-        if self.target == Target::Lost {
+        if self.target == RouteTarget::Lost {
             return Some("a route must lead to something".into());
         }
         self.destination.known().filter(|to| !to.starts_with("pl-")).and_then(|to| range_problem(to))
@@ -111,19 +111,19 @@ impl Leads {
     pub(super) fn of(route: &Route) -> Self {
         let mut leads = Self::default();
         match &route.target {
-            Target::InternetGateway(id) => leads.gateway = text(id),
-            Target::VpnGateway(id) => leads.gateway = text(id),
-            Target::NatGateway(id) => leads.nat_gateway = text(id),
-            Target::VpcEndpoint(id) => leads.vpc_endpoint = text(id),
-            Target::EgressOnlyGateway(id) => leads.egress_only_gateway = text(id),
-            Target::VpcPeering(id) => leads.vpc_peering = text(id),
-            Target::TransitGateway(id) => leads.transit_gateway = text(id),
-            Target::NetworkInterface(id) => leads.network_interface = text(id),
-            Target::LocalGateway(id) => leads.local_gateway = text(id),
-            Target::CarrierGateway(id) => leads.carrier_gateway = text(id),
-            Target::CoreNetwork(arn) => leads.core_network = text(arn),
-            Target::OdbNetwork(arn) => leads.odb_network = text(arn),
-            Target::Lost => {}
+            RouteTarget::InternetGateway(id) => leads.gateway = text(id),
+            RouteTarget::VpnGateway(id) => leads.gateway = text(id),
+            RouteTarget::NatGateway(id) => leads.nat_gateway = text(id),
+            RouteTarget::VpcEndpoint(id) => leads.vpc_endpoint = text(id),
+            RouteTarget::EgressOnlyGateway(id) => leads.egress_only_gateway = text(id),
+            RouteTarget::VpcPeering(id) => leads.vpc_peering = text(id),
+            RouteTarget::TransitGateway(id) => leads.transit_gateway = text(id),
+            RouteTarget::NetworkInterface(id) => leads.network_interface = text(id),
+            RouteTarget::LocalGateway(id) => leads.local_gateway = text(id),
+            RouteTarget::CarrierGateway(id) => leads.carrier_gateway = text(id),
+            RouteTarget::CoreNetwork(arn) => leads.core_network = text(arn),
+            RouteTarget::OdbNetwork(arn) => leads.odb_network = text(arn),
+            RouteTarget::Lost => {}
         }
         leads
     }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::{self, ResourceType, RouteOrigin};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Route, Target, Vpc, is_made_for, made_for, our_tags,
+    Route, RouteTarget, Vpc, is_made_for, made_for, our_tags,
     route::{Destination, Leads},
     sync_tags, tagged,
 };
@@ -63,7 +63,7 @@ impl Resource for RouteTable {
         update: &["ec2:CreateRoute", "ec2:ReplaceRoute", "ec2:DeleteRoute", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteRouteTable"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("DryRun", "the plan is the dry run"), ("ClientToken", "the engine's")];
     type Cloud = Aws;
     type Outputs = RouteTableOutputs;
@@ -79,18 +79,18 @@ impl Resource for RouteTable {
         problems.into_iter().map(|why| Problem::new("routes", why)).collect()
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        let mut found = Found::new();
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
+        let mut found = ReadResults::new();
         for table in tables(c).await?.iter() {
             let id = id_of(table)?;
             if ids.contains(&id) {
-                found.push((id, observed(table)));
+                found.push((id, to_observed(table)));
             }
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.ec2().describe_route_tables().filters(made_for(owner)).into_paginator().items().send();
         let mut found = vec![];
         while let Some(table) = pages.try_next().await.map_err(api(READ))? {
@@ -101,35 +101,41 @@ impl Resource for RouteTable {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let request = c.ec2().create_route_table().set_vpc_id(text(&self.vpc)).client_token(&owner.token);
         let request = request.tag_specifications(tagged(ResourceType::RouteTable, &self.tags));
         let answer = request.send().await.map_err(api(CREATE))?;
         Ok((id_of(&need(CREATE, answer.route_table(), "routeTable")?)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let id = was.id.as_str();
-        let there = |route: &Route| seen.inputs.routes.iter().find(|seen| seen.destination == route.destination);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let id = recorded.id.as_str();
+        let there =
+            |route: &Route| observed.inputs.routes.iter().find(|observed| observed.destination == route.destination);
         // What is new or changed first, so that no traffic is without its way in between.
         for route in &self.routes {
             match there(route) {
                 None => create_route(c, id, route).await?,
-                Some(seen) if seen.target != route.target => replace_route(c, id, route).await?,
+                Some(observed) if observed.target != route.target => replace_route(c, id, route).await?,
                 Some(_) => {}
             }
         }
-        for route in &seen.inputs.routes {
-            if !self.routes.iter().any(|want| want.destination == route.destination) {
+        for route in &observed.inputs.routes {
+            if !self.routes.iter().any(|desired| desired.destination == route.destination) {
                 delete_route(c, id, route).await?;
             }
         }
-        sync_tags(c, id, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, id, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().delete_route_table().route_table_id(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_route_table().route_table_id(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteRouteTable")))
     }
 }
@@ -166,7 +172,7 @@ async fn create_route(c: &Writer, table: &str, route: &Route) -> Result<()> {
         .set_core_network_arn(by.core_network)
         .set_odb_network_arn(by.odb_network);
     // Somebody was faster since the table was read.
-    let there = |code: &str, _: &str| (code == "RouteAlreadyExists").then_some(Kind::Busy);
+    let there = |code: &str, _: &str| (code == "RouteAlreadyExists").then_some(ErrorKind::Busy);
     request.send().await.map(drop).map_err(api_with("ec2:CreateRoute", there))
 }
 
@@ -205,7 +211,7 @@ fn id_of(table: &types::RouteTable) -> Result<Id<RouteTable>> {
     need(READ, table.route_table_id(), "routeTableId").map(Id::new)
 }
 
-fn observed(table: &types::RouteTable) -> Result<Observed<RouteTable>> {
+fn to_observed(table: &types::RouteTable) -> Result<Observed<RouteTable>> {
     Ok(Observed {
         inputs: RouteTable {
             vpc: Id::new(need(READ, table.vpc_id(), "vpcId")?).into(),
@@ -229,22 +235,22 @@ fn observed_route(route: &types::Route) -> Option<Route> {
         route.destination_cidr_block().or(route.destination_ipv6_cidr_block()).or(route.destination_prefix_list_id())?;
     let own = |id: Option<&str>| id.filter(|id| !id.is_empty()).map(str::to_owned);
     let gateway = own(route.gateway_id()).map(|id| match id.split('-').next() {
-        Some("vpce") => Target::VpcEndpoint(Id::new(id).into()),
-        Some("igw") => Target::InternetGateway(Id::new(id).into()),
-        _ => Target::VpnGateway(id.into()),
+        Some("vpce") => RouteTarget::VpcEndpoint(Id::new(id).into()),
+        Some("igw") => RouteTarget::InternetGateway(Id::new(id).into()),
+        _ => RouteTarget::VpnGateway(id.into()),
     });
     // An instance's route names its interface too: the interface is what is routed to.
     let target = gateway
-        .or_else(|| own(route.nat_gateway_id()).map(|id| Target::NatGateway(Id::new(id).into())))
-        .or_else(|| own(route.network_interface_id()).map(|id| Target::NetworkInterface(id.into())))
-        .or_else(|| own(route.vpc_peering_connection_id()).map(|id| Target::VpcPeering(id.into())))
-        .or_else(|| own(route.transit_gateway_id()).map(|id| Target::TransitGateway(id.into())))
-        .or_else(|| own(route.egress_only_internet_gateway_id()).map(|id| Target::EgressOnlyGateway(id.into())))
-        .or_else(|| own(route.local_gateway_id()).map(|id| Target::LocalGateway(id.into())))
-        .or_else(|| own(route.carrier_gateway_id()).map(|id| Target::CarrierGateway(id.into())))
-        .or_else(|| own(route.core_network_arn()).map(|arn| Target::CoreNetwork(arn.into())))
-        .or_else(|| own(route.odb_network_arn()).map(|arn| Target::OdbNetwork(arn.into())))
-        .unwrap_or(Target::Lost);
+        .or_else(|| own(route.nat_gateway_id()).map(|id| RouteTarget::NatGateway(Id::new(id).into())))
+        .or_else(|| own(route.network_interface_id()).map(|id| RouteTarget::NetworkInterface(id.into())))
+        .or_else(|| own(route.vpc_peering_connection_id()).map(|id| RouteTarget::VpcPeering(id.into())))
+        .or_else(|| own(route.transit_gateway_id()).map(|id| RouteTarget::TransitGateway(id.into())))
+        .or_else(|| own(route.egress_only_internet_gateway_id()).map(|id| RouteTarget::EgressOnlyGateway(id.into())))
+        .or_else(|| own(route.local_gateway_id()).map(|id| RouteTarget::LocalGateway(id.into())))
+        .or_else(|| own(route.carrier_gateway_id()).map(|id| RouteTarget::CarrierGateway(id.into())))
+        .or_else(|| own(route.core_network_arn()).map(|arn| RouteTarget::CoreNetwork(arn.into())))
+        .or_else(|| own(route.odb_network_arn()).map(|arn| RouteTarget::OdbNetwork(arn.into())))
+        .unwrap_or(RouteTarget::Lost);
     Some(Route { destination: destination.into(), target })
 }
 
@@ -258,9 +264,9 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_puts_there_is_left_out() {
+    fn default_entries_of_aws_are_left_out() {
         let route = types::Route::builder;
-        let seen = observed(&sdk([
+        let observed = to_observed(&sdk([
             route().destination_cidr_block("10.0.0.0/16").gateway_id("local").build(),
             route().destination_prefix_list_id("pl-1").gateway_id("vpce-1").build(),
             route()
@@ -274,12 +280,12 @@ mod tests {
             route().destination_cidr_block("10.8.0.0/16").build(),
         ]));
         assert_eq!(
-            seen.unwrap().inputs.routes,
+            observed.unwrap().inputs.routes,
             [
                 Route::internet("0.0.0.0/0", Id::new("igw-1").into()),
-                Route::new("::/0", Target::EgressOnlyGateway("eigw-1".into())),
-                Route::new("10.9.0.0/16", Target::VpcEndpoint(Id::new("vpce-2").into())),
-                Route::new("10.8.0.0/16", Target::Lost),
+                Route::new("::/0", RouteTarget::EgressOnlyGateway("eigw-1".into())),
+                Route::new("10.9.0.0/16", RouteTarget::VpcEndpoint(Id::new("vpce-2").into())),
+                Route::new("10.8.0.0/16", RouteTarget::Lost),
             ]
         );
     }

@@ -7,9 +7,9 @@
 
 use aws_sdk_ec2::types::{self, RouteTableAssociationStateCode as State};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ impl Resource for RouteTableAssociation {
         update: &["ec2:ReplaceRouteTableAssociation"],
         delete: &["ec2:DescribeRouteTables", "ec2:DisassociateRouteTable"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("GatewayId", "subnets only, no gateways' own routing so far"),
         ("PublicIpv4Pool", "subnets only"),
@@ -76,54 +76,54 @@ impl Resource for RouteTableAssociation {
     type Cloud = Aws;
     type Outputs = RouteTableAssociationOutputs;
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match State::from(seen.outputs.state.as_str()) {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match State::from(observed.outputs.state.as_str()) {
             State::Associated => Phase::Ready,
             State::Disassociated => Phase::Gone,
-            State::Failed => Phase::Failed { why: seen.outputs.message.clone().unwrap_or_default(), cure: None },
+            State::Failed => Phase::Failed { why: observed.outputs.message.clone().unwrap_or_default(), remedy: None },
             _ => Phase::Pending,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let tables = tables(c).await?;
         let associations = tables.iter().flat_map(types::RouteTable::associations);
         let ours = associations.filter_map(|association| Some((Id::new(association.subnet_id()?), association)));
-        Ok(ours.filter(|(id, _)| ids.contains(id)).map(|(id, association)| (id, observed(association))).collect())
+        Ok(ours.filter(|(id, _)| ids.contains(id)).map(|(id, association)| (id, to_observed(association))).collect())
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(subnet) = text(&self.subnet) else { return Ok(vec![]) };
         let there = association_of(c.ec2(), &subnet).await?;
         Ok(there.map(|_| Id::new(subnet)).into_iter().collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let request = c.ec2().associate_route_table().set_subnet_id(text(&self.subnet));
         let request = request.set_route_table_id(text(&self.route_table));
-        let there = |code: &str, _: &str| (code == "Resource.AlreadyAssociated").then_some(Kind::Exists);
+        let there = |code: &str, _: &str| (code == "Resource.AlreadyAssociated").then_some(ErrorKind::Exists);
         request.send().await.map_err(api_with("ec2:AssociateRouteTable", there))?;
         Ok((Id::new(text(&self.subnet).unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, _: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        if self.route_table != seen.inputs.route_table {
-            let request = c.ec2().replace_route_table_association().association_id(&seen.outputs.association);
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, observed: &Observed<Self>) -> Result<Option<Receipt>> {
+        if self.route_table != observed.inputs.route_table {
+            let request = c.ec2().replace_route_table_association().association_id(&observed.outputs.association);
             let request = request.set_route_table_id(text(&self.route_table));
             // The id is of the last read: whoever changed it since was faster.
-            let moved = |code: &str, _: &str| (code == "InvalidAssociationID.NotFound").then_some(Kind::Busy);
+            let moved = |code: &str, _: &str| (code == "InvalidAssociationID.NotFound").then_some(ErrorKind::Busy);
             request.send().await.map_err(api_with("ec2:ReplaceRouteTableAssociation", moved))?;
         }
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         // Read anew: the association's id may have changed since it was recorded.
-        let Some(association) = association_of(c.read().ec2(), last.id.as_str()).await? else { return Ok(()) };
+        let Some(association) = association_of(c.read().ec2(), recorded.id.as_str()).await? else { return Ok(()) };
         let answer = c.ec2().disassociate_route_table().association_id(association).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DisassociateRouteTable")))
     }
@@ -138,7 +138,7 @@ async fn association_of(ec2: &aws_sdk_ec2::Client, subnet: &str) -> Result<Optio
     Ok(ours.and_then(|association| association.route_table_association_id()).map(str::to_owned))
 }
 
-fn observed(association: &types::RouteTableAssociation) -> Result<Observed<RouteTableAssociation>> {
+fn to_observed(association: &types::RouteTableAssociation) -> Result<Observed<RouteTableAssociation>> {
     let subnet: String = need(READ, association.subnet_id(), "subnetId")?;
     let table: String = need(READ, association.route_table_id(), "routeTableId")?;
     let state = association.association_state();

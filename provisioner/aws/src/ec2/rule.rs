@@ -163,7 +163,7 @@ impl Rule {
     }
 
     /// AWS groups its answer by protocol and ports; each other end is a rule.
-    pub(super) fn observed(permission: &IpPermission) -> Vec<Self> {
+    pub(super) fn to_observed(permission: &IpPermission) -> Vec<Self> {
         let protocol = permission.ip_protocol().unwrap_or("-1");
         let ports = |port: Option<i32>| port.filter(|_| matches!(protocol, "tcp" | "udp" | "icmp" | "icmpv6"));
         let rule = |peer: Peer, description: Option<&str>| Self {

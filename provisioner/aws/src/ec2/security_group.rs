@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::{self, ResourceType};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -77,7 +79,7 @@ impl Resource for SecurityGroup {
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteSecurityGroup"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[("DryRun", "the plan is the dry run")];
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[("DryRun", "the plan is the dry run")];
     const READ_BATCH: usize = 200;
     type Cloud = Aws;
     type Outputs = SecurityGroupOutputs;
@@ -95,12 +97,12 @@ impl Resource for SecurityGroup {
         problems
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let ids = ids.iter().map(Id::as_str).collect();
-        groups(c, ids).await?.iter().map(|group| Ok((id_of(group)?, observed(group)))).collect()
+        groups(c, ids).await?.iter().map(|group| Ok((id_of(group)?, to_observed(group)))).collect()
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let request = c.ec2().describe_security_groups().filters(made_for(owner));
         let mut pages = request.into_paginator().items().send();
         let mut found = vec![];
@@ -112,7 +114,7 @@ impl Resource for SecurityGroup {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let (Some(vpc), Some(name)) = (text(&self.vpc), &self.name) else { return Ok(vec![]) };
         let request = c.ec2().describe_security_groups().filters(filter("vpc-id", [vpc]));
         let request = request.filters(filter("group-name", [name]));
@@ -120,7 +122,7 @@ impl Resource for SecurityGroup {
         answer.security_groups().iter().map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .ec2()
             .create_security_group()
@@ -134,14 +136,19 @@ impl Resource for SecurityGroup {
         Ok((Id::new(need("ec2:CreateSecurityGroup", answer.group_id(), "groupId")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        sync_tags(c, was.id.as_str(), &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        sync_tags(c, recorded.id.as_str(), &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().delete_security_group().group_id(last.id.as_str()).send().await;
-        let used = |code: &str, _: &str| (code == "InvalidGroup.InUse").then_some(Kind::InUse);
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_security_group().group_id(recorded.id.as_str()).send().await;
+        let used = |code: &str, _: &str| (code == "InvalidGroup.InUse").then_some(ErrorKind::InUse);
         gone_ok(answer.map(drop).map_err(api_with("ec2:DeleteSecurityGroup", used)))
     }
 }
@@ -172,7 +179,7 @@ fn id_of(group: &types::SecurityGroup) -> Result<Id<SecurityGroup>> {
     need(READ, group.group_id(), "groupId").map(Id::new)
 }
 
-fn observed(group: &types::SecurityGroup) -> Result<Observed<SecurityGroup>> {
+fn to_observed(group: &types::SecurityGroup) -> Result<Observed<SecurityGroup>> {
     let name: String = need(READ, group.group_name(), "groupName")?;
     Ok(Observed {
         inputs: SecurityGroup {

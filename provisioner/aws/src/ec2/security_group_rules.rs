@@ -7,9 +7,11 @@
 
 use aws_sdk_ec2::types::{self, IpPermission};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource},
+    resource::{
+        Actions, Created, Field, Id, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +85,7 @@ impl Resource for SecurityGroupRules {
         ],
         delete: &["ec2:DescribeSecurityGroups", "ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("TagSpecifications", "rules carry no tags: they are managed as one set"),
         ("SourceSecurityGroupName", "groups are named by id"),
@@ -111,50 +113,59 @@ impl Resource for SecurityGroupRules {
         problems
     }
 
-    fn phase(want: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+    fn phase(desired: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
         // The group may outlive its rules: without any, and with none wanted, they are gone.
-        let none = seen.inputs.ingress.is_empty() && seen.inputs.egress.is_empty();
-        if want.is_none() && none { Phase::Gone } else { Phase::Ready }
+        let none = observed.inputs.ingress.is_empty() && observed.inputs.egress.is_empty();
+        if desired.is_none() && none { Phase::Gone } else { Phase::Ready }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let ids = ids.iter().map(Id::as_str).collect();
         let rules = |group| {
-            Ok((Id::new(need::<str>(READ, types::SecurityGroup::group_id(group), "groupId")?), observed(group)))
+            Ok((Id::new(need::<str>(READ, types::SecurityGroup::group_id(group), "groupId")?), to_observed(group)))
         };
         groups(c, ids).await?.iter().map(rules).collect()
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
         let Some(group) = text(&self.group) else { return Ok(vec![]) };
         let there = !groups(c, vec![&group]).await?.is_empty();
         Ok(there.then(|| Id::new(group)).into_iter().collect())
     }
 
     /// A group's rules exist once it has others than EC2 gives to a new one: those would go with the first write of ours.
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(group) = text(&self.group) else { return Ok(vec![]) };
         let Some(found) = groups(c, vec![&group]).await?.first().cloned() else { return Ok(vec![]) };
-        let rules = observed(&found)?.inputs;
+        let rules = to_observed(&found)?.inputs;
         let by_default = ["0.0.0.0/0", "::/0"].map(|range| Rule::all().cidr(range));
         let own = rules.egress.iter().any(|rule| !by_default.iter().any(|default| default.covers(rule)));
         Ok(if own || !rules.ingress.is_empty() { vec![Id::new(group)] } else { vec![] })
     }
 
-    async fn create(&self, _: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, _: &Writer, _: &Owner) -> Result<Created<Self>> {
         Ok((Id::new(text(&self.group).unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let id = was.id.as_str();
-        for (way, want, there) in
-            [(Way::In, &self.ingress, &seen.inputs.ingress), (Way::Out, &self.egress, &seen.inputs.egress)]
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let id = recorded.id.as_str();
+        for (way, desired, there) in
+            [(Way::In, &self.ingress, &observed.inputs.ingress), (Way::Out, &self.egress, &observed.inputs.egress)]
         {
-            let new: Vec<_> = want.iter().filter(|want| !there.iter().any(|seen| seen.covers(want))).collect();
-            let old: Vec<_> = there.iter().filter(|seen| !want.iter().any(|want| want.covers(seen))).collect();
-            let renamed = want.iter().filter(|want| {
-                want.description.is_some()
-                    && there.iter().any(|seen| seen.covers(want) && seen.description != want.description)
+            let new: Vec<_> =
+                desired.iter().filter(|desired| !there.iter().any(|observed| observed.covers(desired))).collect();
+            let old: Vec<_> =
+                there.iter().filter(|observed| !desired.iter().any(|desired| desired.covers(observed))).collect();
+            let renamed = desired.iter().filter(|desired| {
+                desired.description.is_some()
+                    && there
+                        .iter()
+                        .any(|observed| observed.covers(desired) && observed.description != desired.description)
             });
             // New ones first: nothing that stays allowed is cut off in between.
             authorize(c, id, way, &new).await?;
@@ -164,11 +175,11 @@ impl Resource for SecurityGroupRules {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         // Read anew: every rule must go, not only those that we know.
-        let id = last.id.as_str();
+        let id = recorded.id.as_str();
         let Some(group) = groups(&c.reader(), vec![id]).await?.first().cloned() else { return Ok(()) };
-        let there = observed(&group)?.inputs;
+        let there = to_observed(&group)?.inputs;
         gone_ok(revoke(c, id, Way::In, &there.ingress.iter().collect::<Vec<_>>()).await)?;
         gone_ok(revoke(c, id, Way::Out, &there.egress.iter().collect::<Vec<_>>()).await)
     }
@@ -186,7 +197,7 @@ async fn authorize(c: &Writer, group: &str, way: Way, rules: &[&Rule]) -> Result
     }
     let rules = Some(rules.iter().map(|rule| rule.permission()).collect::<Vec<IpPermission>>());
     // Another hand was faster: look again.
-    let there = |code: &str, _: &str| (code == "InvalidPermission.Duplicate").then_some(Kind::Busy);
+    let there = |code: &str, _: &str| (code == "InvalidPermission.Duplicate").then_some(ErrorKind::Busy);
     match way {
         Way::In => {
             let request = c.ec2().authorize_security_group_ingress().group_id(group).set_ip_permissions(rules);
@@ -224,7 +235,7 @@ async fn revoke(c: &Writer, group: &str, way: Way, rules: &[&Rule]) -> Result<()
     }
     let rules = Some(rules.iter().map(|rule| rule.permission()).collect::<Vec<IpPermission>>());
     // Of several rules, some may have gone by another hand: look again.
-    let moved = |code: &str, _: &str| (code == "InvalidPermission.NotFound").then_some(Kind::Busy);
+    let moved = |code: &str, _: &str| (code == "InvalidPermission.NotFound").then_some(ErrorKind::Busy);
     match way {
         Way::In => {
             let request = c.ec2().revoke_security_group_ingress().group_id(group).set_ip_permissions(rules);
@@ -237,13 +248,13 @@ async fn revoke(c: &Writer, group: &str, way: Way, rules: &[&Rule]) -> Result<()
     }
 }
 
-fn observed(group: &types::SecurityGroup) -> Result<Observed<SecurityGroupRules>> {
+fn to_observed(group: &types::SecurityGroup) -> Result<Observed<SecurityGroupRules>> {
     let id: String = need(READ, group.group_id(), "groupId")?;
     Ok(Observed {
         inputs: SecurityGroupRules {
             group: Id::new(&*id).into(),
-            ingress: group.ip_permissions().iter().flat_map(Rule::observed).collect(),
-            egress: group.ip_permissions_egress().iter().flat_map(Rule::observed).collect(),
+            ingress: group.ip_permissions().iter().flat_map(Rule::to_observed).collect(),
+            egress: group.ip_permissions_egress().iter().flat_map(Rule::to_observed).collect(),
         },
         outputs: SecurityGroupRulesOutputs { id: Id::new(id) },
     })
@@ -275,14 +286,14 @@ mod tests {
                     .build(),
             )
             .build();
-        let want = SecurityGroupRules::new(Id::new("sg-1").into())
+        let desired = SecurityGroupRules::new(Id::new("sg-1").into())
             .let_in(Rule::tcp(443).cidr("10.0.0.0/8").described("office"))
             .let_in(Rule::tcp(443).cidr("::/0"))
             .let_in(Rule::tcp(443).prefix_list("pl-1"))
             .let_in(Rule::tcp(443).group(Id::new("sg-2").into()))
             .let_out(Rule::all().cidr("0.0.0.0/0"));
-        assert_eq!(observed(&group).unwrap().inputs, want);
-        assert!(want.problems().is_empty());
+        assert_eq!(to_observed(&group).unwrap().inputs, desired);
+        assert!(desired.problems().is_empty());
     }
 
     #[test]
@@ -295,10 +306,10 @@ mod tests {
     }
 
     #[test]
-    fn no_rules_are_gone_only_when_none_are_wanted() {
-        let want = SecurityGroupRules::new(Id::new("sg-1").into());
-        let seen = Observed { inputs: want.clone(), outputs: SecurityGroupRulesOutputs { id: Id::new("sg-1") } };
-        assert_eq!(SecurityGroupRules::phase(Some(&want), &seen, None), Phase::Ready);
-        assert_eq!(SecurityGroupRules::phase(None, &seen, None), Phase::Gone);
+    fn empty_rules_are_gone_only_when_none_are_desired() {
+        let desired = SecurityGroupRules::new(Id::new("sg-1").into());
+        let observed = Observed { inputs: desired.clone(), outputs: SecurityGroupRulesOutputs { id: Id::new("sg-1") } };
+        assert_eq!(SecurityGroupRules::phase(Some(&desired), &observed, None), Phase::Ready);
+        assert_eq!(SecurityGroupRules::phase(None, &observed, None), Phase::Gone);
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, SubnetState}
 use provisioner_model::{
     error::Result,
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ impl Resource for Subnet {
         update: &["ec2:ModifySubnetAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteSubnet"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("AvailabilityZoneId", "the same zone by another name"),
         ("Ipv6CidrBlock", "IPv4 only so far"),
@@ -94,26 +94,26 @@ impl Resource for Subnet {
     type Cloud = Aws;
     type Outputs = SubnetOutputs;
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match SubnetState::from(seen.outputs.state.as_str()) {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match SubnetState::from(observed.outputs.state.as_str()) {
             SubnetState::Available => Phase::Ready,
             SubnetState::Pending => Phase::Pending,
-            other => Phase::Failed { why: format!("state is `{other}`"), cure: None },
+            other => Phase::Failed { why: format!("state is `{other}`"), remedy: None },
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // A filter, not `subnet_ids`: one id that no longer exists would fail the whole call.
         let ids = filter("subnet-id", ids.iter().map(Id::as_str));
         let mut pages = c.ec2().describe_subnets().filters(ids).into_paginator().items().send();
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         while let Some(subnet) = pages.try_next().await.map_err(api("ec2:DescribeSubnets"))? {
-            found.push((id_of(&subnet)?, observed(&subnet)));
+            found.push((id_of(&subnet)?, to_observed(&subnet)));
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.ec2().describe_subnets().filters(made_for(owner)).into_paginator().items().send();
         let mut found = vec![];
         while let Some(subnet) = pages.try_next().await.map_err(api("ec2:DescribeSubnets"))? {
@@ -122,7 +122,7 @@ impl Resource for Subnet {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(vpc) = text(&self.vpc) else { return Ok(vec![]) };
         let request = c.ec2().describe_subnets().filters(filter("vpc-id", [vpc]));
         let request = request.filters(filter("cidr-block", [&self.cidr_block]));
@@ -130,7 +130,7 @@ impl Resource for Subnet {
         answer.subnets().iter().map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let request = c.ec2().create_subnet().set_vpc_id(text(&self.vpc));
         let answer = request
             .cidr_block(&self.cidr_block)
@@ -143,19 +143,26 @@ impl Resource for Subnet {
         Ok((id_of(&subnet)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let id = was.id.as_str();
-        if let Some(want) = self.public_ip_on_launch.filter(|want| seen.inputs.public_ip_on_launch != Some(*want)) {
-            let value = AttributeBooleanValue::builder().value(want).build();
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let id = recorded.id.as_str();
+        if let Some(desired) =
+            self.public_ip_on_launch.filter(|desired| observed.inputs.public_ip_on_launch != Some(*desired))
+        {
+            let value = AttributeBooleanValue::builder().value(desired).build();
             let request = c.ec2().modify_subnet_attribute().subnet_id(id).map_public_ip_on_launch(value);
             request.send().await.map_err(api("ec2:ModifySubnetAttribute"))?;
         }
-        sync_tags(c, id, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, id, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().delete_subnet().subnet_id(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_subnet().subnet_id(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteSubnet")))
     }
 }
@@ -167,7 +174,7 @@ fn id_of(subnet: &types::Subnet) -> Result<Id<Subnet>> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(subnet: &types::Subnet) -> Result<Observed<Subnet>> {
+fn to_observed(subnet: &types::Subnet) -> Result<Observed<Subnet>> {
     Ok(Observed {
         inputs: Subnet {
             vpc: Id::new(need(READ, subnet.vpc_id(), "vpcId")?).into(),
@@ -199,12 +206,12 @@ mod tests {
             .map_public_ip_on_launch(true)
             .state(SubnetState::Available)
             .build();
-        let seen = observed(&sdk).unwrap();
-        let want = Subnet {
+        let observed = to_observed(&sdk).unwrap();
+        let desired = Subnet {
             public_ip_on_launch: Some(true),
             ..Subnet::new(Id::new("vpc-1").into(), "10.0.1.0/24", "eu-west-1a")
         };
-        assert_eq!(seen.inputs, want);
-        assert_eq!(Subnet::phase(Some(&want), &seen, None), Phase::Ready);
+        assert_eq!(observed.inputs, desired);
+        assert_eq!(Subnet::phase(Some(&desired), &observed, None), Phase::Ready);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, Tenancy, VpcAttributeName, VpcState};
 use provisioner_model::{
     error::Result,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ impl Resource for Vpc {
         update: &["ec2:ModifyVpcAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteVpc"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("AmazonProvidedIpv6CidrBlock", "IPv4 only so far"),
         ("Ipv6Pool", "IPv4 only so far"),
@@ -99,11 +99,11 @@ impl Resource for Vpc {
     type Cloud = Aws;
     type Outputs = VpcOutputs;
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        if seen.outputs.state == VpcState::Available.as_str() { Phase::Ready } else { Phase::Pending }
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        if observed.outputs.state == VpcState::Available.as_str() { Phase::Ready } else { Phase::Pending }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let vpcs = filter("vpc-id", ids.iter().map(Id::as_str));
         let vpcs = c.ec2().describe_vpcs().filters(vpcs).into_paginator().items().send();
         let vpcs = async { vpcs.collect::<std::result::Result<Vec<_>, _>>().await.map_err(api(READ)) };
@@ -114,13 +114,13 @@ impl Resource for Vpc {
                 attribute(c, &id, VpcAttributeName::EnableDnsSupport),
                 attribute(c, &id, VpcAttributeName::EnableDnsHostnames),
             );
-            let seen = dns.and_then(|(support, names)| observed(vpc, support, names, groups.get(id.as_str())));
-            Ok((id, seen))
+            let observed = dns.and_then(|(support, names)| to_observed(vpc, support, names, groups.get(id.as_str())));
+            Ok((id, observed))
         });
         futures::future::join_all(read).await.into_iter().collect()
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.ec2().describe_vpcs().filters(made_for(owner)).into_paginator().items().send();
         let mut found = vec![];
         while let Some(vpc) = pages.try_next().await.map_err(api(READ))? {
@@ -129,7 +129,7 @@ impl Resource for Vpc {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .ec2()
             .create_vpc()
@@ -142,24 +142,29 @@ impl Resource for Vpc {
         Ok((id_of(&need("ec2:CreateVpc", answer.vpc(), "vpc")?)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let id = was.id.as_str();
-        let value = |want: bool| AttributeBooleanValue::builder().value(want).build();
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let id = recorded.id.as_str();
+        let value = |desired: bool| AttributeBooleanValue::builder().value(desired).build();
         // One attribute a call, support first: names need it.
-        if let Some(want) = self.dns_support.filter(|want| seen.inputs.dns_support != Some(*want)) {
-            let request = c.ec2().modify_vpc_attribute().vpc_id(id).enable_dns_support(value(want));
+        if let Some(desired) = self.dns_support.filter(|desired| observed.inputs.dns_support != Some(*desired)) {
+            let request = c.ec2().modify_vpc_attribute().vpc_id(id).enable_dns_support(value(desired));
             request.send().await.map_err(api("ec2:ModifyVpcAttribute"))?;
         }
-        if let Some(want) = self.dns_host_names.filter(|want| seen.inputs.dns_host_names != Some(*want)) {
-            let request = c.ec2().modify_vpc_attribute().vpc_id(id).enable_dns_hostnames(value(want));
+        if let Some(desired) = self.dns_host_names.filter(|desired| observed.inputs.dns_host_names != Some(*desired)) {
+            let request = c.ec2().modify_vpc_attribute().vpc_id(id).enable_dns_hostnames(value(desired));
             request.send().await.map_err(api("ec2:ModifyVpcAttribute"))?;
         }
-        sync_tags(c, id, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, id, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().delete_vpc().vpc_id(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_vpc().vpc_id(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteVpc")))
     }
 }
@@ -184,7 +189,7 @@ async fn attribute(c: &Reader, id: &Id<Vpc>, name: VpcAttributeName) -> Result<O
     Ok(value.and_then(AttributeBooleanValue::value))
 }
 
-fn observed(
+fn to_observed(
     vpc: &types::Vpc,
     dns_support: Option<bool>,
     dns_host_names: Option<bool>,

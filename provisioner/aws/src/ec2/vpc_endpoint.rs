@@ -9,9 +9,11 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_ec2::types::{self, DnsOptionsSpecification, DnsRecordIpType, IpAddressType, ResourceType};
 use aws_sdk_ec2::types::{DnsOptions, State, VpcEndpointType};
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -171,14 +173,14 @@ impl Resource for VpcEndpoint {
         update: &["ec2:ModifyVpcEndpoint", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteVpcEndpoints"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DryRun", "the plan is the dry run"),
         ("ClientToken", "the engine's"),
         ("SubnetConfigurations", "AWS chooses the addresses"),
         ("ServiceNetworkArn", "no VPC Lattice"),
         ("ResourceConfigurationArn", "no VPC Lattice"),
     ];
-    const READY_WITHIN: Duration = Duration::from_mins(10);
+    const READY_TIMEOUT: Duration = Duration::from_mins(10);
     type Cloud = Aws;
     type Outputs = VpcEndpointOutputs;
 
@@ -196,19 +198,19 @@ impl Resource for VpcEndpoint {
         problems
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match seen.outputs.state.as_str() {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match observed.outputs.state.as_str() {
             "available" => Phase::Ready,
             "deleted" => Phase::Gone,
             state @ ("failed" | "rejected" | "expired") => {
-                let why = seen.outputs.failure.clone().unwrap_or_else(|| format!("state is `{state}`"));
-                Phase::Failed { why, cure: None }
+                let why = observed.outputs.failure.clone().unwrap_or_else(|| format!("state is `{state}`"));
+                Phase::Failed { why, remedy: None }
             }
             _ => Phase::Pending,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // Not filtered: an account has few, and one call then serves every batch.
         let all = c.once("vpc-endpoints", || async {
             let pages = c.ec2().describe_vpc_endpoints().into_paginator().items().send();
@@ -218,10 +220,10 @@ impl Resource for VpcEndpoint {
         let ours: Vec<_> =
             all.iter().filter(|one| one.vpc_endpoint_id().is_some_and(|id| ids.contains(&Id::new(id)))).collect();
         let lists = prefix_lists(c, &ours).await?;
-        ours.into_iter().map(|endpoint| Ok((id_of(endpoint)?, observed(endpoint, &lists)))).collect()
+        ours.into_iter().map(|endpoint| Ok((id_of(endpoint)?, to_observed(endpoint, &lists)))).collect()
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.ec2().describe_vpc_endpoints().filters(made_for(owner)).into_paginator().items().send();
         let mut found = vec![];
         while let Some(endpoint) = pages.try_next().await.map_err(api(READ))? {
@@ -233,7 +235,7 @@ impl Resource for VpcEndpoint {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let answer = c
             .ec2()
             .create_vpc_endpoint()
@@ -256,22 +258,27 @@ impl Resource for VpcEndpoint {
         Ok((id_of(&need(CREATE, answer.vpc_endpoint(), "vpcEndpoint")?)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (id, there) = (was.id.as_str(), &seen.inputs);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (id, there) = (recorded.id.as_str(), &observed.inputs);
         let route_tables = Change::between(self.route_tables.as_deref(), there.route_tables.as_deref());
         let subnets = Change::between(self.subnets.as_deref(), there.subnets.as_deref());
         let groups = Change::between(self.security_groups.as_deref(), there.security_groups.as_deref());
         let policy = Self::FIELDS.iter().find(|field| field.name == "policy").filter(|field| {
-            let want = self.policy.as_ref().map(In::part);
-            let seen = there.policy.as_ref().map_or(serde_json::Value::Null, In::part);
-            want.is_some_and(|want| !Self::same(field, &want, &seen))
+            let desired = self.policy.as_ref().map(In::part);
+            let observed = there.policy.as_ref().map_or(serde_json::Value::Null, In::part);
+            desired.is_some_and(|desired| !Self::is_equivalent(field, &desired, &observed))
         });
         let policy = policy.and(self.policy.as_ref()).and_then(text);
-        let private_dns = self.private_dns.filter(|want| there.private_dns != Some(*want));
+        let private_dns = self.private_dns.filter(|desired| there.private_dns != Some(*desired));
         let address_type =
-            self.ip_address_type.as_deref().filter(|want| there.ip_address_type.as_deref() != Some(want));
+            self.ip_address_type.as_deref().filter(|desired| there.ip_address_type.as_deref() != Some(desired));
         let dns = self.dns_options().filter(|_| {
-            let differs = |want: bool, same: bool| want && !same;
+            let differs = |desired: bool, same: bool| desired && !same;
             differs(self.dns_record_ip_type.is_some(), self.dns_record_ip_type == there.dns_record_ip_type)
                 || differs(
                     self.private_dns_inbound_only.is_some(),
@@ -296,12 +303,12 @@ impl Resource for VpcEndpoint {
                 .set_dns_options(dns);
             request.send().await.map_err(api("ec2:ModifyVpcEndpoint"))?;
         }
-        sync_tags(c, id, &self.tags, &was.inputs.tags, &there.tags).await?;
+        sync_tags(c, id, &self.tags, &recorded.inputs.tags, &there.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ec2().delete_vpc_endpoints().vpc_endpoint_ids(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ec2().delete_vpc_endpoints().vpc_endpoint_ids(recorded.id.as_str()).send().await;
         let answer = match answer.map_err(api(DELETE)) {
             Ok(answer) => answer,
             Err(error) => return gone_ok(Err(error)),
@@ -309,7 +316,7 @@ impl Resource for VpcEndpoint {
         // The call succeeds as a whole even where it failed for the one endpoint.
         let Some(error) = answer.unsuccessful().first().and_then(|item| item.error()) else { return Ok(()) };
         let code = error.code().unwrap_or_default();
-        let kind = if code.ends_with("NotFound") { Kind::Gone } else { Kind::Refused };
+        let kind = if code.ends_with("NotFound") { ErrorKind::Gone } else { ErrorKind::Refused };
         let why = error.message().unwrap_or("it gave no reason");
         gone_ok(Err(Error { code: Some(code.to_owned()), ..Error::because(kind, DELETE, why) }))
     }
@@ -328,13 +335,13 @@ struct Change {
 
 impl Change {
     /// None where nothing is stated or nothing differs.
-    fn between<R>(want: Option<&[In<Id<R>>]>, seen: Option<&[In<Id<R>>]>) -> Option<Self> {
-        let (want, seen) = (texts(want?), texts(seen.unwrap_or_default()));
+    fn between<R>(desired: Option<&[In<Id<R>>]>, observed: Option<&[In<Id<R>>]>) -> Option<Self> {
+        let (desired, observed) = (texts(desired?), texts(observed.unwrap_or_default()));
         let not_in = |these: &[String], those: &[String]| {
             let new: Vec<_> = these.iter().filter(|id| !those.contains(id)).cloned().collect();
             (!new.is_empty()).then_some(new)
         };
-        let change = Self { add: not_in(&want, &seen), remove: not_in(&seen, &want) };
+        let change = Self { add: not_in(&desired, &observed), remove: not_in(&observed, &desired) };
         (change != Self::default()).then_some(change)
     }
 }
@@ -376,7 +383,7 @@ fn state_of(endpoint: &types::VpcEndpoint) -> String {
     endpoint.state().map(State::as_str).unwrap_or_default().to_ascii_lowercase()
 }
 
-fn observed(endpoint: &types::VpcEndpoint, lists: &HashMap<String, String>) -> Result<Observed<VpcEndpoint>> {
+fn to_observed(endpoint: &types::VpcEndpoint, lists: &HashMap<String, String>) -> Result<Observed<VpcEndpoint>> {
     let ids = |ids: &[String]| Some(ids.iter().map(|id| Id::new(id).into()).collect());
     let service: String = need(READ, endpoint.service_name(), "serviceName")?;
     let dns = endpoint.dns_options();
@@ -417,7 +424,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_changes() {
+    fn only_changed_resources_are_updated() {
         let ids = |ids: &[&str]| ids.iter().map(|id| Id::<Subnet>::new(*id).into()).collect::<Vec<In<Id<Subnet>>>>();
         assert_eq!(Change::between(None, Some(&ids(&["a"])[..])), None);
         assert_eq!(Change::between(Some(&ids(&["a", "b"])[..]), Some(&ids(&["b", "a"])[..])), None);
@@ -437,7 +444,7 @@ mod tests {
                 .state(State::from(state))
                 .build()
         };
-        let phase = |state| VpcEndpoint::phase(None, &observed(&sdk(state), &HashMap::new()).unwrap(), None);
+        let phase = |state| VpcEndpoint::phase(None, &to_observed(&sdk(state), &HashMap::new()).unwrap(), None);
         assert_eq!(phase("available"), Phase::Ready);
         assert_eq!(phase("Available"), Phase::Ready);
         assert_eq!(phase("pendingAcceptance"), Phase::Pending);

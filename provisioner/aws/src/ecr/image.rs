@@ -9,11 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
-use provisioner_image::{Credentials, Layout, Pushed, Registry, RegistryError, find};
+use provisioner_image::{ContainerRegistry, Credentials, Layout, Pushed, RegistryError, find};
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ impl Image {
 
     /// What is pushed: found by its digest, and for the processor that is asked for.
     fn layout(&self, c: &Writer) -> Result<Layout> {
-        let refused = |why: String| Error::because(Kind::Refused, PUSH, why);
+        let refused = |why: String| Error::because(ErrorKind::Refused, PUSH, why);
         let missing = || format!("{} has not been built on this machine: `provisioner image build ENV`", self.digest);
         let folder = c.images().ok_or_else(|| refused(missing()))?;
         let layout = find(folder, &self.digest).map_err(|error| refused(chain(&error)))?;
@@ -89,7 +89,7 @@ impl Resource for Image {
         Field::new("architecture").write_only(),
     ];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["repository", "digest"]];
-    const REPLACED_STAYS: bool = true;
+    const RETAIN_ON_REPLACE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ecr:BatchGetImage", "ecr:DescribeRepositories"],
         create: &[
@@ -105,7 +105,7 @@ impl Resource for Image {
         update: &[],
         delete: &["ecr:BatchDeleteImage"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("registryId", "the account's own registry"),
         ("imageManifest", "the layout's"),
         ("imageManifestMediaType", "the manifest's own"),
@@ -123,34 +123,35 @@ impl Resource for Image {
         vec![Problem::new("digest", format!("`{}` is no digest: `sha256:` and 64 hexadecimal digits", self.digest))]
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (name, digest) in ids.iter().filter_map(|id| id.as_str().split_once('@')) {
             wanted.entry(name).or_default().push(digest);
         }
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         for (name, digests) in wanted {
             let Some(uri) = uri(c, name).await? else { continue };
             for digest in there(c, name, &digests).await? {
                 let id = Id::new(format!("{name}@{digest}"));
-                found.push((id, Ok(observed(name, &digest, &uri))));
+                found.push((id, Ok(to_observed(name, &digest, &uri))));
             }
         }
         Ok(found)
     }
 
     // Whoever pushed it: with this digest it is the same image. So none is in the way of a push either (`existing`).
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
         let Some(name) = text(&self.repository) else { return Ok(vec![]) };
         let there = there(c, &name, &[&self.digest]).await?;
         Ok(if there.is_empty() { vec![] } else { self.id().into_iter().collect() })
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let layout = self.layout(c)?;
         let name = need(PUSH, text(&self.repository).as_deref(), "repositoryName")?;
         let uri = uri(&c.reader(), &name).await?;
-        let uri = uri.ok_or_else(|| Error::because(Kind::NotYet, PUSH, format!("there is no repository {name}")))?;
+        let uri =
+            uri.ok_or_else(|| Error::because(ErrorKind::NotYet, PUSH, format!("there is no repository {name}")))?;
         let pushed = push_to(c.read(), &uri, &layout).await?;
         tracing::info!(sent = pushed.sent, there = pushed.there, attached = ?pushed.attached, "pushed {uri}");
         Ok((Id::new(format!("{name}@{}", self.digest)), None))
@@ -161,8 +162,8 @@ impl Resource for Image {
         self.layout(c).map(|_| None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let Some((name, digest)) = last.id.as_str().split_once('@') else { return Ok(()) };
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let Some((name, digest)) = recorded.id.as_str().split_once('@') else { return Ok(()) };
         let request = c.ecr().batch_delete_image().repository_name(name);
         let request = request.image_ids(ImageIdentifier::builder().image_digest(digest).build());
         let answer = match request.send().await.map_err(api(DELETE)) {
@@ -173,7 +174,7 @@ impl Resource for Image {
         match failed {
             Some(one) => Err(Error {
                 code: one.failure_code().map(|code| code.as_str().to_owned()),
-                ..Error::because(Kind::Refused, DELETE, one.failure_reason().unwrap_or_default())
+                ..Error::because(ErrorKind::Refused, DELETE, one.failure_reason().unwrap_or_default())
             }),
             None => Ok(()),
         }
@@ -199,7 +200,7 @@ async fn there(c: &Clients, name: &str, digests: &[&str]) -> Result<BTreeSet<Str
         let ids = some.iter().map(|digest| ImageIdentifier::builder().image_digest(*digest).build());
         let answer = c.ecr().batch_get_image().repository_name(name).set_image_ids(Some(ids.collect())).send().await;
         match answer.map_err(api(READ)) {
-            Err(error) if error.kind == Kind::Gone => return Ok(there),
+            Err(error) if error.kind == ErrorKind::Gone => return Ok(there),
             // One that is not there is a failure in the answer, not of the call.
             answer => there
                 .extend(answer?.images().iter().filter_map(|one| one.image_id()?.image_digest()).map(str::to_owned)),
@@ -209,7 +210,7 @@ async fn there(c: &Clients, name: &str, digests: &[&str]) -> Result<BTreeSet<Str
     Ok(there)
 }
 
-fn observed(name: &str, digest: &str, uri: &str) -> Observed<Image> {
+fn to_observed(name: &str, digest: &str, uri: &str) -> Observed<Image> {
     Observed {
         inputs: Image::new(Id::new(name), digest, String::new()),
         outputs: ImageOutputs { id: Id::new(format!("{name}@{digest}")), uri: format!("{uri}@{digest}") },
@@ -223,7 +224,7 @@ pub async fn push(aws: &Aws, uri: &str, layout: &Layout) -> Result<Pushed> {
 }
 
 async fn push_to(c: &Clients, uri: &str, layout: &Layout) -> Result<Pushed> {
-    let registry = Registry::new(uri, Some(credentials(c).await?)).map_err(pushing)?;
+    let registry = ContainerRegistry::new(uri, Some(credentials(c).await?)).map_err(pushing)?;
     registry.push(layout).await.map_err(pushing)
 }
 
@@ -241,9 +242,9 @@ async fn credentials(c: &Clients) -> Result<Credentials> {
 /// A push can be sent again: all of it is named by digests.
 fn pushing(error: RegistryError) -> Error {
     let kind = match &error {
-        error if error.denied() => Kind::Denied,
-        error if error.passing() => Kind::Unknown,
-        _ => Kind::Refused,
+        error if error.denied() => ErrorKind::Denied,
+        error if error.passing() => ErrorKind::Unknown,
+        _ => ErrorKind::Refused,
     };
     Error { source: Some(error.into()), ..Error::new(kind, PUSH) }
 }
@@ -257,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_one_or_is_still_to_come() {
+    fn image_digest_is_validated_unless_unknown() {
         let digest = format!("sha256:{}", "0a".repeat(32));
         for (digest, good) in [(digest.as_str(), true), (Image::NOT_BUILT, true), ("sha256:1", false), ("", false)] {
             let image = Image::new(Id::new("app"), digest, "x86_64");

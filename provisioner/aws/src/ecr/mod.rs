@@ -3,7 +3,7 @@
 mod image;
 mod repository;
 
-use provisioner_model::erased::Registry;
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::{
     image::{Image, ImageOutputs, push},
@@ -11,6 +11,6 @@ pub use self::{
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Repository>().with::<Image>()
 }

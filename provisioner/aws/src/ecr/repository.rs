@@ -12,18 +12,18 @@ use aws_sdk_ecr::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Name, Observed, Owner, ReadResults, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Reader, Writer},
-    differing::Differing,
     error::{api, gone_ok, need},
-    tags::{TagChange, made_for, seen_tags},
+    tags::{TagChange, made_for, observed_tags},
     value::text,
 };
 
@@ -142,41 +142,41 @@ impl Resource for Repository {
         ],
         delete: &["ecr:DeleteRepository"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[("registryId", "the account's own registry")];
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[("registryId", "the account's own registry")];
     type Cloud = Aws;
     type Outputs = RepositoryOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let all = all(c).await?;
         let ours =
             all.iter().filter(|one| one.repository_name().is_some_and(|name| ids.iter().any(|id| id.as_str() == name)));
         let rows = join_all(ours.map(|one| async move {
-            let seen = match details(c, one).await {
-                Err(error) if error.kind == Kind::Gone => return None,
-                details => details.and_then(|details| observed(one, details)),
+            let observed = match details(c, one).await {
+                Err(error) if error.kind == ErrorKind::Gone => return None,
+                details => details.and_then(|details| to_observed(one, details)),
             };
-            Some((Id::new(one.repository_name().unwrap_or_default()), seen))
+            Some((Id::new(one.repository_name().unwrap_or_default()), observed))
         }));
         Ok(rows.await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let all = all(c).await?;
         let Some(one) = all.iter().find(|one| one.repository_name() == self.name.as_deref()) else { return Ok(vec![]) };
         let ours = made_for(&tags_of(c, one).await?, owner);
         Ok(self.name.as_ref().filter(|_| ours).map(Id::new).into_iter().collect())
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = all(c).await?;
         let there = all.iter().any(|one| one.repository_name() == self.name.as_deref());
         Ok(self.name.as_ref().filter(|_| there).map(Id::new).into_iter().collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
-        let encryption = self.encryption.as_ref().map(|want| {
-            let kind = EncryptionType::from(want.encryption_type.as_str());
-            let key = want.key.as_ref().and_then(text);
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
+        let encryption = self.encryption.as_ref().map(|desired| {
+            let kind = EncryptionType::from(desired.encryption_type.as_str());
+            let key = desired.key.as_ref().and_then(text);
             EncryptionConfiguration::builder().encryption_type(kind).set_kms_key(key).build().map_err(unbuilt)
         });
         let answer = c
@@ -198,18 +198,18 @@ impl Resource for Repository {
     async fn update(
         &self,
         c: &Writer,
-        was: &Recorded<Self>,
-        seen: &Observed<Self>,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
     ) -> Result<Option<provisioner_model::Receipt>> {
-        let (differs, name) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+        let (differs, name) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
         if differs.any(&["image_tag_mutability", "mutability_exclusions"]) {
             // One call sets both: what is not stated stays as it is.
-            let kept = Self { mutability_exclusions: seen.inputs.mutability_exclusions.clone(), ..Self::new() };
+            let kept = Self { mutability_exclusions: observed.inputs.mutability_exclusions.clone(), ..Self::new() };
             let exclusions = self.exclusions()?.map_or_else(|| kept.exclusions(), |own| Ok(Some(own)))?;
             c.ecr()
                 .put_image_tag_mutability()
                 .repository_name(name)
-                .set_image_tag_mutability(self.mutability().or_else(|| seen.inputs.mutability()))
+                .set_image_tag_mutability(self.mutability().or_else(|| observed.inputs.mutability()))
                 .set_image_tag_mutability_exclusion_filters(exclusions.filter(|all| !all.is_empty()))
                 .send()
                 .await
@@ -230,8 +230,8 @@ impl Resource for Repository {
             let request = c.ecr().set_repository_policy().repository_name(name).set_policy_text(document);
             request.send().await.map_err(api("ecr:SetRepositoryPolicy"))?;
         }
-        let change = TagChange::between(&self.tags, &was.inputs.tags, &seen.inputs.tags);
-        let arn = &seen.outputs.arn;
+        let change = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
+        let arn = &observed.outputs.arn;
         if !change.set.is_empty() {
             let request = c.ecr().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&change.set)?));
             request.send().await.map_err(api("ecr:TagResource"))?;
@@ -243,8 +243,9 @@ impl Resource for Repository {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let request = c.ecr().delete_repository().repository_name(last.id.as_str()).force(last.inputs.force_delete);
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let request =
+            c.ecr().delete_repository().repository_name(recorded.id.as_str()).force(recorded.inputs.force_delete);
         gone_ok(request.send().await.map(drop).map_err(api("ecr:DeleteRepository")))
     }
 }
@@ -288,7 +289,7 @@ async fn details(c: &Reader, one: &types::Repository) -> Result<Details> {
 
 fn none_if_gone<T>(result: Result<T>) -> Result<Option<T>> {
     match result {
-        Err(error) if error.kind == Kind::Gone => Ok(None),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
         other => other.map(Some),
     }
 }
@@ -296,7 +297,7 @@ fn none_if_gone<T>(result: Result<T>) -> Result<Option<T>> {
 async fn tags_of(c: &Reader, one: &types::Repository) -> Result<Tags> {
     let request = c.ecr().list_tags_for_resource().set_resource_arn(one.repository_arn().map(str::to_owned));
     let answer = request.send().await.map_err(api("ecr:ListTagsForResource"))?;
-    Ok(seen_tags(answer.tags().iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
+    Ok(observed_tags(answer.tags().iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
@@ -304,11 +305,11 @@ fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
 }
 
 fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> Error {
-    Error { source: Some(error.into()), ..Error::new(Kind::NotSent, "ecr") }
+    Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "ecr") }
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::Repository, details: Details) -> Result<Observed<Repository>> {
+fn to_observed(one: &types::Repository, details: Details) -> Result<Observed<Repository>> {
     let name = need(READ, one.repository_name(), "repositoryName")?;
     let exclusions = one.image_tag_mutability_exclusion_filters().iter().map(|filter| filter.filter().to_owned());
     Ok(Observed {
@@ -317,9 +318,9 @@ fn observed(one: &types::Repository, details: Details) -> Result<Observed<Reposi
             image_tag_mutability: one.image_tag_mutability().map(|kind| kind.as_str().to_owned()),
             mutability_exclusions: Some(exclusions.collect()),
             scan_on_push: one.image_scanning_configuration().map(ImageScanningConfiguration::scan_on_push),
-            encryption: one.encryption_configuration().map(|seen| Encryption {
-                encryption_type: seen.encryption_type().as_str().to_owned(),
-                key: seen.kms_key().map(|key| key.to_owned().into()),
+            encryption: one.encryption_configuration().map(|observed| Encryption {
+                encryption_type: observed.encryption_type().as_str().to_owned(),
+                key: observed.kms_key().map(|key| key.to_owned().into()),
             }),
             lifecycle_policy: details.lifecycle_policy.map(In::from),
             policy: details.policy.map(In::from),

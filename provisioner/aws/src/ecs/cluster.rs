@@ -9,17 +9,19 @@ use aws_sdk_ecs::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CapacityShare, is_name, our_tags, sdk_shares, sdk_tags, seen_shares, sync_tags};
+use super::{CapacityShare, is_name, observed_shares, our_tags, sdk_shares, sdk_tags, sync_tags};
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Clients, Reader, Writer},
-    differing::Differing,
     error::{api, api_with, gone_ok, need},
     tags::made_for,
     value::text,
@@ -125,8 +127,8 @@ impl Cluster {
     }
 
     fn configuration(&self) -> Option<ClusterConfiguration> {
-        let command = self.execute_command.as_ref().map(|want| {
-            let log = want.log.as_ref().map(|log| {
+        let command = self.execute_command.as_ref().map(|desired| {
+            let log = desired.log.as_ref().map(|log| {
                 ExecuteCommandLogConfiguration::builder()
                     .set_cloud_watch_log_group_name(log.log_group.as_ref().and_then(text))
                     .cloud_watch_encryption_enabled(log.log_group_encrypted.unwrap_or_default())
@@ -136,15 +138,15 @@ impl Cluster {
                     .build()
             });
             ExecuteCommandConfiguration::builder()
-                .set_kms_key_id(want.key.as_ref().and_then(text))
-                .set_logging(want.logging.as_deref().map(ExecuteCommandLogging::from))
+                .set_kms_key_id(desired.key.as_ref().and_then(text))
+                .set_logging(desired.logging.as_deref().map(ExecuteCommandLogging::from))
                 .set_log_configuration(log)
                 .build()
         });
-        let storage = self.managed_storage.as_ref().map(|want| {
+        let storage = self.managed_storage.as_ref().map(|desired| {
             ManagedStorageConfiguration::builder()
-                .set_kms_key_id(want.key.as_ref().and_then(text))
-                .set_fargate_ephemeral_storage_kms_key_id(want.fargate_key.as_ref().and_then(text))
+                .set_kms_key_id(desired.key.as_ref().and_then(text))
+                .set_fargate_ephemeral_storage_kms_key_id(desired.fargate_key.as_ref().and_then(text))
                 .build()
         });
         let configuration = ClusterConfiguration::builder()
@@ -188,34 +190,34 @@ impl Resource for Cluster {
     type Cloud = Aws;
     type Outputs = ClusterOutputs;
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match seen.outputs.status.as_str() {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match observed.outputs.status.as_str() {
             "ACTIVE" => Phase::Ready,
             "INACTIVE" => Phase::Gone,
-            "FAILED" => Phase::Failed { why: "its capacity could not be made".to_owned(), cure: None },
+            "FAILED" => Phase::Failed { why: "its capacity could not be made".to_owned(), remedy: None },
             _ => Phase::Pending,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let all = describe(c, ids.iter().map(Id::as_str)).await?;
-        all.iter().map(|one| Ok((id_of(one)?, observed(one)))).collect()
+        all.iter().map(|one| Ok((id_of(one)?, to_observed(one)))).collect()
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let there = describe(c, self.name.as_deref()).await?;
         there.iter().filter(|one| is_live(one) && made_for(&our_tags(one.tags()), owner)).map(id_of).collect()
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let there = describe(c, self.name.as_deref()).await?;
         there.iter().filter(|one| is_live(one)).map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The API answers with a cluster of that name, whoever made it: so look first.
         if describe(c.read(), self.name.as_deref()).await?.iter().any(is_live) {
-            return Err(Error::because(Kind::Exists, CREATE, "a cluster of this name is there"));
+            return Err(Error::because(ErrorKind::Exists, CREATE, "a cluster of this name is there"));
         }
         let request = c.ecs().create_cluster().set_cluster_name(self.name.clone()).set_settings(self.settings());
         let answer = request
@@ -230,8 +232,13 @@ impl Resource for Cluster {
         Ok((id_of(&need(CREATE, answer.cluster(), "cluster")?)?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, name) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (differs, name) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
         let configured = ["execute_command", "managed_storage"];
         if differs.any(&["container_insights", "service_connect_namespace"]) || differs.any(&configured) {
             let request = c.ecs().update_cluster().cluster(name);
@@ -245,8 +252,8 @@ impl Resource for Cluster {
         }
         if differs.any(&["capacity_providers", "default_capacity"]) {
             // One call sets both: what is not stated stays as it is.
-            let providers = self.capacity_providers.clone().or_else(|| seen.inputs.capacity_providers.clone());
-            let shares = self.shares()?.map_or_else(|| seen.inputs.shares(), |own| Ok(Some(own)))?;
+            let providers = self.capacity_providers.clone().or_else(|| observed.inputs.capacity_providers.clone());
+            let shares = self.shares()?.map_or_else(|| observed.inputs.shares(), |own| Ok(Some(own)))?;
             let request = c.ecs().put_cluster_capacity_providers().cluster(name);
             request
                 .set_capacity_providers(Some(providers.unwrap_or_default()))
@@ -255,12 +262,12 @@ impl Resource for Cluster {
                 .await
                 .map_err(api_with("ecs:PutClusterCapacityProviders", busy))?;
         }
-        sync_tags(c, &seen.outputs.arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.ecs().delete_cluster().cluster(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.ecs().delete_cluster().cluster(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api_with("ecs:DeleteCluster", busy)))
     }
 }
@@ -268,14 +275,14 @@ impl Resource for Cluster {
 const READ: &str = "ecs:DescribeClusters";
 const CREATE: &str = "ecs:CreateCluster";
 
-fn linked_role(_: &str, message: &str) -> Option<Kind> {
-    message.contains("Unable to assume the service linked role").then_some(Kind::NotYet)
+fn linked_role(_: &str, message: &str) -> Option<ErrorKind> {
+    message.contains("Unable to assume the service linked role").then_some(ErrorKind::NotYet)
 }
 
-fn busy(code: &str, _: &str) -> Option<Kind> {
+fn busy(code: &str, _: &str) -> Option<ErrorKind> {
     match code {
-        "UpdateInProgressException" => Some(Kind::Busy),
-        code if code.starts_with("ClusterContains") => Some(Kind::InUse),
+        "UpdateInProgressException" => Some(ErrorKind::Busy),
+        code if code.starts_with("ClusterContains") => Some(ErrorKind::InUse),
         _ => None,
     }
 }
@@ -303,7 +310,7 @@ fn is_live(one: &types::Cluster) -> bool {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::Cluster) -> Result<Observed<Cluster>> {
+fn to_observed(one: &types::Cluster) -> Result<Observed<Cluster>> {
     let known = |value: Option<&str>| value.map(|value| In::from(value.to_owned()));
     let insights = one.settings().iter().find(|one| one.name() == Some(&ClusterSettingName::ContainerInsights));
     let command = one.configuration().and_then(|all| all.execute_command_configuration());
@@ -312,10 +319,10 @@ fn observed(one: &types::Cluster) -> Result<Observed<Cluster>> {
         inputs: Cluster {
             name: one.cluster_name().map(str::to_owned),
             container_insights: insights.and_then(|one| one.value().map(str::to_owned)),
-            execute_command: command.map(|seen| ExecuteCommand {
-                key: known(seen.kms_key_id()),
-                logging: seen.logging().map(|kind| kind.as_str().to_owned()),
-                log: seen.log_configuration().map(|log| ExecuteCommandLog {
+            execute_command: command.map(|observed| ExecuteCommand {
+                key: known(observed.kms_key_id()),
+                logging: observed.logging().map(|kind| kind.as_str().to_owned()),
+                log: observed.log_configuration().map(|log| ExecuteCommandLog {
                     log_group: known(log.cloud_watch_log_group_name()),
                     log_group_encrypted: Some(log.cloud_watch_encryption_enabled()),
                     bucket: known(log.s3_bucket_name()),
@@ -323,12 +330,12 @@ fn observed(one: &types::Cluster) -> Result<Observed<Cluster>> {
                     prefix: log.s3_key_prefix().map(str::to_owned),
                 }),
             }),
-            managed_storage: storage.map(|seen| ManagedStorage {
-                key: known(seen.kms_key_id()),
-                fargate_key: known(seen.fargate_ephemeral_storage_kms_key_id()),
+            managed_storage: storage.map(|observed| ManagedStorage {
+                key: known(observed.kms_key_id()),
+                fargate_key: known(observed.fargate_ephemeral_storage_kms_key_id()),
             }),
             capacity_providers: Some(one.capacity_providers().to_vec()),
-            default_capacity: Some(seen_shares(one.default_capacity_provider_strategy())),
+            default_capacity: Some(observed_shares(one.default_capacity_provider_strategy())),
             service_connect_namespace: known(one.service_connect_defaults().and_then(|all| all.namespace())),
             tags: our_tags(one.tags()),
         },

@@ -315,21 +315,21 @@ impl Container {
                 .build()
                 .map_err(unbuilt)
         });
-        let restart = self.restart.as_ref().map(|want| {
+        let restart = self.restart.as_ref().map(|desired| {
             ContainerRestartPolicy::builder()
-                .enabled(want.enabled)
-                .set_ignored_exit_codes(full(want.ignored_exit_codes.clone()))
-                .set_restart_attempt_period(want.attempt_period)
+                .enabled(desired.enabled)
+                .set_ignored_exit_codes(full(desired.ignored_exit_codes.clone()))
+                .set_restart_attempt_period(desired.attempt_period)
                 .build()
                 .map_err(unbuilt)
         });
-        let health = self.health_check.as_ref().map(|want| {
+        let health = self.health_check.as_ref().map(|desired| {
             HealthCheck::builder()
-                .set_command(Some(want.command.clone()))
-                .set_interval(want.interval)
-                .set_timeout(want.timeout)
-                .set_retries(want.retries)
-                .set_start_period(want.start_period)
+                .set_command(Some(desired.command.clone()))
+                .set_interval(desired.interval)
+                .set_timeout(desired.timeout)
+                .set_retries(desired.retries)
+                .set_start_period(desired.start_period)
                 .build()
                 .map_err(unbuilt)
         });
@@ -338,19 +338,23 @@ impl Container {
             .as_ref()
             .and_then(text)
             .map(|arn| RepositoryCredentials::builder().credentials_parameter(arn).build().map_err(unbuilt));
-        let ulimit = |want: &Ulimit| {
-            let name = UlimitName::from(want.name.as_str());
-            SdkUlimit::builder().name(name).soft_limit(want.soft).hard_limit(want.hard).build().map_err(unbuilt)
+        let ulimit = |desired: &Ulimit| {
+            let name = UlimitName::from(desired.name.as_str());
+            SdkUlimit::builder().name(name).soft_limit(desired.soft).hard_limit(desired.hard).build().map_err(unbuilt)
         };
-        let depends = |want: &DependsOn| {
-            let condition = ContainerCondition::from(want.condition.as_str());
-            ContainerDependency::builder().container_name(&want.container).condition(condition).build().map_err(unbuilt)
+        let depends = |desired: &DependsOn| {
+            let condition = ContainerCondition::from(desired.condition.as_str());
+            ContainerDependency::builder()
+                .container_name(&desired.container)
+                .condition(condition)
+                .build()
+                .map_err(unbuilt)
         };
         let pair =
             |(name, value): (&String, &In<String>)| KeyValuePair::builder().name(name).set_value(text(value)).build();
-        let mount = |want: &MountPoint| {
-            let mount = SdkMount::builder().source_volume(&want.volume).container_path(&want.path);
-            mount.set_read_only(want.read_only).build()
+        let mount = |desired: &MountPoint| {
+            let mount = SdkMount::builder().source_volume(&desired.volume).container_path(&desired.path);
+            mount.set_read_only(desired.read_only).build()
         };
         let control = |(name, value): (&String, &String)| SystemControl::builder().namespace(name).value(value).build();
         let labels = self.docker_labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -394,28 +398,28 @@ impl Container {
         if self.linux.is_none() && self.init_process.is_none() {
             return Ok(None);
         }
-        let want = self.linux.clone().unwrap_or_default();
-        let tmpfs = |want: &Tmpfs| {
-            let tmpfs = SdkTmpfs::builder().container_path(&want.path).size(want.size);
-            tmpfs.set_mount_options(full(want.options.clone())).build().map_err(unbuilt)
+        let desired = self.linux.clone().unwrap_or_default();
+        let tmpfs = |desired: &Tmpfs| {
+            let tmpfs = SdkTmpfs::builder().container_path(&desired.path).size(desired.size);
+            tmpfs.set_mount_options(full(desired.options.clone())).build().map_err(unbuilt)
         };
         let capabilities = KernelCapabilities::builder()
-            .set_add(full(want.add_capabilities.clone()))
-            .set_drop(full(want.drop_capabilities.clone()))
+            .set_add(full(desired.add_capabilities.clone()))
+            .set_drop(full(desired.drop_capabilities.clone()))
             .build();
-        let any = !want.add_capabilities.is_empty() || !want.drop_capabilities.is_empty();
+        let any = !desired.add_capabilities.is_empty() || !desired.drop_capabilities.is_empty();
         let sdk = LinuxParameters::builder()
             .set_capabilities(any.then_some(capabilities))
             .set_init_process_enabled(self.init_process)
-            .set_tmpfs(full(want.tmpfs.iter().map(tmpfs).collect::<Result<_>>()?))
-            .set_shared_memory_size(want.shared_memory)
-            .set_max_swap(want.max_swap)
-            .set_swappiness(want.swappiness);
+            .set_tmpfs(full(desired.tmpfs.iter().map(tmpfs).collect::<Result<_>>()?))
+            .set_shared_memory_size(desired.shared_memory)
+            .set_max_swap(desired.max_swap)
+            .set_swappiness(desired.swappiness);
         Ok(Some(sdk.build()))
     }
 
     /// The only place where the SDK's type becomes ours.
-    pub(super) fn observed(sdk: &ContainerDefinition) -> Self {
+    pub(super) fn to_observed(sdk: &ContainerDefinition) -> Self {
         let owned = |value: Option<&str>| value.map(str::to_owned);
         let secrets = |all: &[Secret]| {
             all.iter().map(|one| (one.name().to_owned(), In::from(one.value_from().to_owned()))).collect()
@@ -428,7 +432,7 @@ impl Container {
             cpu: Some(sdk.cpu()),
             memory: sdk.memory(),
             memory_reservation: sdk.memory_reservation(),
-            port_mappings: sdk.port_mappings().iter().map(PortMapping::observed).collect(),
+            port_mappings: sdk.port_mappings().iter().map(PortMapping::to_observed).collect(),
             environment: sdk
                 .environment()
                 .iter()
@@ -445,7 +449,7 @@ impl Container {
             read_only_root: sdk.readonly_root_filesystem(),
             privileged: sdk.privileged(),
             init_process: linux.and_then(LinuxParameters::init_process_enabled),
-            linux: linux.map(Linux::observed),
+            linux: linux.map(Linux::to_observed),
             ulimits: sdk
                 .ulimits()
                 .iter()
@@ -484,22 +488,22 @@ impl Container {
                     .collect(),
                 secret_options: secrets(log.secret_options()),
             }),
-            health_check: sdk.health_check().map(|seen| ContainerHealthCheck {
-                command: seen.command().to_vec(),
-                interval: seen.interval(),
-                timeout: seen.timeout(),
-                retries: seen.retries(),
-                start_period: seen.start_period(),
+            health_check: sdk.health_check().map(|observed| ContainerHealthCheck {
+                command: observed.command().to_vec(),
+                interval: observed.interval(),
+                timeout: observed.timeout(),
+                retries: observed.retries(),
+                start_period: observed.start_period(),
             }),
-            restart: sdk.restart_policy().map(|seen| ContainerRestart {
-                enabled: seen.enabled(),
-                ignored_exit_codes: seen.ignored_exit_codes().to_vec(),
-                attempt_period: seen.restart_attempt_period(),
+            restart: sdk.restart_policy().map(|observed| ContainerRestart {
+                enabled: observed.enabled(),
+                ignored_exit_codes: observed.ignored_exit_codes().to_vec(),
+                attempt_period: observed.restart_attempt_period(),
             }),
             registry_credentials: sdk
                 .repository_credentials()
-                .map(|seen| seen.credentials_parameter().to_owned().into()),
-            version_consistency: sdk.version_consistency().map(|seen| seen.as_str().to_owned()),
+                .map(|observed| observed.credentials_parameter().to_owned().into()),
+            version_consistency: sdk.version_consistency().map(|observed| observed.as_str().to_owned()),
             hostname: owned(sdk.hostname()),
             docker_labels: sdk
                 .docker_labels()
@@ -535,7 +539,7 @@ impl PortMapping {
             .build()
     }
 
-    fn observed(sdk: &SdkPort) -> Self {
+    fn to_observed(sdk: &SdkPort) -> Self {
         Self {
             container_port: sdk.container_port(),
             container_port_range: sdk.container_port_range().map(str::to_owned),
@@ -548,7 +552,7 @@ impl PortMapping {
 }
 
 impl Linux {
-    fn observed(sdk: &LinuxParameters) -> Self {
+    fn to_observed(sdk: &LinuxParameters) -> Self {
         let capabilities = sdk.capabilities();
         Self {
             add_capabilities: capabilities.map(|all| all.add().to_vec()).unwrap_or_default(),

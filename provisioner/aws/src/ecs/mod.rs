@@ -7,7 +7,7 @@ mod task_definition;
 mod volume;
 
 use aws_sdk_ecs::types::{CapacityProviderStrategyItem, Tag};
-use provisioner_model::{erased::Registry, error::Result, resource::Tags};
+use provisioner_model::{erased::ResourceRegistry, error::Result, resource::Tags};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -26,11 +26,11 @@ pub use self::{
 use crate::{
     cloud::Writer,
     error::api,
-    tags::{TagChange, seen_tags},
+    tags::{TagChange, observed_tags},
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Cluster>().with::<TaskDefinition>().with::<Service>()
 }
 
@@ -55,7 +55,7 @@ fn sdk_shares(shares: &[CapacityShare]) -> Result<Vec<CapacityProviderStrategyIt
     shares.iter().map(item).collect()
 }
 
-fn seen_shares(items: &[CapacityProviderStrategyItem]) -> Vec<CapacityShare> {
+fn observed_shares(items: &[CapacityProviderStrategyItem]) -> Vec<CapacityShare> {
     let share = |item: &CapacityProviderStrategyItem| CapacityShare {
         provider: item.capacity_provider().to_owned(),
         weight: Some(item.weight()),
@@ -69,12 +69,12 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
-    seen_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
+    observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
 /// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
-async fn sync_tags(c: &Writer, arn: &str, want: &Tags, was: &Tags, seen: &Tags) -> Result<()> {
-    let change = TagChange::between(want, was, seen);
+async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
+    let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {
         let request = c.ecs().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&change.set)));
         request.send().await.map_err(api("ecs:TagResource"))?;
@@ -90,12 +90,12 @@ async fn sync_tags(c: &Writer, arn: &str, want: &Tags, was: &Tags, seen: &Tags) 
 fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> provisioner_model::Error {
     provisioner_model::Error {
         source: Some(error.into()),
-        ..provisioner_model::Error::new(provisioner_model::Kind::NotSent, "ecs")
+        ..provisioner_model::Error::new(provisioner_model::ErrorKind::NotSent, "ecs")
     }
 }
 
 /// The last part of an ARN: `arn:…:cluster/web` to `web`.
-pub(crate) fn last(arn: &str) -> &str {
+pub(crate) fn last_segment(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 

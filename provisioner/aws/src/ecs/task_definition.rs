@@ -11,9 +11,11 @@ use aws_sdk_ecs::types::{
     TaskDefinitionPlacementConstraintType, TaskDefinitionStatus,
 };
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -25,8 +27,8 @@ use super::{
     is_name, our_tags, sdk_tags, sync_tags,
 };
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Clients, Reader, Writer},
-    differing::Differing,
     each::one_by_one,
     error::{api, api_with, gone_ok, need},
     tags::{TagChange, made_for},
@@ -134,10 +136,10 @@ impl TaskDefinition {
 
     async fn register(&self, c: &Writer, tags: &Tags) -> Result<Id<Self>> {
         let storage = self.ephemeral_storage.map(|size| EphemeralStorage::builder().size_in_gib(size).build());
-        let platform = self.runtime_platform.as_ref().map(|want| {
+        let platform = self.runtime_platform.as_ref().map(|desired| {
             SdkPlatform::builder()
-                .set_cpu_architecture(want.cpu_architecture.as_deref().map(CpuArchitecture::from))
-                .set_operating_system_family(want.os_family.as_deref().map(OsFamily::from))
+                .set_cpu_architecture(desired.cpu_architecture.as_deref().map(CpuArchitecture::from))
+                .set_operating_system_family(desired.os_family.as_deref().map(OsFamily::from))
                 .build()
         });
         let constraint = |text: &String| {
@@ -166,7 +168,7 @@ impl TaskDefinition {
             .set_tags(full(sdk_tags(tags)))
             .send()
             .await
-            .map_err(api_with(REGISTER, role_unseen))?;
+            .map_err(api_with(REGISTER, role_not_visible))?;
         let family = answer.task_definition().and_then(types::TaskDefinition::family);
         need(REGISTER, family, "family").map(Id::new)
     }
@@ -202,7 +204,7 @@ impl Resource for TaskDefinition {
         update: &["ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:UntagResource", "iam:PassRole"],
         delete: &["ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("proxyConfiguration", "for App Mesh, which AWS ends"),
         ("inferenceAccelerators", "for Elastic Inference, which AWS ended"),
         ("volumes.dockerVolumeConfiguration", "hosts of one's own only; so too FSx for Windows"),
@@ -217,61 +219,73 @@ impl Resource for TaskDefinition {
     type Cloud = Aws;
     type Outputs = TaskDefinitionOutputs;
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
         match field.name {
-            "containers" => field.compare.same(&comparable(want), &comparable(seen)),
-            _ => field.compare.same(want, seen),
+            "containers" => field.compare.is_equivalent(&comparable(desired), &comparable(observed)),
+            _ => field.compare.is_equivalent(desired, observed),
         }
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        if seen.outputs.status == TaskDefinitionStatus::Active.as_str() { Phase::Ready } else { Phase::Gone }
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        if observed.outputs.status == TaskDefinitionStatus::Active.as_str() { Phase::Ready } else { Phase::Gone }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        Ok(one_by_one(ids, |id| async { latest(c, id.as_str()).await.and_then(|seen| observed(&seen.0, &seen.1)) })
-            .await)
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
+        Ok(one_by_one(ids, |id| async {
+            latest(c, id.as_str()).await.and_then(|observed| to_observed(&observed.0, &observed.1))
+        })
+        .await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let seen = active(c, self.family.as_deref()).await?;
-        Ok(seen.filter(|(_, tags)| made_for(tags, owner)).and(self.family.as_ref()).map(Id::new).into_iter().collect())
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let observed = active(c, self.family.as_deref()).await?;
+        Ok(observed
+            .filter(|(_, tags)| made_for(tags, owner))
+            .and(self.family.as_ref())
+            .map(Id::new)
+            .into_iter()
+            .collect())
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         Ok(active(c, self.family.as_deref()).await?.and(self.family.as_ref()).map(Id::new).into_iter().collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The API adds a revision to whoever's family it is: so look first.
         if active(c.read(), self.family.as_deref()).await?.is_some() {
-            return Err(Error::because(Kind::Exists, REGISTER, "this family has an active revision"));
+            return Err(Error::because(ErrorKind::Exists, REGISTER, "this family has an active revision"));
         }
         Ok((self.register(c, &self.tags).await?, None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        if Differing::between(self, &was.inputs, &seen.inputs).only(&["tags"]) {
-            sync_tags(c, &seen.outputs.arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        if ChangedInputs::between(self, &recorded.inputs, &observed.inputs).only(&["tags"]) {
+            sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
             return Ok(None);
         }
         // Each revision has tags of its own: others' go along.
-        let change = TagChange::between(&self.tags, &was.inputs.tags, &seen.inputs.tags);
-        let mut tags = seen.inputs.tags.clone();
+        let change = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
+        let mut tags = observed.inputs.tags.clone();
         tags.retain(|key, _| !change.drop.contains(key));
         tags.extend(change.set);
         self.register(c, &tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let family = last.id.as_str();
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let family = recorded.id.as_str();
         let request = c.read().ecs().list_task_definitions().family_prefix(family);
         let mut pages = request.status(TaskDefinitionStatus::Active).into_paginator().items().send();
         let mut revisions = vec![];
         while let Some(arn) = pages.try_next().await.map_err(api("ecs:ListTaskDefinitions"))? {
             // The API calls it a prefix.
-            if super::last(&arn).rsplit_once(':').is_some_and(|(name, _)| name == family) {
+            if super::last_segment(&arn).rsplit_once(':').is_some_and(|(name, _)| name == family) {
                 revisions.push(arn);
             }
         }
@@ -287,18 +301,18 @@ const READ: &str = "ecs:DescribeTaskDefinition";
 const REGISTER: &str = "ecs:RegisterTaskDefinition";
 
 /// ECS has one code for all that it does not find.
-fn not_there(code: &str, message: &str) -> Option<Kind> {
+fn not_there(code: &str, message: &str) -> Option<ErrorKind> {
     let says = ["Unable to describe task definition", "does not exist", "not found"];
-    (code == "ClientException" && says.iter().any(|text| message.contains(text))).then_some(Kind::Gone)
+    (code == "ClientException" && says.iter().any(|text| message.contains(text))).then_some(ErrorKind::Gone)
 }
 
-fn role_unseen(_: &str, message: &str) -> Option<Kind> {
-    message.contains("Role is not valid").then_some(Kind::NotYet)
+fn role_not_visible(_: &str, message: &str) -> Option<ErrorKind> {
+    message.contains("Role is not valid").then_some(ErrorKind::NotYet)
 }
 
 async fn latest(c: &Clients, family: &str) -> Result<(types::TaskDefinition, Tags)> {
     if !is_name(family) {
-        return Err(Error::because(Kind::Gone, READ, "no name of a family"));
+        return Err(Error::because(ErrorKind::Gone, READ, "no name of a family"));
     }
     let request = c.ecs().describe_task_definition().task_definition(family).include(TaskDefinitionField::Tags);
     let answer = request.send().await.map_err(api_with(READ, not_there))?;
@@ -307,31 +321,31 @@ async fn latest(c: &Clients, family: &str) -> Result<(types::TaskDefinition, Tag
 
 async fn active(c: &Clients, family: Option<&str>) -> Result<Option<(types::TaskDefinition, Tags)>> {
     match latest(c, family.unwrap_or_default()).await {
-        Ok(seen) => Ok(Some(seen).filter(|(one, _)| one.status() == Some(&TaskDefinitionStatus::Active))),
-        Err(error) if error.kind == Kind::Gone => Ok(None),
+        Ok(observed) => Ok(Some(observed).filter(|(one, _)| one.status() == Some(&TaskDefinitionStatus::Active))),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::TaskDefinition, tags: &Tags) -> Result<Observed<TaskDefinition>> {
+fn to_observed(one: &types::TaskDefinition, tags: &Tags) -> Result<Observed<TaskDefinition>> {
     let family = need(READ, one.family(), "family")?;
     Ok(Observed {
         inputs: TaskDefinition {
             family: Some(family.clone()),
-            containers: one.container_definitions().iter().map(Container::observed).collect(),
+            containers: one.container_definitions().iter().map(Container::to_observed).collect(),
             cpu: one.cpu().and_then(|units| units.parse().ok()),
             memory: one.memory().and_then(|size| size.parse().ok()),
             network_mode: one.network_mode().map(|mode| mode.as_str().to_owned()),
             requires_compatibilities: one.requires_compatibilities().iter().map(|k| k.as_str().to_owned()).collect(),
             task_role: one.task_role_arn().map(|arn| arn.to_owned().into()),
             execution_role: one.execution_role_arn().map(|arn| arn.to_owned().into()),
-            runtime_platform: one.runtime_platform().map(|seen| RuntimePlatform {
-                cpu_architecture: seen.cpu_architecture().map(|kind| kind.as_str().to_owned()),
-                os_family: seen.operating_system_family().map(|kind| kind.as_str().to_owned()),
+            runtime_platform: one.runtime_platform().map(|observed| RuntimePlatform {
+                cpu_architecture: observed.cpu_architecture().map(|kind| kind.as_str().to_owned()),
+                os_family: observed.operating_system_family().map(|kind| kind.as_str().to_owned()),
             }),
             ephemeral_storage: one.ephemeral_storage().map(EphemeralStorage::size_in_gib),
-            volumes: one.volumes().iter().map(Volume::observed).collect(),
+            volumes: one.volumes().iter().map(Volume::to_observed).collect(),
             placement_constraints: one
                 .placement_constraints()
                 .iter()
@@ -360,7 +374,7 @@ mod tests {
     use crate::ecs::PortMapping;
 
     #[test]
-    fn what_aws_fills_in_is_no_difference() {
+    fn defaults_filled_in_by_aws_are_no_difference() {
         let mut app = Container::new("app", "image");
         app.port_mappings = vec![PortMapping { container_port: Some(8080), ..PortMapping::default() }];
         app.environment = [("A".to_owned(), "1".into()), ("B".to_owned(), "2".into())].into();
@@ -371,12 +385,12 @@ mod tests {
         there.port_mappings[0].protocol = Some("tcp".into());
         let field = Field::new("containers");
         assert_eq!(field.compare, Compare::Stated);
-        assert!(TaskDefinition::same(&field, &json!([&app]), &json!([&there])));
+        assert!(TaskDefinition::is_equivalent(&field, &json!([&app]), &json!([&there])));
         // A variable that another hand added is a difference.
         there.environment.insert("C".to_owned(), "3".into());
-        assert!(!TaskDefinition::same(&field, &json!([&app]), &json!([&there])));
+        assert!(!TaskDefinition::is_equivalent(&field, &json!([&app]), &json!([&there])));
         let other = Container::new("sidecar", "image");
-        assert!(TaskDefinition::same(&field, &json!([&app, &other]), &json!([&other, &app])));
+        assert!(TaskDefinition::is_equivalent(&field, &json!([&app, &other]), &json!([&other, &app])));
     }
 
     #[test]
@@ -385,7 +399,7 @@ mod tests {
         app.linux = Some(super::super::Linux { drop_capabilities: vec!["ALL".into()], ..Default::default() });
         app.secrets = [("KEY".to_owned(), "arn:secret".into())].into();
         app.user = Some("10000".into());
-        let seen = Container::observed(&app.sdk().unwrap());
-        assert!(TaskDefinition::same(&Field::new("containers"), &json!([app]), &json!([seen])));
+        let observed = Container::to_observed(&app.sdk().unwrap());
+        assert!(TaskDefinition::is_equivalent(&Field::new("containers"), &json!([app]), &json!([observed])));
     }
 }

@@ -55,19 +55,19 @@ impl Volume {
     }
 
     pub(super) fn sdk(&self) -> Result<SdkVolume> {
-        let efs = self.efs.as_ref().map(|want| {
+        let efs = self.efs.as_ref().map(|desired| {
             let transit = |on| if on { EfsTransitEncryption::Enabled } else { EfsTransitEncryption::Disabled };
             let iam = |on| if on { EfsAuthorizationConfigIam::Enabled } else { EfsAuthorizationConfigIam::Disabled };
             let access = EfsAuthorizationConfig::builder()
-                .set_access_point_id(want.access_point.as_ref().and_then(text))
-                .set_iam(want.iam.map(iam))
+                .set_access_point_id(desired.access_point.as_ref().and_then(text))
+                .set_iam(desired.iam.map(iam))
                 .build();
-            let any = want.access_point.is_some() || want.iam.is_some();
+            let any = desired.access_point.is_some() || desired.iam.is_some();
             EfsVolumeConfiguration::builder()
-                .file_system_id(text(&want.file_system).unwrap_or_default())
-                .set_root_directory(want.root_directory.clone())
-                .set_transit_encryption(want.transit_encryption.map(transit))
-                .set_transit_encryption_port(want.transit_encryption_port)
+                .file_system_id(text(&desired.file_system).unwrap_or_default())
+                .set_root_directory(desired.root_directory.clone())
+                .set_transit_encryption(desired.transit_encryption.map(transit))
+                .set_transit_encryption_port(desired.transit_encryption_port)
                 .set_authorization_config(any.then_some(access))
                 .build()
                 .map_err(unbuilt)
@@ -78,20 +78,20 @@ impl Volume {
     }
 
     /// The only place where the SDK's type becomes ours.
-    pub(super) fn observed(sdk: &SdkVolume) -> Self {
+    pub(super) fn to_observed(sdk: &SdkVolume) -> Self {
         Self {
             name: sdk.name().unwrap_or_default().to_owned(),
             host_path: sdk.host().and_then(|host| host.source_path()).map(str::to_owned),
-            efs: sdk.efs_volume_configuration().map(|seen| Efs {
-                file_system: seen.file_system_id().to_owned().into(),
-                root_directory: seen.root_directory().map(str::to_owned),
-                transit_encryption: seen.transit_encryption().map(|kind| *kind == EfsTransitEncryption::Enabled),
-                transit_encryption_port: seen.transit_encryption_port(),
-                access_point: seen
+            efs: sdk.efs_volume_configuration().map(|observed| Efs {
+                file_system: observed.file_system_id().to_owned().into(),
+                root_directory: observed.root_directory().map(str::to_owned),
+                transit_encryption: observed.transit_encryption().map(|kind| *kind == EfsTransitEncryption::Enabled),
+                transit_encryption_port: observed.transit_encryption_port(),
+                access_point: observed
                     .authorization_config()
                     .and_then(|access| access.access_point_id())
                     .map(|id| id.to_owned().into()),
-                iam: seen
+                iam: observed
                     .authorization_config()
                     .and_then(|access| access.iam())
                     .map(|kind| *kind == EfsAuthorizationConfigIam::Enabled),

@@ -11,19 +11,20 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, LoadBalancer, action::sdk_actions, action::seen_actions, made_ours, parent, sdk_tags, sync_tags, tags_seen,
+    Action, LoadBalancer, action::observed_actions, action::sdk_actions, made_ours, parent, read_tags, sdk_tags,
+    sync_tags,
 };
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Reader, Writer},
-    differing::Differing,
     error::{api, gone_ok, need},
     value::text,
 };
@@ -111,13 +112,13 @@ impl Listener {
     }
 
     fn mutual(&self) -> Option<MutualAuthenticationAttributes> {
-        let want = self.mutual_authentication.as_ref()?;
+        let desired = self.mutual_authentication.as_ref()?;
         let advertise = |on| if on { AdvertiseTrustStoreCaNamesEnum::On } else { AdvertiseTrustStoreCaNamesEnum::Off };
         let sdk = MutualAuthenticationAttributes::builder()
-            .mode(&want.mode)
-            .set_trust_store_arn(want.trust_store.as_ref().and_then(text))
-            .set_ignore_client_certificate_expiry(want.ignore_expiry)
-            .set_advertise_trust_store_ca_names(want.advertise_ca_names.map(advertise));
+            .mode(&desired.mode)
+            .set_trust_store_arn(desired.trust_store.as_ref().and_then(text))
+            .set_ignore_client_certificate_expiry(desired.ignore_expiry)
+            .set_advertise_trust_store_ca_names(desired.advertise_ca_names.map(advertise));
         Some(sdk.build())
     }
 }
@@ -147,38 +148,38 @@ impl Resource for Listener {
         ],
         delete: &["elasticloadbalancing:DeleteListener"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("Certificates", "the API takes exactly one, which is `certificate`"),
         ("DefaultActions.AuthenticateOidcConfig", "signing in is the app's; so too Cognito and JWT validation"),
     ];
     type Cloud = Aws;
     type Outputs = ListenerOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let balancers: BTreeSet<String> =
             ids.iter().filter_map(|id| parent(id.as_str(), "listener", "loadbalancer")).collect();
         let listeners = join_all(balancers.iter().map(|arn| of(c, arn)));
-        let (listeners, tags) = futures::join!(listeners, tags_seen(c, ids));
+        let (listeners, tags) = futures::join!(listeners, read_tags(c, ids));
         let (listeners, tags) = (listeners.into_iter().collect::<Result<Vec<_>>>()?, tags?);
-        let seen = |id: &Id<Self>| {
+        let observed = |id: &Id<Self>| {
             let one =
                 listeners.iter().flat_map(|some| some.iter()).find(|one| one.listener_arn() == Some(id.as_str()))?;
-            Some((id.clone(), observed(one, tags.get(id.as_str())?.clone())))
+            Some((id.clone(), to_observed(one, tags.get(id.as_str())?.clone())))
         };
-        Ok(ids.iter().filter_map(seen).collect())
+        Ok(ids.iter().filter_map(observed).collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        made_ours(c, self.existing(c).await?, owner).await
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        made_ours(c, self.find_by_unique_key(c).await?, owner).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = of(c, &text(&self.load_balancer).unwrap_or_default()).await?;
         let same_port = all.iter().filter(|one| one.port() == Some(self.port));
         Ok(same_port.filter_map(|one| one.listener_arn().map(Id::new)).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .elb()
             .create_listener()
@@ -198,8 +199,13 @@ impl Resource for Listener {
         Ok((Id::new(need("elasticloadbalancing:CreateListener", made, "ListenerArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (differs, arn) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
         if !differs.only(&["tags"]) {
             // What goes with the protocol goes along: the API wants a policy and a certificate with `HTTPS`.
             let protocol = differs.has("protocol");
@@ -219,12 +225,12 @@ impl Resource for Listener {
                 .await
                 .map_err(api("elasticloadbalancing:ModifyListener"))?;
         }
-        sync_tags(c, arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.elb().delete_listener().listener_arn(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.elb().delete_listener().listener_arn(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("elasticloadbalancing:DeleteListener")))
     }
 }
@@ -240,7 +246,7 @@ async fn of(c: &Reader, balancer: &str) -> Result<Arc<Vec<types::Listener>>> {
             match pages.try_next().await.map_err(api(READ)) {
                 Ok(Some(one)) => all.push(one),
                 Ok(None) => return Ok(all),
-                Err(error) if error.kind == Kind::Gone => return Ok(vec![]),
+                Err(error) if error.kind == ErrorKind::Gone => return Ok(vec![]),
                 Err(error) => return Err(error),
             }
         }
@@ -249,7 +255,7 @@ async fn of(c: &Reader, balancer: &str) -> Result<Arc<Vec<types::Listener>>> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::Listener, tags: Tags) -> Result<Observed<Listener>> {
+fn to_observed(one: &types::Listener, tags: Tags) -> Result<Observed<Listener>> {
     let arn = need(READ, one.listener_arn(), "ListenerArn")?;
     let certificate = one.certificates().first().and_then(Certificate::certificate_arn);
     Ok(Observed {
@@ -260,15 +266,15 @@ fn observed(one: &types::Listener, tags: Tags) -> Result<Observed<Listener>> {
             ssl_policy: one.ssl_policy().map(str::to_owned),
             certificate: certificate.map(|arn| arn.to_owned().into()),
             alpn_policy: Some(one.alpn_policy().to_vec()),
-            mutual_authentication: one.mutual_authentication().map(|seen| MutualAuthentication {
-                mode: seen.mode().unwrap_or_default().to_owned(),
-                trust_store: seen.trust_store_arn().map(|arn| arn.to_owned().into()),
-                ignore_expiry: seen.ignore_client_certificate_expiry(),
-                advertise_ca_names: seen
+            mutual_authentication: one.mutual_authentication().map(|observed| MutualAuthentication {
+                mode: observed.mode().unwrap_or_default().to_owned(),
+                trust_store: observed.trust_store_arn().map(|arn| arn.to_owned().into()),
+                ignore_expiry: observed.ignore_client_certificate_expiry(),
+                advertise_ca_names: observed
                     .advertise_trust_store_ca_names()
                     .map(|names| *names == AdvertiseTrustStoreCaNamesEnum::On),
             }),
-            default_actions: seen_actions(one.default_actions()),
+            default_actions: observed_actions(one.default_actions()),
             tags,
         },
         outputs: ListenerOutputs { id: Id::new(&arn), arn },

@@ -13,19 +13,19 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Listener, action::sdk_actions, action::seen_actions, made_ours, parent, sdk_tags, sync_tags, tags_seen,
+    Action, Listener, action::observed_actions, action::sdk_actions, made_ours, parent, read_tags, sdk_tags, sync_tags,
 };
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Reader, Writer},
-    differing::Differing,
     error::{api, api_with, gone_ok, need},
     value::text,
 };
@@ -132,7 +132,7 @@ impl Condition {
     }
 
     /// The only place where the SDK's type becomes ours.
-    fn observed(sdk: &RuleCondition) -> Self {
+    fn to_observed(sdk: &RuleCondition) -> Self {
         let or_flat = |values: &[String]| if values.is_empty() { sdk.values().to_vec() } else { values.to_vec() };
         let field = sdk.field().unwrap_or_default();
         match field {
@@ -210,38 +210,38 @@ impl Resource for ListenerRule {
         ],
         delete: &["elasticloadbalancing:DeleteRule"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("Conditions.RegexValues", "patterns with `*` and `?` so far"),
         ("Transforms", "targets see requests as they came"),
     ];
     type Cloud = Aws;
     type Outputs = ListenerRuleOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let listeners: BTreeSet<String> =
             ids.iter().filter_map(|id| parent(id.as_str(), "listener-rule", "listener")).collect();
         let rules = join_all(listeners.iter().map(|arn| of(c, arn)));
-        let (rules, tags) = futures::join!(rules, tags_seen(c, ids));
+        let (rules, tags) = futures::join!(rules, read_tags(c, ids));
         let (rules, tags) = (rules.into_iter().collect::<Result<Vec<_>>>()?, tags?);
-        let seen = |id: &Id<Self>| {
+        let observed = |id: &Id<Self>| {
             let one = rules.iter().flat_map(|some| some.iter()).find(|one| one.rule_arn() == Some(id.as_str()))?;
-            Some((id.clone(), observed(one, id.as_str(), tags.get(id.as_str())?.clone())))
+            Some((id.clone(), to_observed(one, id.as_str(), tags.get(id.as_str())?.clone())))
         };
-        Ok(ids.iter().filter_map(seen).collect())
+        Ok(ids.iter().filter_map(observed).collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        made_ours(c, self.existing(c).await?, owner).await
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        made_ours(c, self.find_by_unique_key(c).await?, owner).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = of(c, &text(&self.listener).unwrap_or_default()).await?;
         let priority = self.priority.to_string();
         let same = all.iter().filter(|one| one.priority() == Some(priority.as_str()));
         Ok(same.filter_map(|one| one.rule_arn().map(Id::new)).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .elb()
             .create_rule()
@@ -257,8 +257,13 @@ impl Resource for ListenerRule {
         Ok((Id::new(need("elasticloadbalancing:CreateRule", made, "RuleArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (differs, arn) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
         if differs.has("priority") {
             let pair = RulePriorityPair::builder().rule_arn(arn).priority(self.priority).build();
             let request = c.elb().set_rule_priorities().rule_priorities(pair);
@@ -276,20 +281,20 @@ impl Resource for ListenerRule {
                 .await
                 .map_err(api("elasticloadbalancing:ModifyRule"))?;
         }
-        sync_tags(c, arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.elb().delete_rule().rule_arn(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.elb().delete_rule().rule_arn(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("elasticloadbalancing:DeleteRule")))
     }
 }
 
 const READ: &str = "elasticloadbalancing:DescribeRules";
 
-fn priority_taken(code: &str, _: &str) -> Option<Kind> {
-    code.starts_with("PriorityInUse").then_some(Kind::Exists)
+fn priority_taken(code: &str, _: &str) -> Option<ErrorKind> {
+    code.starts_with("PriorityInUse").then_some(ErrorKind::Exists)
 }
 
 /// All rules of a listener; none where it is gone.
@@ -301,7 +306,7 @@ async fn of(c: &Reader, listener: &str) -> Result<Arc<Vec<types::Rule>>> {
             match pages.try_next().await.map_err(api(READ)) {
                 Ok(Some(one)) => all.push(one),
                 Ok(None) => return Ok(all),
-                Err(error) if error.kind == Kind::Gone => return Ok(vec![]),
+                Err(error) if error.kind == ErrorKind::Gone => return Ok(vec![]),
                 Err(error) => return Err(error),
             }
         }
@@ -309,15 +314,15 @@ async fn of(c: &Reader, listener: &str) -> Result<Arc<Vec<types::Rule>>> {
     .await
 }
 
-fn observed(one: &types::Rule, arn: &str, tags: Tags) -> Result<Observed<ListenerRule>> {
+fn to_observed(one: &types::Rule, arn: &str, tags: Tags) -> Result<Observed<ListenerRule>> {
     let listener = parent(arn, "listener-rule", "listener");
     Ok(Observed {
         inputs: ListenerRule {
             listener: Id::new(need(READ, listener.as_deref(), "RuleArn")?).into(),
             // The listener's own default has no number, and is no rule of ours.
             priority: one.priority().and_then(|text| text.parse().ok()).unwrap_or_default(),
-            conditions: one.conditions().iter().map(Condition::observed).collect(),
-            actions: seen_actions(one.actions()),
+            conditions: one.conditions().iter().map(Condition::to_observed).collect(),
+            actions: observed_actions(one.actions()),
             tags,
         },
         outputs: ListenerRuleOutputs { id: Id::new(arn), arn: arn.to_owned() },

@@ -14,17 +14,17 @@ use provisioner_model::{
     error::Result,
     expr::In,
     resource::{
-        Actions, Change, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource,
-        Tags,
+        Actions, Change, Created, Field, Id, Name, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded,
+        Resource, Tags,
     },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, made_ours, number, paired, repeated, sdk_tags, suffix, sync_tags, tags_seen};
+use super::{Attributes, changed, flag, made_ours, number, paired, read_tags, repeated, sdk_tags, suffix, sync_tags};
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Clients, Reader, Writer},
-    differing::Differing,
     ec2::{SecurityGroup, Subnet, Vpc},
     error::{api, gone_ok, need},
     value::{text, texts},
@@ -252,7 +252,7 @@ impl Resource for LoadBalancer {
         Field::new("subnets").set(),
         Field::new("security_groups").set(),
         Field::new("ip_address_type"),
-        Field::new("deletion_protection").guard(),
+        Field::new("deletion_protection").deletion_protection(),
         Field::new("drop_invalid_headers"),
         Field::new("access_logs"),
         Field::new("connection_logs"),
@@ -290,13 +290,13 @@ impl Resource for LoadBalancer {
         ],
         delete: &["elasticloadbalancing:DeleteLoadBalancer"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("SubnetMappings", "fixed addresses of network load balancers: not so far"),
         ("CustomerOwnedIpv4Pool", "no Outposts"),
         ("EnablePrefixForIpv6SourceNat", "network load balancers for UDP over IPv6: not so far"),
         ("IpamPools", "addresses are Amazon's"),
     ];
-    const READY_WITHIN: std::time::Duration = std::time::Duration::from_mins(15);
+    const READY_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(15);
     type Cloud = Aws;
     type Outputs = LoadBalancerOutputs;
 
@@ -309,36 +309,36 @@ impl Resource for LoadBalancer {
         problems
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match LoadBalancerStateEnum::from(seen.outputs.state.as_str()) {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match LoadBalancerStateEnum::from(observed.outputs.state.as_str()) {
             LoadBalancerStateEnum::Active | LoadBalancerStateEnum::ActiveImpaired => Phase::Ready,
             LoadBalancerStateEnum::Failed => Phase::Failed {
-                why: seen.outputs.reason.clone().unwrap_or_else(|| "state is `failed`".to_owned()),
-                cure: Some(Change::Replace),
+                why: observed.outputs.reason.clone().unwrap_or_else(|| "state is `failed`".to_owned()),
+                remedy: Some(Change::Replace),
             },
             _ => Phase::Pending,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let attributes = join_all(ids.iter().map(|id| attributes(c, id.as_str())));
-        let (all, tags, attributes) = futures::join!(all(c), tags_seen(c, ids), attributes);
+        let (all, tags, attributes) = futures::join!(all(c), read_tags(c, ids), attributes);
         let (all, tags) = (all?, tags?);
         let one = |arn: &str| all.iter().find(|one| one.load_balancer_arn() == Some(arn));
-        Ok(paired(ids, one, &tags, attributes, observed))
+        Ok(paired(ids, one, &tags, attributes, to_observed))
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        made_ours(c, self.existing(c).await?, owner).await
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        made_ours(c, self.find_by_unique_key(c).await?, owner).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = all(c).await?;
         let same_name = all.iter().filter(|one| one.load_balancer_name() == self.name.as_deref());
         Ok(same_name.filter_map(|one| one.load_balancer_arn().map(Id::new)).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // With the same name and other settings, tags included, the API refuses; the token is among the tags.
         let groups = texts(&self.security_groups);
         let answer = c
@@ -358,8 +358,13 @@ impl Resource for LoadBalancer {
         Ok((Id::new(need("elasticloadbalancing:CreateLoadBalancer", made, "LoadBalancerArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (differs, arn) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
         if differs.has("subnets") {
             let request = c.elb().set_subnets().load_balancer_arn(arn).set_subnets(Some(texts(&self.subnets)));
             request.send().await.map_err(api("elasticloadbalancing:SetSubnets"))?;
@@ -374,19 +379,19 @@ impl Resource for LoadBalancer {
             let request = c.elb().set_ip_address_type().load_balancer_arn(arn).set_ip_address_type(kind);
             request.send().await.map_err(api("elasticloadbalancing:SetIpAddressType"))?;
         }
-        let set = changed(&self.stated(), &seen.inputs.stated());
+        let set = changed(&self.stated(), &observed.inputs.stated());
         if !set.is_empty() {
             let set = set.iter().map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
             let request = c.elb().modify_load_balancer_attributes().load_balancer_arn(arn);
             let request = request.set_attributes(Some(set.collect()));
             request.send().await.map_err(api("elasticloadbalancing:ModifyLoadBalancerAttributes"))?;
         }
-        sync_tags(c, arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.elb().delete_load_balancer().load_balancer_arn(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.elb().delete_load_balancer().load_balancer_arn(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("elasticloadbalancing:DeleteLoadBalancer")))
     }
 }
@@ -414,7 +419,7 @@ async fn attributes(c: &Clients, arn: &str) -> Result<Attributes> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::LoadBalancer, mut all: Attributes, tags: Tags) -> Result<Observed<LoadBalancer>> {
+fn to_observed(one: &types::LoadBalancer, mut all: Attributes, tags: Tags) -> Result<Observed<LoadBalancer>> {
     let arn = need(READ, one.load_balancer_arn(), "LoadBalancerArn")?;
     let subnets = one.availability_zones().iter().filter_map(|zone| zone.subnet_id());
     Ok(Observed {
@@ -462,7 +467,7 @@ mod tests {
 
     #[test]
     fn attributes_go_out_as_they_come_in() {
-        let want = LoadBalancer {
+        let desired = LoadBalancer {
             deletion_protection: Some(true),
             idle_timeout: Some(30),
             access_logs: Some(LogsTo::bucket("logs")),
@@ -471,13 +476,13 @@ mod tests {
         };
         let sdk = types::LoadBalancer::builder().load_balancer_arn("a:loadbalancer/app/web/1").dns_name("web");
         let state = types::LoadBalancerState::builder().code(LoadBalancerStateEnum::Active).build();
-        let seen = observed(&sdk.state(state).build(), want.stated(), Tags::new()).unwrap();
-        assert_eq!(seen.inputs, want);
-        assert_eq!(seen.outputs.arn_suffix, "app/web/1");
+        let observed = to_observed(&sdk.state(state).build(), desired.stated(), Tags::new()).unwrap();
+        assert_eq!(observed.inputs, desired);
+        assert_eq!(observed.outputs.arn_suffix, "app/web/1");
     }
 
     #[test]
-    fn an_attribute_with_an_input_of_its_own_is_refused() {
+    fn attribute_that_has_an_input_is_refused() {
         let balancer = |attributes: Attributes| LoadBalancer {
             security_groups: vec![Id::new("sg-1").into()],
             attributes,
@@ -489,8 +494,8 @@ mod tests {
         // What is read into an input is in the list, and nothing else is.
         let sdk = types::LoadBalancer::builder().load_balancer_arn("a:loadbalancer/app/web/1").dns_name("web");
         let state = types::LoadBalancerState::builder().code(LoadBalancerStateEnum::Active).build();
-        let seen = observed(&sdk.state(state).build(), every.clone(), Tags::new()).unwrap().inputs;
-        assert_eq!(seen.attributes, Attributes::new());
-        assert_eq!(seen.stated().len(), every.len());
+        let observed = to_observed(&sdk.state(state).build(), every.clone(), Tags::new()).unwrap().inputs;
+        assert_eq!(observed.attributes, Attributes::new());
+        assert_eq!(observed.stated().len(), every.len());
     }
 }

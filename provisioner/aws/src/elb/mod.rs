@@ -11,9 +11,9 @@ use std::{collections::HashMap, sync::Arc};
 use aws_sdk_elasticloadbalancingv2::types::{Tag, TagDescription};
 use futures::future::join_all;
 use provisioner_model::{
-    erased::Registry,
-    error::{Kind, Result},
-    resource::{Found, Id, Observed, Owner, Problem, Resource, Tags},
+    erased::ResourceRegistry,
+    error::{ErrorKind, Result},
+    resource::{Id, Observed, Owner, Problem, ReadResults, Resource, Tags},
 };
 
 pub use self::{
@@ -26,11 +26,11 @@ pub use self::{
 use crate::{
     cloud::{Clients, Reader, Writer},
     error::api,
-    tags::{TagChange, made_for, seen_tags},
+    tags::{TagChange, made_for, observed_tags},
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<LoadBalancer>().with::<TargetGroup>().with::<Listener>().with::<ListenerRule>()
 }
 
@@ -45,11 +45,11 @@ async fn tags_of(c: &Clients, arns: &[String]) -> Result<HashMap<String, Tags>> 
     for answer in join_all(arns.chunks(20).map(|arns| describe_tags(c, arns))).await {
         match answer {
             Ok(some) => all.extend(some),
-            Err(error) if error.kind == Kind::Gone => {
+            Err(error) if error.kind == ErrorKind::Gone => {
                 for answer in join_all(arns.iter().map(|arn| describe_tags(c, std::slice::from_ref(arn)))).await {
                     match answer {
                         Ok(some) => all.extend(some),
-                        Err(error) if error.kind == Kind::Gone => {}
+                        Err(error) if error.kind == ErrorKind::Gone => {}
                         Err(error) => return Err(error),
                     }
                 }
@@ -61,7 +61,7 @@ async fn tags_of(c: &Clients, arns: &[String]) -> Result<HashMap<String, Tags>> 
 }
 
 /// The same for what is read: one call for all types. ARNs are the ids here.
-async fn tags_seen<R>(c: &Reader, ids: &[Id<R>]) -> Result<Arc<HashMap<String, Tags>>> {
+async fn read_tags<R>(c: &Reader, ids: &[Id<R>]) -> Result<Arc<HashMap<String, Tags>>> {
     // What is no ARN is nothing's id here; asking for it would be an error.
     let arns = ids.iter().map(Id::as_str).filter(|id| id.starts_with("arn:"));
     c.together("elasticloadbalancing:DescribeTags", arns, |arns| async move { tags_of(c, &arns).await }).await
@@ -80,13 +80,13 @@ fn paired<'a, R: Resource, T: 'a>(
     one: impl Fn(&str) -> Option<&'a T>,
     tags: &HashMap<String, Tags>,
     attributes: Vec<Result<Attributes>>,
-    observed: impl Fn(&T, Attributes, Tags) -> Result<Observed<R>>,
-) -> Found<R> {
+    to_observed: impl Fn(&T, Attributes, Tags) -> Result<Observed<R>>,
+) -> ReadResults<R> {
     let row = |(id, attributes): (&Id<R>, Result<Attributes>)| {
         let (one, tags) = one(id.as_str()).zip(tags.get(id.as_str()))?;
         match attributes {
-            Err(error) if error.kind == Kind::Gone => None,
-            attributes => Some((id.clone(), attributes.and_then(|all| observed(one, all, tags.clone())))),
+            Err(error) if error.kind == ErrorKind::Gone => None,
+            attributes => Some((id.clone(), attributes.and_then(|all| to_observed(one, all, tags.clone())))),
         }
     };
     ids.iter().zip(attributes).filter_map(row).collect()
@@ -96,15 +96,15 @@ async fn describe_tags(c: &Clients, arns: &[String]) -> Result<Vec<(String, Tags
     let answer = c.elb().describe_tags().set_resource_arns(Some(arns.to_vec())).send().await;
     let answer = answer.map_err(api("elasticloadbalancing:DescribeTags"))?;
     let row = |one: &TagDescription| {
-        let tags = seen_tags(one.tags().iter().map(|tag| (tag.key(), tag.value())));
+        let tags = observed_tags(one.tags().iter().map(|tag| (tag.key(), tag.value())));
         Some((one.resource_arn()?.to_owned(), tags))
     };
     Ok(answer.tag_descriptions().iter().filter_map(row).collect())
 }
 
 /// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
-async fn sync_tags(c: &Writer, arn: &str, want: &Tags, was: &Tags, seen: &Tags) -> Result<()> {
-    let change = TagChange::between(want, was, seen);
+async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
+    let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {
         let request = c.elb().add_tags().resource_arns(arn).set_tags(sdk_tags(&change.set));
         request.send().await.map_err(api("elasticloadbalancing:AddTags"))?;
@@ -140,8 +140,12 @@ fn number(attributes: &mut Attributes, key: &str) -> Option<i64> {
 }
 
 /// The attributes that are stated and not there, to be set in one call.
-fn changed(want: &Attributes, seen: &Attributes) -> Attributes {
-    want.iter().filter(|(key, value)| seen.get(*key) != Some(value)).map(|(k, v)| (k.clone(), v.clone())).collect()
+fn changed(desired: &Attributes, observed: &Attributes) -> Attributes {
+    desired
+        .iter()
+        .filter(|(key, value)| observed.get(*key) != Some(value))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 /// Attributes that have an input of their own, which is where they are read back into: among `attributes` they would
@@ -157,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_tells_its_parents() {
+    fn arn_gives_its_parents() {
         let rule = "arn:aws:elasticloadbalancing:us-east-1:1:listener-rule/app/web/50dc/f2f7/9683";
         let listener = parent(rule, "listener-rule", "listener").unwrap();
         assert_eq!(listener, "arn:aws:elasticloadbalancing:us-east-1:1:listener/app/web/50dc/f2f7");

@@ -13,15 +13,17 @@ use futures::future::join_all;
 use provisioner_model::{
     error::Result,
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, made_ours, number, paired, repeated, sdk_tags, suffix, sync_tags, tags_seen};
+use super::{Attributes, changed, flag, made_ours, number, paired, read_tags, repeated, sdk_tags, suffix, sync_tags};
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Clients, Reader, Writer},
-    differing::Differing,
     ec2::Vpc,
     error::{api, gone_ok, need},
     value::text,
@@ -258,25 +260,25 @@ impl Resource for TargetGroup {
         repeated(&self.attributes, &TYPED)
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let attributes = join_all(ids.iter().map(|id| attributes(c, id.as_str())));
-        let (all, tags, attributes) = futures::join!(all(c), tags_seen(c, ids), attributes);
+        let (all, tags, attributes) = futures::join!(all(c), read_tags(c, ids), attributes);
         let (all, tags) = (all?, tags?);
         let one = |arn: &str| all.iter().find(|one| one.target_group_arn() == Some(arn));
-        Ok(paired(ids, one, &tags, attributes, observed))
+        Ok(paired(ids, one, &tags, attributes, to_observed))
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        made_ours(c, self.existing(c).await?, owner).await
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        made_ours(c, self.find_by_unique_key(c).await?, owner).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = all(c).await?;
         let same_name = all.iter().filter(|one| one.target_group_name() == self.name.as_deref());
         Ok(same_name.filter_map(|one| one.target_group_arn().map(Id::new)).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let check = self.health_check.clone().unwrap_or_default();
         let answer = c
             .elb()
@@ -306,8 +308,13 @@ impl Resource for TargetGroup {
         Ok((Id::new(need("elasticloadbalancing:CreateTargetGroup", made, "TargetGroupArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (differs, arn) = (Differing::between(self, &was.inputs, &seen.inputs), was.id.as_str());
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (differs, arn) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
         if let Some(check) = self.health_check.clone().filter(|_| differs.has("health_check")) {
             c.elb()
                 .modify_target_group()
@@ -325,19 +332,19 @@ impl Resource for TargetGroup {
                 .await
                 .map_err(api("elasticloadbalancing:ModifyTargetGroup"))?;
         }
-        let set = changed(&self.stated(), &seen.inputs.stated());
+        let set = changed(&self.stated(), &observed.inputs.stated());
         if !set.is_empty() {
             let set = set.iter().map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build());
             let request = c.elb().modify_target_group_attributes().target_group_arn(arn);
             let request = request.set_attributes(Some(set.collect()));
             request.send().await.map_err(api("elasticloadbalancing:ModifyTargetGroupAttributes"))?;
         }
-        sync_tags(c, arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.elb().delete_target_group().target_group_arn(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.elb().delete_target_group().target_group_arn(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("elasticloadbalancing:DeleteTargetGroup")))
     }
 }
@@ -365,7 +372,7 @@ async fn attributes(c: &Clients, arn: &str) -> Result<Attributes> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(one: &types::TargetGroup, mut all: Attributes, tags: Tags) -> Result<Observed<TargetGroup>> {
+fn to_observed(one: &types::TargetGroup, mut all: Attributes, tags: Tags) -> Result<Observed<TargetGroup>> {
     let arn = need(READ, one.target_group_arn(), "TargetGroupArn")?;
     let matcher = one.matcher().and_then(|matcher| matcher.http_code().or(matcher.grpc_code()));
     let stickiness = flag(&mut all, STICKY).map(|enabled| TargetStickiness {
@@ -418,14 +425,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attribute_with_an_input_of_its_own_is_refused() {
+    fn attribute_that_has_an_input_is_refused() {
         let every: Attributes = TYPED.iter().map(|(key, _)| ((*key).to_owned(), "1".to_owned())).collect();
         let group = TargetGroup { attributes: every.clone(), ..TargetGroup::default() };
         assert_eq!(group.problems().len(), TYPED.len());
         // What is read into an input is in the list, and nothing else is.
         let sdk =
             types::TargetGroup::builder().target_group_arn("a:targetgroup/web/1").target_group_name("web").build();
-        let seen = observed(&sdk, every, Tags::new()).unwrap().inputs;
-        assert_eq!((seen.attributes.len(), seen.stated().len()), (0, TYPED.len()));
+        let observed = to_observed(&sdk, every, Tags::new()).unwrap().inputs;
+        assert_eq!((observed.attributes.len(), observed.stated().len()), (0, TYPED.len()));
     }
 }

@@ -8,7 +8,7 @@ mod role_policies;
 use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyVersion, Role as SdkRole, RoleDetail, Tag};
-use provisioner_model::{erased::Registry, error::Result, resource::Tags};
+use provisioner_model::{erased::ResourceRegistry, error::Result, resource::Tags};
 
 pub use self::{
     oidc_provider::{OidcProvider, OidcProviderOutputs},
@@ -19,7 +19,7 @@ pub use self::{
 use crate::{cloud::Reader, error::api};
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Role>().with::<RolePolicies>().with::<ManagedPolicy>().with::<OidcProvider>()
 }
 
@@ -81,5 +81,5 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::seen_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
+    crate::tags::observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
 }

@@ -8,7 +8,7 @@
 use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProviderOutput;
 use provisioner_model::{
     error::Result,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ impl Resource for OidcProvider {
         ],
         delete: &["iam:DeleteOpenIDConnectProvider"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("ContextProvider", "for people of IAM Identity Center, as is IdentityCenterInstanceArn")];
     type Cloud = Aws;
     type Outputs = OidcProviderOutputs;
@@ -86,24 +86,24 @@ impl Resource for OidcProvider {
         if fine { vec![] } else { vec![Problem::new("url", "must be https://HOST[/PATH], with no slash at the end")] }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // Another kind of id would be refused, not missed.
         let ids: Vec<_> = ids.iter().filter(|id| id.as_str().starts_with("arn:")).cloned().collect();
-        Ok(one_by_one(&ids, async |id: &Id<Self>| observed(id, &get(c, id.as_str()).await?)).await)
+        Ok(one_by_one(&ids, async |id: &Id<Self>| to_observed(id, &get(c, id.as_str()).await?)).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let ids = self.existing(c).await?;
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let ids = self.find_by_unique_key(c).await?;
         let mut found = vec![];
-        for (id, seen) in Self::read_many(c, &ids).await? {
-            if made_for(&seen?.inputs.tags, owner) {
+        for (id, observed) in Self::read_many(c, &ids).await? {
+            if made_for(&observed?.inputs.tags, owner) {
                 found.push(id);
             }
         }
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let answer = c.iam().list_open_id_connect_providers().send().await;
         let answer = answer.map_err(api("iam:ListOpenIDConnectProviders"))?;
         let end = format!(":oidc-provider/{}", bare(&self.url));
@@ -111,7 +111,7 @@ impl Resource for OidcProvider {
         Ok(arns.filter(|arn| arn.ends_with(&end)).map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .iam()
             .create_open_id_connect_provider()
@@ -125,24 +125,29 @@ impl Resource for OidcProvider {
         Ok((Id::new(need(CREATE, answer.open_id_connect_provider_arn(), "OpenIDConnectProviderArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (arn, seen) = (was.id.as_str(), &seen.inputs);
-        for client in self.client_ids.iter().filter(|client| !seen.client_ids.contains(client)) {
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (arn, observed) = (recorded.id.as_str(), &observed.inputs);
+        for client in self.client_ids.iter().filter(|client| !observed.client_ids.contains(client)) {
             let request = c.iam().add_client_id_to_open_id_connect_provider();
             let answer = request.open_id_connect_provider_arn(arn).client_id(client).send().await;
             answer.map_err(api("iam:AddClientIDToOpenIDConnectProvider"))?;
         }
-        for client in seen.client_ids.iter().filter(|client| !self.client_ids.contains(client)) {
+        for client in observed.client_ids.iter().filter(|client| !self.client_ids.contains(client)) {
             let request = c.iam().remove_client_id_from_open_id_connect_provider();
             let answer = request.open_id_connect_provider_arn(arn).client_id(client).send().await;
             answer.map_err(api("iam:RemoveClientIDFromOpenIDConnectProvider"))?;
         }
-        if let Some(thumbprints) = self.thumbprints.as_ref().filter(|_| self.thumbprints != seen.thumbprints) {
+        if let Some(thumbprints) = self.thumbprints.as_ref().filter(|_| self.thumbprints != observed.thumbprints) {
             let request = c.iam().update_open_id_connect_provider_thumbprint().open_id_connect_provider_arn(arn);
             let answer = request.set_thumbprint_list(Some(thumbprints.clone())).send().await;
             answer.map_err(api("iam:UpdateOpenIDConnectProviderThumbprint"))?;
         }
-        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.tags);
+        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
         if !tags.set.is_empty() {
             let request = c.iam().tag_open_id_connect_provider().open_id_connect_provider_arn(arn);
             let answer = request.set_tags(Some(sdk_tags(&tags.set))).send().await;
@@ -156,8 +161,8 @@ impl Resource for OidcProvider {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let request = c.iam().delete_open_id_connect_provider().open_id_connect_provider_arn(last.id.as_str());
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let request = c.iam().delete_open_id_connect_provider().open_id_connect_provider_arn(recorded.id.as_str());
         gone_ok(request.send().await.map(drop).map_err(api("iam:DeleteOpenIDConnectProvider")))
     }
 }
@@ -174,15 +179,15 @@ async fn get(c: &Reader, arn: &str) -> Result<GetOpenIdConnectProviderOutput> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(id: &Id<OidcProvider>, seen: &GetOpenIdConnectProviderOutput) -> Result<Observed<OidcProvider>> {
+fn to_observed(id: &Id<OidcProvider>, observed: &GetOpenIdConnectProviderOutput) -> Result<Observed<OidcProvider>> {
     // The API gives the URL back without its scheme.
-    let url = format!("https://{}", bare(&need("iam:GetOpenIDConnectProvider", seen.url(), "Url")?));
+    let url = format!("https://{}", bare(&need("iam:GetOpenIDConnectProvider", observed.url(), "Url")?));
     Ok(Observed {
         inputs: OidcProvider {
             url,
-            client_ids: seen.client_id_list().to_vec(),
-            thumbprints: Some(seen.thumbprint_list().to_vec()),
-            tags: our_tags(seen.tags()),
+            client_ids: observed.client_id_list().to_vec(),
+            thumbprints: Some(observed.thumbprint_list().to_vec()),
+            tags: our_tags(observed.tags()),
         },
         outputs: OidcProviderOutputs { id: id.clone() },
     })

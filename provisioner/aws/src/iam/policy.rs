@@ -8,9 +8,9 @@
 
 use aws_sdk_iam::types::{Policy, PolicyVersion};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    resource::{Actions, Created, Field, Id, Name, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ impl Resource for ManagedPolicy {
     type Cloud = Aws;
     type Outputs = ManagedPolicyOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // One list has all documents; where it is not allowed, or does not know this version yet, each is asked for.
         let details = if ids.len() > 1 { details(c).await.ok() } else { None };
         let one = async |id: &Id<Self>| {
@@ -104,32 +104,32 @@ impl Resource for ManagedPolicy {
             let version = need(GET, policy.default_version_id(), "DefaultVersionId")?;
             let listed = details.as_ref().and_then(|details| details.documents.get(id.as_str()));
             if let Some((_, document)) = listed.filter(|(listed, _)| *listed == version) {
-                return observed(&policy, document);
+                return to_observed(&policy, document);
             }
             let answer = c.iam().get_policy_version().policy_arn(id.as_str()).version_id(version).send().await;
             let answer = answer.map_err(api("iam:GetPolicyVersion"))?;
             let version = need("iam:GetPolicyVersion", answer.policy_version(), "PolicyVersion")?;
-            observed(&policy, &version)
+            to_observed(&policy, &version)
         };
         // Another kind of id would be refused, not missed.
         let ids: Vec<_> = ids.iter().filter(|id| id.as_str().starts_with("arn:")).cloned().collect();
         Ok(one_by_one(&ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut found = vec![];
-        for id in self.existing(c).await? {
+        for id in self.find_by_unique_key(c).await? {
             match get(c, id.as_str()).await {
                 Ok(policy) if made_for(&our_tags(policy.tags()), owner) => found.push(id),
                 Ok(_) => {}
-                Err(error) if error.kind == Kind::Gone => {}
+                Err(error) if error.kind == ErrorKind::Gone => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let request = c.iam().list_policies().scope(aws_sdk_iam::types::PolicyScopeType::Local).max_items(1000);
         let mut pages = request.into_paginator().items().send();
         let mut found = vec![];
@@ -141,7 +141,7 @@ impl Resource for ManagedPolicy {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .iam()
             .create_policy()
@@ -157,9 +157,14 @@ impl Resource for ManagedPolicy {
         Ok((Id::new(arn), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let arn = was.id.as_str();
-        if let Some(document) = to_write(Some(&self.document), Some(&seen.inputs.document)) {
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let arn = recorded.id.as_str();
+        if let Some(document) = to_write(Some(&self.document), Some(&observed.inputs.document)) {
             let mut old = older_versions(c.read(), arn).await?;
             if old.len() + 1 >= MAX_VERSIONS {
                 old.sort_by_key(|version| version.create_date().map(|date| (date.secs(), date.subsec_nanos())));
@@ -168,7 +173,7 @@ impl Resource for ManagedPolicy {
             let request = c.iam().create_policy_version().policy_arn(arn).policy_document(document);
             request.set_as_default(true).send().await.map_err(api("iam:CreatePolicyVersion"))?;
         }
-        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.inputs.tags);
+        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
         if !tags.set.is_empty() {
             let request = c.iam().tag_policy().policy_arn(arn).set_tags(Some(sdk_tags(&tags.set)));
             request.send().await.map_err(api("iam:TagPolicy"))?;
@@ -180,8 +185,8 @@ impl Resource for ManagedPolicy {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let arn = last.id.as_str();
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let arn = recorded.id.as_str();
         let old = match older_versions(c.read(), arn).await {
             Ok(old) => old,
             Err(error) => return gone_ok(Err(error)),
@@ -219,7 +224,7 @@ async fn drop_version(c: &Writer, arn: &str, version: Option<&PolicyVersion>) ->
 }
 
 /// The only place where the SDK's types become ours.
-fn observed(policy: &Policy, version: &PolicyVersion) -> Result<Observed<ManagedPolicy>> {
+fn to_observed(policy: &Policy, version: &PolicyVersion) -> Result<Observed<ManagedPolicy>> {
     Ok(Observed {
         inputs: ManagedPolicy {
             name: policy.policy_name().map(str::to_owned),

@@ -8,9 +8,11 @@
 
 use aws_sdk_iam::types::{AttachedPermissionsBoundary, Role as SdkRole, Tag};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -110,47 +112,47 @@ impl Resource for Role {
         ],
         delete: &["iam:DeleteRole"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("MaxSigninSessionDuration", "new: for people who sign in with a role, not so far")];
     type Cloud = Aws;
     type Outputs = RoleOutputs;
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
         // A fresh role shows its unique id where the ARN will be.
-        if seen.outputs.arn.starts_with("arn:") { Phase::Ready } else { Phase::Pending }
+        if observed.outputs.arn.starts_with("arn:") { Phase::Ready } else { Phase::Pending }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         if ids.len() > FEW {
             match futures::try_join!(listed(c), details(c)) {
                 Ok((listed, details)) => {
                     let one = |id: &Id<Self>| {
                         let (role, detail) = (listed.get(id.as_str())?, details.roles.get(id.as_str())?);
-                        Some((id.clone(), observed(role, detail.tags(), detail.permissions_boundary())))
+                        Some((id.clone(), to_observed(role, detail.tags(), detail.permissions_boundary())))
                     };
                     return Ok(ids.iter().filter_map(one).collect());
                 }
-                Err(error) if error.kind == Kind::Denied => {}
+                Err(error) if error.kind == ErrorKind::Denied => {}
                 Err(error) => return Err(error),
             }
         }
         let one = async |id: &Id<Self>| {
             let role = get(c, id.as_str()).await?;
-            observed(&role, role.tags(), role.permissions_boundary())
+            to_observed(&role, role.tags(), role.permissions_boundary())
         };
         Ok(one_by_one(ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let role = named(c, self.name.as_deref()).await?;
         Ok(role.filter(|role| made_for(&our_tags(role.tags()), owner)).map(|role| id_of(&role)).into_iter().collect())
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         Ok(named(c, self.name.as_deref()).await?.map(|role| id_of(&role)).into_iter().collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .iam()
             .create_role()
@@ -167,21 +169,26 @@ impl Resource for Role {
         Ok((id_of(&need("iam:CreateRole", answer.role(), "Role")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (name, seen) = (was.id.as_str(), &seen.inputs);
-        if let Some(document) = to_write(Some(&self.assume_role_policy), Some(&seen.assume_role_policy)) {
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (name, observed) = (recorded.id.as_str(), &observed.inputs);
+        if let Some(document) = to_write(Some(&self.assume_role_policy), Some(&observed.assume_role_policy)) {
             let request = c.iam().update_assume_role_policy().role_name(name).policy_document(document);
             request.send().await.map_err(api_with("iam:UpdateAssumeRolePolicy", principal_not_yet))?;
         }
         // A member that this call leaves out goes back to its default: both, always.
-        let description = self.description.clone().or_else(|| seen.description.clone());
-        let duration = self.max_session_duration.or(seen.max_session_duration);
-        if (&description, &duration) != (&seen.description, &seen.max_session_duration) {
+        let description = self.description.clone().or_else(|| observed.description.clone());
+        let duration = self.max_session_duration.or(observed.max_session_duration);
+        if (&description, &duration) != (&observed.description, &observed.max_session_duration) {
             let request = c.iam().update_role().role_name(name).set_description(description);
             request.set_max_session_duration(duration).send().await.map_err(api("iam:UpdateRole"))?;
         }
         if let Some(boundary) =
-            self.permissions_boundary.as_ref().filter(|_| self.permissions_boundary != seen.permissions_boundary)
+            self.permissions_boundary.as_ref().filter(|_| self.permissions_boundary != observed.permissions_boundary)
         {
             if let Some(arn) = text(boundary).filter(|arn| !arn.is_empty()) {
                 let request = c.iam().put_role_permissions_boundary().role_name(name).permissions_boundary(arn);
@@ -191,7 +198,7 @@ impl Resource for Role {
                 request.send().await.map_err(api("iam:DeleteRolePermissionsBoundary"))?;
             }
         }
-        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.tags);
+        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
         if !tags.set.is_empty() {
             let request = c.iam().tag_role().role_name(name).set_tags(Some(sdk_tags(&tags.set)));
             request.send().await.map_err(api("iam:TagRole"))?;
@@ -203,8 +210,8 @@ impl Resource for Role {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.iam().delete_role().role_name(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.iam().delete_role().role_name(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("iam:DeleteRole")))
     }
 }
@@ -222,13 +229,13 @@ async fn named(c: &Reader, name: Option<&str>) -> Result<Option<SdkRole>> {
     let Some(name) = name else { return Ok(None) };
     match get(c, name).await {
         Ok(role) => Ok(Some(role)),
-        Err(error) if error.kind == Kind::Gone => Ok(None),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// The only place where the SDK's type becomes ours. Tags and boundary apart: the list has neither.
-fn observed(role: &SdkRole, tags: &[Tag], boundary: Option<&AttachedPermissionsBoundary>) -> Result<Observed<Role>> {
+fn to_observed(role: &SdkRole, tags: &[Tag], boundary: Option<&AttachedPermissionsBoundary>) -> Result<Observed<Role>> {
     let boundary = boundary.and_then(AttachedPermissionsBoundary::permissions_boundary_arn).unwrap_or_default();
     let document = need("iam:GetRole", role.assume_role_policy_document(), "AssumeRolePolicyDocument")?;
     Ok(Observed {
@@ -250,16 +257,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_role_is_pending_until_its_arn_is_one() {
+    fn new_role_is_pending_until_its_principal_is_an_arn() {
         let sdk = |arn: &str| {
             let role = SdkRole::builder().role_name("r").path("/").role_id("AROA1").arn(arn);
             let role = role.create_date(aws_smithy_types::DateTime::from_secs(0));
             role.assume_role_policy_document("%7B%22Version%22%3A%222012-10-17%22%7D").build().unwrap()
         };
-        let seen = observed(&sdk("AROA1"), &[], None).unwrap();
-        assert_eq!(Role::phase(None, &seen, None), Phase::Pending);
-        let seen = observed(&sdk("arn:aws:iam::1:role/r"), &[], None).unwrap();
-        assert_eq!(Role::phase(None, &seen, None), Phase::Ready);
-        assert_eq!(seen.inputs.assume_role_policy, "{\"Version\":\"2012-10-17\"}".into());
+        let observed = to_observed(&sdk("AROA1"), &[], None).unwrap();
+        assert_eq!(Role::phase(None, &observed, None), Phase::Pending);
+        let observed = to_observed(&sdk("arn:aws:iam::1:role/r"), &[], None).unwrap();
+        assert_eq!(Role::phase(None, &observed, None), Phase::Ready);
+        assert_eq!(observed.inputs.assume_role_policy, "{\"Version\":\"2012-10-17\"}".into());
     }
 }

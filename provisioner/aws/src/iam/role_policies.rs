@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use provisioner_model::{
     compare::Compare,
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,25 +95,25 @@ impl Resource for RolePolicies {
     type Cloud = Aws;
     type Outputs = RolePoliciesOutputs;
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
-        match (field.name, want.as_object(), seen.as_object()) {
-            ("inline", Some(want), Some(seen)) => {
-                let same = |(name, want): (&String, &Value)| {
-                    seen.get(name).is_some_and(|seen| Compare::Document.same(want, seen))
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
+        match (field.name, desired.as_object(), observed.as_object()) {
+            ("inline", Some(desired), Some(observed)) => {
+                let same = |(name, desired): (&String, &Value)| {
+                    observed.get(name).is_some_and(|observed| Compare::Document.is_equivalent(desired, observed))
                 };
-                want.len() == seen.len() && want.iter().all(same)
+                desired.len() == observed.len() && desired.iter().all(same)
             }
-            _ => field.compare.same(want, seen),
+            _ => field.compare.is_equivalent(desired, observed),
         }
     }
 
-    fn phase(want: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        let none = seen.inputs.inline.is_empty() && seen.inputs.managed.is_empty();
+    fn phase(desired: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        let none = observed.inputs.inline.is_empty() && observed.inputs.managed.is_empty();
         // The role itself is still listed.
-        if want.is_none() && none { Phase::Gone } else { Phase::Ready }
+        if desired.is_none() && none { Phase::Gone } else { Phase::Ready }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         if ids.len() > FEW {
             match details(c).await {
                 Ok(details) => {
@@ -123,11 +123,11 @@ impl Resource for RolePolicies {
                             Some((policy.policy_name()?.to_owned(), policy.policy_document()?.to_owned()))
                         });
                         let attached = arns(role.attached_managed_policies());
-                        Some((id.clone(), Ok(observed(id, inline.collect(), attached))))
+                        Some((id.clone(), Ok(to_observed(id, inline.collect(), attached))))
                     };
                     return Ok(ids.iter().filter_map(one).collect());
                 }
-                Err(error) if error.kind == Kind::Denied => {}
+                Err(error) if error.kind == ErrorKind::Denied => {}
                 Err(error) => return Err(error),
             }
         }
@@ -140,58 +140,63 @@ impl Resource for RolePolicies {
                 Ok((name, answer.policy_document().to_owned()))
             });
             let inline = try_join_all(documents).await?;
-            Ok(observed(id, inline, attached))
+            Ok(to_observed(id, inline, attached))
         };
         Ok(one_by_one(ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
         let Some(role) = text(&self.role) else { return Ok(vec![]) };
         match c.iam().get_role().role_name(&role).send().await.map_err(api("iam:GetRole")) {
             Ok(_) => Ok(vec![Id::new(role)]),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
     /// A role's policies exist once it has one: those would go with the first write of ours.
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(role) = text(&self.role) else { return Ok(vec![]) };
         match futures::try_join!(inline_of(c, &role), attached_to(c, &role)) {
             Ok((names, arns)) if names.is_empty() && arns.is_empty() => Ok(vec![]),
             Ok(_) => Ok(vec![Id::new(role)]),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
     /// Nothing to make: the role is there, and `update` writes what differs.
-    async fn create(&self, _: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, _: &Writer, _: &Owner) -> Result<Created<Self>> {
         Ok((Id::new(text(&self.role).unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (role, seen) = (was.id.as_str(), &seen.inputs);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (role, observed) = (recorded.id.as_str(), &observed.inputs);
         // What it may do first, then what it may no longer do: never less than both in between.
         for (name, document) in &self.inline {
-            if let Some(document) = to_write(Some(document), seen.inline.get(name)) {
+            if let Some(document) = to_write(Some(document), observed.inline.get(name)) {
                 let request = c.iam().put_role_policy().role_name(role).policy_name(name).policy_document(document);
                 request.send().await.map_err(api("iam:PutRolePolicy"))?;
             }
         }
-        let (want, have) = (texts(&self.managed), texts(&seen.managed));
-        for arn in want.iter().filter(|arn| !have.contains(arn)) {
+        let (desired, have) = (texts(&self.managed), texts(&observed.managed));
+        for arn in desired.iter().filter(|arn| !have.contains(arn)) {
             let request = c.iam().attach_role_policy().role_name(role).policy_arn(arn);
             request.send().await.map_err(api("iam:AttachRolePolicy"))?;
         }
-        let names = seen.inline.keys().filter(|name| !self.inline.contains_key(*name)).cloned();
-        let arns = have.iter().filter(|arn| !want.contains(arn)).cloned();
+        let names = observed.inline.keys().filter(|name| !self.inline.contains_key(*name)).cloned();
+        let arns = have.iter().filter(|arn| !desired.contains(arn)).cloned();
         strip(c, role, names.collect(), arns.collect()).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let (role, reader) = (last.id.as_str(), c.reader());
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let (role, reader) = (recorded.id.as_str(), c.reader());
         // All that is there: one more than we wrote would keep the role from going.
         let there = futures::try_join!(inline_of(&reader, role), attached_to(&reader, role));
         match there {
@@ -232,7 +237,7 @@ async fn strip(c: &Writer, role: &str, names: Vec<String>, arns: Vec<String>) ->
 }
 
 /// The only place where the API's answer becomes ours.
-fn observed(id: &Id<RolePolicies>, inline: Vec<(String, String)>, managed: Vec<String>) -> Observed<RolePolicies> {
+fn to_observed(id: &Id<RolePolicies>, inline: Vec<(String, String)>, managed: Vec<String>) -> Observed<RolePolicies> {
     Observed {
         inputs: RolePolicies {
             role: Id::new(id.as_str()).into(),
@@ -249,11 +254,11 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_policy_too_many_is_a_difference_and_spacing_is_not() {
+    fn extra_policy_is_a_difference_and_whitespace_is_not() {
         let field = &RolePolicies::FIELDS[1];
-        let want = json!({"p": r#"{"Action": ["a"]}"#});
-        assert!(RolePolicies::same(field, &want, &json!({"p": r#"{"Action":"a"}"#})));
-        assert!(!RolePolicies::same(field, &want, &json!({"p": r#"{"Action":"a"}"#, "q": "{}"})));
-        assert!(!RolePolicies::same(field, &want, &json!({})));
+        let desired = json!({"p": r#"{"Action": ["a"]}"#});
+        assert!(RolePolicies::is_equivalent(field, &desired, &json!({"p": r#"{"Action":"a"}"#})));
+        assert!(!RolePolicies::is_equivalent(field, &desired, &json!({"p": r#"{"Action":"a"}"#, "q": "{}"})));
+        assert!(!RolePolicies::is_equivalent(field, &desired, &json!({})));
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_kms::types::AliasListEntry;
 use provisioner_model::{
     error::Result,
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -72,37 +72,42 @@ impl Resource for Alias {
         if wrong { vec![Problem::new("name", "must start with `alias/`, but not with `alias/aws/`")] } else { vec![] }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let all = listed(c).await?;
         let ours = all.iter().filter(|alias| ids.iter().any(|id| Some(id.as_str()) == alias.alias_name()));
-        ours.map(|alias| Ok((id_of(alias)?, observed(alias)))).collect()
+        ours.map(|alias| Ok((id_of(alias)?, to_observed(alias)))).collect()
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = listed(c).await?;
         all.iter().filter(|alias| alias.alias_name() == self.name.as_deref()).map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let request = c.kms().create_alias().set_alias_name(self.name.clone()).set_target_key_id(text(&self.key));
         request.send().await.map_err(api("kms:CreateAlias"))?;
         Ok((Id::new(self.name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        if self.key != seen.inputs.key {
-            let request = c.kms().update_alias().alias_name(was.id.as_str()).set_target_key_id(text(&self.key));
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        if self.key != observed.inputs.key {
+            let request = c.kms().update_alias().alias_name(recorded.id.as_str()).set_target_key_id(text(&self.key));
             request.send().await.map_err(api("kms:UpdateAlias"))?;
         }
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.kms().delete_alias().alias_name(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.kms().delete_alias().alias_name(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("kms:DeleteAlias")))
     }
 }
@@ -126,7 +131,7 @@ fn id_of(alias: &AliasListEntry) -> Result<Id<Alias>> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(alias: &AliasListEntry) -> Result<Observed<Alias>> {
+fn to_observed(alias: &AliasListEntry) -> Result<Observed<Alias>> {
     Ok(Observed {
         inputs: Alias {
             name: alias.alias_name().map(str::to_owned),

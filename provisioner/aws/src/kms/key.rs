@@ -8,9 +8,11 @@
 
 use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -120,7 +122,7 @@ impl Resource for Key {
         ],
         delete: &["kms:ScheduleKeyDeletion"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("CustomerMasterKeySpec", "the old name of KeySpec"),
         ("Origin", "KMS makes the material; material of one's own is no declaration"),
         ("CustomKeyStoreId", "no key stores of one's own so far"),
@@ -144,25 +146,25 @@ impl Resource for Key {
         problems
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match KeyState::from(seen.outputs.state.as_str()) {
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match KeyState::from(observed.outputs.state.as_str()) {
             KeyState::PendingDeletion | KeyState::PendingReplicaDeletion => Phase::Gone,
             KeyState::Creating | KeyState::Updating => Phase::Pending,
             _ => Phase::Ready,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let one = async |id: &Id<Self>| {
             let id = id.as_str();
             let (key, policy, rotation, tags) =
                 futures::try_join!(describe(c, id), policy(c, id), rotation(c, id), tags(c, id))?;
-            observed(&key, policy, rotation, &tags)
+            to_observed(&key, policy, rotation, &tags)
         };
         Ok(one_by_one(ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut pages = c.kms().list_keys().limit(1000).into_paginator().items().send();
         let mut ids = vec![];
         while let Some(key) = pages.try_next().await.map_err(api("kms:ListKeys"))? {
@@ -176,7 +178,7 @@ impl Resource for Key {
                     Ok(tags) if made_for(&our_tags(&tags), owner) => found.push(id.clone()),
                     Ok(_) => {}
                     // Another's key, whose policy keeps us out, or one that went.
-                    Err(error) if matches!(error.kind, Kind::Denied | Kind::Gone) => {}
+                    Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Gone) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -184,7 +186,7 @@ impl Resource for Key {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .kms()
             .create_key()
@@ -201,30 +203,35 @@ impl Resource for Key {
         Ok((Id::new(key.key_id()), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (id, seen) = (was.id.as_str(), &seen.inputs);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (id, observed) = (recorded.id.as_str(), &observed.inputs);
         // First the policy: it may be what allows the rest. A disabled key takes no other change.
-        if let Some(policy) = to_write(self.policy.as_ref(), seen.policy.as_ref()) {
+        if let Some(policy) = to_write(self.policy.as_ref(), observed.policy.as_ref()) {
             let request = c.kms().put_key_policy().key_id(id).policy_name("default").policy(policy);
             request.send().await.map_err(api_with("kms:PutKeyPolicy", principal_not_yet))?;
         }
-        if self.enabled == Some(true) && seen.enabled != Some(true) {
+        if self.enabled == Some(true) && observed.enabled != Some(true) {
             c.kms().enable_key().key_id(id).send().await.map_err(api("kms:EnableKey"))?;
         }
-        if let Some(description) = self.description.as_ref().filter(|_| self.description != seen.description) {
+        if let Some(description) = self.description.as_ref().filter(|_| self.description != observed.description) {
             let request = c.kms().update_key_description().key_id(id).description(description);
             request.send().await.map_err(api("kms:UpdateKeyDescription"))?;
         }
-        let period = self.rotation_period_days.is_some() && self.rotation_period_days != seen.rotation_period_days;
-        if self.rotation == Some(true) && (seen.rotation != Some(true) || period) {
+        let period = self.rotation_period_days.is_some() && self.rotation_period_days != observed.rotation_period_days;
+        if self.rotation == Some(true) && (observed.rotation != Some(true) || period) {
             let request = c.kms().enable_key_rotation().key_id(id);
             let answer = request.set_rotation_period_in_days(self.rotation_period_days).send().await;
             answer.map_err(api("kms:EnableKeyRotation"))?;
         }
-        if self.rotation == Some(false) && seen.rotation == Some(true) {
+        if self.rotation == Some(false) && observed.rotation == Some(true) {
             c.kms().disable_key_rotation().key_id(id).send().await.map_err(api("kms:DisableKeyRotation"))?;
         }
-        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.tags);
+        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
         if !tags.set.is_empty() {
             let request = c.kms().tag_resource().key_id(id).set_tags(Some(sdk_tags(&tags.set)));
             request.send().await.map_err(api("kms:TagResource"))?;
@@ -233,17 +240,17 @@ impl Resource for Key {
             let request = c.kms().untag_resource().key_id(id).set_tag_keys(Some(tags.drop));
             request.send().await.map_err(api("kms:UntagResource"))?;
         }
-        if self.enabled == Some(false) && seen.enabled != Some(false) {
+        if self.enabled == Some(false) && observed.enabled != Some(false) {
             c.kms().disable_key().key_id(id).send().await.map_err(api("kms:DisableKey"))?;
         }
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let request = c.kms().schedule_key_deletion().key_id(last.id.as_str());
-        let answer = request.set_pending_window_in_days(last.inputs.deletion_window_days).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let request = c.kms().schedule_key_deletion().key_id(recorded.id.as_str());
+        let answer = request.set_pending_window_in_days(recorded.inputs.deletion_window_days).send().await;
         let scheduled = |code: &str, message: &str| {
-            (code.starts_with("KMSInvalidState") && message.contains("pending deletion")).then_some(Kind::Gone)
+            (code.starts_with("KMSInvalidState") && message.contains("pending deletion")).then_some(ErrorKind::Gone)
         };
         gone_ok(answer.map(drop).map_err(api_with("kms:ScheduleKeyDeletion", scheduled)))
     }
@@ -255,8 +262,8 @@ async fn describe(c: &Reader, id: &str) -> Result<KeyMetadata> {
 }
 
 /// What is no id at all is no key's.
-fn malformed(code: &str, _: &str) -> Option<Kind> {
-    matches!(code, "InvalidArnException" | "ValidationException").then_some(Kind::Gone)
+fn malformed(code: &str, _: &str) -> Option<ErrorKind> {
+    matches!(code, "InvalidArnException" | "ValidationException").then_some(ErrorKind::Gone)
 }
 
 async fn policy(c: &Reader, id: &str) -> Result<Option<String>> {
@@ -292,7 +299,7 @@ async fn tags(c: &Reader, id: &str) -> Result<Vec<Tag>> {
 }
 
 /// The only place where the SDK's types become ours.
-fn observed(
+fn to_observed(
     key: &KeyMetadata,
     policy: Option<String>,
     rotation: Option<(bool, Option<i32>)>,
@@ -325,11 +332,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scheduled_key_is_gone_and_one_that_cannot_rotate_does_not() {
+    fn key_scheduled_for_deletion_is_gone() {
         let key = KeyMetadata::builder().key_id("k").arn("arn:aws:kms:r:1:key/k").enabled(false);
         let key = key.key_state(KeyState::PendingDeletion).build().unwrap();
-        let seen = observed(&key, None, None, &[]).unwrap();
-        assert_eq!(Key::phase(None, &seen, None), Phase::Gone);
-        assert_eq!((seen.inputs.rotation, seen.inputs.rotation_period_days), (Some(false), None));
+        let observed = to_observed(&key, None, None, &[]).unwrap();
+        assert_eq!(Key::phase(None, &observed, None), Phase::Gone);
+        assert_eq!((observed.inputs.rotation, observed.inputs.rotation_period_days), (Some(false), None));
     }
 }

@@ -4,7 +4,7 @@ mod alias;
 mod key;
 
 use aws_sdk_kms::types::Tag;
-use provisioner_model::{erased::Registry, resource::Tags};
+use provisioner_model::{erased::ResourceRegistry, resource::Tags};
 
 pub use self::{
     alias::{Alias, AliasOutputs},
@@ -12,7 +12,7 @@ pub use self::{
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Key>().with::<Alias>()
 }
 
@@ -22,5 +22,5 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::seen_tags(tags.iter().map(|tag| (Some(tag.tag_key()), Some(tag.tag_value()))))
+    crate::tags::observed_tags(tags.iter().map(|tag| (Some(tag.tag_key()), Some(tag.tag_value()))))
 }

@@ -7,9 +7,11 @@
 
 use aws_sdk_cloudwatchlogs::types::{self, LogGroupClass};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,7 @@ use crate::{
     cloud::{Aws, Reader, Writer},
     each::one_by_one,
     error::{api, api_with, gone_ok, need},
-    tags::{TagChange, made_for, seen_tags},
+    tags::{TagChange, made_for, observed_tags},
     value::text,
 };
 
@@ -77,7 +79,7 @@ impl Resource for LogGroup {
         Field::new("retention_days"),
         Field::new("kms_key"),
         Field::new("class").replaces(),
-        Field::new("deletion_protection").guard(),
+        Field::new("deletion_protection").deletion_protection(),
         Field::new("tags").map(),
     ];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
@@ -108,19 +110,19 @@ impl Resource for LogGroup {
             .collect()
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // By prefix: a list of names would be an error where one of them is gone.
         let groups = listed(c, shared_start(ids.iter().map(Id::as_str))).await?;
         let ids: Vec<_> = ids.iter().filter(|id| groups.iter().any(|group| is(group, id.as_str()))).cloned().collect();
         let one = async |id: &Id<Self>| {
             let group = groups.iter().find(|group| is(group, id.as_str()));
             let group = need(READ, group, "logGroups")?;
-            observed(&group, tags(c, &arn_of(&group)?).await?)
+            to_observed(&group, tags(c, &arn_of(&group)?).await?)
         };
         Ok(one_by_one(&ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut found = vec![];
         for group in self.named(c).await? {
             if made_for(&tags(c, &arn_of(&group)?).await?, owner) {
@@ -130,11 +132,11 @@ impl Resource for LogGroup {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         self.named(c).await?.iter().map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         c.logs()
             .create_log_group()
             .set_log_group_name(self.name.clone())
@@ -148,9 +150,14 @@ impl Resource for LogGroup {
         Ok((Id::new(self.name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (name, arn, seen) = (was.id.as_str(), &seen.outputs.arn, &seen.inputs);
-        if let Some(days) = self.retention_days.filter(|_| self.retention_days != seen.retention_days) {
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (name, arn, observed) = (recorded.id.as_str(), &observed.outputs.arn, &observed.inputs);
+        if let Some(days) = self.retention_days.filter(|_| self.retention_days != observed.retention_days) {
             if days == 0 {
                 let request = c.logs().delete_retention_policy().log_group_name(name);
                 request.send().await.map_err(api("logs:DeleteRetentionPolicy"))?;
@@ -159,7 +166,7 @@ impl Resource for LogGroup {
                 request.send().await.map_err(api("logs:PutRetentionPolicy"))?;
             }
         }
-        if let Some(key) = self.kms_key.as_ref().filter(|_| self.kms_key != seen.kms_key).and_then(text) {
+        if let Some(key) = self.kms_key.as_ref().filter(|_| self.kms_key != observed.kms_key).and_then(text) {
             if key.is_empty() {
                 let request = c.logs().disassociate_kms_key().log_group_name(name);
                 request.send().await.map_err(api("logs:DisassociateKmsKey"))?;
@@ -168,12 +175,14 @@ impl Resource for LogGroup {
                 request.send().await.map_err(api_with("logs:AssociateKmsKey", key_not_yet))?;
             }
         }
-        if let Some(want) = self.deletion_protection.filter(|_| self.deletion_protection != seen.deletion_protection) {
+        if let Some(desired) =
+            self.deletion_protection.filter(|_| self.deletion_protection != observed.deletion_protection)
+        {
             let request = c.logs().put_log_group_deletion_protection().log_group_identifier(name);
-            let answer = request.deletion_protection_enabled(want).send().await;
+            let answer = request.deletion_protection_enabled(desired).send().await;
             answer.map_err(api("logs:PutLogGroupDeletionProtection"))?;
         }
-        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.tags);
+        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
         if !tags.set.is_empty() {
             let request = c.logs().tag_resource().resource_arn(arn).set_tags(Some(tags.set.into_iter().collect()));
             request.send().await.map_err(api("logs:TagResource"))?;
@@ -185,8 +194,8 @@ impl Resource for LogGroup {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.logs().delete_log_group().log_group_name(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.logs().delete_log_group().log_group_name(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("logs:DeleteLogGroup")))
     }
 }
@@ -203,9 +212,9 @@ impl LogGroup {
 const READ: &str = "logs:DescribeLogGroups";
 
 /// A fresh key's policy reaches the service in a while.
-fn key_not_yet(code: &str, message: &str) -> Option<Kind> {
+fn key_not_yet(code: &str, message: &str) -> Option<ErrorKind> {
     (code == "InvalidParameterException" && message.contains("does not exist or is not allowed"))
-        .then_some(Kind::NotYet)
+        .then_some(ErrorKind::NotYet)
 }
 
 /// The longest beginning that all names share.
@@ -230,7 +239,9 @@ async fn listed(c: &Reader, start: &str) -> Result<Vec<types::LogGroup>> {
 async fn tags(c: &Reader, arn: &str) -> Result<Tags> {
     let answer = c.logs().list_tags_for_resource().resource_arn(arn).send().await;
     let answer = answer.map_err(api("logs:ListTagsForResource"))?;
-    Ok(seen_tags(answer.tags().into_iter().flatten().map(|(key, value)| (Some(key.as_str()), Some(value.as_str())))))
+    Ok(observed_tags(
+        answer.tags().into_iter().flatten().map(|(key, value)| (Some(key.as_str()), Some(value.as_str()))),
+    ))
 }
 
 fn is(group: &types::LogGroup, name: &str) -> bool {
@@ -248,7 +259,7 @@ fn arn_of(group: &types::LogGroup) -> Result<String> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(group: &types::LogGroup, tags: Tags) -> Result<Observed<LogGroup>> {
+fn to_observed(group: &types::LogGroup, tags: Tags) -> Result<Observed<LogGroup>> {
     Ok(Observed {
         inputs: LogGroup {
             name: group.log_group_name().map(str::to_owned),
@@ -275,10 +286,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_is_the_default() {
+    fn absent_attributes_are_the_defaults() {
         let sdk = types::LogGroup::builder().log_group_name("g").arn("arn:aws:logs:r:1:log-group:g:*").build();
-        let seen = observed(&sdk, Tags::new()).unwrap();
-        assert_eq!(seen.inputs.retention_days, Some(0));
-        assert_eq!(seen.outputs.arn, "arn:aws:logs:r:1:log-group:g");
+        let observed = to_observed(&sdk, Tags::new()).unwrap();
+        assert_eq!(observed.inputs.retention_days, Some(0));
+        assert_eq!(observed.outputs.arn, "arn:aws:logs:r:1:log-group:g");
     }
 }

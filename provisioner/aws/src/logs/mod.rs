@@ -2,11 +2,11 @@
 
 mod log_group;
 
-use provisioner_model::erased::Registry;
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::log_group::{LogGroup, LogGroupOutputs};
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<LogGroup>()
 }

@@ -8,7 +8,7 @@ use provisioner_model::resource::Id;
 
 use crate::{
     cloud::Clients,
-    ecs::{Service, last},
+    ecs::{Service, last_segment},
     operations::tasks,
 };
 
@@ -69,7 +69,7 @@ async fn newest(
 }
 
 fn end_of(task: &Task) -> String {
-    let id = last(task.task_arn().unwrap_or_default());
+    let id = last_segment(task.task_arn().unwrap_or_default());
     let reason = task.stopped_reason().filter(|reason| !reason.is_empty());
     if task.last_status() != Some("STOPPED") && reason.is_none() {
         return format!("task {id} is {}", task.last_status().unwrap_or("there").to_lowercase());
@@ -89,7 +89,7 @@ fn end_of_container(container: &Container) -> Option<String> {
 async fn last_words(c: &Clients, task: &Task) -> Vec<String> {
     let Some(revision) = task.task_definition_arn() else { return vec![] };
     let Ok(answer) = c.ecs().describe_task_definition().task_definition(revision).send().await else { return vec![] };
-    let id = last(task.task_arn().unwrap_or_default());
+    let id = last_segment(task.task_arn().unwrap_or_default());
     let mut lines = vec![];
     let containers = answer.task_definition().map(types::TaskDefinition::container_definitions);
     for (group, stream) in containers.into_iter().flatten().filter_map(|one| stream(one, id)) {

@@ -6,7 +6,7 @@ use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use aws_sdk_ecs::types::{LogDriver, TaskDefinition};
 use aws_smithy_types::{DateTime, date_time::Format};
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     resource::Cloud,
 };
 
@@ -34,7 +34,7 @@ pub struct Line {
 
 /// Which log streams hold a container's lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct LogSource {
     pub(super) group: String,
     /// `PREFIX/CONTAINER/`, and the task's id after it where it is about one.
     pub(super) streams: Option<String>,
@@ -49,16 +49,16 @@ pub struct Tail<'a> {
 
 /// How far a source is read.
 struct Reading {
-    source: Source,
+    source: LogSource,
     since: i64,
     /// The next page of this look.
-    next: Page,
+    next: PageCursor,
     read: VecDeque<Line>,
     /// Lines that were given out and may come again, with their times.
     given: BTreeMap<String, i64>,
 }
 
-enum Page {
+enum PageCursor {
     First,
     Next(String),
     Last,
@@ -71,14 +71,14 @@ impl<'a> Tail<'a> {
         let sources = sources(&definition);
         if sources.is_empty() {
             let why = "no container of the task definition writes to CloudWatch Logs (its log driver is not `awslogs`)";
-            return Err(Error::because(Kind::Refused, DESCRIBE, why));
+            return Err(Error::because(ErrorKind::Refused, DESCRIBE, why));
         }
         Ok(Self::new(aws, sources, since, pattern))
     }
 
-    pub(super) fn new(aws: &'a Aws, sources: Vec<Source>, since: i64, pattern: Option<String>) -> Self {
+    pub(super) fn new(aws: &'a Aws, sources: Vec<LogSource>, since: i64, pattern: Option<String>) -> Self {
         let reading =
-            |source| Reading { source, since, next: Page::First, read: VecDeque::new(), given: BTreeMap::new() };
+            |source| Reading { source, since, next: PageCursor::First, read: VecDeque::new(), given: BTreeMap::new() };
         Self { aws, pattern, sources: sources.into_iter().map(reading).collect() }
     }
 
@@ -111,20 +111,20 @@ impl<'a> Tail<'a> {
 
 impl Reading {
     fn more(&self) -> bool {
-        !matches!(self.next, Page::Last)
+        !matches!(self.next, PageCursor::Last)
     }
 
     /// From the beginning of what may not be whole yet, by this machine's clock or by that of the lines.
     fn again(&mut self, now: i64) {
         let newest = self.given.values().max().copied().unwrap_or_default();
         self.since = self.since.max(newest.max(now.saturating_sub(LATE)).saturating_sub(LATE));
-        self.next = Page::First;
+        self.next = PageCursor::First;
     }
 
     async fn page(&mut self, c: &Clients, pattern: Option<&str>) -> Result<()> {
         let token = match &self.next {
-            Page::Next(token) => Some(token.clone()),
-            Page::First | Page::Last => None,
+            PageCursor::Next(token) => Some(token.clone()),
+            PageCursor::First | PageCursor::Last => None,
         };
         let request = c.logs().filter_log_events().log_group_name(&self.source.group).start_time(self.since);
         let request = request.set_log_stream_name_prefix(self.source.streams.clone());
@@ -139,7 +139,7 @@ impl Reading {
         // Of a long log, only what a later look may bring again is kept.
         let newest = self.given.values().max().copied().unwrap_or_default();
         self.given.retain(|_, at| *at >= newest.saturating_sub(2 * LATE));
-        self.next = answer.next_token.map_or(Page::Last, Page::Next);
+        self.next = answer.next_token.map_or(PageCursor::Last, PageCursor::Next);
         Ok(())
     }
 }
@@ -168,15 +168,15 @@ async fn definition(c: &Clients, service: &At) -> Result<TaskDefinition> {
     let (cluster, name) = parts(&service.id);
     let answer = c.ecs().describe_services().cluster(cluster).services(name).send().await;
     let answer = answer.map_err(api("ecs:DescribeServices"))?;
-    let seen = answer.services().first().and_then(|seen| seen.task_definition());
-    let Some(arn) = seen else { return Err(missing(service)) };
+    let observed = answer.services().first().and_then(|observed| observed.task_definition());
+    let Some(arn) = observed else { return Err(missing(service)) };
     describe(c, arn).await
 }
 
 /// AWS does not know a service that the state knows.
 pub(super) fn missing(service: &At) -> Error {
     let why = format!("AWS has no service {}", service.id);
-    Error::because(Kind::Gone, "ecs:DescribeServices", why)
+    Error::because(ErrorKind::Gone, "ecs:DescribeServices", why)
 }
 
 pub(super) async fn describe(c: &Clients, arn: &str) -> Result<TaskDefinition> {
@@ -185,7 +185,7 @@ pub(super) async fn describe(c: &Clients, arn: &str) -> Result<TaskDefinition> {
 }
 
 /// Where the containers write.
-pub(super) fn sources(definition: &TaskDefinition) -> Vec<Source> {
+pub(super) fn sources(definition: &TaskDefinition) -> Vec<LogSource> {
     let mut all = vec![];
     for container in definition.container_definitions() {
         let log = container.log_configuration().filter(|log| *log.log_driver() == LogDriver::Awslogs);
@@ -193,7 +193,7 @@ pub(super) fn sources(definition: &TaskDefinition) -> Vec<Source> {
         let Some(group) = option("awslogs-group") else { continue };
         let prefix = option("awslogs-stream-prefix").zip(container.name());
         let streams = prefix.map(|(prefix, container)| format!("{prefix}/{container}/"));
-        let source = Source { group: group.clone(), streams };
+        let source = LogSource { group: group.clone(), streams };
         // Containers without a prefix may share a group.
         if !all.contains(&source) {
             all.push(source);
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_knows_its_task() {
+    fn log_line_names_its_task() {
         let event = FilteredLogEvent::builder().log_stream_name("app/web/0123").message("hello\n").timestamp(5).build();
         let expected = Line { at: 5, task: "0123".into(), container: "web".into(), text: "hello".into() };
         assert_eq!(line(&event), expected);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types::{ServiceDeploymentStatus, SortOrder, TaskDefinition, TaskDefinitionStatus};
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     resource::Cloud,
 };
 
@@ -19,13 +19,13 @@ use crate::{
 
 /// A way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct RollbackTarget {
     /// What the service runs now.
     pub from: Revision,
     /// What it would run.
     pub to: Revision,
     /// Whether AWS says that `to` was rolled out successfully; none where it does not tell.
-    pub proven: Option<bool>,
+    pub succeeded: Option<bool>,
 }
 
 /// A revision of a task definition.
@@ -43,7 +43,7 @@ pub struct Revision {
 
 /// Why there is no way back.
 #[derive(Debug, thiserror::Error)]
-pub enum NoWay {
+pub enum RollbackError {
     /// There is no such revision.
     #[error("{0}")]
     Revision(String),
@@ -54,24 +54,24 @@ pub enum NoWay {
 
 /// The way back: to `wanted`, a number or `family:number`, or else to the newest older revision that AWS says was rolled
 /// out successfully. Where AWS lists no deployments, to the newest older one.
-pub async fn way(aws: &Aws, service: &At, wanted: Option<&str>) -> Result<Way, NoWay> {
+pub async fn way(aws: &Aws, service: &At, wanted: Option<&str>) -> Result<RollbackTarget, RollbackError> {
     let reader = aws.reader();
     let (cluster, name) = parts(&service.id);
     let answer = reader.ecs().describe_services().cluster(cluster).services(name).send().await;
     let answer = answer.map_err(api("ecs:DescribeServices"))?;
-    let Some(seen) = answer.services().first() else { return Err(missing(service).into()) };
-    let running = need("ecs:DescribeServices", seen.task_definition(), "taskDefinition")?;
+    let Some(observed) = answer.services().first() else { return Err(missing(service).into()) };
+    let running = need("ecs:DescribeServices", observed.task_definition(), "taskDefinition")?;
     let name = short(&running);
     let (family, now) = name
         .rsplit_once(':')
         .and_then(|(family, number)| Some((family, number.parse().ok()?)))
-        .ok_or_else(|| NoWay::Revision(format!("{running} is no revision")))?;
+        .ok_or_else(|| RollbackError::Revision(format!("{running} is no revision")))?;
     let (active, good) = futures::join!(active(&reader, family), good(&reader, cluster, service));
     let (active, good) = (active?, good?);
-    let number = choose(family, now, &active, good.as_ref(), wanted).map_err(NoWay::Revision)?;
+    let number = choose(family, now, &active, good.as_ref(), wanted).map_err(RollbackError::Revision)?;
     let to = format!("{}:{number}", running.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(':'));
-    let proven = good.map(|good| good.contains(&number));
-    Ok(Way { from: revision(&reader, &running).await?, to: revision(&reader, &to).await?, proven })
+    let succeeded = good.map(|good| good.contains(&number));
+    Ok(RollbackTarget { from: revision(&reader, &running).await?, to: revision(&reader, &to).await?, succeeded })
 }
 
 /// The revision to go to, or why there is none.
@@ -131,7 +131,7 @@ async fn good(c: &Clients, cluster: &str, service: &At) -> Result<Option<BTreeSe
     let deployments = match answer {
         Ok(answer) => answer.service_deployments.unwrap_or_default(),
         // An endpoint that does not know the call.
-        Err(error) if matches!(error.kind, Kind::Unknown | Kind::Gone) => return Ok(None),
+        Err(error) if matches!(error.kind, ErrorKind::Unknown | ErrorKind::Gone) => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut arns: Vec<String> = deployments.into_iter().filter_map(|one| one.target_service_revision_arn).collect();
@@ -151,15 +151,15 @@ async fn good(c: &Clients, cluster: &str, service: &At) -> Result<Option<BTreeSe
 }
 
 async fn revision(c: &Clients, arn: &str) -> Result<Revision> {
-    let seen: TaskDefinition = describe(c, arn).await?;
+    let observed: TaskDefinition = describe(c, arn).await?;
     let image = |one: &aws_sdk_ecs::types::ContainerDefinition| {
         (one.name().unwrap_or_default().to_owned(), one.image().unwrap_or_default().to_owned())
     };
     Ok(Revision {
         arn: arn.to_owned(),
         name: short(arn),
-        images: seen.container_definitions().iter().map(image).collect(),
-        registered_at: seen.registered_at().map(aws_smithy_types::DateTime::secs),
+        images: observed.container_definitions().iter().map(image).collect(),
+        registered_at: observed.registered_at().map(aws_smithy_types::DateTime::secs),
     })
 }
 
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_good_one_before_the_current() {
+    fn newest_successful_revision_before_the_current_one() {
         let active = BTreeSet::from([2, 3, 4, 5, 7]);
         let pick = |good: Option<&[u32]>, wanted| {
             let good: Option<BTreeSet<u32>> = good.map(|good| good.iter().copied().collect());

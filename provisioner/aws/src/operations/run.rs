@@ -3,12 +3,12 @@
 
 use aws_sdk_ecs::types::{self as ecs, ContainerOverride, PropagateTags, Task, TaskOverride};
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     resource::Cloud,
 };
 
 use super::{
-    logs::{Source, Tail, describe, missing, sources},
+    logs::{LogSource, Tail, describe, missing, sources},
     objects::{At, parts, short},
     status::stopped_reason,
 };
@@ -38,7 +38,7 @@ pub struct OneOff {
     cluster: String,
     arn: String,
     container: String,
-    sources: Vec<Source>,
+    sources: Vec<LogSource>,
     /// The last part of its ARN.
     pub id: String,
     /// What it runs: `app:5`.
@@ -73,7 +73,7 @@ pub async fn start(aws: &Aws, order: &Order<'_>) -> Result<OneOff> {
     let arn = need(RUN, task.task_arn(), "taskArn")?;
     let id = short(&arn);
     let own = sources(&definition).into_iter();
-    let own = own.filter_map(|source| Some(Source { streams: Some(source.streams? + &id), ..source }));
+    let own = own.filter_map(|source| Some(LogSource { streams: Some(source.streams? + &id), ..source }));
     Ok(OneOff {
         cluster: cluster.to_owned(),
         sources: own.collect(),
@@ -114,7 +114,7 @@ async fn run(
         .count(1);
     let mut answer = request.clone().send().await.map_err(api(RUN));
     // Whether an answer that was lost started it, the token tells: with it, the call may be sent again.
-    if answer.as_ref().is_err_and(|error| error.kind == Kind::Unknown) {
+    if answer.as_ref().is_err_and(|error| error.kind == ErrorKind::Unknown) {
         answer = request.send().await.map_err(api(RUN));
     }
     let answer = answer?;
@@ -122,7 +122,7 @@ async fn run(
         (Some(task), _) => Ok(task.clone()),
         (None, Some(failure)) => {
             let why = [failure.reason(), failure.detail()].into_iter().flatten().collect::<Vec<_>>().join(": ");
-            Err(Error::because(Kind::Refused, RUN, format!("AWS started no task: {why}")))
+            Err(Error::because(ErrorKind::Refused, RUN, format!("AWS started no task: {why}")))
         }
         (None, None) => Err(Error::missing(RUN, "tasks")),
     }
@@ -137,7 +137,7 @@ fn container(definition: &ecs::TaskDefinition, wanted: Option<&str>) -> Result<S
     found.and_then(|one| one.name()).map(str::to_owned).ok_or_else(|| {
         let names: Vec<&str> = all.iter().filter_map(|one| one.name()).collect();
         let why = format!("the task definition has no container {}: {}", wanted.unwrap_or("to run"), names.join(", "));
-        Error::because(Kind::Refused, RUN, why)
+        Error::because(ErrorKind::Refused, RUN, why)
     })
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use provisioner_model::error::Result;
 
-use crate::{cloud::Clients, ecs::last, operations::tasks};
+use crate::{cloud::Clients, ecs::last_segment, operations::tasks};
 
 /// The running tasks of a service, `cluster/name`, in which no container has this digest: each in words. Tasks whose
 /// digests AWS does not tell are left out.
@@ -17,7 +17,7 @@ pub async fn of_another_image(c: &Clients, service: &str, digest: &str) -> Resul
 fn another(task: &Task, digest: &str) -> Option<String> {
     let digests: Vec<&str> = task.containers().iter().filter_map(|one| one.image_digest()).collect();
     let differs = !digests.is_empty() && !digests.contains(&digest);
-    differs.then(|| format!("task {} runs {}", last(task.task_arn().unwrap_or_default()), digests.join(", ")))
+    differs.then(|| format!("task {} runs {}", last_segment(task.task_arn().unwrap_or_default()), digests.join(", ")))
 }
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_of_another_image_is_named_and_one_that_tells_nothing_is_not() {
+    fn task_of_another_image_is_reported() {
         assert_eq!(another(&task(&["sha256:1", "sha256:2"]), "sha256:2"), None);
         assert_eq!(another(&task(&[]), "sha256:2"), None);
         assert_eq!(another(&task(&["sha256:1"]), "sha256:2"), Some("task 0123 runs sha256:1".to_owned()));

@@ -6,7 +6,7 @@ mod subnet_group;
 
 use aws_sdk_rds::types::Tag;
 use provisioner_model::{
-    erased::Registry,
+    erased::ResourceRegistry,
     error::Result,
     resource::{Owner, Tags},
 };
@@ -19,11 +19,11 @@ pub use self::{
 use crate::{
     cloud::{Clients, Writer},
     error::api,
-    tags::{TagChange, made_for, seen_tags},
+    tags::{TagChange, made_for, observed_tags},
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<SubnetGroup>().with::<ParameterGroup>().with::<Instance>()
 }
 
@@ -32,7 +32,7 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
-    seen_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
+    observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
 async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
@@ -44,14 +44,14 @@ async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
 async fn is_of(c: &Clients, arn: &str, owner: &Owner) -> Result<bool> {
     match tags_of(c, arn).await {
         Ok(tags) => Ok(made_for(&tags, owner)),
-        Err(error) if error.kind == provisioner_model::error::Kind::Gone => Ok(false),
+        Err(error) if error.kind == provisioner_model::error::ErrorKind::Gone => Ok(false),
         Err(error) => Err(error),
     }
 }
 
 /// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
-async fn sync_tags(c: &Writer, arn: &str, want: &Tags, was: &Tags, seen: &Tags) -> Result<()> {
-    let change = TagChange::between(want, was, seen);
+async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
+    let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {
         let request = c.rds().add_tags_to_resource().resource_name(arn).set_tags(Some(sdk_tags(&change.set)));
         request.send().await.map_err(api("rds:AddTagsToResource"))?;

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup, Parameter};
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Receipt, Recorded, Resource, Tags},
+    error::{ErrorKind, Result},
+    resource::{Actions, Created, Field, Id, Name, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -93,28 +93,28 @@ impl Resource for ParameterGroup {
     type Cloud = Aws;
     type Outputs = ParameterGroupOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let all = all(c).await?;
         let mine = all.iter().filter(|group| ids.iter().any(|id| Some(id.as_str()) == group.db_parameter_group_name()));
         let rows = join_all(mine.map(|group| async {
             let name = group.db_parameter_group_name()?;
-            let seen = futures::try_join!(
+            let observed = futures::try_join!(
                 parameters(c, name, Some("system")),
                 parameters(c, name, Some("user")),
                 tags_of(c, group.db_parameter_group_arn().unwrap_or_default()),
             );
-            let seen = match seen {
+            let observed = match observed {
                 // A user's value goes over the family's.
-                Ok((system, user, tags)) => observed(group, system.into_iter().chain(user), tags),
-                Err(error) if error.kind == Kind::Gone => return None,
+                Ok((system, user, tags)) => to_observed(group, system.into_iter().chain(user), tags),
+                Err(error) if error.kind == ErrorKind::Gone => return None,
                 Err(error) => Err(error),
             };
-            Some((Id::new(name), seen))
+            Some((Id::new(name), observed))
         }));
         Ok(rows.await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut found = vec![];
         for group in all(c).await?.iter().filter(|group| group.db_parameter_group_name() == self.name.as_deref()) {
             if is_of(c, group.db_parameter_group_arn().unwrap_or_default(), owner).await? {
@@ -124,13 +124,13 @@ impl Resource for ParameterGroup {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = all(c).await?;
         let names = all.iter().filter_map(DbParameterGroup::db_parameter_group_name);
         Ok(names.filter(|name| Some(*name) == self.name.as_deref()).map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .rds()
             .create_db_parameter_group()
@@ -145,11 +145,16 @@ impl Resource for ParameterGroup {
         Ok((Id::new(need("rds:CreateDBParameterGroup", name, "DBParameterGroupName")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (id, there) = (was.id.as_str(), &seen.inputs.parameters);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (id, there) = (recorded.id.as_str(), &observed.inputs.parameters);
         let set: Vec<_> = self.parameters.iter().filter(|(name, value)| there.get(*name) != Some(value)).collect();
         let dropped = |name: &&String| !self.parameters.contains_key(*name) && there.contains_key(*name);
-        let reset: Vec<_> = was.inputs.parameters.keys().filter(dropped).collect();
+        let reset: Vec<_> = recorded.inputs.parameters.keys().filter(dropped).collect();
         if !set.is_empty() || !reset.is_empty() {
             // Which of them wait for a reboot: AWS refuses the other way for those.
             let all = parameters(c.read(), id, None).await?;
@@ -173,19 +178,19 @@ impl Resource for ParameterGroup {
                 request.send().await.map_err(api_with("rds:ResetDBParameterGroup", in_use))?;
             }
         }
-        sync_tags(c, &seen.outputs.arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.rds().delete_db_parameter_group().db_parameter_group_name(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.rds().delete_db_parameter_group().db_parameter_group_name(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api_with("rds:DeleteDBParameterGroup", in_use)))
     }
 }
 
 /// A database still has it, or it is being applied.
-fn in_use(code: &str, _: &str) -> Option<Kind> {
-    code.starts_with("InvalidDBParameterGroupState").then_some(Kind::InUse)
+fn in_use(code: &str, _: &str) -> Option<ErrorKind> {
+    code.starts_with("InvalidDBParameterGroupState").then_some(ErrorKind::InUse)
 }
 
 async fn all(c: &Reader) -> Result<std::sync::Arc<Vec<DbParameterGroup>>> {
@@ -211,7 +216,7 @@ async fn parameters(c: &Clients, group: &str, source: Option<&str>) -> Result<Ve
     Ok(all)
 }
 
-fn observed(
+fn to_observed(
     group: &DbParameterGroup,
     parameters: impl Iterator<Item = Parameter>,
     tags: Tags,

@@ -7,17 +7,19 @@
 use aws_sdk_rds::types::DbSubnetGroup;
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{is_of, sdk_tags, sync_tags, tags_of};
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Clients, Reader, Writer},
-    differing::Differing,
     ec2::{Subnet, Vpc},
     error::{api, api_with, gone_ok, need},
     value::texts,
@@ -93,21 +95,21 @@ impl Resource for SubnetGroup {
         few.then(|| Problem::new("subnets", "RDS wants subnets in at least two zones")).into_iter().collect()
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let all = all(c).await?;
         let mine = all.iter().filter(|group| ids.iter().any(|id| Some(id.as_str()) == group.db_subnet_group_name()));
         let rows = join_all(mine.map(|group| async {
-            let seen = match tags_of(c, group.db_subnet_group_arn().unwrap_or_default()).await {
-                Ok(tags) => observed(group, tags),
-                Err(error) if error.kind == Kind::Gone => return None,
+            let observed = match tags_of(c, group.db_subnet_group_arn().unwrap_or_default()).await {
+                Ok(tags) => to_observed(group, tags),
+                Err(error) if error.kind == ErrorKind::Gone => return None,
                 Err(error) => Err(error),
             };
-            Some((Id::new(group.db_subnet_group_name()?), seen))
+            Some((Id::new(group.db_subnet_group_name()?), observed))
         }));
         Ok(rows.await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut found = vec![];
         for group in all(c).await?.iter().filter(|group| group.db_subnet_group_name() == self.name.as_deref()) {
             if is_of(c, group.db_subnet_group_arn().unwrap_or_default(), owner).await? {
@@ -117,13 +119,13 @@ impl Resource for SubnetGroup {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = all(c).await?;
         let names = all.iter().filter_map(DbSubnetGroup::db_subnet_group_name);
         Ok(names.filter(|name| Some(*name) == self.name.as_deref()).map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let answer = c
             .rds()
             .create_db_subnet_group()
@@ -138,22 +140,27 @@ impl Resource for SubnetGroup {
         Ok((Id::new(need("rds:CreateDBSubnetGroup", name, "DBSubnetGroupName")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let differs = Differing::between(self, &was.inputs, &seen.inputs);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let differs = ChangedInputs::between(self, &recorded.inputs, &observed.inputs);
         if differs.any(&["description", "subnets"]) {
-            let request = c.rds().modify_db_subnet_group().db_subnet_group_name(was.id.as_str());
+            let request = c.rds().modify_db_subnet_group().db_subnet_group_name(recorded.id.as_str());
             let request = request.db_subnet_group_description(&self.description);
             let answer = request.set_subnet_ids(Some(texts(&self.subnets))).send().await;
             answer.map_err(api("rds:ModifyDBSubnetGroup"))?;
         }
-        sync_tags(c, &seen.outputs.arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.rds().delete_db_subnet_group().db_subnet_group_name(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.rds().delete_db_subnet_group().db_subnet_group_name(recorded.id.as_str()).send().await;
         // A database that is going still holds it.
-        let in_use = |code: &str, _: &str| code.starts_with("InvalidDBSubnetGroupState").then_some(Kind::InUse);
+        let in_use = |code: &str, _: &str| code.starts_with("InvalidDBSubnetGroupState").then_some(ErrorKind::InUse);
         gone_ok(answer.map(drop).map_err(api_with("rds:DeleteDBSubnetGroup", in_use)))
     }
 }
@@ -171,7 +178,7 @@ async fn list(c: &Clients) -> Result<Vec<DbSubnetGroup>> {
     Ok(all)
 }
 
-fn observed(group: &DbSubnetGroup, tags: Tags) -> Result<Observed<SubnetGroup>> {
+fn to_observed(group: &DbSubnetGroup, tags: Tags) -> Result<Observed<SubnetGroup>> {
     const READ: &str = "rds:DescribeDBSubnetGroups";
     let name = need(READ, group.db_subnet_group_name(), "DBSubnetGroupName")?;
     let subnets = group.subnets().iter().filter_map(aws_sdk_rds::types::Subnet::subnet_identifier);

@@ -2,11 +2,11 @@
 
 mod record;
 
-use provisioner_model::erased::Registry;
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::record::{Alias, Record, RecordOutputs};
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Record>()
 }

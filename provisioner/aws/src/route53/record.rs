@@ -13,9 +13,9 @@ use aws_sdk_route53::types::{
 use aws_smithy_types::error::operation::BuildError;
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Problem, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ impl Resource for Record {
         update: &["route53:ChangeResourceRecordSets"],
         delete: &["route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("GeoLocation", "routing by place is not offered, as for GeoProximityLocation and CidrRoutingConfig"),
         ("TrafficPolicyInstanceId", "set by traffic policies, which make records by themselves"),
     ];
@@ -176,10 +176,10 @@ impl Resource for Record {
         problems
     }
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
-        match (field.name, want.as_str(), seen.as_str()) {
-            ("name", Some(want), Some(seen)) => plain(want) == plain(seen),
-            ("zone", Some(want), Some(seen)) => zone_id(want) == zone_id(seen),
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
+        match (field.name, desired.as_str(), observed.as_str()) {
+            ("name", Some(desired), Some(observed)) => plain(desired) == plain(observed),
+            ("zone", Some(desired), Some(observed)) => zone_id(desired) == zone_id(observed),
             _ if field.name == "alias" => {
                 let plain = |alias: &Value| {
                     let mut alias = alias.clone();
@@ -188,25 +188,25 @@ impl Resource for Record {
                     }
                     alias
                 };
-                field.compare.same(&plain(want), &plain(seen))
+                field.compare.is_equivalent(&plain(desired), &plain(observed))
             }
-            _ => field.compare.same(want, seen),
+            _ => field.compare.is_equivalent(desired, observed),
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let zone_of = |id: &Id<Self>| Some(id.as_str().split_once('|')?.0.to_owned());
         let zones: BTreeSet<String> = ids.iter().filter_map(zone_of).collect();
         let read = join_all(zones.into_iter().map(|zone| async move { (shared(c, &zone).await, zone) })).await;
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         for (sets, zone) in read {
             let mine = ids.iter().filter(|id| zone_of(id).as_ref() == Some(&zone));
             match sets {
                 Ok(sets) => found.extend(mine.filter_map(|id| {
                     let set = sets.iter().find(|set| id_of_set(&zone, set) == *id)?;
-                    Some((id.clone(), Ok(observed(&zone, set))))
+                    Some((id.clone(), Ok(to_observed(&zone, set))))
                 })),
-                Err(error) if error.kind == Kind::Gone => {}
+                Err(error) if error.kind == ErrorKind::Gone => {}
                 // Every record of that zone, and of no other.
                 Err(error) => {
                     let why = error.chain();
@@ -219,17 +219,17 @@ impl Resource for Record {
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let (id, zone) = (self.id(), text(&self.zone).unwrap_or_default());
         let sets = shared(c, zone_id(&zone)).await?;
         Ok(sets.iter().map(|set| id_of_set(&zone, set)).filter(|one| *one == id).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         send(c, &text(&self.zone).unwrap_or_default(), ChangeAction::Create, self.set()?).await?;
         Ok((self.id(), None))
     }
@@ -239,12 +239,12 @@ impl Resource for Record {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let Some((zone, _)) = last.id.as_str().split_once('|') else { return Ok(()) };
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let Some((zone, _)) = recorded.id.as_str().split_once('|') else { return Ok(()) };
         let gone = async {
             // A delete must name what is there to the letter.
             let sets = list(c.read(), zone).await?;
-            match sets.into_iter().find(|set| id_of_set(zone, set) == last.id) {
+            match sets.into_iter().find(|set| id_of_set(zone, set) == recorded.id) {
                 Some(set) => send(c, zone, ChangeAction::Delete, set).await,
                 None => Ok(()),
             }
@@ -282,7 +282,7 @@ const CHANGE: &str = "route53:ChangeResourceRecordSets";
 
 /// A part of a request that lacks something.
 fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(Kind::NotSent, CHANGE) })
+    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, CHANGE) })
 }
 
 async fn send(c: &Writer, zone: &str, action: ChangeAction, set: ResourceRecordSet) -> Result<()> {
@@ -290,8 +290,8 @@ async fn send(c: &Writer, zone: &str, action: ChangeAction, set: ResourceRecordS
     let batch = built(ChangeBatch::builder().changes(change).build())?;
     let request = c.route53().change_resource_record_sets().hosted_zone_id(zone_id(zone)).change_batch(batch);
     let special = |code: &str, message: &str| match code {
-        "InvalidChangeBatch" if message.contains("already exists") => Some(Kind::Exists),
-        "InvalidChangeBatch" if message.contains("not found") => Some(Kind::Gone),
+        "InvalidChangeBatch" if message.contains("already exists") => Some(ErrorKind::Exists),
+        "InvalidChangeBatch" if message.contains("not found") => Some(ErrorKind::Gone),
         _ => None,
     };
     request.send().await.map(drop).map_err(api_with(CHANGE, special))
@@ -333,7 +333,7 @@ fn id_of_set(zone: &str, set: &ResourceRecordSet) -> Id<Record> {
     id_of(zone, set.name(), set.r#type().as_str(), set.set_identifier())
 }
 
-fn observed(zone: &str, set: &ResourceRecordSet) -> Observed<Record> {
+fn to_observed(zone: &str, set: &ResourceRecordSet) -> Observed<Record> {
     let values = set.resource_records().iter().map(|record| In::from(record.value())).collect::<Vec<_>>();
     Observed {
         inputs: Record {
@@ -362,14 +362,14 @@ mod tests {
 
     #[test]
     fn a_name_reads_back_as_it_was_declared() {
-        let want = Record::new("Z1", "*.Example.com", "A", 60, ["192.0.2.1".into()]);
-        let mut sdk = want.set().unwrap();
+        let desired = Record::new("Z1", "*.Example.com", "A", 60, ["192.0.2.1".into()]);
+        let mut sdk = desired.set().unwrap();
         sdk.name = "\\052.example.com.".into();
-        let seen = observed("Z1", &sdk);
-        assert_eq!(seen.outputs.id, want.id());
-        let [want, seen] = [&want, &seen.inputs].map(|inputs| serde_json::to_value(inputs).unwrap());
-        for field in Record::FIELDS.iter().filter(|field| want.get(field.name).is_some()) {
-            assert!(Record::same(field, &want[field.name], &seen[field.name]), "{}", field.name);
+        let observed = to_observed("Z1", &sdk);
+        assert_eq!(observed.outputs.id, desired.id());
+        let [desired, observed] = [&desired, &observed.inputs].map(|inputs| serde_json::to_value(inputs).unwrap());
+        for field in Record::FIELDS.iter().filter(|field| desired.get(field.name).is_some()) {
+            assert!(Record::is_equivalent(field, &desired[field.name], &observed[field.name]), "{}", field.name);
         }
     }
 }

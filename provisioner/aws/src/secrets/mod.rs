@@ -4,7 +4,7 @@ mod secret;
 mod secret_policy;
 
 use aws_sdk_secretsmanager::types::Tag;
-use provisioner_model::{erased::Registry, resource::Tags};
+use provisioner_model::{erased::ResourceRegistry, resource::Tags};
 
 pub use self::{
     secret::{Generated, ManagedSecret, ManagedSecretOutputs, SecretValue},
@@ -12,7 +12,7 @@ pub use self::{
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<ManagedSecret>().with::<SecretPolicy>()
 }
 
@@ -21,5 +21,5 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::seen_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
+    crate::tags::observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }

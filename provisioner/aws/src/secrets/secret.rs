@@ -10,10 +10,11 @@
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use provisioner_model::{
     Secret,
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
     resource::{
-        Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource, Tags,
+        Actions, Created, Field, Id, Name, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource,
+        Tags,
     },
     stack::Output,
 };
@@ -165,7 +166,7 @@ impl Resource for ManagedSecret {
         ],
         delete: &["secretsmanager:DeleteSecret"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("ClientRequestToken", "the engine's token"),
         ("SecretBinary", "text only so far"),
         ("AddReplicaRegions", "one region for each stack so far"),
@@ -189,24 +190,28 @@ impl Resource for ManagedSecret {
         problems
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        if seen.outputs.deleted { Phase::Gone } else { Phase::Ready }
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        if observed.outputs.deleted { Phase::Gone } else { Phase::Ready }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        Ok(one_by_one(ids, async |id: &Id<Self>| observed(&describe(c, id.as_str()).await?)).await)
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
+        Ok(one_by_one(ids, async |id: &Id<Self>| to_observed(&describe(c, id.as_str()).await?)).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let seen = self.named(c).await?;
-        Ok(seen.filter(|seen| made_for(&seen.inputs.tags, owner)).map(|seen| seen.outputs.id).into_iter().collect())
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+        let observed = self.named(c).await?;
+        Ok(observed
+            .filter(|observed| made_for(&observed.inputs.tags, owner))
+            .map(|observed| observed.outputs.id)
+            .into_iter()
+            .collect())
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        Ok(self.named(c).await?.map(|seen| seen.outputs.id).into_iter().collect())
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+        Ok(self.named(c).await?.map(|observed| observed.outputs.id).into_iter().collect())
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let value = self.fresh_value(c).await?;
         let answer = c
             .secrets()
@@ -223,20 +228,25 @@ impl Resource for ManagedSecret {
         Ok((Id::new(need("secretsmanager:CreateSecret", answer.arn(), "ARN")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let (id, seen) = (was.id.as_str(), &seen.inputs);
-        let description = self.description.clone().filter(|_| self.description != seen.description);
-        let key = self.kms_key.as_ref().filter(|_| self.kms_key != seen.kms_key).and_then(text);
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let (id, observed) = (recorded.id.as_str(), &observed.inputs);
+        let description = self.description.clone().filter(|_| self.description != observed.description);
+        let key = self.kms_key.as_ref().filter(|_| self.kms_key != observed.kms_key).and_then(text);
         if description.is_some() || key.is_some() {
             let request = c.secrets().update_secret().secret_id(id).set_description(description);
             request.set_kms_key_id(key).send().await.map_err(api("secretsmanager:UpdateSecret"))?;
         }
-        if self.value.is_some() && self.value != was.inputs.value {
+        if self.value.is_some() && self.value != recorded.inputs.value {
             let value = self.fresh_value(c).await?;
             let request = c.secrets().put_secret_value().secret_id(id).set_secret_string(value);
             request.send().await.map_err(api("secretsmanager:PutSecretValue"))?;
         }
-        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.tags);
+        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
         if !tags.set.is_empty() {
             let request = c.secrets().tag_resource().secret_id(id).set_tags(Some(sdk_tags(&tags.set)));
             request.send().await.map_err(api("secretsmanager:TagResource"))?;
@@ -248,9 +258,9 @@ impl Resource for ManagedSecret {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let window = last.inputs.recovery_window_days;
-        let request = c.secrets().delete_secret().secret_id(last.id.as_str());
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let window = recorded.inputs.recovery_window_days;
+        let request = c.secrets().delete_secret().secret_id(recorded.id.as_str());
         let request = match window {
             Some(0) => request.force_delete_without_recovery(true),
             window => request.set_recovery_window_in_days(window),
@@ -258,7 +268,7 @@ impl Resource for ManagedSecret {
         let scheduled = |code: &str, message: &str| {
             let done = message.contains("marked deleted") || message.contains("marked for deletion");
             (code == "InvalidRequestException" && (done || message.contains("scheduled for deletion")))
-                .then_some(Kind::Gone)
+                .then_some(ErrorKind::Gone)
         };
         gone_ok(request.send().await.map(drop).map_err(api_with("secretsmanager:DeleteSecret", scheduled)))
     }
@@ -269,8 +279,8 @@ impl ManagedSecret {
     async fn named(&self, c: &Reader) -> Result<Option<Observed<Self>>> {
         let Some(name) = &self.name else { return Ok(None) };
         match describe(c, name).await {
-            Ok(seen) => Ok(Some(observed(&seen)?).filter(|seen| !seen.outputs.deleted)),
-            Err(error) if error.kind == Kind::Gone => Ok(None),
+            Ok(observed) => Ok(Some(to_observed(&observed)?).filter(|observed| !observed.outputs.deleted)),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -282,7 +292,7 @@ impl ManagedSecret {
             Some(SecretValue::Given(secret)) => match secret.expose() {
                 Some(value) => Ok(Some(value.to_owned())),
                 None => Err(Error::because(
-                    Kind::NotSent,
+                    ErrorKind::NotSent,
                     "secretsmanager:PutSecretValue",
                     format!("{secret:?} has no value in this run"),
                 )),
@@ -309,8 +319,8 @@ impl ManagedSecret {
 }
 
 /// A deletion without recovery goes on for a while after its call.
-fn name_not_yet_free(code: &str, message: &str) -> Option<Kind> {
-    (code == "InvalidRequestException" && message.contains("scheduled for deletion")).then_some(Kind::NotYet)
+fn name_not_yet_free(code: &str, message: &str) -> Option<ErrorKind> {
+    (code == "InvalidRequestException" && message.contains("scheduled for deletion")).then_some(ErrorKind::NotYet)
 }
 
 async fn describe(c: &Reader, id: &str) -> Result<DescribeSecretOutput> {
@@ -318,7 +328,7 @@ async fn describe(c: &Reader, id: &str) -> Result<DescribeSecretOutput> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(secret: &DescribeSecretOutput) -> Result<Observed<ManagedSecret>> {
+fn to_observed(secret: &DescribeSecretOutput) -> Result<Observed<ManagedSecret>> {
     const READ: &str = "secretsmanager:DescribeSecret";
     Ok(Observed {
         inputs: ManagedSecret {
@@ -343,16 +353,16 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_value_is_known_by_its_version_alone() {
+    fn secret_value_is_compared_by_version_only() {
         let secret = ManagedSecret::new(SecretValue::Given(Secret::new("key", 2)));
         let inputs = serde_json::to_value(&secret).unwrap();
         assert_eq!(inputs["value"], json!({"given": {"$secret": "key", "version": 2}}));
     }
 
     #[test]
-    fn one_that_waits_for_its_deletion_is_gone() {
+    fn secret_scheduled_for_deletion_is_gone() {
         let sdk = DescribeSecretOutput::builder().arn("arn:aws:s").name("s");
         let sdk = sdk.deleted_date(aws_smithy_types::DateTime::from_secs(1)).build();
-        assert_eq!(ManagedSecret::phase(None, &observed(&sdk).unwrap(), None), Phase::Gone);
+        assert_eq!(ManagedSecret::phase(None, &to_observed(&sdk).unwrap(), None), Phase::Gone);
     }
 }

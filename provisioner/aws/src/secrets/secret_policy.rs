@@ -7,9 +7,9 @@
 //! Reads: one call for each.
 
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource},
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,36 +63,36 @@ impl Resource for SecretPolicy {
         update: &["secretsmanager:PutResourcePolicy"],
         delete: &["secretsmanager:DeleteResourcePolicy"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("PolicyName", "a secret has one, of the default name")];
     type Cloud = Aws;
     type Outputs = SecretPolicyOutputs;
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let one = async |id: &Id<Self>| {
             let policy = there(c, id.as_str()).await?;
-            policy.map(|policy| observed(id, policy)).ok_or_else(|| Error::new(Kind::Gone, READ))
+            policy.map(|policy| to_observed(id, policy)).ok_or_else(|| Error::new(ErrorKind::Gone, READ))
         };
         Ok(one_by_one(ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(secret) = text(&self.secret) else { return Ok(vec![]) };
         match there(c, &secret).await {
             Ok(policy) => Ok(policy.map(|_| Id::new(secret)).into_iter().collect()),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The call would overwrite another's.
-        if !self.existing(&c.reader()).await?.is_empty() {
-            return Err(Error::because(Kind::Exists, WRITE, "the secret has a policy already"));
+        if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
+            return Err(Error::because(ErrorKind::Exists, WRITE, "the secret has a policy already"));
         }
         self.write(c).await?;
         Ok((Id::new(text(&self.secret).unwrap_or_default()), None))
@@ -102,8 +102,8 @@ impl Resource for SecretPolicy {
         self.write(c).await.map(|()| None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.secrets().delete_resource_policy().secret_id(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.secrets().delete_resource_policy().secret_id(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("secretsmanager:DeleteResourcePolicy")))
     }
 }
@@ -125,7 +125,7 @@ async fn there(c: &Reader, secret: &str) -> Result<Option<String>> {
 }
 
 /// The only place where the API's answer becomes ours.
-fn observed(id: &Id<SecretPolicy>, policy: String) -> Observed<SecretPolicy> {
+fn to_observed(id: &Id<SecretPolicy>, policy: String) -> Observed<SecretPolicy> {
     Observed {
         inputs: SecretPolicy { secret: Id::new(id.as_str()).into(), policy: policy.into(), block_public_policy: None },
         outputs: SecretPolicyOutputs { id: id.clone() },

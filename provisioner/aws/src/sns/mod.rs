@@ -6,7 +6,7 @@ mod topic;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_sns::types::Tag;
-use provisioner_model::{compare::Compare, erased::Registry, expr::In, resource::Tags};
+use provisioner_model::{compare::Compare, erased::ResourceRegistry, expr::In, resource::Tags};
 
 pub use self::{
     subscription::{Subscription, SubscriptionOutputs},
@@ -15,7 +15,7 @@ pub use self::{
 use crate::value::text;
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Topic>().with::<Subscription>()
 }
 
@@ -27,20 +27,22 @@ fn put(attributes: &mut Attributes, name: &str, value: Option<&In<String>>) {
 }
 
 /// What must be written so that `seen` means `want`.
-fn changed(want: Attributes, seen: &Attributes) -> Attributes {
-    let same = |name: &str, want: &str| {
-        seen.get(name).is_some_and(|seen| Compare::Document.same(&want.into(), &seen.as_str().into()))
+fn changed(desired: Attributes, observed: &Attributes) -> Attributes {
+    let same = |name: &str, desired: &str| {
+        observed
+            .get(name)
+            .is_some_and(|observed| Compare::Document.is_equivalent(&desired.into(), &observed.as_str().into()))
     };
-    want.into_iter().filter(|(name, value)| !same(name, value)).collect()
+    desired.into_iter().filter(|(name, value)| !same(name, value)).collect()
 }
 
 /// An attribute as an input, where the API tells it.
-fn told(seen: &HashMap<String, String>, name: &str) -> Option<In<String>> {
-    seen.get(name).cloned().map(In::Known)
+fn told(observed: &HashMap<String, String>, name: &str) -> Option<In<String>> {
+    observed.get(name).cloned().map(In::Known)
 }
 
-fn flag(seen: &HashMap<String, String>, name: &str) -> bool {
-    seen.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+fn flag(observed: &HashMap<String, String>, name: &str) -> bool {
+    observed.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 fn sdk_tags(tags: &Tags) -> Vec<Tag> {
@@ -49,5 +51,5 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::seen_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
+    crate::tags::observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
 }

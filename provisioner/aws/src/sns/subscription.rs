@@ -10,9 +10,9 @@
 use std::collections::HashMap;
 
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,7 @@ impl Subscription {
                     alike.extend(one.subscription_arn().filter(|_| same).map(str::to_owned));
                 }
                 Ok(None) => break,
-                Err(error) if error.kind == Kind::Gone => break,
+                Err(error) if error.kind == ErrorKind::Gone => break,
                 Err(error) => return Err(error),
             }
         }
@@ -143,43 +143,44 @@ impl Resource for Subscription {
         update: &["sns:SetSubscriptionAttributes"],
         delete: &["sns:Unsubscribe"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("Attributes", "each an input"), ("ReturnSubscriptionArn", "always: the ARN is the id")];
     type Cloud = Aws;
     type Outputs = SubscriptionOutputs;
 
-    fn phase(want: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+    fn phase(desired: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
         // Nobody can delete one that waits for confirmation: AWS drops it by itself.
-        if want.is_none() && seen.outputs.pending_confirmation { Phase::Gone } else { Phase::Ready }
+        if desired.is_none() && observed.outputs.pending_confirmation { Phase::Gone } else { Phase::Ready }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // Another kind of id would be refused, not missed.
         let ids: Vec<_> = ids.iter().filter(|id| id.as_str().starts_with("arn:")).cloned().collect();
         let one = async |id: &Id<Self>| {
             let answer = c.sns().get_subscription_attributes().subscription_arn(id.as_str()).send().await;
             let answer = answer.map_err(api(READ))?;
-            observed(id, &need(READ, answer.attributes(), "Attributes")?)
+            to_observed(id, &need(READ, answer.attributes(), "Attributes")?)
         };
         Ok(one_by_one(&ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.existing(c).await
+    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let alike = self.alike(c).await?;
         Ok(alike.into_iter().filter(|arn| arn.starts_with("arn:")).map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The call answers with another's subscription, where its attributes fit. Asking again while one waits for
         // confirmation only sends another mail.
-        if !self.existing(&c.reader()).await?.is_empty() {
-            return Err(Error::because(Kind::Exists, CREATE, "this endpoint has subscribed already"));
+        if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
+            return Err(Error::because(ErrorKind::Exists, CREATE, "this endpoint has subscribed already"));
         }
-        let there = |_: &str, message: &str| message.contains("already exists with different").then_some(Kind::Exists);
+        let there =
+            |_: &str, message: &str| message.contains("already exists with different").then_some(ErrorKind::Exists);
         let answer = c
             .sns()
             .subscribe()
@@ -194,21 +195,26 @@ impl Resource for Subscription {
         Ok((Id::new(need(CREATE, answer.subscription_arn(), "SubscriptionArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let mut writes = changed(self.attributes(), &seen.inputs.attributes());
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let mut writes = changed(self.attributes(), &observed.inputs.attributes());
         // The scope first: a filter is checked against it.
         let scope = writes.remove_entry("FilterPolicyScope");
         for (name, value) in scope.into_iter().chain(writes) {
-            let request = c.sns().set_subscription_attributes().subscription_arn(was.id.as_str());
+            let request = c.sns().set_subscription_attributes().subscription_arn(recorded.id.as_str());
             let answer = request.attribute_name(name).attribute_value(value).send().await;
             answer.map_err(api("sns:SetSubscriptionAttributes"))?;
         }
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.sns().unsubscribe().subscription_arn(last.id.as_str()).send().await;
-        let pending = |_: &str, message: &str| message.contains("pending confirmation").then_some(Kind::Gone);
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.sns().unsubscribe().subscription_arn(recorded.id.as_str()).send().await;
+        let pending = |_: &str, message: &str| message.contains("pending confirmation").then_some(ErrorKind::Gone);
         gone_ok(answer.map(drop).map_err(api_with("sns:Unsubscribe", pending)))
     }
 }
@@ -217,22 +223,22 @@ const READ: &str = "sns:GetSubscriptionAttributes";
 const CREATE: &str = "sns:Subscribe";
 
 /// The only place where the SDK's type becomes ours.
-fn observed(id: &Id<Subscription>, seen: &HashMap<String, String>) -> Result<Observed<Subscription>> {
-    let must = |name: &'static str| need(READ, seen.get(name).map(String::as_str), name);
+fn to_observed(id: &Id<Subscription>, observed: &HashMap<String, String>) -> Result<Observed<Subscription>> {
+    let must = |name: &'static str| need(READ, observed.get(name).map(String::as_str), name);
     Ok(Observed {
         inputs: Subscription {
             topic: Id::new(must("TopicArn")?).into(),
             protocol: must("Protocol")?,
             endpoint: must("Endpoint")?.into(),
-            filter_policy: told(seen, "FilterPolicy"),
-            filter_policy_scope: seen.get("FilterPolicyScope").cloned(),
-            raw_message_delivery: Some(flag(seen, "RawMessageDelivery")),
-            delivery_policy: told(seen, "DeliveryPolicy"),
-            redrive_policy: told(seen, "RedrivePolicy"),
-            replay_policy: told(seen, "ReplayPolicy"),
-            subscription_role: told(seen, "SubscriptionRoleArn"),
+            filter_policy: told(observed, "FilterPolicy"),
+            filter_policy_scope: observed.get("FilterPolicyScope").cloned(),
+            raw_message_delivery: Some(flag(observed, "RawMessageDelivery")),
+            delivery_policy: told(observed, "DeliveryPolicy"),
+            redrive_policy: told(observed, "RedrivePolicy"),
+            replay_policy: told(observed, "ReplayPolicy"),
+            subscription_role: told(observed, "SubscriptionRoleArn"),
         },
-        outputs: SubscriptionOutputs { id: id.clone(), pending_confirmation: flag(seen, "PendingConfirmation") },
+        outputs: SubscriptionOutputs { id: id.clone(), pending_confirmation: flag(observed, "PendingConfirmation") },
     })
 }
 
@@ -241,11 +247,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_waits_for_confirmation_is_made_but_nothing_to_delete() {
-        let seen = [("TopicArn", "arn:t"), ("Protocol", "email"), ("Endpoint", "a@b"), ("PendingConfirmation", "true")];
-        let seen = seen.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let seen = observed(&Id::new("arn:s"), &seen).unwrap();
-        assert_eq!(Subscription::phase(Some(&seen.inputs), &seen, None), Phase::Ready);
-        assert_eq!(Subscription::phase(None, &seen, None), Phase::Gone);
+    fn unconfirmed_subscription_is_created_and_not_deleted() {
+        let observed =
+            [("TopicArn", "arn:t"), ("Protocol", "email"), ("Endpoint", "a@b"), ("PendingConfirmation", "true")];
+        let observed = observed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let observed = to_observed(&Id::new("arn:s"), &observed).unwrap();
+        assert_eq!(Subscription::phase(Some(&observed.inputs), &observed, None), Phase::Ready);
+        assert_eq!(Subscription::phase(None, &observed, None), Phase::Gone);
     }
 }

@@ -8,9 +8,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -131,7 +133,7 @@ impl Resource for Topic {
         update: &["sns:SetTopicAttributes", "sns:TagResource", "sns:UntagResource"],
         delete: &["sns:DeleteTopic"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] =
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
         &[("DataProtectionPolicy", "scans of what messages hold: an API of its own to read, not so far")];
     type Cloud = Aws;
     type Outputs = TopicOutputs;
@@ -149,31 +151,31 @@ impl Resource for Topic {
         problems
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         // Another kind of id would be refused, not missed.
         let ids: Vec<_> = ids.iter().filter(|id| id.as_str().starts_with("arn:")).cloned().collect();
         let one = async |id: &Id<Self>| {
             let arn = id.as_str();
             let (attributes, tags) = futures::try_join!(attributes(c, arn), tags(c, arn))?;
-            Ok(observed(id, &attributes, tags))
+            Ok(to_observed(id, &attributes, tags))
         };
         Ok(one_by_one(&ids, one).await)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut found = vec![];
-        for id in self.existing(c).await? {
+        for id in self.find_by_unique_key(c).await? {
             match tags(c, id.as_str()).await {
                 Ok(tags) if made_for(&tags, owner) => found.push(id),
                 Ok(_) => {}
-                Err(error) if error.kind == Kind::Gone => {}
+                Err(error) if error.kind == ErrorKind::Gone => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(name) = &self.name else { return Ok(vec![]) };
         let mut pages = c.sns().list_topics().into_paginator().items().send();
         let mut found = vec![];
@@ -186,14 +188,14 @@ impl Resource for Topic {
         Ok(found)
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The call answers with another's topic of the same name, where its attributes fit.
-        if !self.existing(&c.reader()).await?.is_empty() {
-            return Err(Error::because(Kind::Exists, CREATE, "a topic of this name is there"));
+        if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
+            return Err(Error::because(ErrorKind::Exists, CREATE, "a topic of this name is there"));
         }
         let special = |code: &str, message: &str| {
             let there = message.contains("already exists with different");
-            if there { Some(Kind::Exists) } else { principal_not_yet(code, message) }
+            if there { Some(ErrorKind::Exists) } else { principal_not_yet(code, message) }
         };
         let answer = c
             .sns()
@@ -207,13 +209,18 @@ impl Resource for Topic {
         Ok((Id::new(need(CREATE, answer.topic_arn(), "TopicArn")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let arn = was.id.as_str();
-        for (name, value) in changed(self.attributes(), &seen.inputs.attributes()) {
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let arn = recorded.id.as_str();
+        for (name, value) in changed(self.attributes(), &observed.inputs.attributes()) {
             let request = c.sns().set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);
             request.send().await.map_err(api_with("sns:SetTopicAttributes", principal_not_yet))?;
         }
-        let tags = TagChange::between(&self.tags, &was.inputs.tags, &seen.inputs.tags);
+        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
         if !tags.set.is_empty() {
             let request = c.sns().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&tags.set)));
             request.send().await.map_err(api("sns:TagResource"))?;
@@ -225,8 +232,8 @@ impl Resource for Topic {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let answer = c.sns().delete_topic().topic_arn(last.id.as_str()).send().await;
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let answer = c.sns().delete_topic().topic_arn(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("sns:DeleteTopic")))
     }
 }
@@ -248,17 +255,17 @@ async fn tags(c: &Reader, arn: &str) -> Result<Tags> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn observed(id: &Id<Topic>, seen: &HashMap<String, String>, tags: Tags) -> Observed<Topic> {
-    let rest = seen.iter().filter(|(name, _)| !APART.contains(&name.as_str()));
+fn to_observed(id: &Id<Topic>, observed: &HashMap<String, String>, tags: Tags) -> Observed<Topic> {
+    let rest = observed.iter().filter(|(name, _)| !APART.contains(&name.as_str()));
     Observed {
         inputs: Topic {
             name: Some(name_in(id.as_str()).to_owned()),
-            display_name: Some(seen.get("DisplayName").cloned().unwrap_or_default()),
-            kms_key: Some(told(seen, "KmsMasterKeyId").unwrap_or_else(|| "".into())),
-            policy: told(seen, "Policy"),
-            delivery_policy: told(seen, "DeliveryPolicy"),
-            fifo: Some(flag(seen, "FifoTopic")),
-            content_based_deduplication: Some(flag(seen, "ContentBasedDeduplication")),
+            display_name: Some(observed.get("DisplayName").cloned().unwrap_or_default()),
+            kms_key: Some(told(observed, "KmsMasterKeyId").unwrap_or_else(|| "".into())),
+            policy: told(observed, "Policy"),
+            delivery_policy: told(observed, "DeliveryPolicy"),
+            fifo: Some(flag(observed, "FifoTopic")),
+            content_based_deduplication: Some(flag(observed, "ContentBasedDeduplication")),
             attributes: rest.map(|(name, value)| (name.clone(), value.clone().into())).collect(),
             tags,
         },
@@ -272,11 +279,11 @@ mod tests {
 
     #[test]
     fn writes_only_what_differs() {
-        let seen = [("DisplayName", "a"), ("Policy", "{\"x\": [1]}"), ("FifoTopic", "false"), ("Owner", "1")];
-        let seen = seen.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let seen = observed(&Id::new("arn:aws:sns:r:1:t"), &seen, Tags::new()).inputs;
-        let want = Topic { display_name: Some("b".into()), policy: Some("{\"x\":1}".into()), ..Topic::new() };
-        let writes = changed(want.attributes(), &seen.attributes());
+        let observed = [("DisplayName", "a"), ("Policy", "{\"x\": [1]}"), ("FifoTopic", "false"), ("Owner", "1")];
+        let observed = observed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let observed = to_observed(&Id::new("arn:aws:sns:r:1:t"), &observed, Tags::new()).inputs;
+        let desired = Topic { display_name: Some("b".into()), policy: Some("{\"x\":1}".into()), ..Topic::new() };
+        let writes = changed(desired.attributes(), &observed.attributes());
         assert_eq!(writes, Attributes::from([("DisplayName".into(), "b".into())]));
     }
 }

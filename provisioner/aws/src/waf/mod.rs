@@ -3,7 +3,7 @@
 mod association;
 mod web_acl;
 
-use provisioner_model::erased::Registry;
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::{
     association::{WebAclAssociation, WebAclAssociationOutputs},
@@ -14,6 +14,6 @@ pub use self::{
 };
 
 /// Adds this service's types.
-pub fn register(types: Registry) -> Registry {
+pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<WebAcl>().with::<WebAclAssociation>()
 }

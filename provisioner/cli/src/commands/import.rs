@@ -4,7 +4,7 @@ use clap::Args;
 use provisioner_model::{
     Environment,
     expr::edges,
-    journal::Entry,
+    journal::JournalEntry,
     resource::Phase,
     stack::MAIN,
     state::{Object, ObjectRole, Origin, Row, Snapshot},
@@ -61,12 +61,12 @@ pub(super) async fn run<E: Environment>(
     let unread = |source| StateError::Read { id: id.clone(), source };
     let round = session.clouds.round();
     let mut found = kind.read_many(&round, &declared.provider, vec![id.clone()]).await.map_err(unread)?;
-    let seen = found.remove(id).transpose().map_err(unread)?;
-    let gone = match &seen {
-        Some(seen) => kind.phase(None, seen, None).map_err(unread)? == Phase::Gone,
+    let observed = found.remove(id).transpose().map_err(unread)?;
+    let gone = match &observed {
+        Some(observed) => kind.phase(None, observed, None).map_err(unread)? == Phase::Gone,
         None => true,
     };
-    let Some(seen) = seen.filter(|_| !gone) else {
+    let Some(observed) = observed.filter(|_| !gone) else {
         return Err(StateError::NoObject { type_name, id: id.clone() }.into());
     };
     let mut needs = vec![];
@@ -83,7 +83,7 @@ pub(super) async fn run<E: Environment>(
     };
     // As it is: the next plan shows what differs from what is declared. What AWS does not tell counts as declared, so that
     // no apply overwrites a secret that this program did not write.
-    let mut inputs = seen.inputs;
+    let mut inputs = observed.inputs;
     let known = Resolved::of(&declared.inputs, &|address, path| session.snapshot.output(address, path));
     let unreadable = unreadable(kind, &known);
     let kept: Vec<String> = unreadable.keys().cloned().collect();
@@ -100,13 +100,13 @@ pub(super) async fn run<E: Environment>(
         pending: None,
         declared: declared.inputs.clone(),
         inputs,
-        outputs: Some(seen.outputs),
+        outputs: Some(observed.outputs),
     };
     session.store.create(&session.snapshot).await?;
     let target = session.target.clone();
     let record = |snapshot: &mut Snapshot| {
         snapshot.targets.insert(MAIN.to_owned(), target);
-        snapshot.fold(Entry::End { address: address.clone(), row: Box::new(row), object: Box::new(object) });
+        snapshot.fold(JournalEntry::End { address: address.clone(), row: Box::new(row), object: Box::new(object) });
         Ok(())
     };
     session.store.change("import", record).await?;

@@ -7,10 +7,10 @@
 use std::{collections::BTreeSet, panic::Location};
 
 use clap::Args;
-use provisioner_aws::operations::rollback::{NoWay, Revision, Way, way};
+use provisioner_aws::operations::rollback::{Revision, RollbackError, RollbackTarget, way};
 use provisioner_model::{
     Environment,
-    erased::Registry,
+    erased::ResourceRegistry,
     stack::{Declared, Desired},
     state::{Row, Snapshot},
 };
@@ -25,7 +25,7 @@ use crate::{
     error::{Failure, OperationError},
     options::{Pace, RolloutOptions},
     program::Program,
-    render::{self, Page, Tone, status::ago},
+    render::{self, PageFormat, Tone, status::ago},
     session::{Execution, RefreshScope, Session},
     terminal::{self, Terminal},
 };
@@ -67,8 +67,8 @@ pub(super) async fn run<E: Environment>(
     }
     let service = session.service(arguments.service.as_deref())?;
     let way = way(session.aws()?, &service, arguments.revision.as_deref()).await.map_err(|error| match error {
-        NoWay::Revision(why) => Failure::from(OperationError::NoWay(why)),
-        NoWay::Call(error) => OperationError::call("the revisions could not be read")(error),
+        RollbackError::Revision(why) => Failure::from(OperationError::NoWay(why)),
+        RollbackError::Call(error) => OperationError::call("the revisions could not be read")(error),
     })?;
 
     let desired = with_revision(&session.snapshot, &declared, program.registry(), &service.address, &way.to.arn);
@@ -86,7 +86,7 @@ pub(super) async fn run<E: Environment>(
     if !arguments.yes {
         consent::approved(&format!("Put {} back? [y/N]", way.to.name), &mut terminal.clone())?;
     }
-    // `Declared::proof` is empty: the program declares what its own revision answers, not what an older one does. AWS's
+    // `Declared::verification` is empty: the program declares what its own revision answers, not what an older one does. AWS's
     // view of the deployment and the targets' health decide.
     let rollout = RolloutOptions { no_wait: arguments.no_wait, ..RolloutOptions::default() };
     let execution = Execution { command: "rollback", parallel: 1, pace: &arguments.pace, rollout: &rollout };
@@ -100,7 +100,7 @@ pub(super) async fn run<E: Environment>(
 }
 
 /// The stack as the state records it, with another revision of the service.
-fn with_revision(state: &Snapshot, desired: &Desired, types: &Registry, service: &str, arn: &str) -> Desired {
+fn with_revision(state: &Snapshot, desired: &Desired, types: &ResourceRegistry, service: &str, arn: &str) -> Desired {
     let declared = |(address, row): (&String, &Row)| {
         let mut inputs = row.current()?.declared.clone();
         if address == service
@@ -110,7 +110,10 @@ fn with_revision(state: &Snapshot, desired: &Desired, types: &Registry, service:
         }
         let type_name = types.get(&row.type_name)?.type_name();
         let (options, provider) = (row.options.clone(), row.provider.clone());
-        Some((address.clone(), Declared { type_name, inputs, options, provider, proof: None, at: Location::caller() }))
+        Some((
+            address.clone(),
+            Declared { type_name, inputs, options, provider, verification: None, at: Location::caller() },
+        ))
     };
     Desired {
         resources: state.rows.iter().filter_map(declared).collect(),
@@ -120,7 +123,7 @@ fn with_revision(state: &Snapshot, desired: &Desired, types: &Registry, service:
 }
 
 /// The images that change with the revision: the plan shows the revision's number only.
-fn summary(way: &Way, page: &Page, now: u64) -> String {
+fn summary(way: &RollbackTarget, page: &PageFormat, now: u64) -> String {
     let about = |revision: &Revision| match revision.registered_at {
         Some(at) => format!("{}, registered {}", revision.name, ago(at, now)),
         None => revision.name.clone(),
@@ -135,7 +138,7 @@ fn summary(way: &Way, page: &Page, now: u64) -> String {
             format!("  {container}:\n    - {from}\n    + {to}")
         });
     }
-    lines.push(match way.proven {
+    lines.push(match way.succeeded {
         Some(true) => "AWS has it among its successful deployments.".to_owned(),
         Some(false) => page.paint(Tone::Warning, "AWS does not have it among its successful deployments."),
         None => page.paint(Tone::Warning, "AWS does not say whether it was ever rolled out successfully."),

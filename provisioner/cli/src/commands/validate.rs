@@ -6,7 +6,7 @@ use clap::Args;
 use provisioner_model::{
     Environment,
     stack::{Desired, MAIN},
-    state::{Snapshot, Target},
+    state::{ProviderTarget, Snapshot},
 };
 use provisioner_planner::{Input, Observations, Selection};
 
@@ -54,7 +54,11 @@ async fn check<E: Environment>(program: &Program<E>, folder: &Folder, name: &str
 
 /// Plans the creation of everything. Only a plan finds loops, two objects with one unique key, and inputs that do not
 /// have their type's shape.
-fn plan_from_nothing<E: Environment>(program: &Program<E>, desired: &Desired, target: Target) -> Result<(), Failure> {
+fn plan_from_nothing<E: Environment>(
+    program: &Program<E>,
+    desired: &Desired,
+    target: ProviderTarget,
+) -> Result<(), Failure> {
     let snapshot = Snapshot::new("validate", desired.facts.environment.clone());
     let input = Input {
         desired,

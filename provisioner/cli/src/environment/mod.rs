@@ -13,7 +13,7 @@ use std::{
 
 use provisioner_model::Environment;
 
-use self::source::Source;
+use self::source::SpannedToml;
 
 /// The folder that holds `environments/` and `state/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mis
         mistakes.dedup();
         Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes }
     };
-    let source = Source::parse(text).map_err(failed)?;
+    let source = SpannedToml::parse(text).map_err(failed)?;
     let wrong = schema::check(&schema::of::<E>(), &source.value);
     let mut placed: Vec<Placed> = wrong.iter().map(|wrong| source.place(wrong)).collect();
     // What the schema finds wrong must not hide what the type's own rules find, where the rest can be read.

@@ -14,14 +14,14 @@ type Path = Vec<String>;
 
 /// A text that follows TOML's grammar.
 #[derive(Debug)]
-pub struct Source {
+pub struct SpannedToml {
     /// What it says.
     pub value: Value,
     keys: BTreeMap<Path, Range<usize>>,
     values: BTreeMap<Path, Range<usize>>,
 }
 
-impl Source {
+impl SpannedToml {
     /// Reads a text, or lists every offence against the grammar.
     pub fn parse(text: &str) -> Result<Self, Vec<Placed>> {
         let (table, errors) = DeTable::parse_recoverable(text);

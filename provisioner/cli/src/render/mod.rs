@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 
 /// What a text is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct PageFormat {
     /// In columns.
     pub width: usize,
     /// Whether it may hold colour. Colour only repeats what a sign or a word says too.
@@ -36,7 +36,7 @@ pub enum Tone {
     Quiet,
 }
 
-impl Page {
+impl PageFormat {
     /// Text without colour.
     pub fn plain(width: usize) -> Self {
         Self { width, colour: false }

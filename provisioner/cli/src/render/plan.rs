@@ -4,92 +4,92 @@ use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
 
 use provisioner_model::{
     expr::Expr,
-    plan::{Action, Drift, FieldChange, Plan, Planned, Verdict},
+    plan::{Action, Drift, FieldChange, Plan, ResourcePlan, StepAction},
 };
 use serde_json::Value;
 
-use super::{Page, Tone, columns, value};
+use super::{PageFormat, Tone, columns, value};
 
 /// The sign of a verdict. The word beside it says the same.
-pub fn sign(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Create => "+",
-        Verdict::Update => "~",
-        Verdict::Replace => "+/-",
-        Verdict::ReplaceDeleteFirst => "-/+",
-        Verdict::Delete => "-",
-        Verdict::Adopt => "<=",
-        Verdict::Forget | Verdict::Release => "=>",
-        Verdict::Rename => "->",
-        Verdict::NoChange => " ",
+pub fn sign(action: Action) -> &'static str {
+    match action {
+        Action::Create => "+",
+        Action::Update => "~",
+        Action::Replace => "+/-",
+        Action::ReplaceDeleteFirst => "-/+",
+        Action::Delete => "-",
+        Action::Adopt => "<=",
+        Action::Forget | Action::Release => "=>",
+        Action::Rename => "->",
+        Action::NoChange => " ",
     }
 }
 
 /// The word for a verdict.
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Create => "create",
-        Verdict::Update => "update",
-        Verdict::Replace | Verdict::ReplaceDeleteFirst => "replace",
-        Verdict::Delete => "delete",
-        Verdict::Adopt => "adopt",
-        Verdict::Forget => "forget",
-        Verdict::Release => "release",
-        Verdict::Rename => "rename",
-        Verdict::NoChange => "no change",
+pub fn word(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace | Action::ReplaceDeleteFirst => "replace",
+        Action::Delete => "delete",
+        Action::Adopt => "adopt",
+        Action::Forget => "forget",
+        Action::Release => "release",
+        Action::Rename => "rename",
+        Action::NoChange => "no change",
     }
 }
 
-fn meaning(verdict: Verdict) -> Option<&'static str> {
-    Some(match verdict {
-        Verdict::Replace => "a new object first, then the old one goes",
-        Verdict::ReplaceDeleteFirst => "the old object goes first, then a new one: an outage",
-        Verdict::Adopt => "an object that is there already is taken over",
-        Verdict::Forget => "it leaves the state and stays in the cloud",
-        Verdict::Release => "our tag on a shared object goes; others go on using it",
-        Verdict::Rename => "nothing in the cloud changes",
+fn meaning(action: Action) -> Option<&'static str> {
+    Some(match action {
+        Action::Replace => "a new object first, then the old one goes",
+        Action::ReplaceDeleteFirst => "the old object goes first, then a new one: an outage",
+        Action::Adopt => "an object that is there already is taken over",
+        Action::Forget => "it leaves the state and stays in the cloud",
+        Action::Release => "our tag on a shared object goes; others go on using it",
+        Action::Rename => "nothing in the cloud changes",
         _ => return None,
     })
 }
 
-fn tone(verdict: Verdict) -> Tone {
-    match verdict {
-        Verdict::Create | Verdict::Adopt => Tone::New,
-        Verdict::Update | Verdict::Rename => Tone::Changed,
-        Verdict::Replace | Verdict::ReplaceDeleteFirst | Verdict::Delete => Tone::Gone,
-        Verdict::Forget | Verdict::Release | Verdict::NoChange => Tone::Quiet,
+fn tone(action: Action) -> Tone {
+    match action {
+        Action::Create | Action::Adopt => Tone::New,
+        Action::Update | Action::Rename => Tone::Changed,
+        Action::Replace | Action::ReplaceDeleteFirst | Action::Delete => Tone::Gone,
+        Action::Forget | Action::Release | Action::NoChange => Tone::Quiet,
     }
 }
 
 /// Numbers of resources by verdict. A leftover that goes counts as deleted.
-pub fn counted(plan: &Plan) -> Vec<(Verdict, usize)> {
-    let verdicts = [
-        Verdict::Create,
-        Verdict::Adopt,
-        Verdict::Update,
-        Verdict::Replace,
-        Verdict::ReplaceDeleteFirst,
-        Verdict::Delete,
-        Verdict::Forget,
-        Verdict::Release,
-        Verdict::Rename,
+pub fn counted(plan: &Plan) -> Vec<(Action, usize)> {
+    let actions = [
+        Action::Create,
+        Action::Adopt,
+        Action::Update,
+        Action::Replace,
+        Action::ReplaceDeleteFirst,
+        Action::Delete,
+        Action::Forget,
+        Action::Release,
+        Action::Rename,
     ];
-    let number = |verdict| {
-        let met = plan.resources.values().filter(|planned| planned.verdict == verdict).count();
+    let number = |action| {
+        let met = plan.resources.values().filter(|planned| planned.action == action).count();
         let leftovers = plan.resources.values().flat_map(|planned| &planned.leftovers);
-        let deleted = leftovers.filter(|leftover| !leftover.retained && verdict == Verdict::Delete).count();
+        let deleted = leftovers.filter(|leftover| !leftover.retained && action == Action::Delete).count();
         met + deleted
     };
-    verdicts.into_iter().map(|verdict| (verdict, number(verdict))).filter(|(_, number)| *number > 0).collect()
+    actions.into_iter().map(|action| (action, number(action))).filter(|(_, number)| *number > 0).collect()
 }
 
 /// The last line: `Plan: 12 to create, 1 to replace; 4 drifted.`
 pub fn summary(plan: &Plan) -> String {
     let mut parts: Vec<(&str, usize)> = vec![];
-    for (verdict, number) in counted(plan) {
+    for (action, number) in counted(plan) {
         match parts.last_mut() {
-            Some((last, sum)) if *last == word(verdict) => *sum += number,
-            _ => parts.push((word(verdict), number)),
+            Some((last, sum)) if *last == word(action) => *sum += number,
+            _ => parts.push((word(action), number)),
         }
     }
     let drifted = match plan.drift.len() {
@@ -112,14 +112,14 @@ pub fn summary(plan: &Plan) -> String {
 }
 
 /// The whole plan.
-pub fn plan(plan: &Plan, page: &Page) -> String {
+pub fn plan(plan: &Plan, page: &PageFormat) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", heading(plan, page));
     if !plan.drift.is_empty() {
         out.push('\n');
         out.push_str(&drift(&plan.drift, page));
     }
-    let changing = plan.resources.iter().filter(|(_, planned)| planned.verdict != Verdict::NoChange);
+    let changing = plan.resources.iter().filter(|(_, planned)| planned.action != Action::NoChange);
     for (address, planned) in changing {
         out.push('\n');
         resource(&mut out, plan, address, planned, page);
@@ -136,7 +136,7 @@ pub fn plan(plan: &Plan, page: &Page) -> String {
     out
 }
 
-fn heading(plan: &Plan, page: &Page) -> String {
+fn heading(plan: &Plan, page: &PageFormat) -> String {
     let mut text = format!("{} in account {}, {}", plan.facts.environment, plan.facts.account, plan.facts.region);
     for endpoint in plan.targets.values().filter_map(|target| target.endpoint.as_ref()).collect::<BTreeSet<_>>() {
         let _ = write!(text, ", at {endpoint}");
@@ -145,7 +145,7 @@ fn heading(plan: &Plan, page: &Page) -> String {
 }
 
 /// What somebody else changed.
-pub fn drift(drift: &[Drift], page: &Page) -> String {
+pub fn drift(drift: &[Drift], page: &PageFormat) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", page.paint(Tone::Strong, "Changed by somebody else since the last apply"));
     for drift in drift {
@@ -160,13 +160,13 @@ pub fn drift(drift: &[Drift], page: &Page) -> String {
     out
 }
 
-fn resource(out: &mut String, plan: &Plan, address: &str, planned: &Planned, page: &Page) {
-    let verdict = planned.verdict;
-    let lead = page.paint(tone(verdict), &format!("{} {}", sign(verdict), word(verdict)));
+fn resource(out: &mut String, plan: &Plan, address: &str, planned: &ResourcePlan, page: &PageFormat) {
+    let action = planned.action;
+    let lead = page.paint(tone(action), &format!("{} {}", sign(action), word(action)));
     let id = planned.id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
     let name = page.paint(Tone::Strong, address);
     let _ = writeln!(out, "{lead} {name} ({}{id})", planned.type_name);
-    if let Some(meaning) = meaning(verdict) {
+    if let Some(meaning) = meaning(action) {
         let _ = writeln!(out, "{}", page.wrap("    ", "    ", meaning));
     }
     if let Some(from) = &planned.renamed_from {
@@ -183,18 +183,18 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &Planned, pag
         let _ = writeln!(out, "{}", page.wrap("        because ", "            ", leftover.why.as_str()));
     }
     for step in plan.steps.iter().filter(|step| step.address == address) {
-        if let Action::Unguard { fields, .. } = &step.action {
+        if let StepAction::DisableDeletionProtection { fields, .. } = &step.action {
             let text = format!("the cloud's own protection is lifted first: {} = false", fields.join(", "));
             let _ = writeln!(out, "{}", page.paint(Tone::Warning, &page.wrap("    ! ", "      ", &text)));
         }
     }
-    let loses = matches!(verdict, Verdict::Replace | Verdict::ReplaceDeleteFirst | Verdict::Delete);
+    let loses = matches!(action, Action::Replace | Action::ReplaceDeleteFirst | Action::Delete);
     if planned.protected && loses {
         let text = format!("protected: losing it needs consent of its own, --allow-delete {address}");
         let _ = writeln!(out, "{}", page.paint(Tone::Warning, &page.wrap("    ! ", "      ", &text)));
     }
-    let side = match verdict {
-        Verdict::Create => Side::New,
+    let side = match action {
+        Action::Create => Side::New,
         _ => Side::Change,
     };
     let shown = planned.changes.iter().filter_map(|change| match side {
@@ -239,7 +239,7 @@ enum Side {
     Drift,
 }
 
-fn field(out: &mut String, change: &FieldChange, side: Side, indent: &str, page: &Page) {
+fn field(out: &mut String, change: &FieldChange, side: Side, indent: &str, page: &PageFormat) {
     let marks = marks(change, side);
     let marks =
         if marks.is_empty() { String::new() } else { page.paint(Tone::Warning, &format!("  [{}]", marks.join("; "))) };
@@ -316,7 +316,7 @@ fn is_tree(value: &Value) -> bool {
     }
 }
 
-fn fits(label: &str, text: &str, page: &Page) -> bool {
+fn fits(label: &str, text: &str, page: &PageFormat) -> bool {
     columns(label) + columns(text) <= page.width
 }
 
@@ -327,18 +327,18 @@ fn block(out: &mut String, lines: Vec<String>, indent: &str) {
 }
 
 /// The steps of resources to which nothing else happens.
-fn bookkeeping(out: &mut String, plan: &Plan, page: &Page) {
-    let still = |address: &str| plan.resources.get(address).is_none_or(|planned| planned.verdict == Verdict::NoChange);
+fn bookkeeping(out: &mut String, plan: &Plan, page: &PageFormat) {
+    let still = |address: &str| plan.resources.get(address).is_none_or(|planned| planned.action == Action::NoChange);
     for step in plan.steps.iter().filter(|step| still(&step.address)) {
         let (lead, tail) = match &step.action {
-            Action::Record { .. } => (page.paint(Tone::Quiet, "  record"), "(only the state changes)".to_owned()),
+            StepAction::Record { .. } => (page.paint(Tone::Quiet, "  record"), "(only the state changes)".to_owned()),
             action => (format!("  {}", action.verb()), format!("({})", step.type_name)),
         };
         let _ = writeln!(out, "\n{lead} {} {tail}", page.paint(Tone::Strong, &step.address));
     }
 }
 
-fn outputs(out: &mut String, plan: &Plan, page: &Page) {
+fn outputs(out: &mut String, plan: &Plan, page: &PageFormat) {
     if plan.outputs.is_empty() || plan.is_empty() {
         return;
     }
@@ -357,8 +357,7 @@ pub fn json(plan: &Plan) -> Value {
     let summary: serde_json::Map<String, Value> = {
         let mut sums = serde_json::Map::new();
         for name in ["create", "adopt", "update", "replace", "delete", "forget", "release", "rename"] {
-            let number: usize =
-                counted(plan).iter().filter(|(verdict, _)| word(*verdict) == name).map(|(_, n)| n).sum();
+            let number: usize = counted(plan).iter().filter(|(action, _)| word(*action) == name).map(|(_, n)| n).sum();
             sums.insert(name.to_owned(), number.into());
         }
         sums.insert("drifted".to_owned(), plan.drift.len().into());
@@ -396,4 +395,4 @@ pub fn json(plan: &Plan) -> Value {
 }
 
 /// The version of the format of `--json`.
-pub const JSON_FORMAT: u32 = 1;
+pub const JSON_FORMAT: u32 = 2;

@@ -7,15 +7,15 @@ use std::{
 };
 
 use provisioner_engine::{Event, Outcome};
-use provisioner_model::plan::{Action, Plan};
+use provisioner_model::plan::{Plan, StepAction};
 
-use super::{Page, Tone, count};
+use super::{PageFormat, Tone, count};
 
 /// Follows an apply.
 pub struct Progress<'a> {
     plan: &'a Plan,
-    page: Page,
-    running: BTreeMap<usize, Running>,
+    page: PageFormat,
+    running: BTreeMap<usize, RunningStep>,
     hints: BTreeMap<usize, String>,
     skipped: Vec<(usize, usize)>,
     left: usize,
@@ -23,7 +23,7 @@ pub struct Progress<'a> {
 
 /// A step that runs.
 #[derive(Clone, Debug)]
-pub struct Running {
+pub struct RunningStep {
     /// Since when.
     pub since: Instant,
     /// What it does right now.
@@ -32,13 +32,13 @@ pub struct Running {
 
 impl<'a> Progress<'a> {
     /// At the start of this plan's apply.
-    pub fn new(plan: &'a Plan, page: Page) -> Self {
+    pub fn new(plan: &'a Plan, page: PageFormat) -> Self {
         let left = plan.steps.len();
         Self { plan, page, running: BTreeMap::new(), hints: BTreeMap::new(), skipped: vec![], left }
     }
 
     /// Steps that run, by number.
-    pub fn running(&self) -> &BTreeMap<usize, Running> {
+    pub fn running(&self) -> &BTreeMap<usize, RunningStep> {
         &self.running
     }
 
@@ -56,7 +56,7 @@ impl<'a> Progress<'a> {
     pub fn take(&mut self, event: Event, now: Instant) -> Option<String> {
         match event {
             Event::Started { step } => {
-                self.running.insert(step, Running { since: now, now: self.doing(step).to_owned() });
+                self.running.insert(step, RunningStep { since: now, now: self.doing(step).to_owned() });
                 None
             }
             Event::Made { step, id } => self.says(step, format!("not ready yet, {id}")),
@@ -70,8 +70,8 @@ impl<'a> Progress<'a> {
                 let text = format!("{}{id}{}", self.did(step), self.took(step, now));
                 Some(self.ended(step, Tone::New, &text))
             }
-            Event::Proving { step } => self.says(step, "ready; waiting for its proof".to_owned()),
-            Event::Undoing { step, why } => {
+            Event::Verifying { step } => self.says(step, "ready; waiting for its proof".to_owned()),
+            Event::RollingBack { step, why } => {
                 let text = self.page.paint(Tone::Gone, &format!("{why}; putting back what was there"));
                 self.says(step, "putting back what was there".to_owned());
                 Some(format!("{}: {text}", self.address(step)))
@@ -130,15 +130,17 @@ impl<'a> Progress<'a> {
 
     fn words(&self, step: usize) -> (&'static str, &'static str) {
         match self.plan.steps.get(step).map(|step| &step.action) {
-            Some(Action::Create(_)) => ("creating", "created"),
-            Some(Action::Update { .. }) => ("updating", "updated"),
-            Some(Action::Adopt { .. }) => ("adopting", "adopted"),
-            Some(Action::Unguard { .. }) => ("lifting its protection", "unprotected"),
-            Some(Action::Delete { .. }) => ("deleting", "deleted"),
-            Some(Action::Release { .. }) => ("releasing", "released"),
-            Some(Action::Forget { .. }) => ("forgetting", "forgotten"),
-            Some(Action::Record { .. }) => ("recording", "recorded"),
-            Some(Action::Rename { .. }) => ("renaming", "renamed"),
+            Some(StepAction::Create(_)) => ("creating", "created"),
+            Some(StepAction::Update { .. }) => ("updating", "updated"),
+            Some(StepAction::Adopt { .. }) => ("adopting", "adopted"),
+            Some(StepAction::DisableDeletionProtection { .. }) => {
+                ("disabling its deletion protection", "disabled deletion protection of")
+            }
+            Some(StepAction::Delete { .. }) => ("deleting", "deleted"),
+            Some(StepAction::Release { .. }) => ("releasing", "released"),
+            Some(StepAction::Forget { .. }) => ("forgetting", "forgotten"),
+            Some(StepAction::Record { .. }) => ("recording", "recorded"),
+            Some(StepAction::Rename { .. }) => ("renaming", "renamed"),
             None => ("working", "done"),
         }
     }

@@ -6,13 +6,13 @@ use provisioner_aws::operations::status::{
     AlarmStatus, DatabaseStatus, DeploymentStatus, ServiceStatus, Status, TargetsStatus, TaskStatus,
 };
 
-use super::{Page, Tone, count};
+use super::{PageFormat, Tone, count};
 
 /// All of it, at a time in seconds since 1970.
-pub fn status(environment: &str, status: &Status, page: Page, now: u64) -> String {
+pub fn status(environment: &str, status: &Status, page: PageFormat, now: u64) -> String {
     let mut screen = Screen { page, now, out: String::new() };
     let troubles = status.troubles();
-    screen.verdict(environment, status, &troubles);
+    screen.headline(environment, status, &troubles);
     status.services.iter().for_each(|service| screen.service(service));
     status.targets.iter().for_each(|group| screen.targets(group));
     status.databases.iter().for_each(|database| screen.database(database));
@@ -21,7 +21,7 @@ pub fn status(environment: &str, status: &Status, page: Page, now: u64) -> Strin
 }
 
 struct Screen {
-    page: Page,
+    page: PageFormat,
     now: u64,
     out: String,
 }
@@ -52,15 +52,15 @@ impl Screen {
         self.page.paint(tone, word)
     }
 
-    fn verdict(&mut self, environment: &str, status: &Status, troubles: &[String]) {
-        let verdict = match (troubles.len(), status.unread.len()) {
+    fn headline(&mut self, environment: &str, status: &Status, troubles: &[String]) {
+        let headline = match (troubles.len(), status.unread.len()) {
             (0, 0) => self.page.paint(Tone::New, "all is well"),
             (0, unread) => self.page.paint(Tone::Warning, &format!("{} could not be read", count(unread, "part"))),
             (1, _) => self.page.paint(Tone::Gone, "1 thing is not well"),
             (many, _) => self.page.paint(Tone::Gone, &format!("{many} things are not well")),
         };
         let environment = self.page.paint(Tone::Strong, environment);
-        self.line("", &format!("{environment}: {verdict}"));
+        self.line("", &format!("{environment}: {headline}"));
         for trouble in troubles {
             self.line("  ! ", trouble);
         }

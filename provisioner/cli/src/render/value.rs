@@ -6,7 +6,7 @@ use provisioner_model::expr::Expr;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Page, Tone};
+use super::{PageFormat, Tone};
 
 /// Texts longer than this are cut.
 const LONG: usize = 300;
@@ -115,7 +115,7 @@ fn pretty(value: &Value) -> Vec<String> {
 }
 
 /// The unified diff of two lists of lines, each line with its sign.
-pub fn diff(page: &Page, before: &[String], after: &[String]) -> Vec<String> {
+pub fn diff(page: &PageFormat, before: &[String], after: &[String]) -> Vec<String> {
     let (before, after) = (before.join("\n") + "\n", after.join("\n") + "\n");
     let diff = TextDiff::from_lines(before.as_str(), after.as_str());
     let mut out = vec![];
@@ -134,7 +134,7 @@ pub fn diff(page: &Page, before: &[String], after: &[String]) -> Vec<String> {
 }
 
 /// The first lines of many.
-pub fn cut(page: &Page, mut lines: Vec<String>) -> Vec<String> {
+pub fn cut(page: &PageFormat, mut lines: Vec<String>) -> Vec<String> {
     if lines.len() > TALL {
         let more = lines.len() - TALL + 1;
         lines.truncate(TALL - 1);

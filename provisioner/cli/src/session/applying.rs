@@ -54,7 +54,7 @@ impl<E: Environment> Session<'_, E> {
             consent,
             events,
             cancel,
-            proof: verifier.as_deref(),
+            verifier: verifier.as_deref(),
             wait: !execution.rollout.no_wait,
             tuning: Tuning { parallel: execution.parallel.into(), ..tuning(execution.pace) },
         });

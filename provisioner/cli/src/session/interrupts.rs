@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use provisioner_engine::{Cancel, Event};
-use provisioner_model::plan::{Action, Plan};
+use provisioner_model::plan::{Plan, StepAction};
 use tokio::sync::watch;
 
 use crate::{consent::Prompt, live::Live, terminal::Terminal};
@@ -22,10 +22,10 @@ impl<'a> PendingRollouts<'a> {
     /// Takes an event of the engine in.
     pub(super) fn update(&mut self, event: &Event) {
         match event {
-            Event::Waiting { step } | Event::Proving { step } if self.is_rollout(*step) => {
+            Event::Waiting { step } | Event::Verifying { step } if self.is_rollout(*step) => {
                 self.steps.insert(*step);
             }
-            Event::Undoing { step, .. }
+            Event::RollingBack { step, .. }
             | Event::Done { step, .. }
             | Event::Failed { step, .. }
             | Event::Cancelled { step } => {
@@ -38,7 +38,7 @@ impl<'a> PendingRollouts<'a> {
     /// A step is a rollout if the plan says how to roll it back.
     fn is_rollout(&self, step: usize) -> bool {
         self.plan.steps.get(step).is_some_and(|step| match &step.action {
-            Action::Create(write) | Action::Update { write, .. } => write.undo.is_some(),
+            StepAction::Create(write) | StepAction::Update { write, .. } => write.rollback_inputs.is_some(),
             _ => false,
         })
     }

@@ -7,7 +7,7 @@ use provisioner_model::{
     Environment,
     plan::{Drift, Plan},
     stack::{Desired, MAIN},
-    state::Target,
+    state::ProviderTarget,
 };
 use provisioner_planner::{Input, Observations, Selection, verify};
 
@@ -80,7 +80,7 @@ impl<E: Environment> Session<'_, E> {
         desired: &'i Desired,
         observed: &'i Observations,
         selection: &'i Selection,
-        targets: &'i BTreeMap<String, Target>,
+        targets: &'i BTreeMap<String, ProviderTarget>,
     ) -> Input<'i> {
         Input { desired, snapshot: &self.snapshot, observed, registry: self.program.registry(), selection, targets }
     }
@@ -89,7 +89,7 @@ impl<E: Environment> Session<'_, E> {
 /// The engine's timing, with the overrides of the command line.
 pub(super) fn tuning(pace: &Pace) -> Tuning {
     Tuning {
-        settle: pace.settle.map(Duration::from_secs),
+        consistency_window: pace.consistency_window.map(Duration::from_secs),
         poll: pace.poll_limit(),
         ..Tuning::new(terminal::now, terminal::token)
     }

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, pin::Pin, time::Duration};
 
 use provisioner_aws::{Aws, ecs::Service, operations::running};
-use provisioner_engine::{Proof, Proving, Unproven};
-use provisioner_model::{Resource, erased::Clouds, proof::HttpProof, resource::Cloud};
+use provisioner_engine::{VerificationError, VerificationRequest, Verifier};
+use provisioner_model::{Resource, erased::Clouds, resource::Cloud, verification::HttpVerification};
 use reqwest::{Client, Response, Url, redirect::Policy};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -74,8 +74,9 @@ impl<'a> HttpVerifier<'a> {
         Self { clouds, reach }
     }
 
-    async fn verify(&self, rollout: Proving<'_>) -> Result<(), Unproven> {
-        let expectation = Expectation::parse(rollout.proof).map_err(|why| Unproven { why, hint: None })?;
+    async fn verify(&self, rollout: VerificationRequest<'_>) -> Result<(), VerificationError> {
+        let expectation =
+            Expectation::parse(rollout.verification).map_err(|why| VerificationError { why, hint: None })?;
         let begun = Instant::now();
         let pause = REQUEST_INTERVAL.min(expectation.settle / 5).max(Duration::from_millis(50));
         let (mut since, mut reached) = (None, false);
@@ -133,7 +134,7 @@ impl<'a> HttpVerifier<'a> {
     }
 
     /// Fails where AWS lists a task of the service with another image.
-    async fn check_tasks(&self, rollout: Proving<'_>, expectation: &Expectation) -> Result<(), String> {
+    async fn check_tasks(&self, rollout: VerificationRequest<'_>, expectation: &Expectation) -> Result<(), String> {
         let Some(digest) = expectation.digest.as_deref().filter(|_| rollout.type_name == Service::TYPE) else {
             return Ok(());
         };
@@ -144,34 +145,37 @@ impl<'a> HttpVerifier<'a> {
     }
 }
 
-impl Proof for HttpVerifier<'_> {
-    fn prove<'a>(&'a self, rollout: Proving<'a>) -> Pin<Box<dyn Future<Output = Result<(), Unproven>> + Send + 'a>> {
+impl Verifier for HttpVerifier<'_> {
+    fn verify<'a>(
+        &'a self,
+        rollout: VerificationRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>> {
         Box::pin(self.verify(rollout))
     }
 }
 
 impl Expectation {
     /// Reads the proof that the plan holds, where every reference is resolved by now.
-    fn parse(proof: &Value) -> Result<Self, String> {
-        let proof: HttpProof = serde_json::from_value(proof.clone())
+    fn parse(verification: &Value) -> Result<Self, String> {
+        let verification: HttpVerification = serde_json::from_value(verification.clone())
             .map_err(|error| format!("this program knows no such proof: {error}"))?;
         let text = |value: &provisioner_model::expr::In<String>| value.known().cloned().unwrap_or_default();
-        let url = text(&proof.url);
+        let url = text(&verification.url);
         let mut expect: BTreeMap<String, String> =
-            proof.expect.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+            verification.expect.iter().map(|(name, value)| (name.clone(), text(value))).collect();
         // Only a digest identifies an image: a tag may have moved.
-        let digest = proof.image.as_ref().map(text).and_then(|image| Some(image.rsplit_once('@')?.1.to_owned()));
+        let digest = verification.image.as_ref().map(text).and_then(|image| Some(image.rsplit_once('@')?.1.to_owned()));
         if let Some(digest) = &digest {
             expect.insert("image".to_owned(), digest.clone());
         }
         Ok(Self {
             url: Url::parse(&url).map_err(|error| format!("`{url}` is no URL: {error}"))?,
-            through: proof.through.as_ref().map(text),
-            trusted: proof.trusted,
+            through: verification.through.as_ref().map(text),
+            trusted: verification.trusted,
             expect,
             digest,
-            deadline: Duration::from_secs(proof.deadline_seconds.into()),
-            settle: Duration::from_secs(proof.settle_seconds.into()),
+            deadline: Duration::from_secs(verification.deadline_seconds.into()),
+            settle: Duration::from_secs(verification.settle_seconds.into()),
         })
     }
 
@@ -190,14 +194,14 @@ impl Expectation {
     }
 
     /// The error after the deadline. `reached`: the load balancer has answered at least once.
-    fn failure(&self, why: &str, reached: bool) -> Unproven {
+    fn failure(&self, why: &str, reached: bool) -> VerificationError {
         let (url, deadline, settle) = (&self.url, self.deadline.as_secs(), self.settle.as_secs());
         let why = format!("{url} has not answered as the new version for {settle} s on end, {deadline} s on: {why}");
         let hint = (!reached).then(|| {
-            "if it cannot be reached from here, --reach says by which address it can; --no-proof does without a proof"
+            "if it cannot be reached from here, --reach says by which address it can; --no-verification does without a proof"
                 .to_owned()
         });
-        Unproven { why, hint }
+        VerificationError { why, hint }
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use provisioner_cli::{
     environment::{EnvironmentError, Folder, read, schema},
     error::Failure,
-    render::Page,
+    render::PageFormat,
 };
 use provisioner_model::{Environment, environment::Mistake};
 
@@ -23,7 +23,7 @@ struct Web {
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 struct Network {
     /// The range of its addresses.
-    range: String,
+    cidr: String,
     #[schemars(length(min = 1), inner(regex(pattern = "^[a-z]$")))]
     zones: Vec<String>,
     #[serde(default)]
@@ -58,10 +58,10 @@ impl Environment for Web {
         &self.region
     }
     fn problems(&self, _: &str) -> Vec<Mistake> {
-        if self.network.range.contains('/') {
+        if self.network.cidr.contains('/') {
             return vec![];
         }
-        vec![Mistake::new("network.range", "this is no range").hint("like `10.0.0.0/16`")]
+        vec![Mistake::new("network.cidr", "this is no range").hint("like `10.0.0.0/16`")]
     }
 }
 
@@ -69,7 +69,7 @@ const GOOD: &str = r#"project = "shop"
 region = "us-east-1"
 
 [network]
-range = "10.0.0.0/16"
+cidr = "10.0.0.0/16"
 zones = ["a", "b"]
 nat = "per-zone"
 
@@ -81,11 +81,11 @@ storage = 20
 /// What a person sees, without colour.
 fn report(text: &str) -> String {
     let mistakes = read::<Web>("dev", "environments/dev.toml", text).expect_err("the file has mistakes");
-    Failure::from(EnvironmentError::Mistakes(mistakes)).report(&Page::plain(90), false)
+    Failure::from(EnvironmentError::Mistakes(mistakes)).report(&PageFormat::plain(90), false)
 }
 
 #[test]
-fn a_good_file_is_read() {
+fn valid_file_is_read() {
     let web: Web = read("dev", "dev.toml", GOOD).unwrap();
     assert_eq!(web.network.zones, ["a", "b"]);
     assert!(matches!(web.network.nat, Nat::PerZone));
@@ -116,7 +116,7 @@ projekt = "shop"
 region = 5
 
 [network]
-range = "10.0.0.0"
+cidr = "10.0.0.0"
 zones = ["a", "bb"]
 nat = "per-zones"
 
@@ -137,15 +137,15 @@ fn the_types_own_rules_are_told_beside_the_schemas() {
 }
 
 #[test]
-fn dumb_terminals_get_sentences() {
+fn dumb_terminals_get_plain_lines() {
     let text = GOOD.replace("storage = 20", "storage = 1000");
     let mistakes = read::<Web>("dev", "environments/dev.toml", &text).expect_err("the file has mistakes");
-    let report = Failure::from(EnvironmentError::Mistakes(mistakes)).report(&Page::plain(90), true);
+    let report = Failure::from(EnvironmentError::Mistakes(mistakes)).report(&PageFormat::plain(90), true);
     insta::assert_snapshot!("narrated", report);
 }
 
 #[test]
-fn an_unknown_environment_names_those_that_exist() {
+fn unknown_environment_error_lists_existing_environments() {
     let here = tempfile::tempdir().unwrap();
     let environments = here.path().join("environments");
     std::fs::create_dir_all(here.path().join("deep/er")).unwrap();

@@ -1,15 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use provisioner_cli::render::{Page, plan as render};
+use provisioner_cli::render::{PageFormat, plan as render};
 use provisioner_model::{
-    plan::{Action, Drift, FORMAT, FieldChange, Leftover, Notice, Plan, Planned, Step, Verdict},
+    plan::{Action, Drift, FORMAT, FieldChange, Leftover, Notice, Plan, ResourcePlan, Step, StepAction},
     stack::Facts,
-    state::Target,
+    state::ProviderTarget,
 };
 use serde_json::{Value, json};
 
 pub(crate) fn empty() -> Plan {
-    let target = Target {
+    let target = ProviderTarget {
         account: "123456789012".into(),
         region: "us-east-1".into(),
         endpoint: Some("http://127.0.0.1:5000".into()),
@@ -21,7 +21,7 @@ pub(crate) fn empty() -> Plan {
             account: "123456789012".into(),
             region: "us-east-1".into(),
             partition: "aws".into(),
-            found: BTreeMap::new(),
+            discovered: BTreeMap::new(),
         },
         lineage: "0123".into(),
         serial: 7,
@@ -53,10 +53,10 @@ fn waiting(field: &str, after: Value, on: &[&str]) -> FieldChange {
     FieldChange { waits_for: on.iter().map(|on| (*on).to_owned()).collect(), ..change(field, Value::Null, after) }
 }
 
-fn planned(type_name: &str, verdict: Verdict, changes: Vec<FieldChange>) -> Planned {
-    Planned {
+fn planned(type_name: &str, action: Action, changes: Vec<FieldChange>) -> ResourcePlan {
+    ResourcePlan {
         type_name: type_name.into(),
-        verdict,
+        action,
         reasons: vec![],
         changes,
         leftovers: vec![],
@@ -67,7 +67,7 @@ fn planned(type_name: &str, verdict: Verdict, changes: Vec<FieldChange>) -> Plan
     }
 }
 
-pub(crate) fn step(address: &str, type_name: &str, action: Action, after: &[usize]) -> Step {
+pub(crate) fn step(address: &str, type_name: &str, action: StepAction, after: &[usize]) -> Step {
     Step {
         address: address.into(),
         type_name: type_name.into(),
@@ -77,8 +77,8 @@ pub(crate) fn step(address: &str, type_name: &str, action: Action, after: &[usiz
     }
 }
 
-pub(crate) fn delete(token: &str) -> Action {
-    Action::Delete { token: token.into(), id: Some(format!("id-{token}")) }
+pub(crate) fn delete(token: &str) -> StepAction {
+    StepAction::Delete { token: token.into(), id: Some(format!("id-{token}")) }
 }
 
 /// One of each.
@@ -91,12 +91,12 @@ fn rich() -> Plan {
         .to_string()
     };
     let mut plan = empty();
-    let mut add = |address: &str, planned: Planned| plan.resources.insert(address.to_owned(), planned);
+    let mut add = |address: &str, planned: ResourcePlan| plan.resources.insert(address.to_owned(), planned);
     add(
         "network/subnet/a",
         planned(
             "aws:ec2:subnet",
-            Verdict::Create,
+            Action::Create,
             vec![
                 waiting("vpc", json!("<network/vpc/main.id>"), &["network/vpc/main.id"]),
                 change("cidr", Value::Null, json!("10.0.1.0/24")),
@@ -108,7 +108,7 @@ fn rich() -> Plan {
         "service/role-policy/task",
         planned(
             "aws:iam:role-policy",
-            Verdict::Create,
+            Action::Create,
             vec![FieldChange {
                 document: true,
                 ..waiting(
@@ -121,12 +121,12 @@ fn rich() -> Plan {
     );
     add(
         "network/security-group-rules/db",
-        Planned {
+        ResourcePlan {
             reasons: vec!["somebody else changed what is there".into()],
             id: Some("sg-0a1b".into()),
             ..planned(
                 "aws:ec2:security-group-rules",
-                Verdict::Update,
+                Action::Update,
                 vec![FieldChange {
                     drifted: true,
                     ..change(
@@ -140,11 +140,11 @@ fn rich() -> Plan {
     );
     add(
         "identity/role-policy/deploy",
-        Planned {
+        ResourcePlan {
             id: Some("deploy".into()),
             ..planned(
                 "aws:iam:role-policy",
-                Verdict::Update,
+                Action::Update,
                 vec![FieldChange {
                     document: true,
                     ..change(
@@ -160,7 +160,7 @@ fn rich() -> Plan {
         "service/ecs-service/app",
         planned(
             "aws:ecs:ecs-service",
-            Verdict::Update,
+            Action::Update,
             vec![
                 change("desired_count", json!(1), json!(3)),
                 change(
@@ -177,13 +177,13 @@ fn rich() -> Plan {
         "edge/target-group/app",
         planned(
             "aws:elb:target-group",
-            Verdict::Replace,
+            Action::Replace,
             vec![FieldChange { replaces: true, ..change("port", json!(80), json!(8080)) }],
         ),
     );
     add(
         "database/db-instance/main",
-        Planned {
+        ResourcePlan {
             reasons: vec![
                 "`engine` cannot change in place".into(),
                 "it keeps a name that only one object may hold".into(),
@@ -192,34 +192,34 @@ fn rich() -> Plan {
             protected: true,
             ..planned(
                 "aws:rds:db-instance",
-                Verdict::ReplaceDeleteFirst,
+                Action::ReplaceDeleteFirst,
                 vec![FieldChange { replaces: true, ..change("engine", json!("mysql"), json!("postgres")) }],
             )
         },
     );
     add(
         "old/log-group/app",
-        Planned { id: Some("/app".into()), ..planned("aws:cloudwatchlogs:log-group", Verdict::Delete, vec![]) },
+        ResourcePlan { id: Some("/app".into()), ..planned("aws:cloudwatchlogs:log-group", Action::Delete, vec![]) },
     );
-    add("identity/oidc-provider/github", planned("aws:iam:oidc-provider", Verdict::Adopt, vec![]));
-    add("old/kms-key/main", planned("aws:kms:kms-key", Verdict::Forget, vec![]));
+    add("identity/oidc-provider/github", planned("aws:iam:oidc-provider", Action::Adopt, vec![]));
+    add("old/kms-key/main", planned("aws:kms:kms-key", Action::Forget, vec![]));
     add(
         "network/vpc/main",
-        Planned { renamed_from: Some("net/vpc/main".into()), ..planned("aws:ec2:vpc", Verdict::Rename, vec![]) },
+        ResourcePlan { renamed_from: Some("net/vpc/main".into()), ..planned("aws:ec2:vpc", Action::Rename, vec![]) },
     );
     add(
         "network/subnet/b",
-        Planned {
+        ResourcePlan {
             reasons: vec!["what it replaced is still to be deleted".into()],
             leftovers: vec![Leftover { id: Some("id-u".into()), retained: false, why: "it has been replaced".into() }],
-            ..planned("aws:ec2:subnet", Verdict::Update, vec![])
+            ..planned("aws:ec2:subnet", Action::Update, vec![])
         },
     );
     plan.steps = vec![
         step(
             "database/db-instance/main",
             "aws:rds:db-instance",
-            Action::Unguard { token: "t".into(), fields: vec!["deletion_protection".into()] },
+            StepAction::DisableDeletionProtection { token: "t".into(), fields: vec!["deletion_protection".into()] },
             &[],
         ),
         step("database/db-instance/main", "aws:rds:db-instance", delete("t"), &[0]),
@@ -254,26 +254,26 @@ fn rich() -> Plan {
 
 #[test]
 fn a_plan_with_one_of_each() {
-    insta::assert_snapshot!("one_of_each", render::plan(&rich(), &Page::plain(100)));
+    insta::assert_snapshot!("one_of_each", render::plan(&rich(), &PageFormat::plain(100)));
 }
 
 #[test]
 fn a_narrow_page() {
-    let text = render::plan(&rich(), &Page::plain(50));
+    let text = render::plan(&rich(), &PageFormat::plain(50));
     insta::assert_snapshot!("narrow", text);
 }
 
 #[test]
 fn an_empty_plan_and_one_with_drift_alone() {
-    insta::assert_snapshot!("empty", render::plan(&empty(), &Page::plain(80)));
+    insta::assert_snapshot!("empty", render::plan(&empty(), &PageFormat::plain(80)));
     let mut drifted = empty();
     drifted.drift = rich().drift;
     assert_eq!(render::summary(&drifted), "No changes to make; 2 drifted.");
 }
 
 #[test]
-fn colour_only_repeats_what_signs_and_words_say() {
-    let coloured = render::plan(&rich(), &Page { width: 100, colour: true });
+fn colour_carries_no_information() {
+    let coloured = render::plan(&rich(), &PageFormat { width: 100, colour: true });
     assert!(coloured.contains('\u{1b}'));
     let mut bare = String::new();
     let mut escaped = false;
@@ -285,13 +285,13 @@ fn colour_only_repeats_what_signs_and_words_say() {
             _ => {}
         }
     }
-    assert_eq!(bare, render::plan(&rich(), &Page::plain(100)));
+    assert_eq!(bare, render::plan(&rich(), &PageFormat::plain(100)));
 }
 
 #[test]
 fn the_json_form_is_versioned_and_holds_no_write() {
     let json = render::json(&rich());
-    assert_eq!(json["format"], 1);
+    assert_eq!(json["format"], 2);
     assert_eq!(json["summary"]["replace"], 2);
     assert_eq!(json["empty"], false);
     insta::assert_snapshot!("json_steps", serde_json::to_string_pretty(&json["steps"]).unwrap());

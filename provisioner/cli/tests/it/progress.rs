@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use provisioner_cli::render::{Page, progress::Progress};
+use provisioner_cli::render::{PageFormat, progress::Progress};
 use provisioner_engine::{Event, Outcome};
 
 use crate::plan::{delete, empty, step};
@@ -14,7 +14,7 @@ fn lines_of_an_apply_and_its_sum() {
         step("network/vpc/main", "aws:ec2:vpc", delete("v"), &[0, 1]),
         step("network/route/x", "aws:ec2:route", delete("r"), &[]),
     ];
-    let mut progress = Progress::new(&plan, Page::plain(90));
+    let mut progress = Progress::new(&plan, PageFormat::plain(90));
     let start = Instant::now();
     let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
     let why = "ec2:DeleteSubnet failed with UnauthorizedOperation: you may not".to_owned();

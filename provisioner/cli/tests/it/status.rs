@@ -2,7 +2,7 @@ use provisioner_aws::operations::status::{
     AlarmStatus, DatabaseStatus, DeploymentStatus, ServiceEvent, ServiceStatus, Status, TargetStatus, TargetsStatus,
     TaskStatus, Unread,
 };
-use provisioner_cli::render::{Page, status as render};
+use provisioner_cli::render::{PageFormat, status as render};
 
 const NOW: u64 = 1_000_000;
 
@@ -97,23 +97,23 @@ fn ill() -> Status {
 
 #[test]
 fn all_is_well() {
-    insta::assert_snapshot!("well", render::status("dev", &well(), Page::plain(100), NOW));
+    insta::assert_snapshot!("well", render::status("dev", &well(), PageFormat::plain(100), NOW));
 }
 
 #[test]
-fn what_is_not_well_comes_first() {
-    insta::assert_snapshot!("ill", render::status("dev", &ill(), Page::plain(80), NOW));
+fn unhealthy_parts_come_first() {
+    insta::assert_snapshot!("ill", render::status("dev", &ill(), PageFormat::plain(80), NOW));
 }
 
 #[test]
-fn colour_says_nothing_by_itself() {
-    let colourful = render::status("dev", &ill(), Page { width: 80, colour: true }, NOW);
+fn colour_is_never_the_only_signal() {
+    let colourful = render::status("dev", &ill(), PageFormat { width: 80, colour: true }, NOW);
     assert!(colourful.contains("\x1b["));
     let mut plain = String::new();
     for (number, part) in colourful.split("\x1b[").enumerate() {
         plain.push_str(if number == 0 { part } else { part.split_once('m').unwrap().1 });
     }
-    assert_eq!(plain, render::status("dev", &ill(), Page::plain(80), NOW));
+    assert_eq!(plain, render::status("dev", &ill(), PageFormat::plain(80), NOW));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use provisioner_image::{Architecture, ImageError, Layout, Standing, find};
+use provisioner_image::{Architecture, BuildStatus, ImageError, Layout, find};
 
 use crate::{HERE, program};
 
@@ -23,28 +23,30 @@ fn two_checkouts_give_one_image() {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
-fn an_image_is_out_of_date_when_its_source_changes() {
+fn image_is_out_of_date_when_its_source_changes() {
     let folder = tempfile::tempdir().unwrap();
     let source = program(folder.path());
-    assert!(matches!(source.standing().unwrap(), Standing::Missing));
+    assert!(matches!(source.build_status().unwrap(), BuildStatus::Missing));
     let built = source.build().unwrap();
-    assert!(matches!(source.standing().unwrap(), Standing::Current(there) if there.digest() == built.digest()));
+    assert!(matches!(source.build_status().unwrap(), BuildStatus::Current(there) if there.digest() == built.digest()));
     let base = built.layers().unwrap()[0].clone();
     let root = folder.path().join("build/image");
     assert!(find(&root, built.digest()).unwrap().is_some());
     assert!(find(&root, "sha256:0").unwrap().is_none());
 
     fs::write(source.app.join("src/main.rs"), "fn main() { println!(\"two\") }").unwrap();
-    assert!(matches!(source.standing().unwrap(), Standing::OutOfDate(there) if there.digest() == built.digest()));
+    assert!(
+        matches!(source.build_status().unwrap(), BuildStatus::OutOfDate(there) if there.digest() == built.digest())
+    );
     let again = source.build().unwrap();
     assert_ne!(again.digest(), built.digest());
     // The base stays, and nothing of the earlier image does.
     assert_eq!(again.layers().unwrap()[0], base);
     assert_eq!(blobs(again.folder()), 2 + 4 + 3, "two layers, configuration; two documents; three manifests; `{{}}`");
-    assert!(matches!(source.standing().unwrap(), Standing::Current(_)));
+    assert!(matches!(source.build_status().unwrap(), BuildStatus::Current(_)));
     // A toolchain of one's own is an input as well.
     fs::write(folder.path().join("rust-toolchain.toml"), "").unwrap();
-    assert!(matches!(source.standing().unwrap(), Standing::OutOfDate(_)));
+    assert!(matches!(source.build_status().unwrap(), BuildStatus::OutOfDate(_)));
 }
 
 fn blobs(layout: &Path) -> usize {
@@ -53,7 +55,7 @@ fn blobs(layout: &Path) -> usize {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "files of the test's own")]
-fn what_is_wrong_is_said() {
+fn build_errors_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = program(folder.path());
     fs::write(source.app.join("src/main.rs"), "fn main() { nonsense }").unwrap();

@@ -12,14 +12,14 @@ mod script;
 
 use std::path::{Path, PathBuf};
 
-use provisioner_image::{Architecture, Cargo, Source};
+use provisioner_image::{Architecture, Cargo, ImageSource};
 
 /// This machine's.
 const HERE: Architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
 
 /// A program in `folder/app`, and how it is built.
 #[expect(clippy::disallowed_methods, reason = "files of the test's own, and where Cargo is")]
-fn program(folder: &Path) -> Source {
+fn program(folder: &Path) -> ImageSource {
     let app = folder.join("app");
     std::fs::create_dir_all(app.join("src")).unwrap();
     let manifest = "[workspace]\n[package]\nname = \"tiny\"\nversion = \"1.2.3+x\"\nedition = \"2024\"\n\
@@ -29,7 +29,7 @@ fn program(folder: &Path) -> Source {
         .unwrap();
     std::fs::write(app.join("src/main.rs"), MAIN).unwrap();
     let home = std::env::var_os("CARGO_HOME").map_or_else(|| PathBuf::from("/nowhere"), PathBuf::from);
-    Source {
+    ImageSource {
         app,
         also: vec![folder.join("rust-toolchain.toml")],
         architecture: HERE,

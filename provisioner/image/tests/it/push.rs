@@ -1,8 +1,8 @@
-use provisioner_image::{Attached, Credentials, Layout, Pushed, Registry, RegistryError};
+use provisioner_image::{Attached, ContainerRegistry, Credentials, Layout, Pushed, RegistryError};
 
 use crate::{
     program,
-    script::{Kept, Script},
+    script::{RegistryContents, Script},
 };
 
 fn image() -> (tempfile::TempDir, Layout) {
@@ -13,13 +13,13 @@ fn image() -> (tempfile::TempDir, Layout) {
 
 async fn push(script: &Script, layout: &Layout) -> Result<Pushed, RegistryError> {
     let who = Credentials { user: "AWS".into(), password: "very-secret".into() };
-    Registry::new(&format!("{}/app", script.host), Some(who)).unwrap().push(layout).await
+    ContainerRegistry::new(&format!("{}/app", script.host), Some(who)).unwrap().push(layout).await
 }
 
 #[tokio::test]
 async fn documents_are_attached_as_referrers_and_nothing_is_sent_twice() {
     let (_folder, layout) = image();
-    let script = Script::start(Kept { referrers: true, ..Kept::default() }).await;
+    let script = Script::start(RegistryContents { referrers: true, ..RegistryContents::default() }).await;
     // Two layers, a configuration, two documents and what stands for a document's configuration.
     let pushed = push(&script, &layout).await.unwrap();
     assert_eq!(pushed, Pushed { sent: 6, there: 1, attached: Attached::Referrers });
@@ -36,7 +36,7 @@ async fn documents_are_attached_as_referrers_and_nothing_is_sent_twice() {
 #[tokio::test]
 async fn without_referrers_one_index_is_pushed_once() {
     let (_folder, layout) = image();
-    let script = Script::start(Kept::default()).await;
+    let script = Script::start(RegistryContents::default()).await;
     assert_eq!(push(&script, &layout).await.unwrap().attached, Attached::Index);
     let tagged = script.kept.lock().unwrap().tags[layout.tag()].clone();
     assert_ne!(tagged, layout.digest());
@@ -48,9 +48,9 @@ async fn without_referrers_one_index_is_pushed_once() {
 }
 
 #[tokio::test]
-async fn a_tag_of_another_image_is_an_error() {
+async fn tag_of_another_image_is_an_error() {
     let (_folder, layout) = image();
-    let mut kept = Kept { referrers: true, ..Kept::default() };
+    let mut kept = RegistryContents { referrers: true, ..RegistryContents::default() };
     kept.manifests.insert("sha256:other".into(), "{}".into());
     kept.tags.insert(layout.tag().into(), "sha256:other".into());
     let script = Script::start(kept).await;
@@ -60,10 +60,11 @@ async fn a_tag_of_another_image_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_busy_is_asked_again() {
+async fn busy_registry_is_retried() {
     let (_folder, layout) = image();
     for status in [429, 503] {
-        let script = Script::start(Kept { referrers: true, fail: (status, 2), ..Kept::default() }).await;
+        let script =
+            Script::start(RegistryContents { referrers: true, fail: (status, 2), ..RegistryContents::default() }).await;
         push(&script, &layout).await.unwrap();
     }
 }
@@ -71,7 +72,7 @@ async fn a_registry_that_is_busy_is_asked_again() {
 #[tokio::test]
 async fn no_error_holds_the_password() {
     let (_folder, layout) = image();
-    let script = Script::start(Kept { fail: (403, 1), ..Kept::default() }).await;
+    let script = Script::start(RegistryContents { fail: (403, 1), ..RegistryContents::default() }).await;
     let error = push(&script, &layout).await.unwrap_err();
     assert!(error.denied(), "{error}");
     assert!(error.to_string().contains("answered 403 to a look for sha256:"), "{error}");

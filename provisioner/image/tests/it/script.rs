@@ -15,7 +15,7 @@ use axum::{
 use serde_json::{Value, json};
 
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct RegistryContents {
     pub(crate) blobs: BTreeMap<String, Bytes>,
     pub(crate) manifests: BTreeMap<String, Bytes>,
     pub(crate) tags: BTreeMap<String, String>,
@@ -28,12 +28,12 @@ pub(crate) struct Kept {
 }
 
 pub(crate) struct Script {
-    pub(crate) kept: Arc<Mutex<Kept>>,
+    pub(crate) kept: Arc<Mutex<RegistryContents>>,
     pub(crate) host: String,
 }
 
 impl Script {
-    pub(crate) async fn start(kept: Kept) -> Self {
+    pub(crate) async fn start(kept: RegistryContents) -> Self {
         let kept = Arc::new(Mutex::new(kept));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -58,7 +58,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold("sha256:".to_owned(), digits)
 }
 
-async fn answer(State(kept): State<Arc<Mutex<Kept>>>, request: Request) -> Response {
+async fn answer(State(kept): State<Arc<Mutex<RegistryContents>>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let mut kept = kept.lock().unwrap();

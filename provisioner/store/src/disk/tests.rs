@@ -47,7 +47,7 @@ impl Bench {
         snapshot
     }
 
-    fn append(&self, entry: Entry) {
+    fn append(&self, entry: JournalEntry) {
         now(self.disk.append(entry)).unwrap();
     }
 
@@ -65,11 +65,11 @@ fn state(serial: u64) -> Snapshot {
     Snapshot { serial, ..Snapshot::new("line", "dev") }
 }
 
-fn start(serial: u64) -> Entry {
-    Entry::Start { lineage: "line".into(), serial }
+fn start(serial: u64) -> JournalEntry {
+    JournalEntry::Start { lineage: "line".into(), serial }
 }
 
-fn begin(name: &str) -> Entry {
+fn begin(name: &str) -> JournalEntry {
     let object = Object {
         id: None,
         generation: 0,
@@ -90,7 +90,7 @@ fn begin(name: &str) -> Entry {
         needs: vec![],
         objects: vec![],
     };
-    Entry::Begin {
+    JournalEntry::Begin {
         address: format!("net/{name}"),
         token: object.token.clone(),
         operation: Operation::Create,
@@ -105,14 +105,14 @@ fn holder(owner: &str) -> Holder {
 }
 
 #[test]
-fn nothing_is_there_before_the_first_commit() {
+fn new_store_has_no_state() {
     let bench = Bench::new();
     assert_eq!(bench.load().unwrap(), None);
     assert!(!bench.disk.folder().exists(), "to read makes nothing");
 }
 
 #[test]
-fn what_is_committed_is_loaded() {
+fn committed_state_is_loaded() {
     let bench = Bench::new();
     bench.commit(1);
     bench.append(start(1));
@@ -131,7 +131,7 @@ fn what_is_committed_is_loaded() {
 }
 
 #[test]
-fn a_run_cut_off_before_its_commit_is_folded_in() {
+fn interrupted_run_is_folded_into_the_state() {
     let bench = Bench::new();
     bench.commit(1);
     bench.append(start(1));
@@ -145,7 +145,7 @@ fn a_run_cut_off_before_its_commit_is_folded_in() {
 }
 
 #[test]
-fn a_run_without_a_state_starts_at_zero() {
+fn first_run_starts_at_serial_zero() {
     let bench = Bench::new();
     bench.append(start(0));
     bench.append(begin("a"));
@@ -155,7 +155,7 @@ fn a_run_without_a_state_starts_at_zero() {
 }
 
 #[test]
-fn a_torn_last_line_does_not_count_and_is_cut_off_by_the_next_append() {
+fn torn_last_line_is_ignored_and_truncated_by_the_next_append() {
     let bench = Bench::new();
     bench.commit(1);
     bench.append(start(1));
@@ -172,7 +172,7 @@ fn a_torn_last_line_does_not_count_and_is_cut_off_by_the_next_append() {
 }
 
 #[test]
-fn a_corrupt_line_is_named() {
+fn corrupt_journal_line_is_reported_by_number() {
     let bench = Bench::new();
     bench.commit(1);
     bench.append(start(1));
@@ -187,7 +187,7 @@ fn a_corrupt_line_is_named() {
 }
 
 #[test]
-fn a_journal_that_stayed_behind_its_commit_does_not_count() {
+fn journal_older_than_its_commit_is_ignored() {
     let bench = Bench::new();
     bench.commit(1);
     bench.append(start(1));
@@ -204,7 +204,7 @@ fn a_journal_that_stayed_behind_its_commit_does_not_count() {
 }
 
 #[test]
-fn a_journal_of_a_later_state_or_of_another_one_is_an_error() {
+fn journal_of_a_later_or_another_state_is_an_error() {
     let bench = Bench::new();
     bench.commit(1);
     bench.append(start(2));
@@ -231,7 +231,7 @@ fn the_last_versions_are_kept() {
 }
 
 #[test]
-fn a_newer_format_is_refused_whatever_else_is_in_it() {
+fn newer_format_is_refused() {
     let bench = Bench::new();
     bench.write("state.json", "{ \"format\": 2, \"rows\": [1] }\n");
     let error = bench.load().unwrap_err();
@@ -241,7 +241,7 @@ fn a_newer_format_is_refused_whatever_else_is_in_it() {
 }
 
 #[test]
-fn a_damaged_state_is_named_with_the_way_back() {
+fn damaged_state_is_reported_with_its_backup() {
     let bench = Bench::new();
     bench.commit(1);
     let text = bench.text("state.json");
@@ -265,7 +265,7 @@ fn another_environments_state_is_refused() {
 }
 
 #[test]
-fn an_overtaken_commit_is_refused() {
+fn commit_over_a_newer_state_is_refused() {
     let bench = Bench::new();
     bench.commit(2);
     for serial in [1, 2] {
@@ -277,7 +277,7 @@ fn an_overtaken_commit_is_refused() {
 }
 
 #[test]
-fn one_holds_the_lock_at_a_time() {
+fn lock_is_exclusive() {
     let bench = Bench::new();
     let lock = now(bench.disk.lock(holder("ada"))).unwrap();
     let other = Disk::new(bench.root.path(), "dev");
@@ -298,7 +298,7 @@ fn one_holds_the_lock_at_a_time() {
 }
 
 #[test]
-fn a_dead_process_leaves_no_lock() {
+fn lock_of_a_dead_process_is_free() {
     let bench = Bench::new();
     // What a killed holder leaves: its words, but no lock of the operating system.
     bench.write("lock", &serde_json::to_string(&holder("ghost")).unwrap());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use provisioner_model::{
     Actions, Field, Id, In, Name, Observed, Output, Owner, Phase, Receipt, Recorded, Resource, Result, Tags,
-    erased::Registry,
-    resource::{Found, Made},
+    erased::ResourceRegistry,
+    resource::{Created, ReadResults},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::{Fake, OnFake, Outputs, phase};
 
 /// All of them.
-pub fn registry() -> Registry {
-    Registry::default()
+pub fn registry() -> ResourceRegistry {
+    ResourceRegistry::default()
         .with::<Net>()
         .with::<Address>()
         .with::<Gate>()
@@ -24,7 +24,7 @@ pub fn registry() -> Registry {
         .with::<Named>()
         .with::<Doc>()
         .with::<Service>()
-        .with::<Entry>()
+        .with::<JournalEntry>()
 }
 
 /// Inputs of a type, and the calls that all types share. `found by` says how `find` knows an object.
@@ -56,37 +56,37 @@ macro_rules! on_fake {
                 update: &["test:Write"],
                 delete: &["test:Write"],
             };
-            const SETTLES: Duration = Duration::ZERO;
-            const READY_WITHIN: Duration = Duration::from_secs(20);
-            const POLL_EVERY: Duration = Duration::ZERO;
+            const CONSISTENCY_WINDOW: Duration = Duration::ZERO;
+            const READY_TIMEOUT: Duration = Duration::from_secs(20);
+            const POLL_INTERVAL: Duration = Duration::ZERO;
             $($extra)*
             type Cloud = Fake;
             type Outputs = Outputs;
 
-            fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-                phase(&seen.outputs)
+            fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+                phase(&observed.outputs)
             }
-            async fn read_many(c: &Fake, ids: &[Id<Self>]) -> Result<Found<Self>> {
+            async fn read_many(c: &Fake, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
                 c.read(ids).await
             }
-            async fn find(&self, c: &Fake, owner: &Owner) -> Result<Vec<Id<Self>>> {
+            async fn find_by_token(&self, c: &Fake, owner: &Owner) -> Result<Vec<Id<Self>>> {
                 on_fake!(@find $found, self, c, owner)
             }
-            async fn create(&self, c: &Fake, owner: &Owner) -> Result<Made<Self>> {
+            async fn create(&self, c: &Fake, owner: &Owner) -> Result<Created<Self>> {
                 c.create(self, owner).await
             }
             async fn update(
                 &self,
                 c: &Fake,
-                was: &Recorded<Self>,
+                recorded: &Recorded<Self>,
                 _: &Observed<Self>,
             ) -> Result<Option<Receipt>> {
-                c.update(self, was).await
+                c.update(self, recorded).await
             }
-            async fn delete(c: &Fake, last: &Recorded<Self>) -> Result<()> {
-                c.delete(last).await
+            async fn delete(c: &Fake, recorded: &Recorded<Self>) -> Result<()> {
+                c.delete(recorded).await
             }
-            async fn existing(&self, c: &Fake) -> Result<Vec<Id<Self>>> {
+            async fn find_by_unique_key(&self, c: &Fake) -> Result<Vec<Id<Self>>> {
                 let own = super::map(self);
                 let groups = Self::UNIQUE;
                 c.find(move |thing| {
@@ -110,7 +110,7 @@ macro_rules! on_fake {
     }};
     (@find key, $self:ident, $c:ident, $owner:ident) => {{
         let _ = $owner;
-        $self.existing($c).await
+        $self.find_by_unique_key($c).await
     }};
 }
 
@@ -193,7 +193,7 @@ on_fake! {
 
 on_fake! {
     /// Takes no tags, and is known by its key alone, as a record in a zone is. A create overwrites whatever holds the key.
-    Entry = "test:entry", slow 0, later [], found by key;
+    JournalEntry = "test:entry", slow 0, later [], found by key;
     zone: u8,
     name: String,
     value: u8;
@@ -218,7 +218,7 @@ on_fake! {
         Field::new("size"),
         Field::new("net"),
         Field::new("key").write_only(),
-        Field::new("locked").guard(),
+        Field::new("locked").deletion_protection(),
         Field::new("tags").map(),
     ];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
@@ -260,9 +260,9 @@ on_fake! {
     ];
     const TAGGED: bool = true;
 
-    fn undo(last: Option<&Self>) -> Option<Value> {
-        let Some(last) = last.filter(|last| last.count > 0) else { return Some(json!({ "count": 0 })) };
-        Some(json!({ "doc": last.doc, "note": last.note }))
+    fn rollback_inputs(recorded: Option<&Self>) -> Option<Value> {
+        let Some(recorded) = recorded.filter(|recorded| recorded.count > 0) else { return Some(json!({ "count": 0 })) };
+        Some(json!({ "doc": recorded.doc, "note": recorded.note }))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::{ACCOUNT, Seen, arn};
+use super::{ACCOUNT, Inspection, arn};
 
-pub(super) fn identity(seen: &mut Seen<'_>) {
+pub(super) fn identity(inspection: &mut Inspection<'_>) {
     let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com");
-    let name = |role: &str| seen.id(&format!("identity/role/{role}"));
+    let name = |role: &str| inspection.id(&format!("identity/role/{role}"));
     let [plan, deploy, task, execution] = ["plan", "deploy", "task", "execution"].map(name);
-    seen.ask(&[
+    inspection.ask(&[
         ("provider", "iam", "get_open_id_connect_provider", json!({ "OpenIDConnectProviderArn": provider })),
         ("plan role", "iam", "get_role", json!({ "RoleName": plan })),
         ("deploy role", "iam", "get_role", json!({ "RoleName": deploy })),
@@ -23,11 +23,11 @@ pub(super) fn identity(seen: &mut Seen<'_>) {
         ("plan managed", "iam", "list_attached_role_policies", json!({ "RoleName": plan })),
         ("deploy managed", "iam", "list_attached_role_policies", json!({ "RoleName": deploy })),
     ]);
-    seen.fact("GitHub's provider", seen.at("provider", "/ClientIDList"), json!(["sts.amazonaws.com"]));
-    let environment = format!("environment:{}", seen.row.environment);
+    inspection.fact("GitHub's provider", inspection.at("provider", "/ClientIDList"), json!(["sts.amazonaws.com"]));
+    let environment = format!("environment:{}", inspection.row.environment);
     for (role, purpose) in [("plan role", "pull_request"), ("deploy role", &environment)] {
         // The repository alone, in both of GitHub's formats, and this purpose alone.
-        let want = json!({ "Version": "2012-10-17", "Statement": [{
+        let expected = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow",
             "Principal": { "Federated": provider },
             "Action": "sts:AssumeRoleWithWebIdentity",
@@ -40,21 +40,23 @@ pub(super) fn identity(seen: &mut Seen<'_>) {
                 ],
             } },
         }] });
-        seen.fact(role, seen.at(role, "/Role/AssumeRolePolicyDocument"), want);
+        inspection.fact(role, inspection.at(role, "/Role/AssumeRolePolicyDocument"), expected);
     }
     for role in ["task role", "execution role"] {
-        let want = json!({ "Version": "2012-10-17", "Statement": [{
+        let expected = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow",
             "Principal": { "Service": "ecs-tasks.amazonaws.com" },
             "Action": "sts:AssumeRole",
             "Condition": { "StringEquals": { "aws:SourceAccount": ACCOUNT } },
         }] });
-        seen.fact(role, seen.at(role, "/Role/AssumeRolePolicyDocument"), want);
+        inspection.fact(role, inspection.at(role, "/Role/AssumeRolePolicyDocument"), expected);
     }
     // Least privilege: these statements and no others.
-    let (secret, key) = (seen.id("secrets/secret/signing-key"), seen.id("secrets/key/main"));
-    let (password, administrator) =
-        (seen.at("database", "/DBInstances/0/MasterUserSecret/SecretArn"), seen.id("secrets/secret/administrator"));
+    let (secret, key) = (inspection.id("secrets/secret/signing-key"), inspection.id("secrets/key/main"));
+    let (password, administrator) = (
+        inspection.at("database", "/DBInstances/0/MasterUserSecret/SecretArn"),
+        inspection.id("secrets/secret/administrator"),
+    );
     let run = json!([
         { "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [secret, password] },
         { "Effect": "Allow", "Action": ["secretsmanager:PutSecretValue"], "Resource": [administrator] },
@@ -65,23 +67,23 @@ pub(super) fn identity(seen: &mut Seen<'_>) {
             "Condition": { "StringEquals": { "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com" } },
         },
     ]);
-    seen.fact("task role's rights", seen.at("task policy", "/PolicyDocument/Statement"), run);
-    let repository = arn("ecr", &format!("repository/{}", seen.id("registry/repository/app")));
-    let streams = arn("logs", &format!("log-group:{}:*", seen.id("observability/log-group/app")));
+    inspection.fact("task role's rights", inspection.at("task policy", "/PolicyDocument/Statement"), run);
+    let repository = arn("ecr", &format!("repository/{}", inspection.id("registry/repository/app")));
+    let streams = arn("logs", &format!("log-group:{}:*", inspection.id("observability/log-group/app")));
     let fetch = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     let start = json!([
         { "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"] },
         { "Effect": "Allow", "Action": fetch, "Resource": [repository] },
         { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": [streams] },
     ]);
-    seen.fact("execution role's rights", seen.at("execution policy", "/PolicyDocument/Statement"), start);
+    inspection.fact("execution role's rights", inspection.at("execution policy", "/PolicyDocument/Statement"), start);
     for (what, inline) in [("task", "run"), ("execution", "start")] {
         let list = ["task policies", "execution policies"][usize::from(what == "execution")];
-        seen.fact(&format!("{what} role's policies"), seen.at(list, "/PolicyNames"), json!([inline]));
+        inspection.fact(&format!("{what} role's policies"), inspection.at(list, "/PolicyNames"), json!([inline]));
         let managed = ["task managed", "execution managed"][usize::from(what == "execution")];
-        seen.fact(&format!("{what} role: no more"), seen.list(managed, "/AttachedPolicies").len(), 0);
+        inspection.fact(&format!("{what} role: no more"), inspection.list(managed, "/AttachedPolicies").len(), 0);
     }
     for role in ["plan managed", "deploy managed"] {
-        seen.fact(&format!("{role}: there"), !seen.list(role, "/AttachedPolicies").is_empty(), true);
+        inspection.fact(&format!("{role}: there"), !inspection.list(role, "/AttachedPolicies").is_empty(), true);
     }
 }

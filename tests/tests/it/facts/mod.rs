@@ -18,7 +18,7 @@ use crate::sandbox::Sandbox;
 /// What the first table says of an environment.
 struct Row {
     environment: &'static str,
-    range: &'static str,
+    cidr: &'static str,
     zones: &'static [&'static str],
     gateways: usize,
     tasks: i64,
@@ -31,7 +31,7 @@ struct Row {
 const TABLE: [Row; 2] = [
     Row {
         environment: "dev",
-        range: "10.0.0.0/16",
+        cidr: "10.0.0.0/16",
         zones: &["us-east-1a", "us-east-1b"],
         gateways: 1,
         tasks: 1,
@@ -42,7 +42,7 @@ const TABLE: [Row; 2] = [
     },
     Row {
         environment: "prod",
-        range: "10.1.0.0/16",
+        cidr: "10.1.0.0/16",
         zones: &["us-east-1a", "us-east-1b", "us-east-1c"],
         gateways: 3,
         tasks: 3,
@@ -56,7 +56,7 @@ const TABLE: [Row; 2] = [
 const ACCOUNT: &str = "123456789012";
 
 /// One environment as it is there: what was asked, by name, and the facts that did not hold.
-struct Seen<'s> {
+struct Inspection<'s> {
     sandbox: &'s Sandbox,
     row: &'s Row,
     answers: BTreeMap<&'static str, Value>,
@@ -67,7 +67,7 @@ fn arn(service: &str, rest: &str) -> String {
     format!("arn:aws:{service}:us-east-1:{ACCOUNT}:{rest}")
 }
 
-impl Seen<'_> {
+impl Inspection<'_> {
     fn id(&self, address: &str) -> String {
         self.sandbox.id(self.row.environment, address)
     }
@@ -96,10 +96,10 @@ impl Seen<'_> {
         self.at(name, path).as_array().cloned().unwrap_or_default()
     }
 
-    fn fact(&mut self, what: &str, got: impl Into<Value>, want: impl Into<Value>) {
-        let (got, want) = (got.into(), want.into());
-        if got != want {
-            self.wrong.push(format!("{}: {what}: {got} is there, {want} is right", self.row.environment));
+    fn fact(&mut self, what: &str, got: impl Into<Value>, expected: impl Into<Value>) {
+        let (got, expected) = (got.into(), expected.into());
+        if got != expected {
+            self.wrong.push(format!("{}: {what}: {got} is there, {expected} is right", self.row.environment));
         }
     }
 }
@@ -114,26 +114,26 @@ fn in_vpc(id: &str) -> Value {
 }
 
 #[test]
-fn what_the_reference_says_is_there() {
-    let Some(sandbox) = Sandbox::new("what_the_reference_says_is_there") else { return };
+fn reference_facts_hold() {
+    let Some(sandbox) = Sandbox::new("reference_facts_hold") else { return };
     let mut wrong = vec![];
     for row in &TABLE {
         sandbox.run(&["apply", row.environment, "--yes"]).ok();
     }
     for row in &TABLE {
-        let mut seen = Seen { sandbox: &sandbox, row, answers: BTreeMap::new(), wrong: vec![] };
-        network::vpc(&mut seen);
-        network::groups(&mut seen);
-        edge::load_balancer(&mut seen);
-        edge::firewall(&mut seen);
-        service::repository(&mut seen);
-        service::service(&mut seen);
-        data::database(&mut seen);
-        data::secrets(&mut seen);
-        identity::identity(&mut seen);
-        observability::observability(&mut seen);
-        tags::tags(&mut seen);
-        wrong.append(&mut seen.wrong);
+        let mut inspection = Inspection { sandbox: &sandbox, row, answers: BTreeMap::new(), wrong: vec![] };
+        network::vpc(&mut inspection);
+        network::groups(&mut inspection);
+        edge::load_balancer(&mut inspection);
+        edge::firewall(&mut inspection);
+        service::repository(&mut inspection);
+        service::service(&mut inspection);
+        data::database(&mut inspection);
+        data::secrets(&mut inspection);
+        identity::identity(&mut inspection);
+        observability::observability(&mut inspection);
+        tags::tags(&mut inspection);
+        wrong.append(&mut inspection.wrong);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

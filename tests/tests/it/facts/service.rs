@@ -2,31 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::{Seen, arn, sorted};
+use super::{Inspection, arn, sorted};
 
-pub(super) fn repository(seen: &mut Seen<'_>) {
-    let name = seen.id("registry/repository/app");
-    seen.ask(&[
+pub(super) fn repository(inspection: &mut Inspection<'_>) {
+    let name = inspection.id("registry/repository/app");
+    inspection.ask(&[
         ("repository", "ecr", "describe_repositories", json!({ "repositoryNames": [name] })),
         ("lifecycle", "ecr", "get_lifecycle_policy", json!({ "repositoryName": name })),
     ]);
-    seen.fact("immutable tags", seen.at("repository", "/repositories/0/imageTagMutability"), "IMMUTABLE");
-    let scan = seen.at("repository", "/repositories/0/imageScanningConfiguration/scanOnPush");
-    seen.fact("scan on push", scan, true);
-    let key = arn("kms", &format!("key/{}", seen.id("secrets/key/main")));
-    let encryption = seen.at("repository", "/repositories/0/encryptionConfiguration");
-    seen.fact("images encrypted", encryption, json!({ "encryptionType": "KMS", "kmsKey": key }));
+    inspection.fact("immutable tags", inspection.at("repository", "/repositories/0/imageTagMutability"), "IMMUTABLE");
+    let scan = inspection.at("repository", "/repositories/0/imageScanningConfiguration/scanOnPush");
+    inspection.fact("scan on push", scan, true);
+    let key = arn("kms", &format!("key/{}", inspection.id("secrets/key/main")));
+    let encryption = inspection.at("repository", "/repositories/0/encryptionConfiguration");
+    inspection.fact("images encrypted", encryption, json!({ "encryptionType": "KMS", "kmsKey": key }));
     let policy: Value =
-        serde_json::from_str(seen.at("lifecycle", "/lifecyclePolicyText").as_str().unwrap_or("{}")).unwrap_or_default();
-    seen.fact("lifecycle policy", policy["rules"].as_array().map_or(0, Vec::len), 2);
+        serde_json::from_str(inspection.at("lifecycle", "/lifecyclePolicyText").as_str().unwrap_or("{}"))
+            .unwrap_or_default();
+    inspection.fact("lifecycle policy", policy["rules"].as_array().map_or(0, Vec::len), 2);
 }
 
-pub(super) fn service(seen: &mut Seen<'_>) {
-    let path = seen.id("service/service/app");
+pub(super) fn service(inspection: &mut Inspection<'_>) {
+    let path = inspection.id("service/service/app");
     let (cluster, name) = path.split_once('/').unwrap();
-    let family = seen.id("service/task-definition/app");
+    let family = inspection.id("service/task-definition/app");
     let scaled = format!("service/{path}");
-    seen.ask(&[
+    inspection.ask(&[
         ("cluster", "ecs", "describe_clusters", json!({ "clusters": [cluster], "include": ["SETTINGS"] })),
         ("task", "ecs", "describe_task_definition", json!({ "taskDefinition": family })),
         ("service", "ecs", "describe_services", json!({ "cluster": cluster, "services": [name] })),
@@ -44,62 +45,66 @@ pub(super) fn service(seen: &mut Seen<'_>) {
         ),
     ]);
     let insights = json!([{ "name": "containerInsights", "value": "enabled" }]);
-    seen.fact("container insights", seen.at("cluster", "/clusters/0/settings"), insights);
+    inspection.fact("container insights", inspection.at("cluster", "/clusters/0/settings"), insights);
 
     let task = |path: &str| format!("/taskDefinition{path}");
     let container = |path: &str| format!("/taskDefinition/containerDefinitions/0{path}");
-    let size = json!([seen.at("task", &task("/cpu")), seen.at("task", &task("/memory"))]);
-    seen.fact("task size", size, json!([seen.row.size.0, seen.row.size.1]));
-    seen.fact("Fargate", seen.at("task", &task("/requiresCompatibilities")), json!(["FARGATE"]));
-    seen.fact("own address each", seen.at("task", &task("/networkMode")), "awsvpc");
-    let image = seen.at("task", &container("/image")).as_str().unwrap_or_default().to_owned();
+    let size = json!([inspection.at("task", &task("/cpu")), inspection.at("task", &task("/memory"))]);
+    inspection.fact("task size", size, json!([inspection.row.size.0, inspection.row.size.1]));
+    inspection.fact("Fargate", inspection.at("task", &task("/requiresCompatibilities")), json!(["FARGATE"]));
+    inspection.fact("own address each", inspection.at("task", &task("/networkMode")), "awsvpc");
+    let image = inspection.at("task", &container("/image")).as_str().unwrap_or_default().to_owned();
     let pinned = image.split_once("@sha256:").is_some_and(|(_, digest)| digest.len() == 64);
-    seen.fact("image by digest", pinned, true);
+    inspection.fact("image by digest", pinned, true);
     let port = json!({ "containerPort": 8080, "protocol": "tcp" });
-    let ports = seen.list("task", &container("/portMappings"));
+    let ports = inspection.list("task", &container("/portMappings"));
     let there = ports.first().map(|it| json!({ "containerPort": it["containerPort"], "protocol": it["protocol"] }));
-    seen.fact("port 8080", there.unwrap_or_default(), port);
-    seen.fact("user 10000", seen.at("task", &container("/user")), "10000");
-    seen.fact("read-only root", seen.at("task", &container("/readonlyRootFilesystem")), true);
-    seen.fact("not privileged", seen.at("task", &container("/privileged")), false);
-    let capabilities = seen.at("task", &container("/linuxParameters/capabilities"));
-    seen.fact("no capabilities", capabilities["drop"].clone(), json!(["ALL"]));
-    seen.fact("none added", capabilities["add"].as_array().map_or(0, Vec::len), 0);
-    seen.fact("logs to CloudWatch", seen.at("task", &container("/logConfiguration/logDriver")), "awslogs");
-    let group = seen.at("task", &container("/logConfiguration/options/awslogs-group"));
-    seen.fact("logs into the app's group", group, seen.id("observability/log-group/app"));
-    seen.fact("no secret is put in", seen.list("task", &container("/secrets")).len(), 0);
-    let variables = seen.list("task", &container("/environment"));
+    inspection.fact("port 8080", there.unwrap_or_default(), port);
+    inspection.fact("user 10000", inspection.at("task", &container("/user")), "10000");
+    inspection.fact("read-only root", inspection.at("task", &container("/readonlyRootFilesystem")), true);
+    inspection.fact("not privileged", inspection.at("task", &container("/privileged")), false);
+    let capabilities = inspection.at("task", &container("/linuxParameters/capabilities"));
+    inspection.fact("no capabilities", capabilities["drop"].clone(), json!(["ALL"]));
+    inspection.fact("none added", capabilities["add"].as_array().map_or(0, Vec::len), 0);
+    inspection.fact("logs to CloudWatch", inspection.at("task", &container("/logConfiguration/logDriver")), "awslogs");
+    let group = inspection.at("task", &container("/logConfiguration/options/awslogs-group"));
+    inspection.fact("logs into the app's group", group, inspection.id("observability/log-group/app"));
+    inspection.fact("no secret is put in", inspection.list("task", &container("/secrets")).len(), 0);
+    let variables = inspection.list("task", &container("/environment"));
     let variable = |name: &str| {
         let one = variables.iter().find(|one| one["name"] == name);
         one.and_then(|one| one["value"].as_str()).unwrap_or_default().to_owned()
     };
-    let signing = seen.id("secrets/secret/signing-key");
-    seen.fact("signing key by ARN", variable("SIGNING_KEY_SECRET_ARN"), signing);
+    let signing = inspection.id("secrets/secret/signing-key");
+    inspection.fact("signing key by ARN", variable("SIGNING_KEY_SECRET_ARN"), signing);
     let database = variable("DATABASE_SECRET_ARN");
-    seen.fact("database's secret by ARN", database.starts_with("arn:aws:secretsmanager:"), true);
-    seen.fact("task role", seen.at("task", &task("/taskRoleArn")), seen.role("task"));
-    seen.fact("execution role", seen.at("task", &task("/executionRoleArn")), seen.role("execution"));
+    inspection.fact("database's secret by ARN", database.starts_with("arn:aws:secretsmanager:"), true);
+    inspection.fact("task role", inspection.at("task", &task("/taskRoleArn")), inspection.role("task"));
+    inspection.fact("execution role", inspection.at("task", &task("/executionRoleArn")), inspection.role("execution"));
 
-    let network = seen.at("service", "/services/0/networkConfiguration/awsvpcConfiguration");
-    let private: Vec<Value> = ["a", "b", "c"][..seen.row.zones.len()]
+    let network = inspection.at("service", "/services/0/networkConfiguration/awsvpcConfiguration");
+    let private: Vec<Value> = ["a", "b", "c"][..inspection.row.zones.len()]
         .iter()
-        .map(|zone| seen.id(&format!("network/subnet/private-{zone}")).into())
+        .map(|zone| inspection.id(&format!("network/subnet/private-{zone}")).into())
         .collect();
     let there = network["subnets"].as_array().cloned().unwrap_or_default();
-    seen.fact("tasks in private subnets only", sorted(there), sorted(private));
-    seen.fact("no public address", network["assignPublicIp"].clone(), "DISABLED");
-    seen.fact("tasks' firewall", network["securityGroups"].clone(), json!([seen.id("network/security-group/task")]));
-    let breaker = seen.at("service", "/services/0/deploymentConfiguration/deploymentCircuitBreaker");
-    seen.fact("circuit breaker", json!([breaker["enable"], breaker["rollback"]]), json!([true, true]));
-    seen.fact("tasks wanted", seen.at("service", "/services/0/desiredCount"), seen.row.tasks);
+    inspection.fact("tasks in private subnets only", sorted(there), sorted(private));
+    inspection.fact("no public address", network["assignPublicIp"].clone(), "DISABLED");
+    inspection.fact(
+        "tasks' firewall",
+        network["securityGroups"].clone(),
+        json!([inspection.id("network/security-group/task")]),
+    );
+    let breaker = inspection.at("service", "/services/0/deploymentConfiguration/deploymentCircuitBreaker");
+    inspection.fact("circuit breaker", json!([breaker["enable"], breaker["rollback"]]), json!([true, true]));
+    inspection.fact("tasks wanted", inspection.at("service", "/services/0/desiredCount"), inspection.row.tasks);
     let bounds = json!([
-        seen.at("scaled", "/ScalableTargets/0/MinCapacity"),
-        seen.at("scaled", "/ScalableTargets/0/MaxCapacity"),
+        inspection.at("scaled", "/ScalableTargets/0/MinCapacity"),
+        inspection.at("scaled", "/ScalableTargets/0/MaxCapacity"),
     ]);
-    seen.fact("autoscaling's bounds", bounds, json!([seen.row.tasks, 6]));
-    let policy = seen.at("scaling", "/ScalingPolicies/0/TargetTrackingScalingPolicyConfiguration");
-    seen.fact("autoscaling at 70 %", policy["TargetValue"].clone(), 70.0);
+    inspection.fact("autoscaling's bounds", bounds, json!([inspection.row.tasks, 6]));
+    let policy = inspection.at("scaling", "/ScalingPolicies/0/TargetTrackingScalingPolicyConfiguration");
+    inspection.fact("autoscaling at 70 %", policy["TargetValue"].clone(), 70.0);
     let metric = policy["PredefinedMetricSpecification"]["PredefinedMetricType"].clone();
-    seen.fact("autoscaling by CPU", metric, "ECSServiceAverageCPUUtilization");
+    inspection.fact("autoscaling by CPU", metric, "ECSServiceAverageCPUUtilization");
 }

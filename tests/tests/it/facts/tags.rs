@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, Seen, arn};
+use super::{ACCOUNT, Inspection, arn};
 
 /// Every object of a type that takes tags has them, each asked of its own service.
-pub(super) fn tags(seen: &mut Seen<'_>) {
+pub(super) fn tags(inspection: &mut Inspection<'_>) {
     let types = provisioner_aws::registry();
-    let environment = seen.row.environment;
-    let rows = seen.sandbox.rows(environment);
+    let environment = inspection.row.environment;
+    let rows = inspection.sandbox.rows(environment);
     let tagged: Vec<(String, String, String)> = rows
         .into_iter()
         .filter(|(address, kind, _)| {
@@ -21,7 +21,7 @@ pub(super) fn tags(seen: &mut Seen<'_>) {
     for (_, kind, id) in &tagged {
         calls.push(tags_of(kind, id));
     }
-    let answers = seen.sandbox.ask(&calls);
+    let answers = inspection.sandbox.ask(&calls);
     let (ec2, answers) = answers.split_first().unwrap();
     for ((address, kind, id), answer) in tagged.iter().zip(answers) {
         let there = if kind.starts_with("aws:ec2:") {
@@ -31,12 +31,12 @@ pub(super) fn tags(seen: &mut Seen<'_>) {
             answer.clone()
         };
         let found = pairs(&there);
-        let want = [("project", "provisioner"), ("environment", environment), ("provisioner:address", address)];
-        for (key, value) in want {
-            seen.fact(&format!("tag {key} of {address}"), found.get(key).cloned().unwrap_or_default(), value);
+        let expected = [("project", "provisioner"), ("environment", environment), ("provisioner:address", address)];
+        for (key, value) in expected {
+            inspection.fact(&format!("tag {key} of {address}"), found.get(key).cloned().unwrap_or_default(), value);
         }
         for key in ["provisioner:lineage", "provisioner:token"] {
-            seen.fact(&format!("tag {key} of {address}"), found.contains_key(key), true);
+            inspection.fact(&format!("tag {key} of {address}"), found.contains_key(key), true);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use provisioner_aws::{
     acm::{Certificate, CertificateIssued, ImportedCertificate},
-    dynamodb::{self, Billing, GlobalIndex, Key, LocalIndex, Projection, Table},
+    dynamodb::{self, Billing, GlobalIndex, KeyAttribute, LocalIndex, Projection, Table},
     ec2::{Subnet, Vpc},
     rds::{Instance, ParameterGroup, SubnetGroup},
     route53::{Alias, Record},
@@ -12,7 +12,7 @@ use provisioner_aws::{
     waf::{Action, ManagedRules, Override, Rule, Scope, Statement, WebAcl, WebAclAssociation},
 };
 use provisioner_model::{Id, resource::Tags};
-use provisioner_testkit::conformance::Lived;
+use provisioner_testkit::conformance::TestObject;
 use serde_json::{Value, json};
 
 use super::Bench;
@@ -22,10 +22,10 @@ fn tags(all: &[(&str, &str)]) -> Tags {
 }
 
 /// One field after another: each change alone, and nothing differs after it.
-async fn each(lived: &mut Lived<'_>, changes: &[(&str, Value)]) {
+async fn each(object: &mut TestObject<'_>, changes: &[(&str, Value)]) {
     for (field, value) in changes {
-        let changed = lived.changed(field, value.clone());
-        lived.update(changed).await;
+        let changed = object.changed(field, value.clone());
+        object.update(changed).await;
     }
 }
 
@@ -107,7 +107,7 @@ async fn bucket() {
         ],
     )
     .await;
-    assert!(!bucket.seen.inputs["tags"].as_object().unwrap().contains_key("b"), "a dropped tag goes");
+    assert!(!bucket.observed.inputs["tags"].as_object().unwrap().contains_key("b"), "a dropped tag goes");
     // Its delete empties it, old versions too.
     let client = bench.emulator.aws();
     let client = provisioner_model::resource::Cloud::writer(&client).s3();
@@ -134,10 +134,10 @@ async fn table() {
     let Some(bench) = Bench::moto("table") else { return };
     let mut table = bench
         .create(Table {
-            range_key: Some(Key::number("at")),
+            range_key: Some(KeyAttribute::number("at")),
             global_indexes: vec![GlobalIndex {
                 name: "by-kind".into(),
-                hash_key: Key::text("kind"),
+                hash_key: KeyAttribute::text("kind"),
                 range_key: None,
                 projection: Projection::Include(vec!["note".into()]),
                 read: None,
@@ -145,7 +145,7 @@ async fn table() {
             }],
             local_indexes: vec![LocalIndex {
                 name: "by-size".into(),
-                range_key: Key::number("size"),
+                range_key: KeyAttribute::number("size"),
                 projection: Projection::KeysOnly,
             }],
             encryption: Some(dynamodb::Encryption { kms_key: None }),
@@ -154,13 +154,13 @@ async fn table() {
             deletion_protection: Some(true),
             stream: Some("NEW_IMAGE".into()),
             tags: tags(&[("a", "1")]),
-            ..Table::new(Key::text("id"))
+            ..Table::new(KeyAttribute::text("id"))
         })
         .await;
     let by_day = GlobalIndex {
         name: "by-day".into(),
-        hash_key: Key::text("day"),
-        range_key: Some(Key::number("at")),
+        hash_key: KeyAttribute::text("day"),
+        range_key: Some(KeyAttribute::number("at")),
         projection: Projection::All,
         read: None,
         write: None,
@@ -193,14 +193,14 @@ async fn certificates_and_records() {
         })
         .await;
     each(&mut certificate, &[("tags", json!({ "b": "1" }))]).await;
-    let validation = certificate.seen.outputs["main_validation"].clone();
+    let validation = certificate.observed.outputs["main_validation"].clone();
     assert_eq!(validation["domain"], "example.com");
     let aws = bench.emulator.aws();
     let route53 = provisioner_model::resource::Cloud::writer(&aws).route53();
     let zone = route53.create_hosted_zone().name("example.com").caller_reference("1").send().await.unwrap();
     let zone = zone.hosted_zone().unwrap().id().to_owned();
     let text = |field: &str| validation[field].as_str().unwrap().to_owned();
-    let proof = bench
+    let validation = bench
         .create(Record::new(
             zone.as_str(),
             text("name").as_str(),
@@ -221,7 +221,7 @@ async fn certificates_and_records() {
     let alias = bench.create(Record::alias(zone.as_str(), "www.example.com", "A", target)).await;
     alias.delete().await;
     record.delete().await;
-    proof.delete().await;
+    validation.delete().await;
     certificate.delete().await;
 }
 
@@ -234,14 +234,15 @@ async fn imported_certificate() {
             ..ImportedCertificate::new(["app.internal", "www.app.internal"], 365)
         })
         .await;
-    assert!(own.seen.outputs["not_after"].as_str().is_some_and(|end| end.ends_with('Z')));
+    assert!(own.observed.outputs["not_after"].as_str().is_some_and(|end| end.ends_with('Z')));
     each(&mut own, &[("tags", json!({ "a": "2", "b": "1" }))]).await;
     // moto issues a requested certificate after a minute; one that is issued shows the wait as well.
     let issued = bench.create(CertificateIssued::new(Id::new(&*own.id).into())).await;
-    assert_eq!(issued.seen.outputs["arn"], json!(own.id));
-    let seen = own.read().await.unwrap();
-    let phase = provisioner_aws::registry().get("aws:acm:certificate-issued").unwrap().phase(None, &issued.seen, None);
-    assert_eq!(phase.unwrap(), provisioner_model::Phase::Gone, "nobody waits for {}", seen.outputs["arn"]);
+    assert_eq!(issued.observed.outputs["arn"], json!(own.id));
+    let observed = own.read().await.unwrap();
+    let phase =
+        provisioner_aws::registry().get("aws:acm:certificate-issued").unwrap().phase(None, &issued.observed, None);
+    assert_eq!(phase.unwrap(), provisioner_model::Phase::Gone, "nobody waits for {}", observed.outputs["arn"]);
     own.delete().await;
 }
 
@@ -293,7 +294,7 @@ async fn database() {
     let vpc_id = || Id::new(&*vpc.id).into();
     let a = bench.create(Subnet::new(vpc_id(), "10.0.1.0/24", "us-east-1a")).await;
     let b = bench.create(Subnet::new(vpc_id(), "10.0.2.0/24", "us-east-1b")).await;
-    let of = |subnets: &[&Lived<'_>]| subnets.iter().map(|one| Id::new(&*one.id).into()).collect::<Vec<_>>();
+    let of = |subnets: &[&TestObject<'_>]| subnets.iter().map(|one| Id::new(&*one.id).into()).collect::<Vec<_>>();
     let mut subnets =
         bench.create(SubnetGroup { tags: tags(&[("a", "1")]), ..SubnetGroup::new("of a test", of(&[&a, &b])) }).await;
     // moto's ModifyDBSubnetGroup loses the group: other subnets and another description cannot be shown there.
@@ -346,7 +347,7 @@ async fn database() {
             ..Instance::new("postgres", "17", "db.t3.micro", 20, "app")
         })
         .await;
-    let out = &database.seen.outputs;
+    let out = &database.observed.outputs;
     assert!(out["endpoint"]["address"].is_string() && out["endpoint"]["port"].is_number(), "{out:#}");
     assert!(out["master_user_secret"]["arn"].is_string(), "{out:#}");
     each(

@@ -1,26 +1,26 @@
 use provisioner_aws::ec2::{
-    ElasticIp, Entry, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable, RouteTableAssociation, Rule,
-    SecurityGroup, SecurityGroupRules, Subnet, Target, Vpc, VpcEndpoint,
+    AclEntry, ElasticIp, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable, RouteTableAssociation,
+    RouteTarget, Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc, VpcEndpoint,
 };
 use provisioner_model::{Id, expr::In, resource::Resource};
 use serde_json::{Value, json};
 
 use super::Bench;
-use provisioner_testkit::conformance::Lived;
+use provisioner_testkit::conformance::TestObject;
 
-fn id<R>(lived: &Lived<'_>) -> In<Id<R>> {
-    Id::new(&*lived.id).into()
+fn id<R>(object: &TestObject<'_>) -> In<Id<R>> {
+    Id::new(&*object.id).into()
 }
 
 fn value(inputs: impl Resource) -> Value {
     json!(inputs)
 }
 
-async fn vpc(bench: &Bench) -> Lived<'_> {
+async fn vpc(bench: &Bench) -> TestObject<'_> {
     bench.create(Vpc { dns_host_names: Some(true), ..Vpc::new("10.0.0.0/16") }).await
 }
 
-async fn subnet<'a>(bench: &'a Bench, vpc: &Lived<'_>, range: &str) -> Lived<'a> {
+async fn subnet<'a>(bench: &'a Bench, vpc: &TestObject<'_>, range: &str) -> TestObject<'a> {
     bench.create(Subnet::new(id(vpc), range, "us-east-1a")).await
 }
 
@@ -28,7 +28,7 @@ async fn subnet<'a>(bench: &'a Bench, vpc: &Lived<'_>, range: &str) -> Lived<'a>
 async fn vpc_and_subnet() {
     let Some(bench) = Bench::moto("vpc_and_subnet") else { return };
     let mut vpc = bench.create(Vpc { dns_host_names: Some(true), ..Vpc::new("10.0.0.0/16") }).await;
-    assert!(vpc.seen.outputs["default_security_group"].as_str().unwrap().starts_with("sg-"));
+    assert!(vpc.observed.outputs["default_security_group"].as_str().unwrap().starts_with("sg-"));
     let changed = vpc.changed("dns_host_names", json!(false));
     vpc.update(changed).await;
     let id = Id::new(&*vpc.id).into();
@@ -58,7 +58,7 @@ async fn gateways_and_routes() {
     address.update(address.changed("tags", json!({ "a": "1" }))).await;
     let nat = NatGateway::new(id(&subnet), id(&address)).through(id(&gateway));
     let mut nat = bench.create(nat).await;
-    assert_eq!(nat.seen.outputs["public_ip"], address.seen.outputs["public_ip"]);
+    assert_eq!(nat.observed.outputs["public_ip"], address.observed.outputs["public_ip"]);
     nat.update(nat.changed("tags", json!({ "a": "1" }))).await;
 
     let routes = [Route::internet("0.0.0.0/0", id(&gateway)), Route::nat("192.168.0.0/16", id(&nat))];
@@ -70,9 +70,9 @@ async fn gateways_and_routes() {
 
     let second = bench.create(RouteTable::new(id(&vpc), [Route::internet("0.0.0.0/0", id(&gateway))])).await;
     let mut association = bench.create(RouteTableAssociation::new(id(&subnet), id(&table))).await;
-    let before = association.seen.outputs["association"].clone();
+    let before = association.observed.outputs["association"].clone();
     association.update(association.changed("route_table", json!(second.id))).await;
-    assert_ne!(association.seen.outputs["association"], before, "in place, under another id of AWS's");
+    assert_ne!(association.observed.outputs["association"], before, "in place, under another id of AWS's");
 
     association.delete().await;
     second.delete().await;
@@ -102,7 +102,7 @@ async fn endpoints() {
 
     let s3 = VpcEndpoint::gateway(id(&vpc), "com.amazonaws.us-east-1.s3", [id(&table)]);
     let mut s3 = bench.create(VpcEndpoint { policy: Some(policy("s3:GetObject").into()), ..s3 }).await;
-    assert!(s3.seen.outputs["prefix_list"].as_str().unwrap().starts_with("pl-"));
+    assert!(s3.observed.outputs["prefix_list"].as_str().unwrap().starts_with("pl-"));
     s3.update(s3.changed("policy", json!(policy("s3:PutObject")))).await;
     s3.update(s3.changed("tags", json!({ "a": "1" }))).await;
     s3.update(s3.changed("route_tables", json!([other.id, table.id]))).await;
@@ -136,18 +136,18 @@ async fn network_acls() {
     let vpc = vpc(&bench).await;
     let (one, two) = (subnet(&bench, &vpc, "10.0.1.0/24").await, subnet(&bench, &vpc, "10.0.2.0/24").await);
     let entries = [
-        Entry::allow(100, "10.0.0.0/16").tcp(443, 443),
-        Entry::allow(110, "10.0.0.0/16").udp(53, 53),
-        Entry::deny(120, "10.0.0.0/8"),
-        Entry::allow(100, "0.0.0.0/0").egress(),
+        AclEntry::allow(100, "10.0.0.0/16").tcp(443, 443),
+        AclEntry::allow(110, "10.0.0.0/16").udp(53, 53),
+        AclEntry::deny(120, "10.0.0.0/8"),
+        AclEntry::allow(100, "0.0.0.0/0").egress(),
     ];
     let mut acl = bench.create(NetworkAcl::new(id(&vpc), entries, [id(&one)])).await;
     // One changed, one gone, one new; the first subnet leaves, the second comes.
     let entries = [
-        Entry::allow(100, "10.0.0.0/16").tcp(8080, 8081),
-        Entry::deny(120, "10.0.0.0/8"),
-        Entry::allow(130, "10.2.0.0/16"),
-        Entry::allow(100, "0.0.0.0/0").egress(),
+        AclEntry::allow(100, "10.0.0.0/16").tcp(8080, 8081),
+        AclEntry::deny(120, "10.0.0.0/8"),
+        AclEntry::allow(130, "10.2.0.0/16"),
+        AclEntry::allow(100, "0.0.0.0/0").egress(),
     ];
     acl.update(acl.changed("entries", json!(entries))).await;
     acl.update(acl.changed("subnets", json!([two.id]))).await;
@@ -169,7 +169,7 @@ async fn security_groups_that_name_each_other() {
 
     let inside = SecurityGroupRules::new(id(&data)).let_in(Rule::tcp(5432).group(id(&app)).described("the app"));
     let inside = bench.create(inside).await;
-    assert_eq!(inside.seen.inputs["egress"], json!([]), "Amazon's own rule is gone");
+    assert_eq!(inside.observed.inputs["egress"], json!([]), "Amazon's own rule is gone");
     let rules = SecurityGroupRules::new(id(&app))
         .let_in(Rule::tcp(8080).cidr("10.0.0.0/16").described("load balancer"))
         .let_in(Rule::ports("icmp", -1, -1).cidr("10.0.0.0/16"))
@@ -209,6 +209,6 @@ async fn flow_logs() {
 
 #[test]
 fn targets_are_plain_json() {
-    let route = Route::new("10.0.0.0/8", Target::TransitGateway("tgw-1".into()));
+    let route = Route::new("10.0.0.0/8", RouteTarget::TransitGateway("tgw-1".into()));
     assert_eq!(json!(route), json!({ "destination": "10.0.0.0/8", "target": { "transit_gateway": "tgw-1" } }));
 }

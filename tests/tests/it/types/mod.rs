@@ -10,11 +10,11 @@ use std::path::Path;
 use provisioner_aws::registry as types;
 use provisioner_model::{
     Resource,
-    erased::{Clouds, Registry as Types},
+    erased::{Clouds, ResourceRegistry as Types},
     stack::MAIN,
 };
-use provisioner_testkit::conformance::Lived;
-use provisioner_tests::{Emulator, registry::Registry};
+use provisioner_testkit::conformance::TestObject;
+use provisioner_tests::{Emulator, registry::LocalRegistry};
 
 /// An emulator, and the types that are tried on it.
 pub(crate) struct Bench {
@@ -35,7 +35,7 @@ impl Bench {
     }
 
     /// The same with a registry, which is kept alive by the caller, and a folder of images to push.
-    pub(crate) fn with_images(test: &str, registry: &Registry, images: &Path) -> Option<Self> {
+    pub(crate) fn with_images(test: &str, registry: &LocalRegistry, images: &Path) -> Option<Self> {
         let Some(emulator) = Emulator::moto_with(Some(registry)) else {
             provisioner_tests::skipped(test, "moto is not installed");
             return None;
@@ -45,9 +45,9 @@ impl Bench {
         Some(Self { clouds, emulator, types: types() })
     }
 
-    /// Makes one and checks it; see [`Lived::create`].
-    pub(crate) async fn create<R: Resource>(&self, inputs: R) -> Lived<'_> {
-        let kind = self.types.get(R::TYPE).expect("registered");
-        Lived::create(kind, &self.clouds, serde_json::to_value(inputs).unwrap()).await
+    /// Makes one and checks it; see [`TestObject::create`].
+    pub(crate) async fn create<R: Resource>(&self, inputs: R) -> TestObject<'_> {
+        let resource_type = self.types.get(R::TYPE).expect("registered");
+        TestObject::create(resource_type, &self.clouds, serde_json::to_value(inputs).unwrap()).await
     }
 }

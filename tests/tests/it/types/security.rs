@@ -10,8 +10,8 @@ use provisioner_aws::{
     secrets::{Generated, ManagedSecret, SecretPolicy, SecretValue},
     sns::{Subscription, Topic},
 };
-use provisioner_model::{Id, Resource, Secret, expr::In, secret::Secrets};
-use provisioner_testkit::conformance::ON;
+use provisioner_model::{Id, Resource, Secret, expr::In, secret::SecretValues};
+use provisioner_testkit::conformance::PROVIDER;
 use serde_json::json;
 
 use super::Bench;
@@ -50,7 +50,7 @@ async fn role_and_its_policies() {
     }
     let changed = attached.changed("tags", json!({"other": "2"}));
     attached.update(changed).await;
-    assert_eq!(attached.seen.outputs["version"], "v6");
+    assert_eq!(attached.observed.outputs["version"], "v6");
 
     let mut role = bench
         .create(Role {
@@ -67,7 +67,7 @@ async fn role_and_its_policies() {
     changed["max_session_duration"] = json!(3600);
     changed["tags"] = json!({"other": "2"});
     role.update(changed).await;
-    assert!(!role.seen.inputs["tags"].as_object().unwrap().contains_key("team"));
+    assert!(!role.observed.inputs["tags"].as_object().unwrap().contains_key("team"));
     let changed = role.changed("permissions_boundary", json!(""));
     role.update(changed).await;
 
@@ -118,12 +118,12 @@ async fn many_roles_are_read_by_two_lists() {
     }
     let ids = || ["one", "two", "three", "none-0123"].map(str::to_owned).to_vec();
     let round = bench.clouds.round();
-    let seen = bench.types.get(Role::TYPE).unwrap().read_many(&round, ON, ids()).await.unwrap();
-    let parts = bench.types.get(RolePolicies::TYPE).unwrap().read_many(&round, ON, ids()).await.unwrap();
-    assert_eq!((seen.len(), parts.len()), (3, 3));
+    let observed = bench.types.get(Role::TYPE).unwrap().read_many(&round, PROVIDER, ids()).await.unwrap();
+    let parts = bench.types.get(RolePolicies::TYPE).unwrap().read_many(&round, PROVIDER, ids()).await.unwrap();
+    assert_eq!((observed.len(), parts.len()), (3, 3));
     for (role, policies) in &roles {
-        assert_eq!(seen[&role.id].as_ref().unwrap(), &role.seen);
-        assert_eq!(parts[&policies.id].as_ref().unwrap(), &policies.seen);
+        assert_eq!(observed[&role.id].as_ref().unwrap(), &role.observed);
+        assert_eq!(parts[&policies.id].as_ref().unwrap(), &policies.observed);
     }
     for (role, policies) in roles {
         policies.delete().await;
@@ -140,8 +140,9 @@ async fn oidc_provider() {
         ..OidcProvider::new("https://token.actions.githubusercontent.com", ["sts.amazonaws.com"])
     };
     let mut provider = bench.create(wanted).await;
-    let kind = bench.types.get(OidcProvider::TYPE).unwrap();
-    let existing = kind.existing(&bench.clouds.round(), ON, provider.inputs.clone()).await.unwrap();
+    let resource_type = bench.types.get(OidcProvider::TYPE).unwrap();
+    let existing =
+        resource_type.find_by_unique_key(&bench.clouds.round(), PROVIDER, provider.inputs.clone()).await.unwrap();
     assert_eq!(existing, [provider.id.clone()]);
     // Moto has no call to add or remove a client id.
     let mut changed = provider.changed("tags", json!({"other": "2"}));
@@ -191,7 +192,7 @@ async fn key_and_alias() {
 #[tokio::test]
 async fn secret_and_its_policy() {
     let Some(mut bench) = Bench::moto("secret_and_its_policy") else { return };
-    let mut secrets = Secrets::default();
+    let mut secrets = SecretValues::default();
     secrets.set("given", "canary");
     bench.clouds.set_secrets(secrets);
     let value = Generated { exclude_characters: "0O".into(), ..Generated::letters_and_digits(64) };
@@ -215,7 +216,7 @@ async fn secret_and_its_policy() {
     let changed = secret.changed("value", json!(SecretValue::Given(Secret::new("given", 1))));
     secret.update(changed).await;
     assert_eq!(stored(&bench, &secret.id).await, "canary");
-    assert!(!format!("{} {:?}", secret.inputs, secret.seen).contains("canary"));
+    assert!(!format!("{} {:?}", secret.inputs, secret.observed).contains("canary"));
 
     let wanted = SecretPolicy::new(Id::new(&*secret.id).into(), policy("secretsmanager:GetSecretValue"));
     let mut part = bench.create(wanted).await;
@@ -246,7 +247,7 @@ async fn log_group() {
     // Moto keeps neither class nor deletion protection.
     let wanted = LogGroup {
         name: Some("/ecs/app".into()),
-        kms_key: Some(key.seen.outputs["arn"].as_str().unwrap().into()),
+        kms_key: Some(key.observed.outputs["arn"].as_str().unwrap().into()),
         tags: tags("team"),
         ..LogGroup::new(30)
     };
@@ -258,8 +259,8 @@ async fn log_group() {
     let changed = group.changed("retention_days", json!(0));
     group.update(changed).await;
     let both = vec![group.id.clone(), neighbour.id.clone()];
-    let kind = bench.types.get(LogGroup::TYPE).unwrap();
-    assert_eq!(kind.read_many(&bench.clouds.round(), ON, both).await.unwrap().len(), 2);
+    let resource_type = bench.types.get(LogGroup::TYPE).unwrap();
+    assert_eq!(resource_type.read_many(&bench.clouds.round(), PROVIDER, both).await.unwrap().len(), 2);
     neighbour.delete().await;
     group.delete().await;
 }
@@ -288,8 +289,8 @@ async fn topic_and_subscription() {
         token: "another".into(),
         generation: 1,
     };
-    let error = again.create(&bench.clouds, ON, topic.inputs.clone(), &owner).await.unwrap_err();
-    assert_eq!(error.kind, provisioner_model::error::Kind::Exists, "another's topic is not taken over");
+    let error = again.create(&bench.clouds, PROVIDER, topic.inputs.clone(), &owner).await.unwrap_err();
+    assert_eq!(error.kind, provisioner_model::error::ErrorKind::Exists, "another's topic is not taken over");
 
     let id = || In::Known(Id::new(&*topic.id));
     let wanted = Subscription {
@@ -351,9 +352,9 @@ async fn alarms_and_dashboard() {
         token: "another".into(),
         generation: 1,
     };
-    let kind = bench.types.get(Alarm::TYPE).unwrap();
-    let error = kind.create(&bench.clouds, ON, alarm.inputs.clone(), &owner).await.unwrap_err();
-    assert_eq!(error.kind, provisioner_model::error::Kind::Exists, "another's alarm is not overwritten");
+    let resource_type = bench.types.get(Alarm::TYPE).unwrap();
+    let error = resource_type.create(&bench.clouds, PROVIDER, alarm.inputs.clone(), &owner).await.unwrap_err();
+    assert_eq!(error.kind, provisioner_model::error::ErrorKind::Exists, "another's alarm is not overwritten");
 
     let metric = |id: &str, name: &str| MetricQuery {
         id: id.into(),

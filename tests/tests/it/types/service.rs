@@ -14,30 +14,30 @@ use provisioner_aws::{
     },
 };
 use provisioner_model::{Id, expr::In};
-use provisioner_testkit::conformance::Lived;
+use provisioner_testkit::conformance::TestObject;
 use serde_json::{Value, json};
 
 use super::Bench;
 use crate::image::{program, registry_or_skip};
 
-fn id<R>(lived: &Lived<'_>) -> In<Id<R>> {
-    Id::new(&*lived.id).into()
+fn id<R>(object: &TestObject<'_>) -> In<Id<R>> {
+    Id::new(&*object.id).into()
 }
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, In<String>> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
 }
 
-async fn change(lived: &mut Lived<'_>, field: &str, value: Value) {
-    let changed = lived.changed(field, value);
-    lived.update(changed).await;
+async fn change(object: &mut TestObject<'_>, field: &str, value: Value) {
+    let changed = object.changed(field, value);
+    object.update(changed).await;
 }
 
 struct Net<'a> {
-    vpc: Lived<'a>,
-    subnets: Vec<Lived<'a>>,
-    group: Lived<'a>,
-    other_group: Lived<'a>,
+    vpc: TestObject<'a>,
+    subnets: Vec<TestObject<'a>>,
+    group: TestObject<'a>,
+    other_group: TestObject<'a>,
 }
 
 impl<'a> Net<'a> {
@@ -86,14 +86,14 @@ async fn repository() {
             ..Repository::new()
         })
         .await;
-    assert!(repository.seen.outputs["uri"].as_str().unwrap().contains(".dkr.ecr."));
+    assert!(repository.observed.outputs["uri"].as_str().unwrap().contains(".dkr.ecr."));
     change(&mut repository, "image_tag_mutability", json!("MUTABLE")).await;
     change(&mut repository, "scan_on_push", json!(true)).await;
     change(&mut repository, "lifecycle_policy", json!(expiry(20))).await;
     change(&mut repository, "policy", json!(policy("ecr:GetDownloadUrlForLayer"))).await;
     change(&mut repository, "tags", json!({ "a": "1" })).await;
     change(&mut repository, "tags", json!({ "b": "1" })).await;
-    assert!(repository.seen.inputs["tags"].get("a").is_none());
+    assert!(repository.observed.inputs["tags"].get("a").is_none());
     repository.delete().await;
 }
 
@@ -107,7 +107,7 @@ async fn image() {
     let architecture = layout.architecture().unwrap().name();
     let mut image = bench.create(Image::new(id(&repository), layout.digest(), architecture)).await;
     let uri = format!("{}/{}@{}", registry.host(), repository.id, layout.digest());
-    assert_eq!(image.seen.outputs["uri"], uri);
+    assert_eq!(image.observed.outputs["uri"], uri);
     assert_eq!(image.id, format!("{}@{}", repository.id, layout.digest()));
     assert!(registry.has(&repository.id, layout.digest()));
     assert!(image.read().await.is_some());
@@ -134,7 +134,7 @@ async fn load_balancer_and_what_is_on_it() {
             ..net.balancer()
         })
         .await;
-    assert!(balancer.seen.outputs["arn_suffix"].as_str().unwrap().starts_with("app/"));
+    assert!(balancer.observed.outputs["arn_suffix"].as_str().unwrap().starts_with("app/"));
     change(&mut balancer, "deletion_protection", json!(false)).await;
     change(&mut balancer, "idle_timeout", json!(120)).await;
     change(&mut balancer, "subnets", json!([net.subnets[1].id, net.subnets[2].id])).await;
@@ -165,7 +165,7 @@ async fn load_balancer_and_what_is_on_it() {
             ..TargetGroup::new(id(&net.vpc), "HTTP", 8080)
         })
         .await;
-    assert!(targets.seen.outputs["arn_suffix"].as_str().unwrap().starts_with("targetgroup/"));
+    assert!(targets.observed.outputs["arn_suffix"].as_str().unwrap().starts_with("targetgroup/"));
     change(&mut targets, "health_check", json!({ "path": "/live", "matcher": "200-299" })).await;
     change(&mut targets, "deregistration_delay", json!(30)).await;
     change(&mut targets, "slow_start", json!(60)).await;
@@ -274,15 +274,15 @@ async fn task_definition() {
             ..TaskDefinition::fargate(256, 512, vec![helper, app()])
         })
         .await;
-    assert_eq!(definition.seen.outputs["revision"], json!(1));
+    assert_eq!(definition.observed.outputs["revision"], json!(1));
     let mut other = app();
     other.environment = map(&[("A", "1")]);
     change(&mut definition, "containers", json!([other])).await;
-    assert_eq!(definition.seen.outputs["revision"], json!(2));
+    assert_eq!(definition.observed.outputs["revision"], json!(2));
     change(&mut definition, "memory", json!(1024)).await;
     // Tags alone are no reason for a rollout.
     change(&mut definition, "tags", json!({ "a": "1" })).await;
-    assert_eq!(definition.seen.outputs["revision"], json!(3));
+    assert_eq!(definition.observed.outputs["revision"], json!(3));
     definition.delete().await;
 }
 
@@ -296,7 +296,7 @@ async fn service_and_its_scaling() {
     let balancer = bench.create(net.balancer()).await;
     let listener = bench.create(Listener::new(id(&balancer), 80, "HTTP", vec![Action::forward(id(&targets))])).await;
 
-    let arn = |definition: &Lived<'_>| definition.seen.outputs["arn"].as_str().unwrap().to_owned();
+    let arn = |definition: &TestObject<'_>| definition.observed.outputs["arn"].as_str().unwrap().to_owned();
     let mut service = bench
         .create(Service {
             desired_count: Some(2),

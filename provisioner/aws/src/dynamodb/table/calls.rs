@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::{operation::update_table::builders::UpdateTableFluentBuilder, types};
 use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
-    resource::{Id, Made, Observed, Recorded, Tags},
+    resource::{Created, Id, Observed, Recorded, Tags},
 };
 
 use super::{
@@ -13,16 +13,16 @@ use super::{
     keys::{keys, schema, throughput},
 };
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Clients, Writer},
-    differing::Differing,
     error::{api, api_with, gone_ok, need},
-    tags::{TagChange, seen_tags},
+    tags::{TagChange, observed_tags},
     value::text,
 };
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(Kind::NotSent, "dynamodb:CreateTable") })
+    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "dynamodb:CreateTable") })
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {
@@ -61,7 +61,7 @@ fn stream(view: Option<&str>) -> Result<types::StreamSpecification> {
     built(stream.set_stream_view_type(view.map(types::StreamViewType::from)).build())
 }
 
-pub(super) async fn create(new: &Table, c: &Writer) -> Result<Made<Table>> {
+pub(super) async fn create(new: &Table, c: &Writer) -> Result<Created<Table>> {
     let global = new.global_indexes.iter().map(|index| index.sdk(new.billing)).collect::<Result<Vec<_>>>()?;
     let local = new.local_indexes.iter().map(|index| index.sdk(&new.hash_key)).collect::<Result<Vec<_>>>()?;
     let answer = c
@@ -84,44 +84,44 @@ pub(super) async fn create(new: &Table, c: &Writer) -> Result<Made<Table>> {
         .await
         // Here, "in use" says that there is a table of this name.
         .map_err(api_with("dynamodb:CreateTable", |code, _| {
-            (code == "ResourceInUseException").then_some(Kind::Exists)
+            (code == "ResourceInUseException").then_some(ErrorKind::Exists)
         }))?;
     let name = answer.table_description().and_then(types::TableDescription::table_name);
     Ok((Id::new(need("dynamodb:CreateTable", name, "TableName")?), None))
 }
 
 /// A table that changes takes no further change: the engine reads again, and sends what is left.
-fn busy(code: &str, _: &str) -> Option<Kind> {
+fn busy(code: &str, _: &str) -> Option<ErrorKind> {
     matches!(code, "ResourceInUseException" | "LimitExceededException" | "ContinuousBackupsUnavailableException")
-        .then_some(Kind::Busy)
+        .then_some(ErrorKind::Busy)
 }
 
 async fn send(request: UpdateTableFluentBuilder) -> Result<()> {
     request.send().await.map(drop).map_err(api_with("dynamodb:UpdateTable", busy))
 }
 
-pub(super) async fn update(want: &Table, c: &Writer, was: &Recorded<Table>) -> Result<()> {
-    let name = was.id.as_str();
+pub(super) async fn update(desired: &Table, c: &Writer, recorded: &Recorded<Table>) -> Result<()> {
+    let name = recorded.id.as_str();
     // Read anew: an update that was refused half-way, since the table was busy, goes on where it stopped.
-    let seen = &read(c.read(), name).await?;
-    let differs = Differing::between(want, &was.inputs, &seen.inputs);
+    let observed = &read(c.read(), name).await?;
+    let differs = ChangedInputs::between(desired, &recorded.inputs, &observed.inputs);
     let change = || c.dynamodb().update_table().table_name(name);
     // First what needs no pause, so that it is done whatever the table is at.
-    tags(want, c, was, seen).await?;
-    if let Some(protect) = differs.pick("deletion_protection", &want.deletion_protection) {
+    tags(desired, c, recorded, observed).await?;
+    if let Some(protect) = differs.pick("deletion_protection", &desired.deletion_protection) {
         send(change().deletion_protection_enabled(protect)).await?;
     }
     if differs.any(&["point_in_time_recovery", "recovery_days"]) {
-        let on = want.point_in_time_recovery.unwrap_or_default();
+        let on = desired.point_in_time_recovery.unwrap_or_default();
         let recovery = types::PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(on);
-        let recovery = built(recovery.set_recovery_period_in_days(want.recovery_days.filter(|_| on)).build())?;
+        let recovery = built(recovery.set_recovery_period_in_days(desired.recovery_days.filter(|_| on)).build())?;
         let request = c.dynamodb().update_continuous_backups().table_name(name);
         let request = request.point_in_time_recovery_specification(recovery);
         request.send().await.map_err(api_with("dynamodb:UpdateContinuousBackups", busy))?;
     }
-    if let Some(attribute) = differs.pick("time_to_live", &want.time_to_live) {
+    if let Some(attribute) = differs.pick("time_to_live", &desired.time_to_live) {
         // Another attribute's must be off first; for an hour DynamoDB then says "wait", which is passed on.
-        let (on, attribute) = match &seen.inputs.time_to_live {
+        let (on, attribute) = match &observed.inputs.time_to_live {
             Some(other) => (false, other.clone()),
             None => (true, attribute),
         };
@@ -131,55 +131,59 @@ pub(super) async fn update(want: &Table, c: &Writer, was: &Recorded<Table>) -> R
         request.send().await.map_err(api_with("dynamodb:UpdateTimeToLive", busy))?;
         if !on {
             let why = "time to live was on for another attribute: it is being turned off there first";
-            return Err(Error::because(Kind::Busy, "dynamodb:UpdateTimeToLive", why));
+            return Err(Error::because(ErrorKind::Busy, "dynamodb:UpdateTimeToLive", why));
         }
     }
     if differs.any(&["billing", "max_read_requests", "max_write_requests"]) {
         let mut updates = vec![];
-        for index in want.global_indexes.iter().filter(|_| mode(want.billing) != mode(seen.inputs.billing)) {
-            updates.extend(throughput_of(index, want.billing)?);
+        for index in desired.global_indexes.iter().filter(|_| mode(desired.billing) != mode(observed.inputs.billing)) {
+            updates.extend(throughput_of(index, desired.billing)?);
         }
-        let request = change().billing_mode(mode(want.billing)).set_provisioned_throughput(want.throughput()?);
-        let request = request.set_on_demand_throughput(want.most());
+        let request = change().billing_mode(mode(desired.billing)).set_provisioned_throughput(desired.throughput()?);
+        let request = request.set_on_demand_throughput(desired.most());
         send(request.set_global_secondary_index_updates((!updates.is_empty()).then_some(updates))).await?;
     }
-    if let Some(view) = differs.pick("stream", &want.stream) {
+    if let Some(view) = differs.pick("stream", &desired.stream) {
         // Another view needs the old stream to be gone.
-        if seen.inputs.stream.is_some() {
+        if observed.inputs.stream.is_some() {
             send(change().stream_specification(stream(None)?)).await?;
         }
         send(change().stream_specification(stream(Some(&view))?)).await?;
     }
-    if let Some(class) = differs.pick("table_class", &want.table_class) {
+    if let Some(class) = differs.pick("table_class", &desired.table_class) {
         send(change().table_class(types::TableClass::from(class.as_str()))).await?;
     }
     if differs.has("encryption") {
-        send(change().set_sse_specification(want.sse())).await?;
+        send(change().set_sse_specification(desired.sse())).await?;
     }
     if differs.has("global_indexes") {
-        indexes(want, seen, &change).await?;
+        indexes(desired, observed, &change).await?;
     }
     Ok(())
 }
 
 /// One index a call: those that go, those that change in place, those that come.
-async fn indexes(want: &Table, seen: &Observed<Table>, change: &impl Fn() -> UpdateTableFluentBuilder) -> Result<()> {
-    let there = &seen.inputs.global_indexes;
+async fn indexes(
+    desired: &Table,
+    observed: &Observed<Table>,
+    change: &impl Fn() -> UpdateTableFluentBuilder,
+) -> Result<()> {
+    let there = &observed.inputs.global_indexes;
     let named = |all: &[GlobalIndex], name: &str| all.iter().find(|one| one.name == name).cloned();
     for index in there {
-        if named(&want.global_indexes, &index.name).is_none_or(|wanted| !wanted.same_but_throughput(index)) {
+        if named(&desired.global_indexes, &index.name).is_none_or(|wanted| !wanted.same_but_throughput(index)) {
             let gone = built(types::DeleteGlobalSecondaryIndexAction::builder().index_name(&index.name).build())?;
             let update = types::GlobalSecondaryIndexUpdate::builder().delete(gone).build();
             send(change().global_secondary_index_updates(update)).await?;
         }
     }
-    for index in &want.global_indexes {
+    for index in &desired.global_indexes {
         let update = if let Some(one) = named(there, &index.name).filter(|one| index.same_but_throughput(one)) {
             let more = index.read.is_some_and(|read| one.read != Some(read))
                 || index.write.is_some_and(|write| one.write != Some(write));
-            if more { throughput_of(index, want.billing)? } else { None }
+            if more { throughput_of(index, desired.billing)? } else { None }
         } else {
-            let index = index.sdk(want.billing)?;
+            let index = index.sdk(desired.billing)?;
             let new = types::CreateGlobalSecondaryIndexAction::builder()
                 .index_name(index.index_name)
                 .set_key_schema(Some(index.key_schema))
@@ -188,7 +192,7 @@ async fn indexes(want: &Table, seen: &Observed<Table>, change: &impl Fn() -> Upd
             Some(types::GlobalSecondaryIndexUpdate::builder().create(built(new.build())?).build())
         };
         if let Some(update) = update {
-            let request = change().set_attribute_definitions(Some(want.attributes()?));
+            let request = change().set_attribute_definitions(Some(desired.attributes()?));
             send(request.global_secondary_index_updates(update)).await?;
         }
     }
@@ -202,8 +206,9 @@ fn throughput_of(index: &GlobalIndex, billing: Billing) -> Result<Option<types::
     Ok(Some(types::GlobalSecondaryIndexUpdate::builder().update(action).build()))
 }
 
-async fn tags(want: &Table, c: &Writer, was: &Recorded<Table>, seen: &Observed<Table>) -> Result<()> {
-    let (arn, change) = (&seen.outputs.arn, TagChange::between(&want.tags, &was.inputs.tags, &seen.inputs.tags));
+async fn tags(desired: &Table, c: &Writer, recorded: &Recorded<Table>, observed: &Observed<Table>) -> Result<()> {
+    let (arn, change) =
+        (&observed.outputs.arn, TagChange::between(&desired.tags, &recorded.inputs.tags, &observed.inputs.tags));
     if !change.set.is_empty() {
         let request = c.dynamodb().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&change.set)?));
         request.send().await.map_err(api_with("dynamodb:TagResource", busy))?;
@@ -220,7 +225,7 @@ pub(super) async fn delete(c: &Writer, name: &str) -> Result<()> {
     gone_ok(answer.map(drop).map_err(api_with("dynamodb:DeleteTable", |code, message| {
         // On its way already.
         let going = code == "ResourceInUseException" && message.contains("being deleted");
-        if going { Some(Kind::Gone) } else { busy(code, message) }
+        if going { Some(ErrorKind::Gone) } else { busy(code, message) }
     })))
 }
 
@@ -254,13 +259,13 @@ pub(super) async fn read(c: &Clients, name: &str) -> Result<Observed<Table>> {
                     break;
                 }
             }
-            Ok(seen_tags(all.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
+            Ok(observed_tags(all.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
         },
     )?;
-    observed(&table, backups.as_ref(), to_live.as_ref(), tags)
+    to_observed(&table, backups.as_ref(), to_live.as_ref(), tags)
 }
 
-fn observed(
+fn to_observed(
     table: &types::TableDescription,
     backups: Option<&types::ContinuousBackupsDescription>,
     to_live: Option<&types::TimeToLiveDescription>,
@@ -303,12 +308,12 @@ fn observed(
                 .global_secondary_indexes()
                 .iter()
                 .filter(|index| index.index_status() != Some(&types::IndexStatus::Deleting))
-                .filter_map(|index| GlobalIndex::seen(index, attributes))
+                .filter_map(|index| GlobalIndex::observed(index, attributes))
                 .collect(),
             local_indexes: table
                 .local_secondary_indexes()
                 .iter()
-                .filter_map(|index| LocalIndex::seen(index, attributes))
+                .filter_map(|index| LocalIndex::observed(index, attributes))
                 .collect(),
             encryption: encrypted.map(|sse| Encryption { kms_key: sse.kms_master_key_arn().map(In::from) }),
             point_in_time_recovery: Some(recovers == Some(&types::PointInTimeRecoveryStatus::Enabled)),

@@ -10,7 +10,7 @@ use super::{Billing, Table, calls::built};
 
 /// An attribute that is a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Key {
+pub struct KeyAttribute {
     /// The attribute.
     pub name: String,
     /// `S`, `N` or `B`: text, number, bytes.
@@ -18,7 +18,7 @@ pub struct Key {
     pub kind: String,
 }
 
-impl Key {
+impl KeyAttribute {
     /// A text.
     pub fn text(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: "S".into() }
@@ -47,10 +47,10 @@ pub struct GlobalIndex {
     /// Its name.
     pub name: String,
     /// What items are found by.
-    pub hash_key: Key,
+    pub hash_key: KeyAttribute,
     /// What they are sorted by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub range_key: Option<Key>,
+    pub range_key: Option<KeyAttribute>,
     /// What it holds.
     pub projection: Projection,
     /// Reads in a second, in a table that is provisioned.
@@ -67,13 +67,13 @@ pub struct LocalIndex {
     /// Its name.
     pub name: String,
     /// What items are sorted by.
-    pub range_key: Key,
+    pub range_key: KeyAttribute,
     /// What it holds.
     pub projection: Projection,
 }
 
 impl Table {
-    fn keys(&self) -> impl Iterator<Item = &Key> {
+    fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
         let global = self.global_indexes.iter().flat_map(|index| [Some(&index.hash_key), index.range_key.as_ref()]);
         let local = self.local_indexes.iter().map(|index| Some(&index.range_key));
         [Some(&self.hash_key), self.range_key.as_ref()].into_iter().chain(global).chain(local).flatten()
@@ -128,7 +128,7 @@ impl GlobalIndex {
         *self == Self { read: self.read, write: self.write, ..other.clone() }
     }
 
-    pub(super) fn seen(
+    pub(super) fn observed(
         index: &types::GlobalSecondaryIndexDescription,
         attributes: &[types::AttributeDefinition],
     ) -> Option<Self> {
@@ -138,7 +138,7 @@ impl GlobalIndex {
             name: index.index_name()?.to_owned(),
             hash_key,
             range_key,
-            projection: seen_projection(index.projection()),
+            projection: observed_projection(index.projection()),
             read: throughput.and_then(types::ProvisionedThroughputDescription::read_capacity_units),
             write: throughput.and_then(types::ProvisionedThroughputDescription::write_capacity_units),
         })
@@ -146,7 +146,7 @@ impl GlobalIndex {
 }
 
 impl LocalIndex {
-    pub(super) fn sdk(&self, hash: &Key) -> Result<types::LocalSecondaryIndex> {
+    pub(super) fn sdk(&self, hash: &KeyAttribute) -> Result<types::LocalSecondaryIndex> {
         let index = types::LocalSecondaryIndex::builder()
             .index_name(&self.name)
             .set_key_schema(Some(schema(hash, Some(&self.range_key))?))
@@ -154,14 +154,14 @@ impl LocalIndex {
         built(index.build())
     }
 
-    pub(super) fn seen(
+    pub(super) fn observed(
         index: &types::LocalSecondaryIndexDescription,
         attributes: &[types::AttributeDefinition],
     ) -> Option<Self> {
         Some(Self {
             name: index.index_name()?.to_owned(),
             range_key: keys(index.key_schema(), attributes)?.1?,
-            projection: seen_projection(index.projection()),
+            projection: observed_projection(index.projection()),
         })
     }
 }
@@ -170,9 +170,10 @@ pub(super) fn throughput(read: i64, write: i64) -> Result<types::ProvisionedThro
     built(types::ProvisionedThroughput::builder().read_capacity_units(read).write_capacity_units(write).build())
 }
 
-pub(super) fn schema(hash: &Key, range: Option<&Key>) -> Result<Vec<types::KeySchemaElement>> {
-    let one =
-        |key: &Key, kind| built(types::KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build());
+pub(super) fn schema(hash: &KeyAttribute, range: Option<&KeyAttribute>) -> Result<Vec<types::KeySchemaElement>> {
+    let one = |key: &KeyAttribute, kind| {
+        built(types::KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build())
+    };
     let range = range.map(|key| one(key, KeyType::Range));
     std::iter::once(one(hash, KeyType::Hash)).chain(range).collect()
 }
@@ -181,18 +182,18 @@ pub(super) fn schema(hash: &Key, range: Option<&Key>) -> Result<Vec<types::KeySc
 pub(super) fn keys(
     schema: &[types::KeySchemaElement],
     attributes: &[types::AttributeDefinition],
-) -> Option<(Key, Option<Key>)> {
+) -> Option<(KeyAttribute, Option<KeyAttribute>)> {
     let key = |kind: KeyType| {
         let name = schema.iter().find(|one| *one.key_type() == kind)?.attribute_name();
         let attribute = attributes.iter().find(|one| one.attribute_name() == name)?;
-        Some(Key { name: name.to_owned(), kind: attribute.attribute_type().as_str().to_owned() })
+        Some(KeyAttribute { name: name.to_owned(), kind: attribute.attribute_type().as_str().to_owned() })
     };
     Some((key(KeyType::Hash)?, key(KeyType::Range)))
 }
 
-fn projection(want: &Projection) -> types::Projection {
+fn projection(desired: &Projection) -> types::Projection {
     let projection = types::Projection::builder();
-    match want {
+    match desired {
         Projection::All => projection.projection_type(ProjectionType::All),
         Projection::KeysOnly => projection.projection_type(ProjectionType::KeysOnly),
         Projection::Include(names) => {
@@ -202,11 +203,11 @@ fn projection(want: &Projection) -> types::Projection {
     .build()
 }
 
-fn seen_projection(seen: Option<&types::Projection>) -> Projection {
-    match seen.and_then(types::Projection::projection_type) {
+fn observed_projection(observed: Option<&types::Projection>) -> Projection {
+    match observed.and_then(types::Projection::projection_type) {
         Some(ProjectionType::KeysOnly) => Projection::KeysOnly,
         Some(ProjectionType::Include) => {
-            Projection::Include(seen.map(|seen| seen.non_key_attributes().to_vec()).unwrap_or_default())
+            Projection::Include(observed.map(|observed| observed.non_key_attributes().to_vec()).unwrap_or_default())
         }
         _ => Projection::All,
     }

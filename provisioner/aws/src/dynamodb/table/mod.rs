@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{IndexStatus, TableStatus};
 use provisioner_model::{
-    error::{Kind, Result},
+    error::{ErrorKind, Result},
     expr::In,
     resource::{
-        Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource, Tags,
+        Actions, Created, Field, Id, Name, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource,
+        Tags,
     },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::keys::{GlobalIndex, Key, LocalIndex, Projection};
+pub use self::keys::{GlobalIndex, KeyAttribute, LocalIndex, Projection};
 use crate::{
     cloud::{Aws, Reader, Writer},
     tags::made_for,
@@ -34,10 +35,10 @@ pub struct Table {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What items are found by.
-    pub hash_key: Key,
+    pub hash_key: KeyAttribute,
     /// What items of one hash key are sorted by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub range_key: Option<Key>,
+    pub range_key: Option<KeyAttribute>,
     /// How it is paid for.
     pub billing: Billing,
     /// Other keys to find items by.
@@ -127,7 +128,7 @@ impl Table {
     pub const STREAM_ARN: Output<Self, String> = Output::new("stream_arn");
 
     /// A table that is paid for by request.
-    pub fn new(hash_key: Key) -> Self {
+    pub fn new(hash_key: KeyAttribute) -> Self {
         Self {
             name: None,
             hash_key,
@@ -162,7 +163,7 @@ impl Resource for Table {
         Field::new("point_in_time_recovery"),
         Field::new("recovery_days"),
         Field::new("time_to_live"),
-        Field::new("deletion_protection").guard(),
+        Field::new("deletion_protection").deletion_protection(),
         Field::new("stream"),
         Field::new("table_class"),
         Field::new("max_read_requests"),
@@ -196,14 +197,14 @@ impl Resource for Table {
         ],
         delete: &["dynamodb:DeleteTable"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("AttributeDefinitions", "follow from the keys, as does KeySchema"),
         ("WarmThroughput", "DynamoDB's to choose"),
         ("ResourcePolicy", "roles' policies say who may do what"),
         ("GlobalTableSourceArn", "one region, so no GlobalTableSettingsReplicationMode either"),
         ("VectorIndexes", "not offered"),
     ];
-    const READY_WITHIN: Duration = Duration::from_mins(30);
+    const READY_TIMEOUT: Duration = Duration::from_mins(30);
     type Cloud = Aws;
     type Outputs = TableOutputs;
 
@@ -219,56 +220,56 @@ impl Resource for Table {
         problems
     }
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, _: Option<&Receipt>) -> Phase {
-        match TableStatus::from(seen.outputs.status.as_str()) {
-            TableStatus::Active if seen.outputs.building.is_empty() => Phase::Ready,
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
+        match TableStatus::from(observed.outputs.status.as_str()) {
+            TableStatus::Active if observed.outputs.building.is_empty() => Phase::Ready,
             status @ (TableStatus::Archived | TableStatus::InaccessibleEncryptionCredentials) => {
-                Phase::Failed { why: format!("status is `{status}`"), cure: None }
+                Phase::Failed { why: format!("status is `{status}`"), remedy: None }
             }
             _ => Phase::Pending,
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let rows = ids.iter().map(|id| async move {
             match calls::read(c, id.as_str()).await {
-                Err(error) if error.kind == Kind::Gone => None,
-                seen => Some((id.clone(), seen)),
+                Err(error) if error.kind == ErrorKind::Gone => None,
+                observed => Some((id.clone(), observed)),
             }
         });
         Ok(futures::future::join_all(rows).await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let Some(name) = &self.name else { return Ok(vec![]) };
         match calls::read(c, name).await {
-            Ok(seen) if made_for(&seen.inputs.tags, owner) => Ok(vec![Id::new(name)]),
+            Ok(observed) if made_for(&observed.inputs.tags, owner) => Ok(vec![Id::new(name)]),
             Ok(_) => Ok(vec![]),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(name) = &self.name else { return Ok(vec![]) };
         match calls::read(c, name).await {
             Ok(_) => Ok(vec![Id::new(name)]),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         calls::create(self, c).await
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
-        calls::update(self, c, was).await?;
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+        calls::update(self, c, recorded).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        calls::delete(c, last.id.as_str()).await
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        calls::delete(c, recorded.id.as_str()).await
     }
 }
 

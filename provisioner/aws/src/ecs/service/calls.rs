@@ -5,14 +5,14 @@ use aws_sdk_ecs::types::{
     SchedulingStrategy, ServiceField,
 };
 use provisioner_model::{
-    error::{Kind, Result},
-    resource::{Id, Made, Observed, Owner, Receipt, Recorded},
+    error::{ErrorKind, Result},
+    resource::{Created, Id, Observed, Owner, Receipt, Recorded},
 };
 
 use super::{Service, phase::receipt};
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Clients, Writer},
-    differing::Differing,
     ecs::{container::full, sdk_tags, sync_tags, unbuilt},
     error::{api, api_with, gone_ok, need},
     value::text,
@@ -22,7 +22,7 @@ pub(super) const READ: &str = "ecs:DescribeServices";
 const CREATE: &str = "ecs:CreateService";
 
 /// ECS has few codes: what is fresh elsewhere shows in the message.
-fn special(code: &str, message: &str) -> Option<Kind> {
+fn special(code: &str, message: &str) -> Option<ErrorKind> {
     let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
     let not_yet = [
         "Unable to assume the service linked role",
@@ -31,10 +31,10 @@ fn special(code: &str, message: &str) -> Option<Kind> {
         "still Draining",
     ];
     match code {
-        "ClusterNotFoundException" => Some(Kind::NotYet),
-        "ServiceNotActiveException" => Some(Kind::Gone),
-        _ if says(&not_yet) => Some(Kind::NotYet),
-        _ if says(&["was not idempotent"]) => Some(Kind::Exists),
+        "ClusterNotFoundException" => Some(ErrorKind::NotYet),
+        "ServiceNotActiveException" => Some(ErrorKind::Gone),
+        _ if says(&not_yet) => Some(ErrorKind::NotYet),
+        _ if says(&["was not idempotent"]) => Some(ErrorKind::Exists),
         _ => None,
     }
 }
@@ -45,21 +45,21 @@ pub(super) async fn describe(c: &Clients, cluster: &str, names: &[&str]) -> Resu
     let request = c.ecs().describe_services().cluster(cluster).set_services(Some(names)).include(ServiceField::Tags);
     match request.send().await.map_err(api(READ)) {
         Ok(answer) => Ok(answer.services.unwrap_or_default()),
-        Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
         Err(error) => Err(error),
     }
 }
 
 /// The one of this name, unless it is gone or going.
-pub(super) async fn live(want: &Service, c: &Clients) -> Result<Vec<types::Service>> {
-    let (path, name) = (want.path(), want.name.as_deref().unwrap_or_default());
+pub(super) async fn live(desired: &Service, c: &Clients) -> Result<Vec<types::Service>> {
+    let (path, name) = (desired.path(), desired.name.as_deref().unwrap_or_default());
     let mut there = describe(c, path.split('/').next().unwrap_or_default(), &[name]).await?;
     there.retain(|one| one.status() == Some("ACTIVE"));
     Ok(there)
 }
 
 impl Service {
-    pub(super) async fn send_create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    pub(super) async fn send_create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let controller = self.deployment_controller.as_deref().map(|kind| {
             let kind = DeploymentControllerType::from(kind);
             DeploymentController::builder().r#type(kind).build().map_err(unbuilt)
@@ -99,12 +99,12 @@ impl Service {
     pub(super) async fn send_update(
         &self,
         c: &Writer,
-        was: &Recorded<Self>,
-        seen: &Observed<Self>,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let differs = Differing::between(self, &was.inputs, &seen.inputs);
+        let differs = ChangedInputs::between(self, &recorded.inputs, &observed.inputs);
         let mut handed_out = None;
-        let count = self.count(seen.inputs.desired_count);
+        let count = self.count(observed.inputs.desired_count);
         if count.is_some() || !differs.only(&["tags", "listeners"]) {
             let network = differs.any(&["subnets", "security_groups", "public_ip"]);
             let rebalancing = differs.pick("az_rebalancing", &self.az_rebalancing);
@@ -112,8 +112,8 @@ impl Service {
             let answer = c
                 .ecs()
                 .update_service()
-                .cluster(&seen.outputs.cluster)
-                .service(&seen.outputs.name)
+                .cluster(&observed.outputs.cluster)
+                .service(&observed.outputs.name)
                 .set_task_definition(text(&self.task_definition).filter(|_| differs.has("task_definition")))
                 .set_desired_count(count)
                 .set_capacity_provider_strategy(self.shares()?.filter(|_| differs.has("capacity")))
@@ -138,22 +138,22 @@ impl Service {
                 .map_err(api_with("ecs:UpdateService", special))?;
             handed_out = receipt(&need("ecs:UpdateService", answer.service(), "service")?);
         }
-        sync_tags(c, &seen.outputs.arn, &self.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+        sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(handed_out)
     }
 
     /// How many tasks an update has to ask for: none are stopped or started but where all are. What lies between is
     /// autoscaling's.
     fn count(&self, there: Option<i32>) -> Option<i32> {
-        self.desired_count.filter(|want| there.is_some_and(|there| (*want == 0) != (there == 0)))
+        self.desired_count.filter(|desired| there.is_some_and(|there| (*desired == 0) != (there == 0)))
     }
 
-    pub(super) async fn send_delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let Some((cluster, name)) = last.id.as_str().split_once('/') else { return Ok(()) };
+    pub(super) async fn send_delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let Some((cluster, name)) = recorded.id.as_str().split_once('/') else { return Ok(()) };
         // By force: its tasks end with it, so that nobody has to scale it down first.
         let answer = c.ecs().delete_service().cluster(cluster).service(name).force(true).send().await;
         gone_ok(answer.map(drop).map_err(api_with("ecs:DeleteService", |code, _| {
-            (code == "ServiceNotActiveException").then_some(Kind::Gone)
+            (code == "ServiceNotActiveException").then_some(ErrorKind::Gone)
         })))
     }
 }

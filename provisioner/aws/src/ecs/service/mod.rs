@@ -5,14 +5,14 @@
 //! for each ten services of a cluster.
 //!
 //! A create or update hands out its deployment, and is done when AWS says that this one succeeded and the targets are
-//! healthy: `follow.rs`. That is asked only while it is waited for. A rollout that fails is undone.
+//! healthy: `poll_rollout.rs`. That is asked only while it is waited for. A rollout that fails is undone.
 //! API: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 
 mod calls;
-mod follow;
 mod inputs;
 mod observed;
 mod phase;
+mod poll_rollout;
 mod sdk;
 #[cfg(test)]
 mod tests;
@@ -22,14 +22,14 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::future::join_all;
 use provisioner_model::{
     error::Result,
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Actions, Created, Field, Id, Name, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
 };
 use serde_json::{Value, json};
 
 use self::{
     calls::{describe, live},
-    observed::{id_of, observed},
-    phase::Handed,
+    observed::{id_of, to_observed},
+    phase::DeploymentReceipt,
 };
 pub use self::{
     inputs::{CircuitBreaker, Deployment, DeploymentAlarms, Placement, Service, ServiceRegistry, ServiceTarget},
@@ -93,7 +93,7 @@ impl Resource for Service {
         ],
         delete: &["ecs:DeleteService"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("clientToken", "the engine's token"),
         ("role", "the service-linked role: `awsvpc` needs it"),
         ("loadBalancers.advancedConfiguration", "for blue and green, not so far; so too lifecycle hooks and canaries"),
@@ -104,44 +104,48 @@ impl Resource for Service {
         ("monitoring", "not so far"),
         ("gatewayConnectors", "new, not so far"),
     ];
-    const READY_WITHIN: Duration = Duration::from_mins(20);
+    const READY_TIMEOUT: Duration = Duration::from_mins(20);
     type Cloud = Aws;
     type Outputs = ServiceOutputs;
 
-    fn phase(_: Option<&Self>, seen: &Observed<Self>, receipt: Option<&Receipt>) -> Phase {
-        phase::phase(&seen.outputs, Handed::read(receipt).as_ref())
+    fn phase(_: Option<&Self>, observed: &Observed<Self>, receipt: Option<&Receipt>) -> Phase {
+        phase::phase(&observed.outputs, DeploymentReceipt::read(receipt).as_ref())
     }
 
-    async fn follow(
+    async fn poll_rollout(
         c: &Reader,
-        seen: &Observed<Self>,
+        observed: &Observed<Self>,
         receipt: Option<&Receipt>,
-        settled: bool,
+        window_elapsed: bool,
     ) -> Result<Option<Phase>> {
         // Without a receipt, as where the answer to its create was lost, it is the one that is there.
-        let Some(ours) = Handed::read(receipt).or_else(|| Handed::primary(&seen.outputs)) else { return Ok(None) };
-        follow::follow(c, seen, &ours, settled).await.map(Some)
+        let Some(ours) = DeploymentReceipt::read(receipt).or_else(|| DeploymentReceipt::primary(&observed.outputs))
+        else {
+            return Ok(None);
+        };
+        poll_rollout::poll_rollout(c, observed, &ours, window_elapsed).await.map(Some)
     }
 
     async fn explain(c: &Reader, id: &Id<Self>, receipt: Option<&Receipt>) -> Vec<String> {
-        let ours = Handed::read(receipt);
+        let ours = DeploymentReceipt::read(receipt);
         failure::service(c, id, ours.as_ref().map(|ours| (&*ours.deployment, &*ours.task_definition))).await
     }
 
-    fn undo(last: Option<&Self>) -> Option<Value> {
-        let mut before = match last {
-            Some(last) => json!(last),
+    fn rollback_inputs(recorded: Option<&Self>) -> Option<Value> {
+        let mut before = match recorded {
+            Some(recorded) => json!(recorded),
             None => return Some(json!({ "desired_count": 0 })),
         };
         // How many is autoscaling's, but for none.
-        if let Some(fields) = before.as_object_mut().filter(|_| last.is_some_and(|last| last.desired_count != Some(0)))
+        if let Some(fields) =
+            before.as_object_mut().filter(|_| recorded.is_some_and(|recorded| recorded.desired_count != Some(0)))
         {
             fields.remove("desired_count");
         }
         Some(before)
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let mut clusters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (cluster, name) in ids.iter().filter_map(|id| id.as_str().split_once('/')) {
             if is_name(cluster) && is_name(name) {
@@ -150,33 +154,38 @@ impl Resource for Service {
         }
         let calls =
             clusters.iter().flat_map(|(cluster, names)| names.chunks(10).map(|some| describe(c, cluster, some)));
-        let mut found = Found::new();
+        let mut found = ReadResults::new();
         for services in join_all(calls).await {
             for one in services? {
-                found.push((id_of(&one)?, observed(&one)));
+                found.push((id_of(&one)?, to_observed(&one)));
             }
         }
         Ok(found)
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let there = live(self, c).await?;
         there.iter().filter(|one| made_for(&our_tags(one.tags()), owner)).map(id_of).collect()
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         live(self, c).await?.iter().map(id_of).collect()
     }
 
-    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         self.send_create(c, owner).await
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        self.send_update(c, was, seen).await
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        self.send_update(c, recorded, observed).await
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        Self::send_delete(c, last).await
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        Self::send_delete(c, recorded).await
     }
 }

@@ -15,7 +15,7 @@ use super::{
     CircuitBreaker, Deployment, DeploymentAlarms, Placement, Service, ServiceRegistry, ServiceTarget, calls::READ,
 };
 use crate::{
-    ecs::{last, our_tags, seen_shares},
+    ecs::{last_segment, observed_shares, our_tags},
     error::need,
 };
 
@@ -72,28 +72,28 @@ impl Service {
 
 pub(super) fn id_of(one: &types::Service) -> Result<Id<Service>> {
     let cluster = need(READ, one.cluster_arn(), "clusterArn")?;
-    Ok(Id::new(format!("{}/{}", last(&cluster), need(READ, one.service_name(), "serviceName")?)))
+    Ok(Id::new(format!("{}/{}", last_segment(&cluster), need(READ, one.service_name(), "serviceName")?)))
 }
 
-pub(super) fn observed(one: &types::Service) -> Result<Observed<Service>> {
-    let cluster = last(&need(READ, one.cluster_arn(), "clusterArn")?).to_owned();
+pub(super) fn to_observed(one: &types::Service) -> Result<Observed<Service>> {
+    let cluster = last_segment(&need(READ, one.cluster_arn(), "clusterArn")?).to_owned();
     let vpc = one.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration);
-    let target = |seen: &LoadBalancer| {
+    let target = |observed: &LoadBalancer| {
         Some(ServiceTarget {
-            target_group: Id::new(seen.target_group_arn()?).into(),
-            container: seen.container_name()?.to_owned(),
-            port: seen.container_port()?,
+            target_group: Id::new(observed.target_group_arn()?).into(),
+            container: observed.container_name()?.to_owned(),
+            port: observed.container_port()?,
         })
     };
-    let rollout = |seen: &types::Deployment| Rollout {
-        id: seen.id().unwrap_or_default().to_owned(),
-        status: seen.status().unwrap_or_default().to_owned(),
-        state: seen.rollout_state().map(|state| state.as_str().to_owned()),
-        reason: seen.rollout_state_reason().map(str::to_owned),
-        task_definition: seen.task_definition().unwrap_or_default().to_owned(),
-        desired: seen.desired_count(),
-        running: seen.running_count(),
-        failed: seen.failed_tasks(),
+    let rollout = |observed: &types::Deployment| Rollout {
+        id: observed.id().unwrap_or_default().to_owned(),
+        status: observed.status().unwrap_or_default().to_owned(),
+        state: observed.rollout_state().map(|state| state.as_str().to_owned()),
+        reason: observed.rollout_state_reason().map(str::to_owned),
+        task_definition: observed.task_definition().unwrap_or_default().to_owned(),
+        desired: observed.desired_count(),
+        running: observed.running_count(),
+        failed: observed.failed_tasks(),
     };
     let placement = |kind: Option<&str>, by: Option<&str>| Placement {
         kind: kind.unwrap_or_default().to_owned(),
@@ -106,7 +106,7 @@ pub(super) fn observed(one: &types::Service) -> Result<Observed<Service>> {
             task_definition: one.task_definition().unwrap_or_default().to_owned().into(),
             desired_count: Some(one.desired_count()),
             launch_type: one.launch_type().map(|kind| kind.as_str().to_owned()),
-            capacity: Some(seen_shares(one.capacity_provider_strategy())),
+            capacity: Some(observed_shares(one.capacity_provider_strategy())),
             platform_version: one.platform_version().map(str::to_owned),
             subnets: vpc.map(|vpc| vpc.subnets().iter().map(|id| Id::new(id).into()).collect()).unwrap_or_default(),
             security_groups: vpc
@@ -118,15 +118,15 @@ pub(super) fn observed(one: &types::Service) -> Result<Observed<Service>> {
             service_registries: one
                 .service_registries()
                 .iter()
-                .map(|seen| ServiceRegistry {
-                    registry: seen.registry_arn().unwrap_or_default().to_owned().into(),
-                    port: seen.port(),
-                    container: seen.container_name().map(str::to_owned),
-                    container_port: seen.container_port(),
+                .map(|observed| ServiceRegistry {
+                    registry: observed.registry_arn().unwrap_or_default().to_owned().into(),
+                    port: observed.port(),
+                    container: observed.container_name().map(str::to_owned),
+                    container_port: observed.container_port(),
                 })
                 .collect(),
-            deployment: one.deployment_configuration().map(seen_deployment),
-            deployment_controller: one.deployment_controller().map(|seen| seen.r#type().as_str().to_owned()),
+            deployment: one.deployment_configuration().map(observed_deployment),
+            deployment_controller: one.deployment_controller().map(|observed| observed.r#type().as_str().to_owned()),
             health_check_grace_seconds: one.health_check_grace_period_seconds(),
             az_rebalancing: one.availability_zone_rebalancing().map(|kind| kind.as_str().to_owned()),
             execute_command: Some(one.enable_execute_command()),
@@ -134,12 +134,14 @@ pub(super) fn observed(one: &types::Service) -> Result<Observed<Service>> {
             placement_constraints: one
                 .placement_constraints()
                 .iter()
-                .map(|seen| placement(seen.r#type().map(PlacementConstraintType::as_str), seen.expression()))
+                .map(|observed| {
+                    placement(observed.r#type().map(PlacementConstraintType::as_str), observed.expression())
+                })
                 .collect(),
             placement_strategy: one
                 .placement_strategy()
                 .iter()
-                .map(|seen| placement(seen.r#type().map(PlacementStrategyType::as_str), seen.field()))
+                .map(|observed| placement(observed.r#type().map(PlacementStrategyType::as_str), observed.field()))
                 .collect(),
             propagate_tags: one.propagate_tags().map(|kind| kind.as_str().to_owned()),
             managed_tags: Some(one.enable_ecs_managed_tags()),
@@ -156,19 +158,19 @@ pub(super) fn observed(one: &types::Service) -> Result<Observed<Service>> {
     })
 }
 
-fn seen_deployment(seen: &DeploymentConfiguration) -> Deployment {
+fn observed_deployment(observed: &DeploymentConfiguration) -> Deployment {
     Deployment {
-        circuit_breaker: seen
+        circuit_breaker: observed
             .deployment_circuit_breaker()
-            .map(|seen| CircuitBreaker { enable: seen.enable(), rollback: seen.rollback() }),
-        maximum_percent: seen.maximum_percent(),
-        minimum_healthy_percent: seen.minimum_healthy_percent(),
-        alarms: seen.alarms().map(|seen| DeploymentAlarms {
-            names: seen.alarm_names().iter().map(|name| name.clone().into()).collect(),
-            enable: seen.enable(),
-            rollback: seen.rollback(),
+            .map(|observed| CircuitBreaker { enable: observed.enable(), rollback: observed.rollback() }),
+        maximum_percent: observed.maximum_percent(),
+        minimum_healthy_percent: observed.minimum_healthy_percent(),
+        alarms: observed.alarms().map(|observed| DeploymentAlarms {
+            names: observed.alarm_names().iter().map(|name| name.clone().into()).collect(),
+            enable: observed.enable(),
+            rollback: observed.rollback(),
         }),
-        strategy: seen.strategy().map(|kind| kind.as_str().to_owned()),
-        bake_minutes: seen.bake_time_in_minutes(),
+        strategy: observed.strategy().map(|kind| kind.as_str().to_owned()),
+        bake_minutes: observed.bake_time_in_minutes(),
     }
 }

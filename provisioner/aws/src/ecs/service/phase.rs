@@ -9,7 +9,7 @@ use super::{Rollout, ServiceOutputs};
 
 /// What a create or update hands out: the deployment that it started, or that runs where it started none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Handed {
+pub(super) struct DeploymentReceipt {
     /// `ecs-svc/…`.
     pub(super) deployment: String,
     /// The revision's ARN.
@@ -19,14 +19,14 @@ pub(super) struct Handed {
     pub(super) at: Option<i64>,
 }
 
-impl Handed {
+impl DeploymentReceipt {
     pub(super) fn read(receipt: Option<&Receipt>) -> Option<Self> {
         serde_json::from_value(receipt?.clone()).ok()
     }
 
     /// The deployment that AWS holds for the service's own.
-    pub(super) fn primary(seen: &ServiceOutputs) -> Option<Self> {
-        let primary = seen.rollouts.iter().find(|one| one.status == "PRIMARY")?;
+    pub(super) fn primary(observed: &ServiceOutputs) -> Option<Self> {
+        let primary = observed.rollouts.iter().find(|one| one.status == "PRIMARY")?;
         Some(Self { deployment: primary.id.clone(), task_definition: primary.task_definition.clone(), at: None })
     }
 }
@@ -34,7 +34,7 @@ impl Handed {
 /// The receipt in a call's answer.
 pub(super) fn receipt(service: &types::Service) -> Option<Receipt> {
     let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"))?;
-    Some(json!(Handed {
+    Some(json!(DeploymentReceipt {
         deployment: primary.id()?.to_owned(),
         task_definition: primary.task_definition().unwrap_or_default().to_owned(),
         at: primary.created_at().map(aws_smithy_types::DateTime::secs),
@@ -42,26 +42,26 @@ pub(super) fn receipt(service: &types::Service) -> Option<Receipt> {
 }
 
 /// Our deployment, as long as AWS remembers it.
-pub(super) fn ours<'a>(seen: &'a ServiceOutputs, handed: &Handed) -> Option<&'a Rollout> {
-    seen.rollouts.iter().find(|one| one.id == handed.deployment)
+pub(super) fn ours<'a>(observed: &'a ServiceOutputs, receipt: &DeploymentReceipt) -> Option<&'a Rollout> {
+    observed.rollouts.iter().find(|one| one.id == receipt.deployment)
 }
 
 /// Where the service is in its life, and the deployment in its.
-pub(super) fn phase(seen: &ServiceOutputs, handed: Option<&Handed>) -> Phase {
-    match seen.status.as_str() {
+pub(super) fn phase(observed: &ServiceOutputs, receipt: Option<&DeploymentReceipt>) -> Phase {
+    match observed.status.as_str() {
         "INACTIVE" => return Phase::Gone,
         "ACTIVE" => {}
         _ => return Phase::Pending,
     }
-    let Some(handed) = handed else { return Phase::Ready };
-    let id = &handed.deployment;
-    let Some(rollout) = ours(seen, handed) else {
-        return Phase::Failed { why: format!("its deployment {id} was taken back"), cure: None };
+    let Some(receipt) = receipt else { return Phase::Ready };
+    let id = &receipt.deployment;
+    let Some(rollout) = ours(observed, receipt) else {
+        return Phase::Failed { why: format!("its deployment {id} was taken back"), remedy: None };
     };
     match rollout.state.as_deref().map(DeploymentRolloutState::from) {
         Some(DeploymentRolloutState::Failed) => {
             let why = rollout.reason.clone().unwrap_or_else(|| format!("its deployment {id} failed"));
-            Phase::Failed { why, cure: None }
+            Phase::Failed { why, remedy: None }
         }
         None | Some(DeploymentRolloutState::Completed)
             if rollout.status == "PRIMARY" && rollout.running >= rollout.desired =>

@@ -9,7 +9,7 @@ use provisioner_model::error::Result;
 
 use super::{Placement, Service, ServiceRegistry, ServiceTarget};
 use crate::{
-    ecs::{last, sdk_shares, unbuilt},
+    ecs::{last_segment, sdk_shares, unbuilt},
     value::{text, texts},
 };
 
@@ -29,61 +29,60 @@ impl Service {
     }
 
     pub(super) fn sdk_deployment(&self) -> Result<Option<DeploymentConfiguration>> {
-        let Some(want) = &self.deployment else { return Ok(None) };
-        let breaker = want
-            .circuit_breaker
-            .as_ref()
-            .map(|want| DeploymentCircuitBreaker::builder().enable(want.enable).rollback(want.rollback).build());
-        let alarms = want.alarms.as_ref().map(|want| {
+        let Some(desired) = &self.deployment else { return Ok(None) };
+        let breaker = desired.circuit_breaker.as_ref().map(|desired| {
+            DeploymentCircuitBreaker::builder().enable(desired.enable).rollback(desired.rollback).build()
+        });
+        let alarms = desired.alarms.as_ref().map(|desired| {
             types::DeploymentAlarms::builder()
-                .set_alarm_names(Some(texts(&want.names)))
-                .enable(want.enable)
-                .rollback(want.rollback)
+                .set_alarm_names(Some(texts(&desired.names)))
+                .enable(desired.enable)
+                .rollback(desired.rollback)
                 .build()
                 .map_err(unbuilt)
         });
         let sdk = DeploymentConfiguration::builder()
             .set_deployment_circuit_breaker(breaker)
-            .set_maximum_percent(want.maximum_percent)
-            .set_minimum_healthy_percent(want.minimum_healthy_percent)
+            .set_maximum_percent(desired.maximum_percent)
+            .set_minimum_healthy_percent(desired.minimum_healthy_percent)
             .set_alarms(alarms.transpose()?)
-            .set_strategy(want.strategy.as_deref().map(DeploymentStrategy::from))
-            .set_bake_time_in_minutes(want.bake_minutes);
+            .set_strategy(desired.strategy.as_deref().map(DeploymentStrategy::from))
+            .set_bake_time_in_minutes(desired.bake_minutes);
         Ok(Some(sdk.build()))
     }
 
     pub(super) fn targets(&self) -> Vec<LoadBalancer> {
-        let target = |want: &ServiceTarget| {
-            let sdk = LoadBalancer::builder().set_target_group_arn(text(&want.target_group));
-            sdk.container_name(&want.container).container_port(want.port).build()
+        let target = |desired: &ServiceTarget| {
+            let sdk = LoadBalancer::builder().set_target_group_arn(text(&desired.target_group));
+            sdk.container_name(&desired.container).container_port(desired.port).build()
         };
         self.load_balancers.iter().map(target).collect()
     }
 
     pub(super) fn registries(&self) -> Vec<types::ServiceRegistry> {
-        let registry = |want: &ServiceRegistry| {
+        let registry = |desired: &ServiceRegistry| {
             types::ServiceRegistry::builder()
-                .set_registry_arn(text(&want.registry))
-                .set_port(want.port)
-                .set_container_name(want.container.clone())
-                .set_container_port(want.container_port)
+                .set_registry_arn(text(&desired.registry))
+                .set_port(desired.port)
+                .set_container_name(desired.container.clone())
+                .set_container_port(desired.container_port)
                 .build()
         };
         self.service_registries.iter().map(registry).collect()
     }
 
     pub(super) fn constraints(&self) -> Vec<PlacementConstraint> {
-        let constraint = |want: &Placement| {
-            let kind = PlacementConstraintType::from(want.kind.as_str());
-            PlacementConstraint::builder().r#type(kind).set_expression(want.by.clone()).build()
+        let constraint = |desired: &Placement| {
+            let kind = PlacementConstraintType::from(desired.kind.as_str());
+            PlacementConstraint::builder().r#type(kind).set_expression(desired.by.clone()).build()
         };
         self.placement_constraints.iter().map(constraint).collect()
     }
 
     pub(super) fn strategies(&self) -> Vec<PlacementStrategy> {
-        let strategy = |want: &Placement| {
-            let kind = PlacementStrategyType::from(want.kind.as_str());
-            PlacementStrategy::builder().r#type(kind).set_field(want.by.clone()).build()
+        let strategy = |desired: &Placement| {
+            let kind = PlacementStrategyType::from(desired.kind.as_str());
+            PlacementStrategy::builder().r#type(kind).set_field(desired.by.clone()).build()
         };
         self.placement_strategy.iter().map(strategy).collect()
     }
@@ -94,6 +93,6 @@ impl Service {
 
     pub(super) fn path(&self) -> String {
         let cluster = text(&self.cluster).unwrap_or_default();
-        format!("{}/{}", last(&cluster), self.name.as_deref().unwrap_or_default())
+        format!("{}/{}", last_segment(&cluster), self.name.as_deref().unwrap_or_default())
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{self as ecs, DesiredStatus};
 use aws_smithy_types::DateTime;
 use futures::future::join_all;
 use provisioner_model::{
-    Kind,
+    ErrorKind,
     error::{Error, Result},
     resource::{Cloud, Resource},
     state::Snapshot,
@@ -75,8 +75,8 @@ async fn services(c: &Clients, state: &Snapshot) -> (Vec<ServiceStatus>, Vec<Err
                 unread.push(error);
                 vec![]
             });
-            let seen = described.iter().find(|seen| seen.service_name() == Some(parts(&at.id).1));
-            services.push(service(at, seen, tasks, &newest));
+            let observed = described.iter().find(|observed| observed.service_name() == Some(parts(&at.id).1));
+            services.push(service(at, observed, tasks, &newest));
         }
     }
     // What was not described is not missing.
@@ -93,7 +93,7 @@ async fn describe(c: &Clients, cluster: &str, services: &[At]) -> Result<Vec<ecs
     let answer = c.ecs().describe_services().cluster(cluster).set_services(Some(names)).send().await;
     match answer.map_err(api("ecs:DescribeServices")) {
         Ok(answer) => Ok(answer.services.unwrap_or_default()),
-        Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+        Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
         Err(error) => Err(error),
     }
 }
@@ -107,7 +107,7 @@ fn newest(state: &Snapshot) -> BTreeMap<String, String> {
 
 fn service(
     at: &At,
-    seen: Option<&ecs::Service>,
+    observed: Option<&ecs::Service>,
     tasks: Vec<TaskStatus>,
     newest: &BTreeMap<String, String>,
 ) -> ServiceStatus {
@@ -119,18 +119,18 @@ fn service(
         tasks,
         ..ServiceStatus::default()
     };
-    let Some(seen) = seen else { return ServiceStatus { status: MISSING.to_owned(), ..known } };
-    let revision = seen.task_definition().map(short).unwrap_or_default();
+    let Some(observed) = observed else { return ServiceStatus { status: MISSING.to_owned(), ..known } };
+    let revision = observed.task_definition().map(short).unwrap_or_default();
     let family = revision.rsplit_once(':').map(|(family, _)| family).unwrap_or_default();
     ServiceStatus {
-        status: seen.status().unwrap_or_default().to_owned(),
+        status: observed.status().unwrap_or_default().to_owned(),
         newest: newest.get(family).filter(|newest| **newest != revision).cloned(),
         revision,
-        desired: seen.desired_count(),
-        running: seen.running_count(),
-        pending: seen.pending_count(),
-        deployments: seen.deployments().iter().map(deployment).collect(),
-        event: seen.events().first().map(|event| ServiceEvent {
+        desired: observed.desired_count(),
+        running: observed.running_count(),
+        pending: observed.pending_count(),
+        deployments: observed.deployments().iter().map(deployment).collect(),
+        event: observed.events().first().map(|event| ServiceEvent {
             at: event.created_at().map(DateTime::secs),
             message: event.message().unwrap_or_default().to_owned(),
         }),
@@ -138,17 +138,17 @@ fn service(
     }
 }
 
-fn deployment(seen: &ecs::Deployment) -> DeploymentStatus {
+fn deployment(observed: &ecs::Deployment) -> DeploymentStatus {
     DeploymentStatus {
-        id: seen.id().unwrap_or_default().to_owned(),
-        status: seen.status().unwrap_or_default().to_owned(),
-        state: seen.rollout_state().map(|state| state.as_str().to_owned()),
-        reason: seen.rollout_state_reason().map(str::to_owned),
-        revision: seen.task_definition().map(short).unwrap_or_default(),
-        desired: seen.desired_count(),
-        running: seen.running_count(),
-        failed: seen.failed_tasks(),
-        started_at: seen.created_at().map(DateTime::secs),
+        id: observed.id().unwrap_or_default().to_owned(),
+        status: observed.status().unwrap_or_default().to_owned(),
+        state: observed.rollout_state().map(|state| state.as_str().to_owned()),
+        reason: observed.rollout_state_reason().map(str::to_owned),
+        revision: observed.task_definition().map(short).unwrap_or_default(),
+        desired: observed.desired_count(),
+        running: observed.running_count(),
+        failed: observed.failed_tasks(),
+        started_at: observed.created_at().map(DateTime::secs),
     }
 }
 
@@ -168,29 +168,29 @@ async fn tasks(c: &Clients, cluster: &str, service: &str) -> Result<Vec<TaskStat
     Ok(tasks)
 }
 
-fn task(seen: &ecs::Task) -> TaskStatus {
-    let health = seen.health_status().map(|health| health.as_str().to_owned());
-    let ended = seen.containers().iter().find(|container| container.exit_code().is_some_and(|code| code != 0));
-    let first = ended.or_else(|| seen.containers().first());
+fn task(observed: &ecs::Task) -> TaskStatus {
+    let health = observed.health_status().map(|health| health.as_str().to_owned());
+    let ended = observed.containers().iter().find(|container| container.exit_code().is_some_and(|code| code != 0));
+    let first = ended.or_else(|| observed.containers().first());
     TaskStatus {
-        id: seen.task_arn().map(short).unwrap_or_default(),
-        revision: seen.task_definition_arn().map(short).unwrap_or_default(),
-        status: seen.last_status().unwrap_or_default().to_owned(),
+        id: observed.task_arn().map(short).unwrap_or_default(),
+        revision: observed.task_definition_arn().map(short).unwrap_or_default(),
+        status: observed.last_status().unwrap_or_default().to_owned(),
         // A container without a check of its own reads UNKNOWN.
         health: health.filter(|health| health != "UNKNOWN"),
         digest: first.and_then(ecs::Container::image_digest).map(str::to_owned),
-        zone: seen.availability_zone().map(str::to_owned),
-        started_at: seen.started_at().map(DateTime::secs),
-        stopped_at: seen.stopped_at().map(DateTime::secs),
-        stopped_reason: stopped_reason(seen),
+        zone: observed.availability_zone().map(str::to_owned),
+        started_at: observed.started_at().map(DateTime::secs),
+        stopped_at: observed.stopped_at().map(DateTime::secs),
+        stopped_reason: stopped_reason(observed),
         exit_code: first.and_then(ecs::Container::exit_code),
     }
 }
 
 /// Why a task ended, with its container's own words: the image that was not there, the memory that did not suffice.
-pub(in crate::operations) fn stopped_reason(seen: &ecs::Task) -> Option<String> {
-    let reason = seen.stopped_reason()?;
-    let of_container = seen.containers().iter().find_map(ecs::Container::reason);
+pub(in crate::operations) fn stopped_reason(observed: &ecs::Task) -> Option<String> {
+    let reason = observed.stopped_reason()?;
+    let of_container = observed.containers().iter().find_map(ecs::Container::reason);
     Some(match of_container.filter(|of_container| !reason.contains(of_container)) {
         Some(of_container) => format!("{reason}: {of_container}"),
         None => reason.to_owned(),
@@ -201,11 +201,11 @@ async fn targets(c: &Clients, state: &Snapshot) -> Vec<Result<TargetsStatus>> {
     join_all(all::<TargetGroup>(state).into_iter().map(|at| async move {
         let answer = c.elb().describe_target_health().target_group_arn(&at.id).send().await;
         let answer = answer.map_err(api("elasticloadbalancing:DescribeTargetHealth"))?;
-        let target = |seen: &aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription| {
-            let health = seen.target_health();
+        let target = |observed: &aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription| {
+            let health = observed.target_health();
             TargetStatus {
-                id: seen.target().and_then(|target| target.id()).unwrap_or_default().to_owned(),
-                port: seen.target().and_then(aws_sdk_elasticloadbalancingv2::types::TargetDescription::port),
+                id: observed.target().and_then(|target| target.id()).unwrap_or_default().to_owned(),
+                port: observed.target().and_then(aws_sdk_elasticloadbalancingv2::types::TargetDescription::port),
                 state: health.and_then(|health| health.state()).map_or("unknown", |state| state.as_str()).to_owned(),
                 reason: health.and_then(|health| health.description()).map(str::to_owned),
             }
@@ -225,21 +225,25 @@ async fn databases(c: &Clients, state: &Snapshot) -> Result<Vec<DatabaseStatus>>
     let ids = known.iter().map(|at| at.id.clone()).collect();
     let filter = aws_sdk_rds::types::Filter::builder().name("db-instance-id").set_values(Some(ids)).build();
     let mut pages = c.rds().describe_db_instances().filters(filter).into_paginator().items().send();
-    let mut seen = vec![];
+    let mut observed = vec![];
     while let Some(one) = pages.try_next().await.map_err(api("rds:DescribeDBInstances"))? {
-        seen.push(one);
+        observed.push(one);
     }
     let status = |at: &At| {
         let known = DatabaseStatus { address: at.address.clone(), name: at.id.clone(), ..DatabaseStatus::default() };
-        let Some(seen) = seen.iter().find(|seen| seen.db_instance_identifier() == Some(&at.id)) else {
+        let Some(observed) = observed.iter().find(|observed| observed.db_instance_identifier() == Some(&at.id)) else {
             return DatabaseStatus { status: MISSING.to_lowercase(), ..known };
         };
         DatabaseStatus {
-            status: seen.db_instance_status().unwrap_or_default().to_owned(),
-            engine: format!("{} {}", seen.engine().unwrap_or_default(), seen.engine_version().unwrap_or_default()),
-            class: seen.db_instance_class().unwrap_or_default().to_owned(),
-            storage: seen.allocated_storage(),
-            multi_az: seen.multi_az().unwrap_or_default(),
+            status: observed.db_instance_status().unwrap_or_default().to_owned(),
+            engine: format!(
+                "{} {}",
+                observed.engine().unwrap_or_default(),
+                observed.engine_version().unwrap_or_default()
+            ),
+            class: observed.db_instance_class().unwrap_or_default().to_owned(),
+            storage: observed.allocated_storage(),
+            multi_az: observed.multi_az().unwrap_or_default(),
             ..known
         }
     };
@@ -253,19 +257,19 @@ async fn alarms(c: &Clients, state: &Snapshot) -> Result<Vec<AlarmStatus>> {
         let answer = c.cloudwatch().describe_alarms().set_alarm_names(Some(names)).max_records(100).send().await;
         answer.map(|answer| answer.metric_alarms.unwrap_or_default()).map_err(api("cloudwatch:DescribeAlarms"))
     }));
-    let mut seen = vec![];
+    let mut observed = vec![];
     for some in read.await {
-        seen.extend(some?);
+        observed.extend(some?);
     }
     let status = |at: &At| {
         let known = AlarmStatus { address: at.address.clone(), name: at.id.clone(), ..AlarmStatus::default() };
-        let Some(seen) = seen.iter().find(|seen| seen.alarm_name() == Some(&at.id)) else {
+        let Some(observed) = observed.iter().find(|observed| observed.alarm_name() == Some(&at.id)) else {
             return AlarmStatus { state: MISSING.to_owned(), ..known };
         };
         AlarmStatus {
-            state: seen.state_value().map(|state| state.as_str().to_owned()).unwrap_or_default(),
-            reason: seen.state_reason().map(str::to_owned),
-            since: seen.state_updated_timestamp().map(DateTime::secs),
+            state: observed.state_value().map(|state| state.as_str().to_owned()).unwrap_or_default(),
+            reason: observed.state_reason().map(str::to_owned),
+            since: observed.state_updated_timestamp().map(DateTime::secs),
             ..known
         }
     };

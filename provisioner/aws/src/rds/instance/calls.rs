@@ -5,14 +5,14 @@ use std::sync::Arc;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DatabaseInsightsMode, DbInstance};
 use provisioner_model::{
     Secret,
-    error::{Kind, Result},
-    resource::{Id, Made, Observed, Receipt, Recorded},
+    error::{ErrorKind, Result},
+    resource::{Created, Id, Observed, Receipt, Recorded},
 };
 
 use super::{Instance, observed};
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Clients, Reader, Writer},
-    differing::Differing,
     error::{api, api_with, gone_ok, need},
     rds::{sdk_tags, sync_tags},
     value::{text, texts},
@@ -35,7 +35,7 @@ fn password(secret: Option<&Secret>) -> Option<String> {
     secret.and_then(Secret::expose).map(str::to_owned)
 }
 
-pub(super) async fn create(new: &Instance, c: &Writer) -> Result<Made<Instance>> {
+pub(super) async fn create(new: &Instance, c: &Writer) -> Result<Created<Instance>> {
     let answer = c
         .rds()
         .create_db_instance()
@@ -93,50 +93,50 @@ pub(super) async fn create(new: &Instance, c: &Writer) -> Result<Made<Instance>>
 }
 
 /// What RDS says of something that takes a moment.
-fn special(code: &str, message: &str) -> Option<Kind> {
+fn special(code: &str, message: &str) -> Option<ErrorKind> {
     match code.trim_end_matches("Fault") {
-        "InvalidDBInstanceState" => Some(Kind::Busy),
+        "InvalidDBInstanceState" => Some(ErrorKind::Busy),
         // A role that is not there yet, or whose policies are not.
-        "InvalidParameterValue" if message.contains("IAM role ARN value is invalid") => Some(Kind::NotYet),
-        "DBInstanceRoleNotFound" => Some(Kind::NotYet),
+        "InvalidParameterValue" if message.contains("IAM role ARN value is invalid") => Some(ErrorKind::NotYet),
+        "DBInstanceRoleNotFound" => Some(ErrorKind::NotYet),
         _ => None,
     }
 }
 
 pub(super) async fn update(
-    want: &Instance,
+    desired: &Instance,
     c: &Writer,
-    was: &Recorded<Instance>,
-    seen: &Observed<Instance>,
+    recorded: &Recorded<Instance>,
+    observed: &Observed<Instance>,
 ) -> Result<Option<Receipt>> {
-    let differs = Differing::between(want, &was.inputs, &seen.inputs);
+    let differs = ChangedInputs::between(desired, &recorded.inputs, &observed.inputs);
     // These are about later calls, not about the object.
     let ours =
         ["allow_major_version_upgrade", "final_snapshot", "delete_automated_backups", "apply_in_maintenance_window"];
-    let waits = want.apply_in_maintenance_window == Some(true);
+    let waits = desired.apply_in_maintenance_window == Some(true);
     if !differs.only(&[&ours[..], &["tags"]].concat()) {
-        modify(want, c, was.id.as_str(), &differs, seen, waits).await?;
+        modify(desired, c, recorded.id.as_str(), &differs, observed, waits).await?;
     }
-    sync_tags(c, &seen.outputs.arn, &want.tags, &was.inputs.tags, &seen.inputs.tags).await?;
+    sync_tags(c, &observed.outputs.arn, &desired.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
     Ok((!waits).then(|| observed::AT_ONCE.into()))
 }
 
 async fn modify(
-    want: &Instance,
+    desired: &Instance,
     c: &Writer,
     id: &str,
-    differs: &Differing,
-    seen: &Observed<Instance>,
+    differs: &ChangedInputs,
+    observed: &Observed<Instance>,
     waits: bool,
 ) -> Result<()> {
     // RDS wants a disk's figures together.
     let disk = differs.any(&["allocated_storage", "storage_type", "iops", "storage_throughput"]);
     // Never less than there is: it may have grown by itself.
-    let storage = want.allocated_storage.max(seen.inputs.allocated_storage);
+    let storage = desired.allocated_storage.max(observed.inputs.allocated_storage);
     let insights = differs.any(&["performance_insights", "performance_insights_kms_key", "database_insights_mode"])
         || differs.has("performance_insights_retention_period");
-    let logs = differs.pick("cloudwatch_logs_exports", &want.cloudwatch_logs_exports).map(|logs| {
-        let there = seen.inputs.cloudwatch_logs_exports.clone().unwrap_or_default();
+    let logs = differs.pick("cloudwatch_logs_exports", &desired.cloudwatch_logs_exports).map(|logs| {
+        let there = observed.inputs.cloudwatch_logs_exports.clone().unwrap_or_default();
         let on = logs.iter().filter(|log| !there.contains(log)).cloned().collect();
         let off = there.iter().filter(|log| !logs.contains(log)).cloned().collect();
         let change = CloudwatchLogsExportConfiguration::builder();
@@ -146,79 +146,84 @@ async fn modify(
         .modify_db_instance()
         .db_instance_identifier(id)
         .apply_immediately(!waits)
-        .set_engine_version(differs.pick("engine_version", &Some(want.engine_version.clone())))
-        .set_allow_major_version_upgrade(want.allow_major_version_upgrade.filter(|_| differs.has("engine_version")))
-        .set_db_instance_class(differs.pick("instance_class", &Some(want.instance_class.clone())))
+        .set_engine_version(differs.pick("engine_version", &Some(desired.engine_version.clone())))
+        .set_allow_major_version_upgrade(desired.allow_major_version_upgrade.filter(|_| differs.has("engine_version")))
+        .set_db_instance_class(differs.pick("instance_class", &Some(desired.instance_class.clone())))
         .set_allocated_storage(disk.then_some(storage))
-        .set_storage_type(want.storage_type.clone().filter(|_| disk))
-        .set_iops(want.iops.filter(|_| disk))
-        .set_storage_throughput(want.storage_throughput.filter(|_| disk))
-        .set_max_allocated_storage(differs.pick("max_allocated_storage", &want.max_allocated_storage))
-        .set_dedicated_log_volume(differs.pick("dedicated_log_volume", &want.dedicated_log_volume))
-        .set_db_port_number(differs.pick("port", &want.port))
-        .set_manage_master_user_password(differs.pick("manage_master_user_password", &want.manage_master_user_password))
+        .set_storage_type(desired.storage_type.clone().filter(|_| disk))
+        .set_iops(desired.iops.filter(|_| disk))
+        .set_storage_throughput(desired.storage_throughput.filter(|_| disk))
+        .set_max_allocated_storage(differs.pick("max_allocated_storage", &desired.max_allocated_storage))
+        .set_dedicated_log_volume(differs.pick("dedicated_log_volume", &desired.dedicated_log_volume))
+        .set_db_port_number(differs.pick("port", &desired.port))
+        .set_manage_master_user_password(
+            differs.pick("manage_master_user_password", &desired.manage_master_user_password),
+        )
         .set_master_user_secret_kms_key_id(
-            differs.pick("master_user_secret_kms_key", &want.master_user_secret_kms_key).as_ref().and_then(text),
+            differs.pick("master_user_secret_kms_key", &desired.master_user_secret_kms_key).as_ref().and_then(text),
         )
-        .set_master_user_password(password(differs.pick("master_user_password", &want.master_user_password).as_ref()))
-        .set_multi_az(differs.pick("multi_az", &want.multi_az))
-        .set_vpc_security_group_ids(differs.pick("security_groups", &want.security_groups).as_deref().map(texts))
-        .set_publicly_accessible(differs.pick("publicly_accessible", &want.publicly_accessible))
-        .set_network_type(differs.pick("network_type", &want.network_type))
-        .set_db_parameter_group_name(differs.pick("parameter_group", &want.parameter_group).as_ref().and_then(text))
-        .set_option_group_name(differs.pick("option_group", &want.option_group).as_ref().and_then(text))
-        .set_backup_retention_period(differs.pick("backup_retention_period", &want.backup_retention_period))
-        .set_preferred_backup_window(differs.pick("backup_window", &want.backup_window))
-        .set_copy_tags_to_snapshot(differs.pick("copy_tags_to_snapshot", &want.copy_tags_to_snapshot))
-        .set_preferred_maintenance_window(differs.pick("maintenance_window", &want.maintenance_window))
-        .set_auto_minor_version_upgrade(differs.pick("auto_minor_version_upgrade", &want.auto_minor_version_upgrade))
-        .set_deletion_protection(differs.pick("deletion_protection", &want.deletion_protection))
-        .set_enable_performance_insights(want.performance_insights.filter(|_| insights))
+        .set_master_user_password(password(
+            differs.pick("master_user_password", &desired.master_user_password).as_ref(),
+        ))
+        .set_multi_az(differs.pick("multi_az", &desired.multi_az))
+        .set_vpc_security_group_ids(differs.pick("security_groups", &desired.security_groups).as_deref().map(texts))
+        .set_publicly_accessible(differs.pick("publicly_accessible", &desired.publicly_accessible))
+        .set_network_type(differs.pick("network_type", &desired.network_type))
+        .set_db_parameter_group_name(differs.pick("parameter_group", &desired.parameter_group).as_ref().and_then(text))
+        .set_option_group_name(differs.pick("option_group", &desired.option_group).as_ref().and_then(text))
+        .set_backup_retention_period(differs.pick("backup_retention_period", &desired.backup_retention_period))
+        .set_preferred_backup_window(differs.pick("backup_window", &desired.backup_window))
+        .set_copy_tags_to_snapshot(differs.pick("copy_tags_to_snapshot", &desired.copy_tags_to_snapshot))
+        .set_preferred_maintenance_window(differs.pick("maintenance_window", &desired.maintenance_window))
+        .set_auto_minor_version_upgrade(differs.pick("auto_minor_version_upgrade", &desired.auto_minor_version_upgrade))
+        .set_deletion_protection(differs.pick("deletion_protection", &desired.deletion_protection))
+        .set_enable_performance_insights(desired.performance_insights.filter(|_| insights))
         .set_performance_insights_kms_key_id(
-            want.performance_insights_kms_key.as_ref().filter(|_| insights).and_then(text),
+            desired.performance_insights_kms_key.as_ref().filter(|_| insights).and_then(text),
         )
-        .set_performance_insights_retention_period(want.performance_insights_retention_period.filter(|_| insights))
+        .set_performance_insights_retention_period(desired.performance_insights_retention_period.filter(|_| insights))
         .set_database_insights_mode(
-            want.database_insights_mode.as_deref().filter(|_| insights).map(DatabaseInsightsMode::from),
+            desired.database_insights_mode.as_deref().filter(|_| insights).map(DatabaseInsightsMode::from),
         )
         .set_monitoring_interval(
-            want.monitoring_interval.filter(|_| differs.any(&["monitoring_interval", "monitoring_role"])),
+            desired.monitoring_interval.filter(|_| differs.any(&["monitoring_interval", "monitoring_role"])),
         )
         .set_monitoring_role_arn(
-            want.monitoring_role
+            desired
+                .monitoring_role
                 .as_ref()
                 .filter(|_| differs.any(&["monitoring_interval", "monitoring_role"]))
                 .and_then(text),
         )
-        .set_ca_certificate_identifier(differs.pick("ca_certificate_identifier", &want.ca_certificate_identifier))
+        .set_ca_certificate_identifier(differs.pick("ca_certificate_identifier", &desired.ca_certificate_identifier))
         .set_enable_iam_database_authentication(
-            differs.pick("iam_database_authentication", &want.iam_database_authentication),
+            differs.pick("iam_database_authentication", &desired.iam_database_authentication),
         )
         .set_cloudwatch_logs_export_configuration(logs)
-        .set_license_model(differs.pick("license_model", &want.license_model))
-        .set_engine_lifecycle_support(differs.pick("engine_lifecycle_support", &want.engine_lifecycle_support))
+        .set_license_model(differs.pick("license_model", &desired.license_model))
+        .set_engine_lifecycle_support(differs.pick("engine_lifecycle_support", &desired.engine_lifecycle_support))
         .send()
         .await
         .map_err(api_with("rds:ModifyDBInstance", special))?;
     Ok(())
 }
 
-pub(super) async fn delete(c: &Writer, last: &Recorded<Instance>) -> Result<()> {
+pub(super) async fn delete(c: &Writer, recorded: &Recorded<Instance>) -> Result<()> {
     // The same name when it is sent again, another one for the next database at this address.
-    let own: String = last.owner.token.chars().filter(char::is_ascii_hexdigit).take(8).collect();
-    let snapshot = last.inputs.final_snapshot.as_ref().map(|name| format!("{name}-{own}"));
+    let own: String = recorded.owner.token.chars().filter(char::is_ascii_hexdigit).take(8).collect();
+    let snapshot = recorded.inputs.final_snapshot.as_ref().map(|name| format!("{name}-{own}"));
     let request = c
         .rds()
         .delete_db_instance()
-        .db_instance_identifier(last.id.as_str())
+        .db_instance_identifier(recorded.id.as_str())
         .skip_final_snapshot(snapshot.is_none())
         .set_final_db_snapshot_identifier(snapshot)
-        .set_delete_automated_backups(last.inputs.delete_automated_backups);
+        .set_delete_automated_backups(recorded.inputs.delete_automated_backups);
     let answer = request.send().await.map(drop).map_err(api_with("rds:DeleteDBInstance", |code, message| {
         match code.trim_end_matches("Fault") {
             // On its way already.
-            "InvalidDBInstanceState" if message.contains("already being deleted") => Some(Kind::Gone),
-            "InvalidDBInstanceState" => Some(Kind::Busy),
+            "InvalidDBInstanceState" if message.contains("already being deleted") => Some(ErrorKind::Gone),
+            "InvalidDBInstanceState" => Some(ErrorKind::Busy),
             _ => None,
         }
     }));

@@ -15,8 +15,8 @@ use provisioner_model::{
     error::Result,
     expr::In,
     resource::{
-        Actions, Change, Field, Found, Id, Made, Name, Observed, Owner, Phase, Problem, Receipt, Recorded, Resource,
-        Tags,
+        Actions, Change, Created, Field, Id, Name, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded,
+        Resource, Tags,
     },
     stack::Output,
 };
@@ -342,7 +342,7 @@ impl Resource for Instance {
         Field::new("copy_tags_to_snapshot"),
         Field::new("maintenance_window"),
         Field::new("auto_minor_version_upgrade"),
-        Field::new("deletion_protection").guard(),
+        Field::new("deletion_protection").deletion_protection(),
         Field::new("final_snapshot").write_only(),
         Field::new("delete_automated_backups").write_only(),
         Field::new("apply_in_maintenance_window").write_only(),
@@ -393,7 +393,7 @@ impl Resource for Instance {
         ],
         delete: &["rds:DeleteDBInstance", "rds:CreateDBSnapshot", "rds:AddTagsToResource"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("DBSecurityGroups", "EC2-Classic is gone"),
         ("DBClusterIdentifier", "no clusters, as for PromotionTier"),
         ("TdeCredentialArn", "Oracle with CloudHSM, as for TdeCredentialPassword"),
@@ -411,8 +411,8 @@ impl Resource for Instance {
         ("MasterUserAuthenticationType", "a password, managed or not"),
         ("DBCapacityReservationIdentifier", "new, not so far"),
     ];
-    const READY_WITHIN: Duration = Duration::from_hours(1);
-    const POLL_EVERY: Duration = Duration::from_secs(15);
+    const READY_TIMEOUT: Duration = Duration::from_hours(1);
+    const POLL_INTERVAL: Duration = Duration::from_secs(15);
     type Cloud = Aws;
     type Outputs = InstanceOutputs;
 
@@ -453,78 +453,93 @@ impl Resource for Instance {
         problems
     }
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
-        match (field.name, want, seen) {
-            ("engine_version", Value::String(want), Value::String(seen)) => fits(want, seen),
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
+        match (field.name, desired, observed) {
+            ("engine_version", Value::String(desired), Value::String(observed)) => fits(desired, observed),
             // It grows by itself, and nothing can shrink it.
-            ("allocated_storage", Value::Number(want), Value::Number(seen)) => seen.as_i64() >= want.as_i64(),
+            ("allocated_storage", Value::Number(desired), Value::Number(observed)) => {
+                observed.as_i64() >= desired.as_i64()
+            }
             // AWS gives windows back in small letters.
-            ("maintenance_window", Value::String(want), Value::String(seen)) => want.eq_ignore_ascii_case(seen),
-            _ => field.compare.same(want, seen),
+            ("maintenance_window", Value::String(desired), Value::String(observed)) => {
+                desired.eq_ignore_ascii_case(observed)
+            }
+            _ => field.compare.is_equivalent(desired, observed),
         }
     }
 
-    fn change(field: &Field, was: &Value, want: &Value) -> Change {
+    fn change(field: &Field, recorded: &Value, desired: &Value) -> Change {
         match field.name {
-            "allocated_storage" if want.as_i64() < was.as_i64() => Change::Refused(format!(
-                "storage never shrinks: there are {was} GiB; move the data to a new database for fewer"
+            "allocated_storage" if desired.as_i64() < recorded.as_i64() => Change::Refused(format!(
+                "storage never shrinks: there are {recorded} GiB; move the data to a new database for fewer"
             )),
-            "engine_version" if older(want, was) => {
-                let (want, was) = (want.as_str().unwrap_or_default(), was.as_str().unwrap_or_default());
-                Change::Refused(format!("a database's version never goes down: it runs {was}, {want} is wanted"))
+            "engine_version" if older(desired, recorded) => {
+                let (desired, recorded) = (desired.as_str().unwrap_or_default(), recorded.as_str().unwrap_or_default());
+                Change::Refused(format!(
+                    "a database's version never goes down: it runs {recorded}, {desired} is wanted"
+                ))
             }
             _ if field.replaces => Change::Replace,
             _ => Change::Update,
         }
     }
 
-    fn phase(want: Option<&Self>, seen: &Observed<Self>, receipt: Option<&Receipt>) -> Phase {
-        observed::phase(want, seen, receipt)
+    fn phase(desired: Option<&Self>, observed: &Observed<Self>, receipt: Option<&Receipt>) -> Phase {
+        observed::phase(desired, observed, receipt)
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let all = calls::all(c).await?;
         let rows = all.iter().filter_map(|one| Some((Id::new(one.db_instance_identifier()?), one)));
-        Ok(rows.filter(|(id, _)| ids.contains(id)).map(|(id, one)| (id, observed::observed(one))).collect())
+        Ok(rows.filter(|(id, _)| ids.contains(id)).map(|(id, one)| (id, observed::to_observed(one))).collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let all = calls::all(c).await?;
         let mine = all.iter().filter(|one| made_for(&super::our_tags(one.tag_list()), owner));
         Ok(mine.filter_map(|one| one.db_instance_identifier().map(Id::new)).collect())
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = calls::all(c).await?;
         let names = all.iter().filter_map(aws_sdk_rds::types::DbInstance::db_instance_identifier);
         Ok(names.filter(|name| Some(*name) == self.identifier.as_deref()).map(Id::new).collect())
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         calls::create(self, c).await
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        calls::update(self, c, was, seen).await
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        calls::update(self, c, recorded, observed).await
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        calls::delete(c, last).await
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        calls::delete(c, recorded).await
     }
 }
 
 /// Whether version `seen` is one of those that `want` stands for: `17` for `17.4`, but not for `170.1`.
-fn fits(want: &str, seen: &str) -> bool {
-    seen == want || seen.strip_prefix(want).is_some_and(|rest| rest.starts_with('.'))
+fn fits(desired: &str, observed: &str) -> bool {
+    observed == desired || observed.strip_prefix(desired).is_some_and(|rest| rest.starts_with('.'))
 }
 
-fn older(want: &Value, was: &Value) -> bool {
+fn older(desired: &Value, recorded: &Value) -> bool {
     let parts = |version: &Value| -> Vec<u32> {
         version.as_str().unwrap_or_default().split('.').map_while(|part| part.parse().ok()).collect()
     };
-    let (want, was) = (parts(want), parts(was));
+    let (desired, recorded) = (parts(desired), parts(recorded));
     // As far as both say something: `17` is not older than `17.4`.
-    want.iter().zip(&was).find(|(want, was)| want != was).is_some_and(|(want, was)| want < was)
+    desired
+        .iter()
+        .zip(&recorded)
+        .find(|(desired, recorded)| desired != recorded)
+        .is_some_and(|(desired, recorded)| desired < recorded)
 }
 
 fn snapshot_name(name: &str) -> bool {
@@ -547,19 +562,20 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_go_back_is_refused() {
+    fn irreversible_changes_are_refused() {
         let field = |name| Instance::FIELDS.iter().find(|field| field.name == name).unwrap();
-        let refused = |name, was, want| matches!(Instance::change(field(name), &was, &want), Change::Refused(_));
+        let refused =
+            |name, recorded, desired| matches!(Instance::change(field(name), &recorded, &desired), Change::Refused(_));
         assert!(refused("allocated_storage", json!(100), json!(20)));
         assert!(!refused("allocated_storage", json!(20), json!(100)));
         assert!(refused("engine_version", json!("17.4"), json!("16")));
         assert!(!refused("engine_version", json!("17.4"), json!("17")));
         assert!(!refused("engine_version", json!("16.9"), json!("17")));
-        assert!(Instance::same(field("allocated_storage"), &json!(20), &json!(40)));
+        assert!(Instance::is_equivalent(field("allocated_storage"), &json!(20), &json!(40)));
     }
 
     #[test]
-    fn mistakes_show_without_the_network() {
+    fn mistakes_are_found_offline() {
         let fields = |instance: Instance| instance.problems().into_iter().map(|p| p.field).collect::<Vec<_>>();
         assert!(fields(Instance::new("postgres", "17", "db.t3.micro", 20, "app")).is_empty());
         assert_eq!(fields(Instance::new("postgres", "17", "t3.micro", 20, "app")), ["instance_class"]);

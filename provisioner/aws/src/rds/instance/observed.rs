@@ -14,7 +14,7 @@ pub(super) const READ: &str = "rds:DescribeDBInstances";
 /// An update's receipt: what is pending is on its way, not waiting for the maintenance window.
 pub(super) const AT_ONCE: &str = "at-once";
 
-pub(super) fn observed(one: &DbInstance) -> Result<Observed<Instance>> {
+pub(super) fn to_observed(one: &DbInstance) -> Result<Observed<Instance>> {
     let none = PendingModifiedValues::builder().build();
     let pending = one.pending_modified_values().unwrap_or(&none);
     let text = |value: Option<&str>| value.map(str::to_owned);
@@ -148,8 +148,8 @@ fn waiting(pending: &PendingModifiedValues) -> Vec<String> {
     all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect()
 }
 
-pub(super) fn phase(_: Option<&Instance>, seen: &Observed<Instance>, receipt: Option<&Receipt>) -> Phase {
-    let out = &seen.outputs;
+pub(super) fn phase(_: Option<&Instance>, observed: &Observed<Instance>, receipt: Option<&Receipt>) -> Phase {
+    let out = &observed.outputs;
     match out.status.as_str() {
         "available" | "storage-optimization" | "storage-initialization" => {
             // A certificate may wait for a restart that nobody asked for.
@@ -166,10 +166,10 @@ pub(super) fn phase(_: Option<&Instance>, seen: &Observed<Instance>, receipt: Op
         | "stopped"
         | "inaccessible-encryption-credentials"
         | "inaccessible-encryption-credentials-recoverable") => {
-            Phase::Failed { why: format!("status is `{status}`"), cure: None }
+            Phase::Failed { why: format!("status is `{status}`"), remedy: None }
         }
         status if status.starts_with("incompatible-") => {
-            Phase::Failed { why: format!("status is `{status}`"), cure: None }
+            Phase::Failed { why: format!("status is `{status}`"), remedy: None }
         }
         // creating, modifying, backing-up, rebooting, upgrading, configuring-…, deleting, …
         _ => Phase::Pending,
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_pending_counts_as_there_and_is_waited_for_only_at_once() {
+    fn pending_modifications_are_waited_for_only_when_immediate() {
         let pending = PendingModifiedValues::builder().db_instance_class("db.t3.small").allocated_storage(40).build();
         let endpoint = types::Endpoint::builder().address("a").port(5432).build();
         let one = DbInstance::builder()
@@ -195,10 +195,10 @@ mod tests {
             .endpoint(endpoint)
             .pending_modified_values(pending)
             .build();
-        let seen = observed(&one).unwrap();
-        assert_eq!((seen.inputs.instance_class.as_str(), seen.inputs.allocated_storage), ("db.t3.small", 40));
-        assert_eq!(seen.outputs.pending, ["instance_class", "allocated_storage"]);
-        assert_eq!(phase(None, &seen, None), Phase::Ready);
-        assert_eq!(phase(None, &seen, Some(&AT_ONCE.into())), Phase::Pending);
+        let observed = to_observed(&one).unwrap();
+        assert_eq!((observed.inputs.instance_class.as_str(), observed.inputs.allocated_storage), ("db.t3.small", 40));
+        assert_eq!(observed.outputs.pending, ["instance_class", "allocated_storage"]);
+        assert_eq!(phase(None, &observed, None), Phase::Ready);
+        assert_eq!(phase(None, &observed, Some(&AT_ONCE.into())), Phase::Pending);
     }
 }

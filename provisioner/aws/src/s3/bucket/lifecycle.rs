@@ -113,7 +113,7 @@ impl LifecycleRule {
         built(rule.build())
     }
 
-    pub(super) fn seen(rule: &types::LifecycleRule) -> Self {
+    pub(super) fn observed(rule: &types::LifecycleRule) -> Self {
         let filter = rule.filter();
         let and = filter.and_then(types::LifecycleRuleFilter::and);
         let prefix = filter.and_then(types::LifecycleRuleFilter::prefix);
@@ -176,7 +176,7 @@ mod tests {
         };
         let wide = LifecycleRule { abort_uploads_after: Some(7), ..LifecycleRule::new("wide") };
         for rule in [narrow, wide] {
-            assert_eq!(LifecycleRule::seen(&rule.sdk().unwrap()), rule);
+            assert_eq!(LifecycleRule::observed(&rule.sdk().unwrap()), rule);
         }
     }
 }

@@ -10,10 +10,11 @@ mod read;
 mod write;
 
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
     resource::{
-        Actions, Change, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags,
+        Actions, Change, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource,
+        Tags,
     },
     stack::Output,
 };
@@ -236,7 +237,7 @@ impl Resource for Bucket {
         ],
         delete: &["s3:DeleteBucket", "s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("ACL", "access control lists are off; policies say who may do what, so no Grant members either"),
         ("CreateBucketConfiguration", "the region is the provider's; tags are an input; no directory buckets"),
         ("BucketNamespace", "names are global"),
@@ -263,7 +264,7 @@ impl Resource for Bucket {
         problems
     }
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
         if field.name == "lifecycle" {
             // Managed whole, in any order: a day that another hand adds deletes objects.
             let sorted = |rules: &Value| {
@@ -271,14 +272,14 @@ impl Resource for Bucket {
                 rules.sort_by_key(|rule| rule["id"].to_string());
                 Value::from(rules)
             };
-            return sorted(want) == sorted(seen);
+            return sorted(desired) == sorted(observed);
         }
-        field.compare.same(want, seen)
+        field.compare.is_equivalent(desired, observed)
     }
 
-    fn change(field: &Field, was: &Value, want: &Value) -> Change {
+    fn change(field: &Field, recorded: &Value, desired: &Value) -> Change {
         match field.name {
-            "object_lock" if was == &Value::Bool(true) && want == &Value::Bool(false) => {
+            "object_lock" if recorded == &Value::Bool(true) && desired == &Value::Bool(false) => {
                 Change::Refused("object lock stays: objects that need none go into a bucket without it".into())
             }
             _ if field.replaces => Change::Replace,
@@ -286,53 +287,62 @@ impl Resource for Bucket {
         }
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let rows = ids.iter().map(|id| async move {
             match read::bucket(c, id.as_str()).await {
-                Err(error) if error.kind == Kind::Gone => None,
-                seen => Some((id.clone(), seen)),
+                Err(error) if error.kind == ErrorKind::Gone => None,
+                observed => Some((id.clone(), observed)),
             }
         });
         Ok(futures::future::join_all(rows).await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         // By its name, since only a call for each bucket of the account would tell by the tag.
         let Some(name) = &self.name else { return Ok(vec![]) };
         match read::tags(c, name).await {
             Ok(tags) if crate::tags::made_for(&tags, owner) => Ok(vec![Id::new(name)]),
             Ok(_) => Ok(vec![]),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(name) = &self.name else { return Ok(vec![]) };
         match read::tags(c, name).await {
             Ok(_) => Ok(vec![Id::new(name)]),
-            Err(error) if error.kind == Kind::Gone => Ok(vec![]),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let name = self.name.clone().unwrap_or_default();
         // In us-east-1 a create of a bucket that is ours already succeeds: it would be taken for a new one.
         if c.read().s3().head_bucket().bucket(&name).send().await.is_ok() {
-            return Err(Error::because(Kind::Exists, "s3:CreateBucket", format!("there is a bucket `{name}` already")));
+            return Err(Error::because(
+                ErrorKind::Exists,
+                "s3:CreateBucket",
+                format!("there is a bucket `{name}` already"),
+            ));
         }
         write::create(self, c, &name).await?;
         Ok((Id::new(name), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        write::update(self, c, was, seen).await?;
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        write::update(self, c, recorded, observed).await?;
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        write::delete(c, last.id.as_str(), last.inputs.force_delete == Some(true)).await
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        write::delete(c, recorded.id.as_str(), recorded.inputs.force_delete == Some(true)).await
     }
 }
 
@@ -342,12 +352,12 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_rule_that_another_hand_made_stricter_is_seen() {
+    fn rule_made_stricter_out_of_band_is_detected() {
         let field = Bucket::FIELDS.iter().find(|field| field.name == "lifecycle").unwrap();
         let rule = |id: &str| LifecycleRule { abort_uploads_after: Some(7), ..LifecycleRule::new(id) };
-        let want = json!([rule("a"), rule("b")]);
-        assert!(Bucket::same(field, &want, &json!([rule("b"), rule("a")])));
+        let desired = json!([rule("a"), rule("b")]);
+        assert!(Bucket::is_equivalent(field, &desired, &json!([rule("b"), rule("a")])));
         let stricter = LifecycleRule { expire_after: Some(1), ..rule("b") };
-        assert!(!Bucket::same(field, &want, &json!([rule("a"), stricter])));
+        assert!(!Bucket::is_equivalent(field, &desired, &json!([rule("a"), stricter])));
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     expr::In,
     resource::{Id, Observed, Tags},
 };
@@ -11,7 +11,7 @@ use super::{Bucket, BucketOutputs, Encryption, LifecycleRule, Logging, PublicAcc
 use crate::{
     cloud::Clients,
     error::{api, api_with},
-    tags::seen_tags,
+    tags::observed_tags,
 };
 
 /// A setting that was never made is an error in S3's eyes, by many names. A bucket that is not there is none of them.
@@ -28,15 +28,15 @@ fn unset<T>(result: Result<T>) -> Result<Option<T>> {
 }
 
 /// What can be no bucket's name names no bucket.
-fn no_name(code: &str, _: &str) -> Option<Kind> {
-    (code == "InvalidBucketName").then_some(Kind::Gone)
+fn no_name(code: &str, _: &str) -> Option<ErrorKind> {
+    (code == "InvalidBucketName").then_some(ErrorKind::Gone)
 }
 
 pub(super) async fn tags(c: &Clients, name: &str) -> Result<Tags> {
     let answer = c.s3().get_bucket_tagging().bucket(name).send().await;
     let answer = unset(answer.map_err(api_with("s3:GetBucketTagging", no_name)))?;
     let tags = answer.map(|answer| answer.tag_set).unwrap_or_default();
-    Ok(seen_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
+    Ok(observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
 }
 
 pub(super) async fn bucket(c: &Clients, name: &str) -> Result<Observed<Bucket>> {
@@ -67,7 +67,7 @@ pub(super) async fn bucket(c: &Clients, name: &str) -> Result<Observed<Bucket>> 
             let answer = s3.get_bucket_lifecycle_configuration().bucket(name).send().await;
             let answer = unset(answer.map_err(api("s3:GetLifecycleConfiguration")))?;
             let rules = answer.and_then(|answer| answer.rules).unwrap_or_default();
-            Ok(rules.iter().map(LifecycleRule::seen).collect::<Vec<_>>())
+            Ok(rules.iter().map(LifecycleRule::observed).collect::<Vec<_>>())
         },
         async {
             let answer = s3.get_bucket_ownership_controls().bucket(name).send().await;

@@ -3,14 +3,14 @@
 use aws_sdk_s3::types;
 use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::{
-    error::{Error, Kind, Result},
+    error::{Error, ErrorKind, Result},
     resource::{Observed, Recorded, Tags},
 };
 
 use super::{Bucket, LifecycleRule};
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::Writer,
-    differing::Differing,
     error::{api, api_with, gone_ok},
     tags::TagChange,
     value::text,
@@ -18,7 +18,7 @@ use crate::{
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(Kind::NotSent, "s3:CreateBucket") })
+    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "s3:CreateBucket") })
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {
@@ -41,17 +41,22 @@ pub(super) async fn create(new: &Bucket, c: &Writer, name: &str) -> Result<()> {
     request.send().await.map(drop).map_err(api("s3:CreateBucket"))
 }
 
-pub(super) async fn update(want: &Bucket, c: &Writer, was: &Recorded<Bucket>, seen: &Observed<Bucket>) -> Result<()> {
-    let (s3, name) = (c.s3(), was.id.as_str());
-    let differs = Differing::between(want, &was.inputs, &seen.inputs);
+pub(super) async fn update(
+    desired: &Bucket,
+    c: &Writer,
+    recorded: &Recorded<Bucket>,
+    observed: &Observed<Bucket>,
+) -> Result<()> {
+    let (s3, name) = (c.s3(), recorded.id.as_str());
+    let differs = ChangedInputs::between(desired, &recorded.inputs, &observed.inputs);
     // Versioning before object lock, and what is public before the policy: each needs the one before.
-    if let Some(on) = differs.pick("versioning", &want.versioning) {
+    if let Some(on) = differs.pick("versioning", &desired.versioning) {
         use types::BucketVersioningStatus::{Enabled, Suspended};
         let status = types::VersioningConfiguration::builder().status(if on { Enabled } else { Suspended }).build();
         let request = s3.put_bucket_versioning().bucket(name).versioning_configuration(status);
         request.send().await.map_err(api("s3:PutBucketVersioning"))?;
     }
-    if let Some(encryption) = differs.pick("encryption", &want.encryption) {
+    if let Some(encryption) = differs.pick("encryption", &desired.encryption) {
         let default = types::ServerSideEncryptionByDefault::builder()
             .sse_algorithm(types::ServerSideEncryption::from(encryption.algorithm.as_str()))
             .set_kms_master_key_id(encryption.kms_key.as_ref().and_then(text));
@@ -63,7 +68,7 @@ pub(super) async fn update(want: &Bucket, c: &Writer, was: &Recorded<Bucket>, se
         let request = s3.put_bucket_encryption().bucket(name).server_side_encryption_configuration(configuration);
         request.send().await.map_err(api("s3:PutEncryptionConfiguration"))?;
     }
-    if let Some(block) = differs.pick("public_access_block", &want.public_access_block) {
+    if let Some(block) = differs.pick("public_access_block", &desired.public_access_block) {
         let configuration = types::PublicAccessBlockConfiguration::builder()
             .block_public_acls(block.block_public_acls)
             .ignore_public_acls(block.ignore_public_acls)
@@ -73,22 +78,22 @@ pub(super) async fn update(want: &Bucket, c: &Writer, was: &Recorded<Bucket>, se
         let request = s3.put_public_access_block().bucket(name).public_access_block_configuration(configuration);
         request.send().await.map_err(api("s3:PutBucketPublicAccessBlock"))?;
     }
-    if let Some(ownership) = differs.pick("ownership", &want.ownership) {
+    if let Some(ownership) = differs.pick("ownership", &desired.ownership) {
         let rule = types::OwnershipControlsRule::builder();
         let rule = built(rule.object_ownership(types::ObjectOwnership::from(ownership.as_str())).build())?;
         let controls = built(types::OwnershipControls::builder().rules(rule).build())?;
         let request = s3.put_bucket_ownership_controls().bucket(name).ownership_controls(controls);
         request.send().await.map_err(api("s3:PutBucketOwnershipControls"))?;
     }
-    if let Some(policy) = differs.pick("policy", &want.policy) {
+    if let Some(policy) = differs.pick("policy", &desired.policy) {
         // A role that was just made is no principal yet.
         let special = |code: &str, message: &str| {
-            (code == "MalformedPolicy" && message.contains("Invalid principal")).then_some(Kind::NotYet)
+            (code == "MalformedPolicy" && message.contains("Invalid principal")).then_some(ErrorKind::NotYet)
         };
         let request = s3.put_bucket_policy().bucket(name).set_policy(text(&policy));
         request.send().await.map_err(api_with("s3:PutBucketPolicy", special))?;
     }
-    if let Some(rules) = differs.pick("lifecycle", &want.lifecycle) {
+    if let Some(rules) = differs.pick("lifecycle", &desired.lifecycle) {
         if rules.is_empty() {
             let request = s3.delete_bucket_lifecycle().bucket(name);
             request.send().await.map_err(api("s3:PutLifecycleConfiguration"))?;
@@ -100,8 +105,8 @@ pub(super) async fn update(want: &Bucket, c: &Writer, was: &Recorded<Bucket>, se
             request.send().await.map_err(api("s3:PutLifecycleConfiguration"))?;
         }
     }
-    if differs.any(&["object_lock", "default_retention"]) && want.object_lock == Some(true) {
-        let rule = want.default_retention.as_ref().map(|one| {
+    if differs.any(&["object_lock", "default_retention"]) && desired.object_lock == Some(true) {
+        let rule = desired.default_retention.as_ref().map(|one| {
             let mode = types::ObjectLockRetentionMode::from(one.mode.as_str());
             let retention = types::DefaultRetention::builder().mode(mode).days(one.days).build();
             types::ObjectLockRule::builder().default_retention(retention).build()
@@ -111,17 +116,17 @@ pub(super) async fn update(want: &Bucket, c: &Writer, was: &Recorded<Bucket>, se
         let request = s3.put_object_lock_configuration().bucket(name).object_lock_configuration(lock);
         request.send().await.map_err(api("s3:PutBucketObjectLockConfiguration"))?;
     }
-    if let Some(logging) = differs.pick("logging", &want.logging) {
+    if let Some(logging) = differs.pick("logging", &desired.logging) {
         let target = types::LoggingEnabled::builder().set_target_bucket(text(&logging.bucket));
         let target = built(target.target_prefix(&logging.prefix).build())?;
         let status = types::BucketLoggingStatus::builder().logging_enabled(target).build();
         let request = s3.put_bucket_logging().bucket(name).bucket_logging_status(status);
         request.send().await.map_err(api("s3:PutBucketLogging"))?;
     }
-    let change = TagChange::between(&want.tags, &was.inputs.tags, &seen.inputs.tags);
+    let change = TagChange::between(&desired.tags, &recorded.inputs.tags, &observed.inputs.tags);
     if change != TagChange::default() {
         // The call replaces all tags: others' go back with ours.
-        let mut tags = seen.inputs.tags.clone();
+        let mut tags = observed.inputs.tags.clone();
         tags.retain(|key, _| !change.drop.contains(key));
         tags.extend(change.set);
         let tags = built(types::Tagging::builder().set_tag_set(Some(sdk_tags(&tags)?)).build())?;
@@ -139,7 +144,7 @@ pub(super) async fn delete(c: &Writer, name: &str, force: bool) -> Result<()> {
         let answer = c.s3().delete_bucket().bucket(name).send().await;
         // Nobody is going to empty it: trying again is of no use.
         answer.map(drop).map_err(api_with("s3:DeleteBucket", |code, _| {
-            (code == "BucketNotEmpty" && !force).then_some(Kind::Refused)
+            (code == "BucketNotEmpty" && !force).then_some(ErrorKind::Refused)
         }))
     };
     gone_ok(gone.await).map_err(|error| {
@@ -175,7 +180,7 @@ async fn empty(c: &Writer, name: &str) -> Result<()> {
             let why = format!("`{}`: {}", error.key().unwrap_or_default(), error.message().unwrap_or_default());
             return Err(Error {
                 code: error.code().map(str::to_owned),
-                ..Error::because(Kind::Refused, "s3:DeleteObjectVersion", why)
+                ..Error::because(ErrorKind::Refused, "s3:DeleteObjectVersion", why)
             });
         }
     }

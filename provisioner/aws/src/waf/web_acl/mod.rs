@@ -10,8 +10,10 @@ mod sdk;
 use aws_sdk_wafv2::types;
 use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
-    resource::{Actions, Field, Found, Id, Made, Name, Observed, Owner, Problem, Receipt, Recorded, Resource, Tags},
+    error::{ErrorKind, Result},
+    resource::{
+        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+    },
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
@@ -21,10 +23,10 @@ pub use self::rules::{
     Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility,
 };
 use crate::{
+    changed_inputs::ChangedInputs,
     cloud::{Aws, Clients, Reader, Writer},
-    differing::Differing,
     error::{api, gone_ok, need},
-    tags::{TagChange, made_for, seen_tags},
+    tags::{TagChange, made_for, observed_tags},
 };
 
 /// Rules that requests must pass.
@@ -104,7 +106,7 @@ impl Resource for WebAcl {
         update: &["wafv2:GetWebACL", "wafv2:UpdateWebACL", "wafv2:TagResource", "wafv2:UntagResource"],
         delete: &["wafv2:GetWebACL", "wafv2:DeleteWebACL"],
     };
-    const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("CustomResponseBodies", "WAF's own answers; kept as they are by updates, as is all below"),
         ("CaptchaConfig", "WAF's own times, as for ChallengeConfig and TokenDomains"),
         ("DataProtectionConfig", "samples show what they show"),
@@ -130,30 +132,31 @@ impl Resource for WebAcl {
         problems
     }
 
-    fn same(field: &Field, want: &Value, seen: &Value) -> bool {
+    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
         if field.name == "rules" {
-            return field.compare.same(&rules::whole(want), &rules::whole(seen));
+            return field.compare.is_equivalent(&rules::whole(desired), &rules::whole(observed));
         }
-        field.compare.same(want, seen)
+        field.compare.is_equivalent(desired, observed)
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        let rows = ids.iter().filter_map(|id| Some((id, Key::of(id.as_str())?))).map(|(id, key)| async move {
-            let seen = async {
-                let (acl, _) = get(c, &key).await?;
-                observed(&acl, key.scope, tags_of(c, id.as_str()).await?)
-            };
-            match seen.await {
-                Err(error) if error.kind == Kind::Gone => None,
-                seen => Some((id.clone(), seen)),
-            }
-        });
+    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
+        let rows =
+            ids.iter().filter_map(|id| Some((id, WebAclIdentity::of(id.as_str())?))).map(|(id, key)| async move {
+                let observed = async {
+                    let (acl, _) = get(c, &key).await?;
+                    to_observed(&acl, key.scope, tags_of(c, id.as_str()).await?)
+                };
+                match observed.await {
+                    Err(error) if error.kind == ErrorKind::Gone => None,
+                    observed => Some((id.clone(), observed)),
+                }
+            });
         Ok(join_all(rows).await.into_iter().flatten().collect())
     }
 
-    async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
+    async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let mut found = vec![];
-        for id in self.existing(c).await? {
+        for id in self.find_by_unique_key(c).await? {
             if made_for(&tags_of(c, id.as_str()).await?, owner) {
                 found.push(id);
             }
@@ -161,7 +164,7 @@ impl Resource for WebAcl {
         Ok(found)
     }
 
-    async fn existing(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
+    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let (mut found, mut next) = (vec![], None);
         loop {
             let request = c.waf().list_web_acls().scope(self.scope.sdk()).limit(100).set_next_marker(next);
@@ -175,7 +178,7 @@ impl Resource for WebAcl {
         }
     }
 
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Made<Self>> {
+    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         const ACTION: &str = "wafv2:CreateWebACL";
         let answer = c
             .waf()
@@ -193,10 +196,15 @@ impl Resource for WebAcl {
         Ok((Id::new(need(ACTION, answer.summary().and_then(types::WebAclSummary::arn), "ARN")?), None))
     }
 
-    async fn update(&self, c: &Writer, was: &Recorded<Self>, seen: &Observed<Self>) -> Result<Option<Receipt>> {
-        let arn = was.id.as_str();
-        let Some(key) = Key::of(arn) else { return Ok(None) };
-        if !Differing::between(self, &was.inputs, &seen.inputs).only(&["tags"]) {
+    async fn update(
+        &self,
+        c: &Writer,
+        recorded: &Recorded<Self>,
+        observed: &Observed<Self>,
+    ) -> Result<Option<Receipt>> {
+        let arn = recorded.id.as_str();
+        let Some(key) = WebAclIdentity::of(arn) else { return Ok(None) };
+        if !ChangedInputs::between(self, &recorded.inputs, &observed.inputs).only(&["tags"]) {
             // The call replaces everything: what is not an input goes back as it is. The lock token must be a new one.
             let (acl, token) = get(c.read(), &key).await?;
             c.waf()
@@ -224,7 +232,7 @@ impl Resource for WebAcl {
                 .await
                 .map_err(api("wafv2:UpdateWebACL"))?;
         }
-        let change = TagChange::between(&self.tags, &was.inputs.tags, &seen.inputs.tags);
+        let change = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
         if !change.set.is_empty() {
             let request = c.waf().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&change.set)?));
             request.send().await.map_err(api("wafv2:TagResource"))?;
@@ -236,13 +244,13 @@ impl Resource for WebAcl {
         Ok(None)
     }
 
-    async fn delete(c: &Writer, last: &Recorded<Self>) -> Result<()> {
-        let Some(key) = Key::of(last.id.as_str()) else { return Ok(()) };
+    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
+        let Some(key) = WebAclIdentity::of(recorded.id.as_str()) else { return Ok(()) };
         let gone = async {
             let (_, token) = get(c.read(), &key).await?;
             let request = c.waf().delete_web_acl().name(key.name).id(key.id).scope(key.scope.sdk());
             // An association that was just taken away counts for a while.
-            let in_use = |code: &str, _: &str| (code == "WAFAssociatedItemException").then_some(Kind::InUse);
+            let in_use = |code: &str, _: &str| (code == "WAFAssociatedItemException").then_some(ErrorKind::InUse);
             let answer = request.lock_token(token).send().await.map(drop);
             answer.map_err(crate::error::api_with("wafv2:DeleteWebACL", in_use))
         };
@@ -251,13 +259,13 @@ impl Resource for WebAcl {
 }
 
 /// What the API calls an ACL by; all of it is in the ARN.
-struct Key<'a> {
+struct WebAclIdentity<'a> {
     scope: Scope,
     name: &'a str,
     id: &'a str,
 }
 
-impl<'a> Key<'a> {
+impl<'a> WebAclIdentity<'a> {
     /// From `arn:aws:wafv2:us-east-1:1:regional/webacl/NAME/ID`.
     fn of(arn: &'a str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':').nth(5)?.split('/');
@@ -271,7 +279,7 @@ impl<'a> Key<'a> {
     }
 }
 
-async fn get(c: &Clients, key: &Key<'_>) -> Result<(types::WebAcl, String)> {
+async fn get(c: &Clients, key: &WebAclIdentity<'_>) -> Result<(types::WebAcl, String)> {
     const ACTION: &str = "wafv2:GetWebACL";
     let request = c.waf().get_web_acl().name(key.name).id(key.id).scope(key.scope.sdk());
     let answer = request.send().await.map_err(api(ACTION))?;
@@ -282,14 +290,14 @@ async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
     let request = c.waf().list_tags_for_resource().resource_arn(arn).limit(100);
     let answer = request.send().await.map_err(api("wafv2:ListTagsForResource"))?;
     let tags = answer.tag_info_for_resource().map(types::TagInfoForResource::tag_list).unwrap_or_default();
-    Ok(seen_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
+    Ok(observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {
     tags.iter().map(|(key, value)| sdk::built(types::Tag::builder().key(key).value(value).build())).collect()
 }
 
-fn observed(acl: &types::WebAcl, scope: Scope, tags: Tags) -> Result<Observed<WebAcl>> {
+fn to_observed(acl: &types::WebAcl, scope: Scope, tags: Tags) -> Result<Observed<WebAcl>> {
     let visibility = need("wafv2:GetWebACL", acl.visibility_config(), "VisibilityConfig")?;
     let blocks = acl.default_action().is_some_and(|action| action.block().is_some());
     Ok(Observed {
@@ -298,8 +306,8 @@ fn observed(acl: &types::WebAcl, scope: Scope, tags: Tags) -> Result<Observed<We
             scope,
             description: acl.description().map(str::to_owned),
             default_action: if blocks { Action::Block } else { Action::Allow },
-            rules: acl.rules().iter().map(sdk::seen_rule).collect(),
-            visibility: sdk::seen_visibility(&visibility),
+            rules: acl.rules().iter().map(sdk::observed_rule).collect(),
+            visibility: sdk::observed_visibility(&visibility),
             tags,
         },
         outputs: WebAclOutputs {
@@ -317,10 +325,10 @@ mod tests {
 
     #[test]
     fn the_arn_says_all() {
-        let key = Key::of("arn:aws:wafv2:us-east-1:123456789012:regional/webacl/web/473e64fd").unwrap();
+        let key = WebAclIdentity::of("arn:aws:wafv2:us-east-1:123456789012:regional/webacl/web/473e64fd").unwrap();
         assert_eq!((key.scope, key.name, key.id), (Scope::Regional, "web", "473e64fd"));
-        assert!(Key::of("none-0123").is_none());
-        assert!(Key::of("arn:aws:wafv2:us-east-1:123456789012:regional/ipset/web/473e64fd").is_none());
+        assert!(WebAclIdentity::of("none-0123").is_none());
+        assert!(WebAclIdentity::of("arn:aws:wafv2:us-east-1:123456789012:regional/ipset/web/473e64fd").is_none());
     }
 
     #[test]
@@ -345,19 +353,19 @@ mod tests {
                 Action::Block,
             ),
         ];
-        let back: Vec<Rule> = sdk::rules(&all).unwrap().iter().map(sdk::seen_rule).collect();
+        let back: Vec<Rule> = sdk::rules(&all).unwrap().iter().map(sdk::observed_rule).collect();
         let field = WebAcl::FIELDS.iter().find(|field| field.name == "rules").unwrap();
-        let [want, seen] = [&all, &back].map(|rules| serde_json::to_value(rules).unwrap());
-        assert!(WebAcl::same(field, &want, &seen), "{want:#}\n{seen:#}");
+        let [desired, observed] = [&all, &back].map(|rules| serde_json::to_value(rules).unwrap());
+        assert!(WebAcl::is_equivalent(field, &desired, &observed), "{desired:#}\n{observed:#}");
         // What another hand adds inside of a rule is seen, though it was never stated.
         let mut loose = back;
         let Statement::Managed(common) = &mut loose[0].statement else { panic!("managed") };
         common.scope_down = Some(Box::new(Statement::Geo(vec!["SE".into()])));
-        assert!(!WebAcl::same(field, &want, &serde_json::to_value(loose).unwrap()));
+        assert!(!WebAcl::is_equivalent(field, &desired, &serde_json::to_value(loose).unwrap()));
     }
 
     #[test]
-    fn mistakes_show_without_the_network() {
+    fn mistakes_are_found_offline() {
         let acl = WebAcl {
             rules: vec![
                 Rule { action: Action::Block, ..Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet") },

@@ -2,14 +2,14 @@
 
 use aws_sdk_wafv2::{primitives::Blob, types};
 use aws_smithy_types::error::operation::BuildError;
-use provisioner_model::error::{Error, Kind, Result};
+use provisioner_model::error::{Error, ErrorKind, Result};
 
 use super::{Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility};
 use crate::value::text;
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(Kind::NotSent, "wafv2:CreateWebACL") })
+    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "wafv2:CreateWebACL") })
 }
 
 impl Scope {
@@ -29,44 +29,44 @@ pub(super) fn default_action(action: Action) -> types::DefaultAction {
     }
 }
 
-pub(super) fn visibility(want: &Visibility) -> Result<types::VisibilityConfig> {
-    let config = types::VisibilityConfig::builder().metric_name(&want.metric);
-    built(config.cloud_watch_metrics_enabled(want.metrics).sampled_requests_enabled(want.samples).build())
+pub(super) fn visibility(desired: &Visibility) -> Result<types::VisibilityConfig> {
+    let config = types::VisibilityConfig::builder().metric_name(&desired.metric);
+    built(config.cloud_watch_metrics_enabled(desired.metrics).sampled_requests_enabled(desired.samples).build())
 }
 
-pub(super) fn seen_visibility(seen: &types::VisibilityConfig) -> Visibility {
+pub(super) fn observed_visibility(observed: &types::VisibilityConfig) -> Visibility {
     Visibility {
-        metric: seen.metric_name().to_owned(),
-        metrics: seen.cloud_watch_metrics_enabled(),
-        samples: seen.sampled_requests_enabled(),
+        metric: observed.metric_name().to_owned(),
+        metrics: observed.cloud_watch_metrics_enabled(),
+        samples: observed.sampled_requests_enabled(),
     }
 }
 
-pub(super) fn rules(want: &[Rule]) -> Result<Vec<types::Rule>> {
-    want.iter().map(rule).collect()
+pub(super) fn rules(desired: &[Rule]) -> Result<Vec<types::Rule>> {
+    desired.iter().map(rule).collect()
 }
 
-fn rule(want: &Rule) -> Result<types::Rule> {
+fn rule(desired: &Rule) -> Result<types::Rule> {
     let rule = types::Rule::builder()
-        .name(&want.name)
-        .priority(want.priority)
-        .statement(statement(&want.statement)?)
-        .visibility_config(visibility(&want.visibility)?);
-    let rule = if matches!(want.statement, Statement::Managed(_)) {
+        .name(&desired.name)
+        .priority(desired.priority)
+        .statement(statement(&desired.statement)?)
+        .visibility_config(visibility(&desired.visibility)?);
+    let rule = if matches!(desired.statement, Statement::Managed(_)) {
         let over = types::OverrideAction::builder();
-        rule.override_action(match want.action {
+        rule.override_action(match desired.action {
             Action::Count => over.count(types::CountAction::builder().build()).build(),
             _ => over.none(types::NoneAction::builder().build()).build(),
         })
     } else {
-        rule.action(action(want.action))
+        rule.action(action(desired.action))
     };
     built(rule.build())
 }
 
-fn action(want: Action) -> types::RuleAction {
+fn action(desired: Action) -> types::RuleAction {
     let action = types::RuleAction::builder();
-    match want {
+    match desired {
         Action::Allow => action.allow(types::AllowAction::builder().build()),
         Action::Block => action.block(types::BlockAction::builder().build()),
         Action::Captcha => action.captcha(types::CaptchaAction::builder().build()),
@@ -76,20 +76,20 @@ fn action(want: Action) -> types::RuleAction {
     .build()
 }
 
-fn seen_action(seen: &types::RuleAction) -> Action {
-    match seen {
-        seen if seen.allow().is_some() => Action::Allow,
-        seen if seen.block().is_some() => Action::Block,
-        seen if seen.captcha().is_some() => Action::Captcha,
-        seen if seen.challenge().is_some() => Action::Challenge,
+fn observed_action(observed: &types::RuleAction) -> Action {
+    match observed {
+        observed if observed.allow().is_some() => Action::Allow,
+        observed if observed.block().is_some() => Action::Block,
+        observed if observed.captcha().is_some() => Action::Captcha,
+        observed if observed.challenge().is_some() => Action::Challenge,
         _ => Action::Count,
     }
 }
 
-fn statement(want: &Statement) -> Result<types::Statement> {
+fn statement(desired: &Statement) -> Result<types::Statement> {
     let all = |parts: &[Statement]| parts.iter().map(statement).collect::<Result<Vec<_>>>();
     let one = types::Statement::builder();
-    Ok(match want {
+    Ok(match desired {
         Statement::Managed(group) => one.managed_rule_group_statement(managed(group)?),
         Statement::RateBased(rate) => {
             let by_address = types::RateBasedStatementAggregateKeyType::Ip;
@@ -117,79 +117,79 @@ fn statement(want: &Statement) -> Result<types::Statement> {
         Statement::Not(part) => one.not_statement(types::NotStatement::builder().statement(statement(part)?).build()),
         Statement::Other(what) => {
             let why = format!("a statement `{what}` cannot be declared");
-            return Err(Error::because(Kind::Refused, "wafv2:CreateWebACL", why));
+            return Err(Error::because(ErrorKind::Refused, "wafv2:CreateWebACL", why));
         }
     }
     .build())
 }
 
-fn narrow(want: Option<&Statement>) -> Result<Option<Box<types::Statement>>> {
-    want.map(|part| statement(part).map(Box::new)).transpose()
+fn narrow(desired: Option<&Statement>) -> Result<Option<Box<types::Statement>>> {
+    desired.map(|part| statement(part).map(Box::new)).transpose()
 }
 
-fn managed(want: &ManagedRules) -> Result<types::ManagedRuleGroupStatement> {
-    let overrides = want.overrides.iter().map(|one| {
+fn managed(desired: &ManagedRules) -> Result<types::ManagedRuleGroupStatement> {
+    let overrides = desired.overrides.iter().map(|one| {
         let part = types::RuleActionOverride::builder().name(&one.rule).action_to_use(action(one.action));
         built(part.build())
     });
     let overrides = overrides.collect::<Result<Vec<_>>>()?;
     let group = types::ManagedRuleGroupStatement::builder()
-        .vendor_name(&want.vendor)
-        .name(&want.name)
-        .set_version(want.version.clone())
+        .vendor_name(&desired.vendor)
+        .name(&desired.name)
+        .set_version(desired.version.clone())
         .set_rule_action_overrides((!overrides.is_empty()).then_some(overrides))
-        .set_scope_down_statement(narrow(want.scope_down.as_deref())?);
+        .set_scope_down_statement(narrow(desired.scope_down.as_deref())?);
     built(group.build())
 }
 
-fn byte_match(want: &ByteMatch) -> Result<types::ByteMatchStatement> {
+fn byte_match(desired: &ByteMatch) -> Result<types::ByteMatchStatement> {
     let field = types::FieldToMatch::builder();
-    let field = match &want.inspect {
+    let field = match &desired.inspect {
         Inspect::UriPath => field.uri_path(types::UriPath::builder().build()),
         Inspect::QueryString => field.query_string(types::QueryString::builder().build()),
         Inspect::Method => field.method(types::Method::builder().build()),
         Inspect::Header(name) => field.single_header(built(types::SingleHeader::builder().name(name).build())?),
         Inspect::Other => {
             let why = "this part of a request cannot be declared";
-            return Err(Error::because(Kind::Refused, "wafv2:CreateWebACL", why));
+            return Err(Error::because(ErrorKind::Refused, "wafv2:CreateWebACL", why));
         }
     };
-    let steps = want.transformations.iter().zip(0..).map(|(name, priority)| {
+    let steps = desired.transformations.iter().zip(0..).map(|(name, priority)| {
         let part = types::TextTransformation::builder().priority(priority);
         built(part.r#type(types::TextTransformationType::from(name.as_str())).build())
     });
     let part = types::ByteMatchStatement::builder()
-        .search_string(Blob::new(want.text.as_bytes()))
+        .search_string(Blob::new(desired.text.as_bytes()))
         .field_to_match(field.build())
-        .positional_constraint(types::PositionalConstraint::from(want.position.as_str()))
+        .positional_constraint(types::PositionalConstraint::from(desired.position.as_str()))
         .set_text_transformations(Some(steps.collect::<Result<Vec<_>>>()?));
     built(part.build())
 }
 
-pub(super) fn seen_rule(seen: &types::Rule) -> Rule {
-    let over = seen.override_action().map(|over| if over.count().is_some() { Action::Count } else { Action::None });
-    let statement = seen.statement().map_or_else(|| Statement::Other("none".into()), seen_statement);
+pub(super) fn observed_rule(observed: &types::Rule) -> Rule {
+    let over = observed.override_action().map(|over| if over.count().is_some() { Action::Count } else { Action::None });
+    let statement = observed.statement().map_or_else(|| Statement::Other("none".into()), observed_statement);
     Rule {
-        name: seen.name().to_owned(),
-        priority: seen.priority(),
+        name: observed.name().to_owned(),
+        priority: observed.priority(),
         statement,
-        action: over.or(seen.action().map(seen_action)).unwrap_or(Action::None),
-        visibility: seen
+        action: over.or(observed.action().map(observed_action)).unwrap_or(Action::None),
+        visibility: observed
             .visibility_config()
-            .map_or(Visibility { metric: String::new(), metrics: false, samples: false }, seen_visibility),
+            .map_or(Visibility { metric: String::new(), metrics: false, samples: false }, observed_visibility),
     }
 }
 
-fn seen_statement(seen: &types::Statement) -> Statement {
-    let all = |parts: &[types::Statement]| parts.iter().map(seen_statement).collect();
-    let narrow = |part: Option<&types::Statement>| part.map(|part| Box::new(seen_statement(part)));
-    if let Some(group) = seen.managed_rule_group_statement() {
+fn observed_statement(observed: &types::Statement) -> Statement {
+    let all = |parts: &[types::Statement]| parts.iter().map(observed_statement).collect();
+    let narrow = |part: Option<&types::Statement>| part.map(|part| Box::new(observed_statement(part)));
+    if let Some(group) = observed.managed_rule_group_statement() {
         // Excluded rules are how counting was written before there were overrides.
         let excluded = group.excluded_rules().iter();
         let excluded = excluded.map(|rule| Override { rule: rule.name().to_owned(), action: Action::Count });
         let overrides = group.rule_action_overrides().iter().map(|one| Override {
             rule: one.name().to_owned(),
-            action: one.action_to_use().map_or(Action::Count, seen_action),
+            action: one.action_to_use().map_or(Action::Count, observed_action),
         });
         Statement::Managed(ManagedRules {
             vendor: group.vendor_name().to_owned(),
@@ -198,7 +198,7 @@ fn seen_statement(seen: &types::Statement) -> Statement {
             overrides: overrides.chain(excluded).collect(),
             scope_down: narrow(group.scope_down_statement()),
         })
-    } else if let Some(rate) = seen.rate_based_statement() {
+    } else if let Some(rate) = observed.rate_based_statement() {
         let by_address = *rate.aggregate_key_type() == types::RateBasedStatementAggregateKeyType::Ip;
         if !by_address {
             return Statement::Other(format!("rate by {}", rate.aggregate_key_type()));
@@ -208,25 +208,25 @@ fn seen_statement(seen: &types::Statement) -> Statement {
             window: Some(rate.evaluation_window_sec()).filter(|window| *window > 0),
             scope_down: narrow(rate.scope_down_statement()),
         })
-    } else if let Some(set) = seen.ip_set_reference_statement() {
+    } else if let Some(set) = observed.ip_set_reference_statement() {
         Statement::IpSet(set.arn().into())
-    } else if let Some(geo) = seen.geo_match_statement() {
+    } else if let Some(geo) = observed.geo_match_statement() {
         Statement::Geo(geo.country_codes().iter().map(|code| code.as_str().to_owned()).collect())
-    } else if let Some(bytes) = seen.byte_match_statement() {
-        Statement::ByteMatch(seen_byte_match(bytes))
-    } else if let Some(parts) = seen.and_statement() {
+    } else if let Some(bytes) = observed.byte_match_statement() {
+        Statement::ByteMatch(observed_byte_match(bytes))
+    } else if let Some(parts) = observed.and_statement() {
         Statement::And(all(parts.statements()))
-    } else if let Some(parts) = seen.or_statement() {
+    } else if let Some(parts) = observed.or_statement() {
         Statement::Or(all(parts.statements()))
-    } else if let Some(part) = seen.not_statement().and_then(types::NotStatement::statement) {
-        Statement::Not(Box::new(seen_statement(part)))
+    } else if let Some(part) = observed.not_statement().and_then(types::NotStatement::statement) {
+        Statement::Not(Box::new(observed_statement(part)))
     } else {
         Statement::Other("unknown".into())
     }
 }
 
-fn seen_byte_match(seen: &types::ByteMatchStatement) -> ByteMatch {
-    let inspect = match seen.field_to_match() {
+fn observed_byte_match(observed: &types::ByteMatchStatement) -> ByteMatch {
+    let inspect = match observed.field_to_match() {
         Some(field) if field.uri_path().is_some() => Inspect::UriPath,
         Some(field) if field.query_string().is_some() => Inspect::QueryString,
         Some(field) if field.method().is_some() => Inspect::Method,
@@ -235,12 +235,12 @@ fn seen_byte_match(seen: &types::ByteMatchStatement) -> ByteMatch {
         }
         None => Inspect::Other,
     };
-    let mut steps: Vec<_> = seen.text_transformations().iter().collect();
+    let mut steps: Vec<_> = observed.text_transformations().iter().collect();
     steps.sort_by_key(|step| step.priority());
     ByteMatch {
         inspect,
-        position: seen.positional_constraint().as_str().to_owned(),
-        text: String::from_utf8_lossy(seen.search_string().as_ref()).into_owned(),
+        position: observed.positional_constraint().as_str().to_owned(),
+        text: String::from_utf8_lossy(observed.search_string().as_ref()).into_owned(),
         transformations: steps.into_iter().map(|step| step.r#type().as_str().to_owned()).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! `image inspect`: shows layers, sizes, labels, components, and whether the image is out of date.
 
 use clap::Args;
-use provisioner_image::Standing;
+use provisioner_image::BuildStatus;
 use provisioner_model::Environment;
 use serde_json::json;
 
@@ -31,13 +31,13 @@ pub(super) fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let source = source(program, folder, &folder.load::<E>(&arguments.environment)?)?;
-    let standing = source.standing()?;
-    let state = match standing {
-        Standing::Missing => "not built yet",
-        Standing::Current(_) => "up to date",
-        Standing::OutOfDate(_) => "out of date",
+    let build_status = source.build_status()?;
+    let state = match build_status {
+        BuildStatus::Missing => "not built yet",
+        BuildStatus::Current(_) => "up to date",
+        BuildStatus::OutOfDate(_) => "out of date",
     };
-    let Some(layout) = standing.layout() else {
+    let Some(layout) = build_status.layout() else {
         if arguments.json {
             terminal.json(&json!({ "state": state, "architecture": source.architecture }))?;
             return Ok(());

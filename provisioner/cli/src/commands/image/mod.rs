@@ -6,7 +6,7 @@ mod push;
 mod save;
 
 use clap::Subcommand;
-use provisioner_image::Source;
+use provisioner_image::ImageSource;
 use provisioner_model::Environment;
 
 use super::ExitStatus;
@@ -49,7 +49,7 @@ fn source<E: Environment>(
     program: &Program<E>,
     folder: &Folder,
     environment: &EnvironmentFile<E>,
-) -> Result<Source, Failure> {
+) -> Result<ImageSource, Failure> {
     let source = program.image_source(folder, &environment.settings);
     source.ok_or_else(|| ImageFailure::None(environment.name.clone()).into())
 }

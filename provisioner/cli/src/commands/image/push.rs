@@ -1,7 +1,7 @@
 //! `image push`: pushes the image to the environment's repository.
 
 use clap::Args;
-use provisioner_image::Standing;
+use provisioner_image::BuildStatus;
 use provisioner_model::Environment;
 use serde_json::Value;
 
@@ -29,9 +29,9 @@ pub(super) async fn run<E: Environment>(
 ) -> Result<(), Failure> {
     let environment = folder.load::<E>(&arguments.environment)?;
     let source = source(program, folder, &environment)?;
-    let standing = source.standing()?;
-    let layout = standing.layout().ok_or_else(|| ImageFailure::NotBuilt(environment.name.clone()))?;
-    if matches!(standing, Standing::OutOfDate(_)) {
+    let build_status = source.build_status()?;
+    let layout = build_status.layout().ok_or_else(|| ImageFailure::NotBuilt(environment.name.clone()))?;
+    if matches!(build_status, BuildStatus::OutOfDate(_)) {
         terminal.say("The image is out of date: its source has changed. It is pushed as it is.");
     }
     // The session checks that the account and the endpoint are those of the state.

@@ -34,8 +34,8 @@ pub(super) fn run<E: Environment>(
 ) -> Result<(), Failure> {
     let SaveArguments { environment, out, name } = arguments;
     let source = source(program, folder, &folder.load::<E>(&environment)?)?;
-    let standing = source.standing()?;
-    let layout = standing.layout().ok_or(ImageFailure::NotBuilt(environment))?;
+    let build_status = source.build_status()?;
+    let layout = build_status.layout().ok_or(ImageFailure::NotBuilt(environment))?;
     provisioner_store::write_atomically(&out, &layout.archive(&name)?)?;
     terminal.say(&format!("Saved as {name}. To load it: docker load --input {}", out.display()));
     Ok(())

@@ -1,7 +1,7 @@
 //! `state mv`: gives a row another address.
 
 use clap::Args;
-use provisioner_model::{journal::Entry, state::Snapshot};
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
 use serde_json::Value;
 
 use super::row;
@@ -46,7 +46,7 @@ fn rename(snapshot: &mut Snapshot, from: &str, to: &str) -> Result<(), StateErro
     if kind(from) != kind(to) {
         return Err(StateError::OtherType { from: from.to_owned(), to: to.to_owned() });
     }
-    snapshot.fold(Entry::Renamed { from: from.to_owned(), to: to.to_owned() });
+    snapshot.fold(JournalEntry::Renamed { from: from.to_owned(), to: to.to_owned() });
     let objects = snapshot.rows.values_mut().flat_map(|row| &mut row.objects);
     objects.for_each(|object| redirect(&mut object.declared, from, to));
     Ok(())

@@ -17,8 +17,8 @@ const OLD: &str = "sha256:11";
 /// A load balancer that answers its `n`th request with this image, or not at all.
 async fn balancer(image: impl Fn(usize) -> Option<&'static str> + Send + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, asked) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-    let count = asked.clone();
+    let (address, request) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let count = request.clone();
     #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
@@ -34,51 +34,57 @@ async fn balancer(image: impl Fn(usize) -> Option<&'static str> + Send + 'static
             let _ = client.write_all(answer.as_bytes()).await;
         }
     });
-    (address, asked)
+    (address, request)
 }
 
-async fn prove(address: SocketAddr, image: &str) -> Result<(), Unproven> {
+async fn verify(address: SocketAddr, image: &str) -> Result<(), VerificationError> {
     let clouds = Clouds::default();
     let reach = address.to_string().parse().unwrap();
-    let proof = json!({
+    let verification = json!({
         "url": "http://app.example.com/version", "trusted": true, "image": image,
         "expect": { "task_definition": "web:2" }, "deadline_seconds": 1, "settle_seconds": 1,
     });
-    let rollout = Proving { address: "a", type_name: "test", provider: "main", id: "c/web", proof: &proof };
+    let rollout = VerificationRequest {
+        address: "a",
+        type_name: "test",
+        provider: "main",
+        id: "c/web",
+        verification: &verification,
+    };
     HttpVerifier::new(&clouds, Some(&reach)).verify(rollout).await
 }
 
 #[tokio::test]
-async fn the_new_image_proves_itself_and_nothing_else_does() {
-    let (right, asked) = balancer(|_| Some(NEW)).await;
-    assert_eq!(prove(right, "repository@sha256:22").await, Ok(()));
-    assert!(asked.load(Ordering::SeqCst) >= 3, "it must answer for a while");
+async fn only_the_new_image_passes_verification() {
+    let (right, request) = balancer(|_| Some(NEW)).await;
+    assert_eq!(verify(right, "repository@sha256:22").await, Ok(()));
+    assert!(request.load(Ordering::SeqCst) >= 3, "it must answer for a while");
     // What has no digest cannot be compared by it.
-    assert_eq!(prove(right, "repository:latest").await, Ok(()));
+    assert_eq!(verify(right, "repository:latest").await, Ok(()));
 
     let (old, _) = balancer(|_| Some(OLD)).await;
-    let unproven = prove(old, "repository@sha256:22").await.unwrap_err();
-    assert!(unproven.why.contains(OLD) && unproven.why.contains(NEW), "{}", unproven.why);
-    assert_eq!(unproven.hint, None, "it was reached");
+    let unverified = verify(old, "repository@sha256:22").await.unwrap_err();
+    assert!(unverified.why.contains(OLD) && unverified.why.contains(NEW), "{}", unverified.why);
+    assert_eq!(unverified.hint, None, "it was reached");
 }
 
 #[tokio::test]
-async fn one_that_wavers_is_not_proven() {
-    let (flapping, asked) = balancer(|n| Some(if n % 3 == 2 { OLD } else { NEW })).await;
-    assert!(prove(flapping, "repository@sha256:22").await.unwrap_err().why.contains(OLD));
-    assert!(asked.load(Ordering::SeqCst) > 3);
+async fn flapping_service_fails_verification() {
+    let (flapping, request) = balancer(|n| Some(if n % 3 == 2 { OLD } else { NEW })).await;
+    assert!(verify(flapping, "repository@sha256:22").await.unwrap_err().why.contains(OLD));
+    assert!(request.load(Ordering::SeqCst) > 3);
     // One that begins late is, if it stays.
     let (late, _) = balancer(|n| Some(if n < 3 { OLD } else { NEW })).await;
-    assert_eq!(prove(late, "repository@sha256:22").await, Ok(()));
+    assert_eq!(verify(late, "repository@sha256:22").await, Ok(()));
 }
 
 #[tokio::test]
-async fn one_that_never_listens_is_not_proven_and_the_hint_says_what_to_do() {
+async fn unreachable_service_fails_verification_with_a_hint() {
     let (silent, _) = balancer(|_| None).await;
-    assert!(prove(silent, "repository@sha256:22").await.is_err());
+    assert!(verify(silent, "repository@sha256:22").await.is_err());
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let unproven = prove(nobody, "repository@sha256:22").await.unwrap_err();
-    assert!(unproven.hint.is_some_and(|hint| hint.contains("--reach") && hint.contains("--no-proof")));
+    let unverified = verify(nobody, "repository@sha256:22").await.unwrap_err();
+    assert!(unverified.hint.is_some_and(|hint| hint.contains("--reach") && hint.contains("--no-verification")));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Why a step did not end well.
 
-use provisioner_model::error::{Error, Kind};
+use provisioner_model::error::{Error, ErrorKind};
 use provisioner_store::StoreError;
 
 use crate::retry::hint;
 
 /// Why a step did not end well.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Stopped {
+pub(crate) enum StepError {
     #[error("{0}")]
     Call(#[from] Error),
     #[error("{0}")]
@@ -24,7 +24,7 @@ pub(crate) enum Stopped {
     },
     /// The same, and what became of it then.
     #[error("{failed}; {then}")]
-    Undone { failed: Box<Self>, then: String, fatal: bool },
+    RolledBack { failed: Box<Self>, then: String, fatal: bool },
     /// An object of others holds the unique key of one that was to be created.
     #[error("`{id}` exists already and does not belong to this environment; nothing was written")]
     Taken { id: String, address: String },
@@ -34,7 +34,7 @@ pub(crate) enum Stopped {
     Cancelled,
 }
 
-impl Stopped {
+impl StepError {
     pub(crate) fn failed(why: impl Into<String>) -> Self {
         Self::Failed { why: why.into(), details: vec![], hint: None }
     }
@@ -55,7 +55,7 @@ impl Stopped {
         match self {
             Self::Call(error) => hint(error.kind, error.action),
             Self::Failed { hint, .. } => hint.clone(),
-            Self::Undone { failed, .. } => failed.hint(),
+            Self::RolledBack { failed, .. } => failed.hint(),
             Self::Taken { id, address } => Some(format!(
                 "to manage that object, run `provisioner import ENV {address} '{id}'` or declare the resource with \
                  `adopt`; else give it another name or key"
@@ -66,14 +66,14 @@ impl Stopped {
 
     /// Returns whether the call that it is about may have had its effect.
     pub(crate) fn may_have_effect(&self) -> bool {
-        matches!(self, Self::Call(error) if error.kind == Kind::Unknown)
+        matches!(self, Self::Call(error) if error.kind == ErrorKind::Unknown)
     }
 
     /// More of it, for a person.
     pub(crate) fn details(&self) -> &[String] {
         match self {
             Self::Failed { details, .. } => details,
-            Self::Undone { failed, .. } => failed.details(),
+            Self::RolledBack { failed, .. } => failed.details(),
             _ => &[],
         }
     }
@@ -89,8 +89,8 @@ impl Stopped {
     /// Nothing more may be begun: the journal cannot be written, or the credentials ended.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {
-            Self::Store(_) | Self::Call(Error { kind: Kind::Expired, .. }) => true,
-            Self::Undone { fatal, .. } => *fatal,
+            Self::Store(_) | Self::Call(Error { kind: ErrorKind::Expired, .. }) => true,
+            Self::RolledBack { fatal, .. } => *fatal,
             _ => false,
         }
     }

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use whom. Development dependencies may add the testkit anywhere.
-const ROOMS: &[(&str, &[&str])] = &[
+const ALLOWED_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("planner", &["model"]),
     ("store", &["model"]),
     ("engine", &["model", "planner", "store"]),
     ("image", &["store"]),
     ("aws", &["model", "store", "image"]),
-    ("stacks", &["model", "aws"]),
-    ("cli", &["model", "planner", "store", "engine", "aws", "stacks", "image"]),
+    ("reference-stack", &["model", "aws"]),
+    ("cli", &["model", "planner", "store", "engine", "aws", "reference-stack", "image"]),
     ("testkit", &["model", "store", "engine", "planner"]),
-    ("tests", &["model", "planner", "store", "engine", "aws", "stacks", "cli", "image", "testkit"]),
+    ("tests", &["model", "planner", "store", "engine", "aws", "reference-stack", "cli", "image", "testkit"]),
 ];
 
 /// What a crate must never learn: crates that it may not use, however indirectly they are offered.
@@ -23,25 +23,25 @@ const NEVER: &[(&str, &[&str])] = &[
     ("model", &["tokio", "futures", "time", "rand", "uuid"]),
     ("planner", &["tokio", "futures", "time", "rand", "uuid"]),
     ("engine", &["clap", "toml", "indicatif", "miette"]),
-    ("stacks", &["tokio", "aws-config"]),
+    ("reference-stack", &["tokio", "aws-config"]),
 ];
 
 #[test]
-fn crates_use_only_what_their_room_allows() {
+fn crates_depend_only_on_allowed_crates() {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    let mut seen = BTreeSet::new();
+    let mut visited = BTreeSet::new();
     for package in metadata.workspace_packages() {
         let name = package.name.as_str();
         let short = name.strip_prefix("provisioner-").unwrap_or(name);
         let example = package.manifest_path.components().any(|part| part.as_str() == "examples");
-        let allowed: &[&str] = match ROOMS.iter().find(|(room, _)| *room == short) {
+        let allowed: &[&str] = match ALLOWED_DEPENDENCIES.iter().find(|(crate_name, _)| *crate_name == short) {
             Some((_, allowed)) => allowed,
             // A stranger's stack sees the command line, the model and the resource types.
             None if example => &["cli", "model", "aws"],
             None => panic!("{name} has no room: add it to ARCHITECTURE.md and here"),
         };
-        seen.insert(short.to_owned());
-        let never = NEVER.iter().find(|(room, _)| *room == short).map_or(&[][..], |(_, never)| never);
+        visited.insert(short.to_owned());
+        let never = NEVER.iter().find(|(crate_name, _)| *crate_name == short).map_or(&[][..], |(_, never)| never);
         for dependency in &package.dependencies {
             let testing = dependency.kind == DependencyKind::Development;
             if let Some(used) = dependency.name.strip_prefix("provisioner-") {
@@ -55,5 +55,5 @@ fn crates_use_only_what_their_room_allows() {
             );
         }
     }
-    assert!(ROOMS.iter().all(|(room, _)| seen.contains(*room)), "a room without a crate");
+    assert!(ALLOWED_DEPENDENCIES.iter().all(|(crate_name, _)| visited.contains(*crate_name)), "a room without a crate");
 }

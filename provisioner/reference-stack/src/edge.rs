@@ -5,7 +5,7 @@ use provisioner_aws::{
     elb::{Action, HealthCheck, Listener, LoadBalancer, LogsTo, TargetGroup},
     route53::{Alias, Record},
     s3::{Bucket, Encryption, LifecycleRule},
-    waf::{Action as Verdict, Rule, Scope, WebAcl, WebAclAssociation},
+    waf::{Action as RuleAction, Rule, Scope, WebAcl, WebAclAssociation},
 };
 use provisioner_model::{
     expr::{In, document, join},
@@ -89,7 +89,7 @@ fn web_acl(env: &Environment, environment: &str) -> WebAcl {
             Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet"),
             Rule::rate_limit("rate", 2, env.firewall.rate_limit),
         ],
-        ..WebAcl::new(Scope::Regional, Verdict::Allow, format!("{}-{environment}", env.project))
+        ..WebAcl::new(Scope::Regional, RuleAction::Allow, format!("{}-{environment}", env.project))
     }
 }
 
@@ -106,14 +106,14 @@ fn certificate(env: &Environment, stack: &mut Stack) -> In<String> {
     let requested = stack.add("app", Certificate::new(&domain.name));
     let mut issued = CertificateIssued::new(requested.id());
     if let Some(zone) = &domain.zone {
-        let proof = Record::new(
+        let validation = Record::new(
             zone.as_str(),
             requested.get(Certificate::VALIDATION_NAME),
             requested.get(Certificate::VALIDATION_TYPE),
             300,
             [requested.get(Certificate::VALIDATION_VALUE)],
         );
-        issued.records = vec![stack.add("validation", proof).id()];
+        issued.records = vec![stack.add("validation", validation).id()];
     } else {
         // Somebody has to put these into the domain's DNS; until then the wait below is as far as an apply gets.
         stack.output("validation-records", requested.get(Certificate::VALIDATION));

@@ -7,8 +7,8 @@
 
 use provisioner_aws::{
     ec2::{
-        ElasticIp, Entry, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable, RouteTableAssociation,
-        Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc, VpcEndpoint,
+        AclEntry, ElasticIp, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable,
+        RouteTableAssociation, Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc, VpcEndpoint,
     },
     iam::Role,
     logs::LogGroup,
@@ -48,7 +48,7 @@ pub struct Network {
 /// The network. `log` is where its flow logs go, and `writer` is who writes them.
 pub fn network(env: &Environment, log: &Handle<LogGroup>, writer: &Handle<Role>, stack: &mut Stack) -> Network {
     stack.component("network", |stack| {
-        let vpc = Vpc { dns_support: Some(true), dns_host_names: Some(true), ..Vpc::new(&env.network.range) };
+        let vpc = Vpc { dns_support: Some(true), dns_host_names: Some(true), ..Vpc::new(&env.network.cidr) };
         let vpc = stack.add("main", vpc);
         stack.add("all-traffic", FlowLog::vpc(vpc.id(), log.get(LogGroup::ARN), writer.get(Role::ARN)));
 
@@ -110,12 +110,12 @@ fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &m
 
     // An ACL has no memory of connections, so answers need entries of their own: those to our requests come to ports
     // that the kernel picks, 32768 and up, where neither the app nor the database listens.
-    let inside = env.network.range.as_str();
+    let inside = env.network.cidr.as_str();
     let entries = [
-        Entry::allow(100, inside).tcp(1024, 65535),
-        Entry::allow(200, ANYWHERE).tcp(32768, 65535),
-        Entry::allow(100, inside).tcp(1024, 65535).egress(),
-        Entry::allow(200, ANYWHERE).tcp(443, 443).egress(),
+        AclEntry::allow(100, inside).tcp(1024, 65535),
+        AclEntry::allow(200, ANYWHERE).tcp(32768, 65535),
+        AclEntry::allow(100, inside).tcp(1024, 65535).egress(),
+        AclEntry::allow(200, ANYWHERE).tcp(443, 443).egress(),
     ];
     stack.add("private", NetworkAcl::new(vpc.id(), entries, subnets.clone()));
     (subnets, routed)

@@ -7,17 +7,19 @@ use serde_json::Value;
 
 /// The fields in which what is there does not mean what is wanted.
 #[derive(Debug, Default)]
-pub struct Differing(BTreeSet<&'static str>);
+pub struct ChangedInputs(BTreeSet<&'static str>);
 
-impl Differing {
+impl ChangedInputs {
     /// Compares as the plan does; what the API never tells is compared with what was written last.
-    pub fn between<R: Resource>(want: &R, was: &R, seen: &R) -> Self {
-        let [want, was, seen] = [want, was, seen].map(|inputs| serde_json::to_value(inputs).unwrap_or_default());
+    pub fn between<R: Resource>(desired: &R, recorded: &R, observed: &R) -> Self {
+        let [desired, recorded, observed] =
+            [desired, recorded, observed].map(|inputs| serde_json::to_value(inputs).unwrap_or_default());
         let at = |inputs: &Value, name: &str| inputs.get(name).cloned().unwrap_or_default();
         let differs = R::FIELDS.iter().filter(|field| {
-            let (want, was, seen) = (at(&want, field.name), at(&was, field.name), at(&seen, field.name));
-            let there = if field.write_only { was } else { seen };
-            !want.is_null() && !field.initial && !R::same(field, &want, &there)
+            let (desired, recorded, observed) =
+                (at(&desired, field.name), at(&recorded, field.name), at(&observed, field.name));
+            let there = if field.write_only { recorded } else { observed };
+            !desired.is_null() && !field.initial && !R::is_equivalent(field, &desired, &there)
         });
         Self(differs.map(|field| field.name).collect())
     }

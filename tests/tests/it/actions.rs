@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::sandbox::Sandbox;
 
 /// A plan by `--json`: what happens to which address, and in which fields. What stays as it is is left out.
-struct Planned {
-    verdicts: BTreeMap<String, String>,
+struct PlannedActions {
+    actions: BTreeMap<String, String>,
     json: Value,
 }
 
-impl Planned {
+impl PlannedActions {
     fn of(sandbox: &Sandbox, environment: &str) -> Self {
         Self::by(sandbox, environment, "")
     }
@@ -22,10 +22,9 @@ impl Planned {
         let json = sandbox.run_as(variant, &["plan", environment, "--json"]).ok().out;
         let json: Value = serde_json::from_str(&json).unwrap();
         let rows = json["resources"].as_object().unwrap();
-        let verdict =
-            |(address, row): (&String, &Value)| (address.clone(), row["verdict"].as_str().unwrap().to_owned());
-        let verdicts = rows.iter().map(verdict).filter(|(_, verdict)| verdict != "no_change").collect();
-        Self { verdicts, json }
+        let action = |(address, row): (&String, &Value)| (address.clone(), row["action"].as_str().unwrap().to_owned());
+        let actions = rows.iter().map(action).filter(|(_, action)| action != "no_change").collect();
+        Self { actions, json }
     }
 
     fn fields(&self, address: &str) -> Vec<&str> {
@@ -34,8 +33,8 @@ impl Planned {
     }
 
     /// The addresses with one of these verdicts.
-    fn with(&self, verdicts: &[&str]) -> BTreeSet<&str> {
-        let chosen = self.verdicts.iter().filter(|(_, verdict)| verdicts.contains(&verdict.as_str()));
+    fn with(&self, actions: &[&str]) -> BTreeSet<&str> {
+        let chosen = self.actions.iter().filter(|(_, action)| actions.contains(&action.as_str()));
         chosen.map(|(address, _)| address.as_str()).collect()
     }
 
@@ -49,14 +48,14 @@ impl Planned {
 const REPLACED: [&str; 2] = ["replace", "replace_delete_first"];
 
 fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(address, verdict)| ((*address).to_owned(), (*verdict).to_owned())).collect()
+    pairs.iter().map(|(address, action)| ((*address).to_owned(), (*action).to_owned())).collect()
 }
 
 #[test]
 fn the_environment_file_decides_what_happens() {
     let Some(sandbox) = Sandbox::new("the_environment_file_decides_what_happens") else { return };
     sandbox.run(&["apply", "dev", "--yes"]).ok();
-    let settled = || {
+    let assert_no_changes = || {
         sandbox.run(&["apply", "dev", "--yes"]).ok();
         sandbox.unchanged("dev");
     };
@@ -64,11 +63,11 @@ fn the_environment_file_decides_what_happens() {
     // The task's size: a new revision, and the service goes over to it. Autoscaling and alarms see nothing.
     sandbox.edit("dev", "cpu = 256", "cpu = 512");
     sandbox.edit("dev", "memory = 512", "memory = 1024");
-    let plan = Planned::of(&sandbox, "dev");
-    assert_eq!(plan.verdicts, pairs(&[("service/service/app", "update"), ("service/task-definition/app", "update")]));
+    let plan = PlannedActions::of(&sandbox, "dev");
+    assert_eq!(plan.actions, pairs(&[("service/service/app", "update"), ("service/task-definition/app", "update")]));
     assert_eq!(plan.fields("service/task-definition/app"), ["cpu", "memory"]);
     assert_eq!(plan.fields("service/service/app"), ["task_definition"]);
-    settled();
+    assert_no_changes();
     let family = sandbox.id("dev", "service/task-definition/app");
     let task = sandbox.aws(&format!("ecs describe-task-definition --task-definition {family}"));
     assert_eq!((&task["taskDefinition"]["cpu"], &task["taskDefinition"]["memory"]), (&"512".into(), &"1024".into()));
@@ -76,14 +75,14 @@ fn the_environment_file_decides_what_happens() {
 
     // The database's class: in place, and nothing else.
     sandbox.edit("dev", "db.t3.micro", "db.t3.small");
-    let plan = Planned::of(&sandbox, "dev");
-    assert_eq!(plan.verdicts, pairs(&[("database/instance/main", "update")]));
+    let plan = PlannedActions::of(&sandbox, "dev");
+    assert_eq!(plan.actions, pairs(&[("database/instance/main", "update")]));
     assert_eq!(plan.fields("database/instance/main"), ["instance_class"]);
-    settled();
+    assert_no_changes();
 
     // One more zone: creates, and updates in place of exactly what lists zones.
     sandbox.edit("dev", "zones = [\"a\", \"b\"]", "zones = [\"a\", \"b\", \"c\"]");
-    let plan = Planned::of(&sandbox, "dev");
+    let plan = PlannedActions::of(&sandbox, "dev");
     let made = [
         "network/route-table-association/private-c",
         "network/route-table-association/public-c",
@@ -100,12 +99,12 @@ fn the_environment_file_decides_what_happens() {
     ];
     assert_eq!(plan.with(&["create"]), BTreeSet::from(made));
     assert_eq!(plan.with(&["update"]), BTreeSet::from(lists));
-    assert_eq!(plan.verdicts.len(), made.len() + lists.len(), "{:#?}", plan.verdicts);
-    settled();
+    assert_eq!(plan.actions.len(), made.len() + lists.len(), "{:#?}", plan.actions);
+    assert_no_changes();
 }
 
 /// What hangs on the VPC goes with it; what names that follows in place; all else stays.
-fn hangs_on_the_vpc(plan: &Planned) {
+fn hangs_on_the_vpc(plan: &PlannedActions) {
     let replaced = plan.with(&REPLACED);
     let beside = [
         "database/instance/main",
@@ -121,7 +120,7 @@ fn hangs_on_the_vpc(plan: &Planned) {
     assert_eq!(replaced, network.chain(beside).collect());
     // The addresses outside are kept, so that what knows them still does; a gateway for each goes first.
     for gateway in replaced.iter().filter(|address| address.contains("/nat-gateway/")) {
-        assert_eq!(plan.verdicts[*gateway], "replace_delete_first");
+        assert_eq!(plan.actions[*gateway], "replace_delete_first");
     }
     let follow: BTreeSet<&str> = plan.with(&["update"]);
     let follows = |at: &&str| {
@@ -130,7 +129,7 @@ fn hangs_on_the_vpc(plan: &Planned) {
     };
     assert!(follow.iter().all(follows), "{follow:#?}");
     assert!(["service/service/app", "service/task-definition/app"].iter().all(|at| follow.contains(at)));
-    assert_eq!(plan.verdicts.len(), replaced.len() + follow.len(), "{:#?}", plan.verdicts);
+    assert_eq!(plan.actions.len(), replaced.len() + follow.len(), "{:#?}", plan.actions);
 }
 
 /// Asked of an independent client: nothing is left in a VPC.
@@ -166,7 +165,7 @@ fn another_vpc_range_replaces_what_hangs_on_it() {
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     let old = sandbox.id("dev", "network/vpc/main");
     sandbox.edit("dev", "10.0.0.0/16", "10.2.0.0/16");
-    hangs_on_the_vpc(&Planned::of(&sandbox, "dev"));
+    hangs_on_the_vpc(&PlannedActions::of(&sandbox, "dev"));
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     sandbox.unchanged("dev");
     nothing_is_left_in(&sandbox, &old);
@@ -174,8 +173,8 @@ fn another_vpc_range_replaces_what_hangs_on_it() {
 }
 
 #[test]
-fn what_is_protected_is_replaced_with_consent_only() {
-    let Some(sandbox) = Sandbox::new("what_is_protected_is_replaced_with_consent_only") else { return };
+fn protected_resource_is_replaced_only_with_consent() {
+    let Some(sandbox) = Sandbox::new("protected_resource_is_replaced_only_with_consent") else { return };
     sandbox.run(&["apply", "prod", "--yes"]).ok();
     let (old, before) = (sandbox.id("prod", "network/vpc/main"), sandbox.moto.everything());
 
@@ -187,10 +186,10 @@ fn what_is_protected_is_replaced_with_consent_only() {
     // Consent to something else is none.
     sandbox.run(&["apply", "prod", "--yes", "--allow-delete", "network/vpc/main"]).ended(1);
 
-    let plan = Planned::of(&sandbox, "prod");
+    let plan = PlannedActions::of(&sandbox, "prod");
     hangs_on_the_vpc(&plan);
     // AWS's own protection is lifted by a step of its own, which the plan shows.
-    assert_eq!(plan.steps("unprotect"), ["database/instance/main", "edge/load-balancer/app"]);
+    assert_eq!(plan.steps("disable_deletion_protection"), ["database/instance/main", "edge/load-balancer/app"]);
     assert_eq!(plan.json["resources"]["database/instance/main"]["protected"], true);
     sandbox.run(&["apply", "prod", "--yes", "--allow-delete", "database/instance/main"]).ok();
     sandbox.unchanged("prod");
@@ -205,18 +204,18 @@ fn what_is_protected_is_replaced_with_consent_only() {
 }
 
 #[test]
-fn a_rename_in_the_program_replaces_nothing() {
-    let Some(sandbox) = Sandbox::new("a_rename_in_the_program_replaces_nothing") else { return };
+fn renamed_resource_is_not_replaced() {
+    let Some(sandbox) = Sandbox::new("renamed_resource_is_not_replaced") else { return };
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     let before = sandbox.moto.everything();
     let (vpc, database) = (sandbox.id("dev", "network/vpc/main"), sandbox.id("dev", "database/instance/main"));
 
     let variant = "rename network/ net/\nrename database/ data/\nrename edge/load-balancer/app edge/load-balancer/web";
-    let plan = Planned::by(&sandbox, "dev", variant);
+    let plan = PlannedActions::by(&sandbox, "dev", variant);
     let known = ["rename", "update"];
-    assert_eq!(plan.with(&known).len(), plan.verdicts.len(), "{:#?}", plan.verdicts);
-    assert_eq!(plan.verdicts["net/vpc/main"], "update", "its address is among its tags");
-    assert_eq!(plan.verdicts["net/route-table-association/public-a"], "rename");
+    assert_eq!(plan.with(&known).len(), plan.actions.len(), "{:#?}", plan.actions);
+    assert_eq!(plan.actions["net/vpc/main"], "update", "its address is among its tags");
+    assert_eq!(plan.actions["net/route-table-association/public-a"], "rename");
     for address in plan.with(&["update"]) {
         let written = plan.steps("update").contains(&address);
         assert_eq!(plan.fields(address), if written { vec!["tags"] } else { vec![] }, "{address}");
@@ -228,19 +227,19 @@ fn a_rename_in_the_program_replaces_nothing() {
 }
 
 #[test]
-fn what_leaves_the_program_leaves_the_cloud() {
-    let Some(sandbox) = Sandbox::new("what_leaves_the_program_leaves_the_cloud") else { return };
+fn resource_removed_from_the_program_is_deleted() {
+    let Some(sandbox) = Sandbox::new("resource_removed_from_the_program_is_deleted") else { return };
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     let rows = sandbox.plan("dev").resources.into_keys().collect::<BTreeSet<_>>();
     let of = |starts: &[&str]| -> BTreeSet<&str> {
         rows.iter().map(String::as_str).filter(|at| starts.iter().any(|start| at.starts_with(start))).collect()
     };
     let leaves = |variant: &str, starts: &[&str]| {
-        let plan = Planned::by(&sandbox, "dev", variant);
+        let plan = PlannedActions::by(&sandbox, "dev", variant);
         let gone = of(starts);
         assert!(!gone.is_empty());
         assert_eq!(plan.with(&["delete"]), gone);
-        assert_eq!(plan.verdicts.len(), gone.len(), "{:#?}", plan.verdicts);
+        assert_eq!(plan.actions.len(), gone.len(), "{:#?}", plan.actions);
         sandbox.run_as(variant, &["apply", "dev", "--yes"]).ok();
         sandbox.run_as(variant, &["plan", "dev", "--detailed-exitcode"]).ok();
     };

@@ -16,7 +16,7 @@ use provisioner_model::{
 };
 use serde_json::{Value, json};
 
-use crate::{edge::Edge, environment::Environment, service::Running};
+use crate::{edge::Edge, environment::Environment, service::ServiceHandles};
 
 /// Where logs go. Declared before whoever writes them: no role may make a group, so none comes back after a destroy.
 pub struct Logs {
@@ -39,7 +39,7 @@ pub struct Watched<'a> {
     /// Requests.
     pub edge: &'a Edge,
     /// Tasks.
-    pub service: &'a Running,
+    pub service: &'a ServiceHandles,
     /// The database.
     pub database: &'a Handle<Instance>,
 }
@@ -166,7 +166,7 @@ fn targets(watched: &Watched<'_>) -> Dimensions {
 }
 
 fn service(watched: &Watched<'_>) -> Dimensions {
-    let Running { cluster_name, service_name, .. } = watched.service;
+    let ServiceHandles { cluster_name, service_name, .. } = watched.service;
     dimensions([("ClusterName", cluster_name.clone()), ("ServiceName", service_name.clone())])
 }
 

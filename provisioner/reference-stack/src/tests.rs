@@ -25,7 +25,8 @@ fn declared(name: &str, env: &Environment) -> Desired {
 
 fn declared_with(name: &str, env: &Environment, found: BTreeMap<String, Option<String>>) -> Desired {
     let (environment, account) = (name.to_owned(), "123456789012".to_owned());
-    let facts = Facts { environment, account, region: env.region.clone(), partition: "aws".to_owned(), found };
+    let facts =
+        Facts { environment, account, region: env.region.clone(), partition: "aws".to_owned(), discovered: found };
     let mut declared = Stack::new(facts);
     stack(env, &mut declared);
     declared.finish().unwrap_or_else(|problems| panic!("{problems:#?}"))
@@ -71,7 +72,7 @@ fn count(desired: &Desired, kind: &str) -> usize {
 }
 
 #[test]
-fn dev_and_prod_are_declared_without_a_mistake_and_without_a_cycle() {
+fn dev_and_prod_are_valid_and_acyclic() {
     for (name, env, least) in [("dev", dev(), 65), ("prod", prod(), 80)] {
         let desired = declared(name, &env);
         assert!(desired.resources.len() >= least, "{name}: {}", desired.resources.len());
@@ -98,13 +99,13 @@ fn the_roles_have_the_actions_of_the_types_that_are_declared_and_of_no_others() 
     let declared = [declared_with("dev", &dev(), built), declared("dev", &domain)];
     let used: BTreeSet<&str> = declared.iter().flat_map(|it| it.resources.values().map(|row| row.type_name)).collect();
     let types = registry();
-    let known: BTreeSet<&str> = types.all().map(provisioner_model::erased::Erased::type_name).collect();
+    let known: BTreeSet<&str> = types.all().map(provisioner_model::erased::ResourceType::type_name).collect();
     let unused: BTreeSet<&str> = UNUSED.iter().copied().collect();
     assert_eq!(known.difference(&used).copied().collect::<BTreeSet<_>>(), unused);
 }
 
 #[test]
-fn every_object_that_takes_tags_says_whose_it_is() {
+fn every_taggable_object_has_ownership_tags() {
     let (desired, types) = (declared("prod", &prod()), registry());
     for (address, row) in &desired.resources {
         if types.get(row.type_name).unwrap().tagged() && !row.options.share {
@@ -127,7 +128,7 @@ fn nat_is_one_in_dev_and_one_in_each_zone_in_prod() {
 }
 
 #[test]
-fn each_zone_has_its_subnets_and_another_zone_moves_none() {
+fn adding_a_zone_moves_no_subnet() {
     let mut env = dev();
     let before = declared("dev", &env);
     env.network.zones.push("c".into());
@@ -162,13 +163,13 @@ fn each_zone_has_its_subnets_and_another_zone_moves_none() {
 fn the_load_balancer_waits_for_the_internet_and_the_tasks_for_their_way_out() {
     let desired = declared("dev", &dev());
     let reaches = |from: &str, to: &str| {
-        let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+        let (mut visited, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
         while let Some(address) = next.pop() {
-            if seen.insert(address.clone()) {
+            if visited.insert(address.clone()) {
                 edges(inputs(&desired, &address), &mut next);
             }
         }
-        seen.contains(to)
+        visited.contains(to)
     };
     assert!(reaches("edge/load-balancer/app", "network/internet-gateway/main"));
     assert!(reaches("service/service/app", "network/nat-gateway/a"));
@@ -176,7 +177,7 @@ fn the_load_balancer_waits_for_the_internet_and_the_tasks_for_their_way_out() {
 }
 
 #[test]
-fn groups_name_each_other_and_nothing_wider() {
+fn security_groups_reference_only_each_other() {
     let desired = declared("prod", &prod());
     let rules = |name: &str, way: &str| -> Vec<String> {
         let rules = shown(&desired, &format!("network/security-group-rules/{name}"));
@@ -199,7 +200,7 @@ fn groups_name_each_other_and_nothing_wider() {
 }
 
 #[test]
-fn githubs_jobs_are_trusted_to_the_letter() {
+fn github_trust_policy_matches_exact_subjects() {
     let trust = |subjects: Value, id: Option<&str>| {
         let mut equals = json!({
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
@@ -237,13 +238,13 @@ fn services_are_trusted_for_this_account_alone() {
     let desired = declared("dev", &dev());
     for (role, service) in [("task", "ecs-tasks"), ("execution", "ecs-tasks"), ("flow-logs", "vpc-flow-logs")] {
         let trust = policy(&desired, &format!("identity/role/{role}"), "assume_role_policy");
-        let want = json!([{
+        let expected = json!([{
             "Effect": "Allow",
             "Principal": { "Service": format!("{service}.amazonaws.com") },
             "Action": "sts:AssumeRole",
             "Condition": { "StringEquals": { "aws:SourceAccount": "123456789012" } },
         }]);
-        assert_eq!(trust["Statement"], want);
+        assert_eq!(trust["Statement"], expected);
     }
 }
 
@@ -256,7 +257,7 @@ const EVERYTHING: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn no_policy_says_everything_without_need() {
+fn no_policy_allows_all_actions() {
     for (name, env) in [("dev", dev()), ("prod", prod())] {
         let policies = policies(&declared(name, &env));
         assert!(policies.len() > 12, "{policies:#?}");
@@ -310,7 +311,7 @@ fn policies_fit_iams_limits() {
 }
 
 #[test]
-fn who_deploys_can_pass_only_this_environments_roles_and_only_to_services() {
+fn deploy_role_passes_only_this_environments_roles_to_services() {
     let desired = declared("dev", &dev());
     let all = policies(&desired);
     let deploy: Vec<&Value> = all
@@ -344,14 +345,14 @@ fn who_deploys_can_pass_only_this_environments_roles_and_only_to_services() {
 
 #[test]
 fn prod_is_protected_and_dev_is_not() {
-    for (name, env, want) in [("dev", dev(), false), ("prod", prod(), true)] {
+    for (name, env, expected) in [("dev", dev(), false), ("prod", prod(), true)] {
         let desired = declared(name, &env);
         let row = &desired.resources["database/instance/main"];
-        assert_eq!(row.options.protect, want);
-        assert_eq!(row.inputs["deletion_protection"], want);
-        assert_eq!(row.inputs["final_snapshot"].is_string(), want);
-        assert_eq!(row.inputs["multi_az"], want);
-        assert_eq!(desired.resources["secrets/key/main"].options.protect, want);
+        assert_eq!(row.options.protect, expected);
+        assert_eq!(row.inputs["deletion_protection"], expected);
+        assert_eq!(row.inputs["final_snapshot"].is_string(), expected);
+        assert_eq!(row.inputs["multi_az"], expected);
+        assert_eq!(desired.resources["secrets/key/main"].options.protect, expected);
     }
 }
 
@@ -367,10 +368,10 @@ fn the_certificate_follows_the_domain() {
         (found, desired.outputs.contains_key("validation-records"))
     };
     assert_eq!(kinds(None), (vec!["edge/imported-certificate/app".into()], false));
-    let mut want = vec!["edge/certificate-issued/app".to_owned(), "edge/certificate/app".into()];
-    assert_eq!(kinds(Some(None)), (want.clone(), true));
-    want.extend(["edge/record/app".into(), "edge/record/validation".into()]);
-    assert_eq!(kinds(Some(Some("Z1"))), (want, false));
+    let mut expected = vec!["edge/certificate-issued/app".to_owned(), "edge/certificate/app".into()];
+    assert_eq!(kinds(Some(None)), (expected.clone(), true));
+    expected.extend(["edge/record/app".into(), "edge/record/validation".into()]);
+    assert_eq!(kinds(Some(Some("Z1"))), (expected, false));
 }
 
 #[test]

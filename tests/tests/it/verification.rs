@@ -43,8 +43,8 @@ impl App {
 }
 
 #[test]
-fn a_rollout_counts_once_the_new_version_answers() {
-    let Some(sandbox) = Sandbox::new("a_rollout_counts_once_the_new_version_answers") else { return };
+fn rollout_succeeds_once_the_new_version_answers() {
+    let Some(sandbox) = Sandbox::new("rollout_succeeds_once_the_new_version_answers") else { return };
     let app = App::new();
     sandbox.edit("dev", "[service]", "[service]\nproof = { deadline = 1, settle = 1 }");
     let running = || {
@@ -59,7 +59,7 @@ fn a_rollout_counts_once_the_new_version_answers() {
     // At a first rollout that nobody answers, no task is left; the next apply goes on.
     let told = apply().ended(1).err;
     assert!(told.contains("not proven") && told.contains("held back until the next apply"), "{told}");
-    assert!(!told.contains("--no-proof does without"), "it was reached: {told}");
+    assert!(!told.contains("--no-verification does without"), "it was reached: {told}");
     let (first, count) = running();
     assert_eq!(count, 0);
     app.say(&first);
@@ -83,11 +83,11 @@ fn a_rollout_counts_once_the_new_version_answers() {
 }
 
 #[test]
-fn what_is_not_waited_for_is_taken_up_by_the_next_apply() {
-    let Some(sandbox) = Sandbox::new("what_is_not_waited_for_is_taken_up_by_the_next_apply") else { return };
+fn next_apply_resumes_a_rollout_started_with_no_wait() {
+    let Some(sandbox) = Sandbox::new("next_apply_resumes_a_rollout_started_with_no_wait") else { return };
     sandbox.run(&["apply", "dev", "--yes", "--no-wait"]).ok();
     sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ended(2);
     let told = sandbox.run(&["apply", "dev", "--yes"]).ok().err;
-    assert!(told.contains("not proven (--no-proof)"), "{told}");
+    assert!(told.contains("not proven (--no-verification)"), "{told}");
     sandbox.unchanged("dev");
 }

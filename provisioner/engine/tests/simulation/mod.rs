@@ -17,8 +17,8 @@ use std::{
 
 use provisioner_engine::{Apply, Outcome, Refresh, apply, refresh};
 use provisioner_model::{
-    erased::{Clouds, Registry},
-    plan::{Plan, Verdict},
+    erased::{Clouds, ResourceRegistry},
+    plan::{Action, Plan},
     stack::Desired,
     state::Snapshot,
 };
@@ -35,18 +35,18 @@ use provisioner_testkit::{
 pub(crate) const LINEAGE: &str = "0123456789abcdef";
 
 /// A cloud, a store, and what has been seen in them.
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) cloud: Fake,
     pub(crate) clouds: Clouds,
     pub(crate) store: Memory,
-    pub(crate) registry: Registry,
+    pub(crate) registry: ResourceRegistry,
     /// What `verify` said of states on the way.
     pub(crate) wrong: Arc<Mutex<Vec<String>>>,
     /// Another hand, or a run that was cut off, has deleted something: until the next run is done, the state may need what is not there.
     pub(crate) robbed: AtomicBool,
 }
 
-impl World {
+impl Simulation {
     pub(crate) fn new() -> Self {
         Self::with(Fake::default(), Memory::new(ENVIRONMENT))
     }
@@ -111,7 +111,7 @@ impl World {
             consent: &consent,
             events,
             cancel,
-            proof: None,
+            verifier: None,
             wait: true,
             tuning: tuning(),
         };
@@ -119,7 +119,7 @@ impl World {
     }
 
     /// Plans and applies, after which a plan must be empty. What the plan said.
-    pub(crate) async fn settle(&self, desired: &Desired) -> Result<Plan, String> {
+    pub(crate) async fn converge(&self, desired: &Desired) -> Result<Plan, String> {
         let plan = self.plan(desired).await?;
         let outcome = self.apply(&plan).await?;
         if !outcome.is_complete() {
@@ -148,9 +148,9 @@ impl World {
 
 pub(crate) fn told(plan: &Plan) -> String {
     let mut out = String::new();
-    for (address, planned) in plan.resources.iter().filter(|(_, planned)| planned.verdict != Verdict::NoChange) {
+    for (address, planned) in plan.resources.iter().filter(|(_, planned)| planned.action != Action::NoChange) {
         let changes: Vec<&str> = planned.changes.iter().map(|change| &*change.field).collect();
-        out += &format!("  {:?} {address} {changes:?} because {:?}\n", planned.verdict, planned.reasons);
+        out += &format!("  {:?} {address} {changes:?} because {:?}\n", planned.action, planned.reasons);
     }
     for (number, step) in plan.steps.iter().enumerate() {
         out += &format!("  {number} {} {} after {:?}\n", step.action.verb(), step.address, step.after);

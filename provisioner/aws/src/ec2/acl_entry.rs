@@ -9,7 +9,7 @@ use crate::{error::need, value::text};
 
 /// One entry of a network ACL: the first that matches decides, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct AclEntry {
     /// 1 to 32766.
     pub number: i32,
     /// Whether it is about what leaves the subnet.
@@ -34,7 +34,7 @@ pub struct Entry {
     pub icmp_code: Option<i32>,
 }
 
-impl Entry {
+impl AclEntry {
     /// Lets everything from this range in, until it is narrowed.
     pub fn allow(number: i32, cidr: impl Into<In<String>>) -> Self {
         Self {
@@ -85,15 +85,15 @@ impl Entry {
     }
 
     /// Whether what is there is what this states.
-    pub(super) fn means(&self, seen: &Self) -> bool {
-        let stated = |want: Option<i32>, seen: Option<i32>| want.is_none() || want == seen;
-        self.action == seen.action
-            && self.protocol == seen.protocol
-            && self.cidr == seen.cidr
-            && stated(self.from_port, seen.from_port)
-            && stated(self.to_port, seen.to_port)
-            && stated(self.icmp_type, seen.icmp_type)
-            && stated(self.icmp_code, seen.icmp_code)
+    pub(super) fn means(&self, observed: &Self) -> bool {
+        let stated = |desired: Option<i32>, observed: Option<i32>| desired.is_none() || desired == observed;
+        self.action == observed.action
+            && self.protocol == observed.protocol
+            && self.cidr == observed.cidr
+            && stated(self.from_port, observed.from_port)
+            && stated(self.to_port, observed.to_port)
+            && stated(self.icmp_type, observed.icmp_type)
+            && stated(self.icmp_code, observed.icmp_code)
     }
 
     /// The last entry, which denies the rest; 32767 for IPv4, 32768 for IPv6.
@@ -125,7 +125,7 @@ impl Entry {
         range.map(|why| format!("entry {number}: {why}"))
     }
 
-    pub(super) fn observed(entry: &NetworkAclEntry) -> Result<Self> {
+    pub(super) fn to_observed(entry: &NetworkAclEntry) -> Result<Self> {
         const READ: &str = "ec2:DescribeNetworkAcls";
         let (ports, icmp) = (entry.port_range(), entry.icmp_type_code());
         let range: String = need(READ, entry.cidr_block().or(entry.ipv6_cidr_block()), "cidrBlock")?;

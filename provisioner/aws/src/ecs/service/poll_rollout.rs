@@ -15,7 +15,7 @@ use provisioner_model::{
 
 use super::{
     Service,
-    phase::{Handed, ours, phase},
+    phase::{DeploymentReceipt, ours, phase},
 };
 use crate::{cloud::Reader, error::api, value::text};
 
@@ -27,24 +27,29 @@ const HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
 /// A service deployment may read as made a little before the deployment that stands for it.
 const EARLIER: i64 = 5;
 
-/// How far the rollout is. `settled`: whatever was to be listed would be by now.
-pub(super) async fn follow(c: &Reader, seen: &Observed<Service>, handed: &Handed, settled: bool) -> Result<Phase> {
-    let phase = phase(&seen.outputs, Some(handed));
+/// How far the rollout is. `window_elapsed`: whatever was to be listed would be by now.
+pub(super) async fn poll_rollout(
+    c: &Reader,
+    observed: &Observed<Service>,
+    receipt: &DeploymentReceipt,
+    window_elapsed: bool,
+) -> Result<Phase> {
+    let phase = phase(&observed.outputs, Some(receipt));
     if phase == Phase::Gone {
         return Ok(phase);
     }
-    let listed = listed(c, seen, handed).await?;
-    let Some(deployment) = of_our_revision(c, &listed, handed).await? else {
+    let listed = listed(c, observed, receipt).await?;
+    let Some(deployment) = of_our_revision(c, &listed, receipt).await? else {
         return match phase {
             // What was handed out a moment ago may not be told of everywhere yet.
-            Phase::Failed { .. } if !settled => Ok(Phase::Pending),
-            Phase::Ready if listed.is_empty() && settled => healthy(c, seen, handed).await,
+            Phase::Failed { .. } if !window_elapsed => Ok(Phase::Pending),
+            Phase::Ready if listed.is_empty() && window_elapsed => healthy(c, observed, receipt).await,
             Phase::Ready => Ok(Phase::Pending),
             phase => Ok(phase),
         };
     };
     match deployment.status() {
-        Some(ServiceDeploymentStatus::Successful) if phase == Phase::Ready => healthy(c, seen, handed).await,
+        Some(ServiceDeploymentStatus::Successful) if phase == Phase::Ready => healthy(c, observed, receipt).await,
         Some(ServiceDeploymentStatus::Successful) => Ok(phase),
         Some(
             status @ (ServiceDeploymentStatus::Stopped
@@ -53,8 +58,8 @@ pub(super) async fn follow(c: &Reader, seen: &Observed<Service>, handed: &Handed
         ) => {
             let why = reason(c, deployment).await?;
             Ok(Phase::Failed {
-                why: format!("its deployment {} ended as {status}: {why}", handed.deployment),
-                cure: None,
+                why: format!("its deployment {} ended as {status}: {why}", receipt.deployment),
+                remedy: None,
             })
         }
         // Requested or under way, back or forth: how it ends is told by one of those above.
@@ -63,12 +68,17 @@ pub(super) async fn follow(c: &Reader, seen: &Observed<Service>, handed: &Handed
 }
 
 /// The service deployments that are not older than ours.
-async fn listed(c: &Reader, seen: &Observed<Service>, handed: &Handed) -> Result<Vec<ServiceDeploymentBrief>> {
-    let since = handed.at.map(|at| at - EARLIER);
+async fn listed(
+    c: &Reader,
+    observed: &Observed<Service>,
+    receipt: &DeploymentReceipt,
+) -> Result<Vec<ServiceDeploymentBrief>> {
+    let since = receipt.at.map(|at| at - EARLIER);
     let created = since.map(|since| CreatedAt::builder().after(DateTime::from_secs(since)).build());
     let (mut listed, mut next) = (vec![], None);
     loop {
-        let request = c.ecs().list_service_deployments().service(&seen.outputs.name).cluster(&seen.outputs.cluster);
+        let request =
+            c.ecs().list_service_deployments().service(&observed.outputs.name).cluster(&observed.outputs.cluster);
         let answer = request.set_created_at(created.clone()).set_next_token(next).send().await.map_err(api(LIST))?;
         listed.extend(answer.service_deployments.unwrap_or_default());
         next = answer.next_token.filter(|token| !token.is_empty());
@@ -85,7 +95,7 @@ async fn listed(c: &Reader, seen: &Observed<Service>, handed: &Handed) -> Result
 async fn of_our_revision<'a>(
     c: &Reader,
     listed: &'a [ServiceDeploymentBrief],
-    handed: &Handed,
+    receipt: &DeploymentReceipt,
 ) -> Result<Option<&'a ServiceDeploymentBrief>> {
     // At most twenty a call: those before were superseded long ago.
     let recent = || listed.iter().filter_map(|one| Some((one, one.target_service_revision_arn()?))).take(20);
@@ -98,7 +108,7 @@ async fn of_our_revision<'a>(
     let is_ours = |arn: &str| {
         let revisions = answer.service_revisions().iter();
         let mut same = revisions.filter(|one| one.service_revision_arn() == Some(arn));
-        same.any(|one| one.task_definition() == Some(&handed.task_definition))
+        same.any(|one| one.task_definition() == Some(&receipt.task_definition))
     };
     Ok(recent().find(|(_, arn)| is_ours(arn)).map(|(one, _)| one))
 }
@@ -121,14 +131,14 @@ async fn reason(c: &Reader, deployment: &ServiceDeploymentBrief) -> Result<Strin
 }
 
 /// Ready as soon as each target group has as many healthy targets as there are to be tasks.
-async fn healthy(c: &Reader, seen: &Observed<Service>, handed: &Handed) -> Result<Phase> {
-    let want = ours(&seen.outputs, handed).map_or(0, |one| one.desired);
-    for target in &seen.inputs.load_balancers {
+async fn healthy(c: &Reader, observed: &Observed<Service>, receipt: &DeploymentReceipt) -> Result<Phase> {
+    let desired = ours(&observed.outputs, receipt).map_or(0, |one| one.desired);
+    for target in &observed.inputs.load_balancers {
         let request = c.elb().describe_target_health().set_target_group_arn(text(&target.target_group));
         let answer = request.send().await.map_err(api(HEALTH))?;
         let states = answer.target_health_descriptions().iter().filter_map(|one| one.target_health()?.state());
         let healthy = states.filter(|state| **state == TargetHealthStateEnum::Healthy).count();
-        if usize::try_from(want).is_ok_and(|want| healthy < want) {
+        if usize::try_from(desired).is_ok_and(|desired| healthy < desired) {
             return Ok(Phase::Pending);
         }
     }

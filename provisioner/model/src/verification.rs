@@ -1,4 +1,4 @@
-//! How a program says what proves a rollout: data, for [`Stack::prove`](crate::Stack::prove). The engine does not read
+//! How a program says what proves a rollout: data, for [`Stack::verify`](crate::Stack::prove). The engine does not read
 //! it; the command line carries it out.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use crate::expr::In;
 
 /// Requests over HTTP that the new version must answer, without a break, for a while.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HttpProof {
+pub struct HttpVerification {
     /// What is asked: the whole URL.
     pub url: In<String>,
     /// The host that it is asked through, where that is not the URL's own: a load balancer, before its domain leads

@@ -54,7 +54,7 @@ impl Environment {
     /// The part at the letter's place after `first`. A file without mistakes always has one.
     fn part(&self, zone: Zone<'_>, first: usize) -> String {
         let place = zone.letter.bytes().next().map_or(0, |letter| usize::from(letter.wrapping_sub(b'a')));
-        let range = self.network.range.parse::<Ipv4Net>().ok();
+        let range = self.network.cidr.parse::<Ipv4Net>().ok();
         let parts = range.and_then(|range| range.subnets(range.prefix_len() + BITS).ok());
         parts.and_then(|mut parts| parts.nth(first + place)).map(|part| part.to_string()).unwrap_or_default()
     }
@@ -65,7 +65,7 @@ mod tests {
     use crate::environment::tests::{dev, prod};
 
     #[test]
-    fn each_letter_has_its_own_ranges_whatever_else_there_is() {
+    fn each_zone_letter_has_its_own_cidr_blocks() {
         let ranges = |env: &super::Environment| -> Vec<(String, String, String, String)> {
             let row = |zone| (format!("{zone}"), String::from(zone), env.public_range(zone), env.private_range(zone));
             env.zones().map(row).collect()
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn the_smallest_vpc_has_subnets_that_a_load_balancer_takes() {
         let mut env = dev();
-        env.network.range = "10.0.0.0/23".into();
+        env.network.cidr = "10.0.0.0/23".into();
         let zone = env.zones().next().unwrap();
         assert_eq!((env.public_range(zone), env.private_range(zone)), ("10.0.0.0/27".into(), "10.0.1.0/27".into()));
     }

@@ -23,7 +23,7 @@ use provisioner_tests::{Emulator, skipped};
 use serde_json::json;
 
 use crate::{
-    engine::{World, facts},
+    engine::{EngineFixture, facts},
     sandbox::Sandbox,
 };
 
@@ -97,7 +97,7 @@ async fn objects_of_others_are_never_taken() {
     let aws = moto.aws();
     let zone = aws.writer().route53().create_hosted_zone().name("example.com").caller_reference("1");
     let zone = zone.send().await.unwrap().hosted_zone().unwrap().id().to_owned();
-    let theirs = World::on(&moto);
+    let theirs = EngineFixture::on(&moto);
     let first = theirs.plan(&declared(parents)).await;
     assert!(theirs.apply(&first).await.is_complete());
     let ids = theirs.plan(&declared(parents)).await;
@@ -111,7 +111,7 @@ async fn objects_of_others_are_never_taken() {
     assert!(outcome.is_complete(), "{outcome:?}");
 
     // Another environment states the same keys: its plan names each of them, and says how to go on.
-    let ours = World::on(&moto);
+    let ours = EngineFixture::on(&moto);
     let desired = declared(|stack| children(stack, &zone, &id, true));
     let problems = ours.try_plan(&desired).await.unwrap_err();
     let named: Vec<&str> = problems.iter().map(|problem| problem.address.as_str()).collect();
@@ -122,7 +122,7 @@ async fn objects_of_others_are_never_taken() {
     for problem in &problems {
         let hint = problem.hint.as_deref().unwrap_or_default();
         assert!(hint.contains(&format!("provisioner import dev {}", problem.address)), "{problem:?}");
-        assert!(problem.at.as_deref().is_some_and(|at| at.contains("taken.rs:")), "{problem:?}");
+        assert!(problem.at.as_deref().is_some_and(|at| at.contains("foreign_objects.rs:")), "{problem:?}");
     }
     let after = theirs.plan(&all).await;
     assert!(after.is_empty() && after.drift.is_empty(), "{after:#?}");

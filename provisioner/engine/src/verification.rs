@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A rollout that is ready, as the cloud says.
 #[derive(Clone, Copy, Debug)]
-pub struct Proving<'a> {
+pub struct VerificationRequest<'a> {
     /// The resource.
     pub address: &'a str,
     /// Its type.
@@ -16,12 +16,12 @@ pub struct Proving<'a> {
     /// The object.
     pub id: &'a str,
     /// What the program wants to be shown, with every output filled in.
-    pub proof: &'a Value,
+    pub verification: &'a Value,
 }
 
 /// Why a rollout is not proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unproven {
+pub struct VerificationError {
     /// What was seen instead.
     pub why: String,
     /// What to do.
@@ -29,7 +29,10 @@ pub struct Unproven {
 }
 
 /// Shows that what was rolled out does what it is there for. Dropped where the run is cancelled.
-pub trait Proof: Send + Sync {
+pub trait Verifier: Send + Sync {
     /// Ends once it is certain, either way.
-    fn prove<'a>(&'a self, asked: Proving<'a>) -> Pin<Box<dyn Future<Output = Result<(), Unproven>> + Send + 'a>>;
+    fn verify<'a>(
+        &'a self,
+        request: VerificationRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>>;
 }

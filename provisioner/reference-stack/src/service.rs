@@ -16,8 +16,8 @@ use provisioner_aws::{
 };
 use provisioner_model::{
     expr::{In, join},
-    proof::HttpProof,
     stack::{Facts, Handle, Stack},
+    verification::HttpVerification,
 };
 
 use crate::{
@@ -57,7 +57,7 @@ pub struct Parts<'a> {
 }
 
 /// The service, and how CloudWatch calls it.
-pub struct Running {
+pub struct ServiceHandles {
     /// The cluster.
     pub cluster: Handle<Cluster>,
     /// The service.
@@ -69,7 +69,7 @@ pub struct Running {
 }
 
 /// The tasks, kept at work.
-pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Running {
+pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> ServiceHandles {
     stack.component("service", |stack| {
         let cluster = Cluster { container_insights: Some("enabled".into()), ..Cluster::new() };
         let cluster = stack.add("main", cluster);
@@ -103,8 +103,8 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
             ..Service::new(cluster.id(), task.get(TaskDefinition::ARN))
         };
         let service = stack.add("app", service);
-        if wanted.proof.ask == Ask::On {
-            stack.prove(&service, &proof(env, parts.edge, &task, image));
+        if wanted.verification.ask == Ask::On {
+            stack.verify(&service, &verification(env, parts.edge, &task, image));
         }
 
         let count = ScalableTarget::tasks(service.get(Service::PATH), wanted.tasks, wanted.max_tasks);
@@ -112,7 +112,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
         let target = f64::from(wanted.target_cpu);
         stack.add("cpu", ScalingPolicy::track(count.id(), "ECSServiceAverageCPUUtilization", target));
 
-        Running {
+        ServiceHandles {
             cluster_name: service.get(Service::CLUSTER),
             service_name: service.get(Service::NAME),
             cluster,
@@ -122,10 +122,15 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Runni
 }
 
 /// Requests through the load balancer that this revision, with its image, must answer.
-fn proof(env: &Environment, edge: &Edge, task: &Handle<TaskDefinition>, image: Option<In<String>>) -> HttpProof {
-    let wanted = &env.service.proof;
+fn verification(
+    env: &Environment,
+    edge: &Edge,
+    task: &Handle<TaskDefinition>,
+    image: Option<In<String>>,
+) -> HttpVerification {
+    let wanted = &env.service.verification;
     let revision = join([task.id().part(), ":".into(), task.get(TaskDefinition::REVISION).part()]);
-    HttpProof {
+    HttpVerification {
         url: join([edge.url.part(), wanted.path.as_str().into()]),
         // A domain may not lead there yet.
         through: Some(edge.balancer.get(LoadBalancer::DNS_NAME)),
@@ -201,7 +206,7 @@ fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) 
     if let Some(stated) = &env.service.image {
         return Some(stated.as_str().into());
     }
-    let digest = stack.facts().found.get(IMAGE).cloned()?;
+    let digest = stack.facts().discovered.get(IMAGE).cloned()?;
     let digest = digest.unwrap_or_else(|| Image::NOT_BUILT.to_owned());
     Some(stack.add("app", Image::new(repository.id(), digest, env.service.architecture.name())).get(Image::URI))
 }

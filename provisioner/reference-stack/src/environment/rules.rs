@@ -38,8 +38,8 @@ fn range(path: &str, text: &str) -> Result<Ipv4Net, Mistake> {
 }
 
 fn vpc(env: &Environment) -> Vec<Mistake> {
-    let path = "network.range";
-    let range = match range(path, &env.network.range) {
+    let path = "network.cidr";
+    let range = match range(path, &env.network.cidr) {
         Ok(range) => range,
         Err(mistake) => return vec![mistake],
     };
@@ -57,7 +57,7 @@ fn vpc(env: &Environment) -> Vec<Mistake> {
 
 /// The stated subnets lie in the VPC, are of a size that EC2 takes, and no two subnets share an address.
 fn subnets(env: &Environment) -> Vec<Mistake> {
-    let Ok(vpc) = range("network.range", &env.network.range) else {
+    let Ok(vpc) = range("network.cidr", &env.network.cidr) else {
         return vec![];
     };
     let mut mistakes = vec![];
@@ -72,7 +72,7 @@ fn subnets(env: &Environment) -> Vec<Mistake> {
             Err(mistake) => mistakes.push(mistake),
             Ok(range) if !vpc.contains(&range) => {
                 let what = format!("`{range}` is not within the VPC's {vpc}");
-                mistakes.push(Mistake::new(&path, what).hint("a part of `network.range`"));
+                mistakes.push(Mistake::new(&path, what).hint("a part of `network.cidr`"));
             }
             Ok(range) if range.prefix_len() > 27 => {
                 let what = format!("`{range}` is too small");
@@ -253,8 +253,8 @@ mod tests {
     }
 
     #[test]
-    fn a_vpc_range_must_be_one_and_hold_its_subnets() {
-        for (range, want) in [
+    fn vpc_cidr_is_valid_and_contains_its_subnets() {
+        for (range, expected) in [
             ("10.0.0.0/15", "`10.0.0.0/15` is larger than a VPC may be (/16 is the largest)"),
             (
                 "10.0.0.0/24",
@@ -263,7 +263,7 @@ mod tests {
             ("10.0.3.0/16", "`10.0.3.0/16` is an address within a range (write 10.0.0.0/16)"),
             ("10.0.0.256/16", "`10.0.0.256/16` is no range of addresses (an IPv4 range such as 10.0.0.0/16)"),
         ] {
-            assert_eq!(after(|env| env.network.range = range.into()), [format!("network.range: {want}")]);
+            assert_eq!(after(|env| env.network.cidr = range.into()), [format!("network.cidr: {expected}")]);
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(public("a", "10.0.240.0/24"), [""; 0]);
         assert_eq!(
             public("a", "10.1.0.0/24"),
-            ["network.public_ranges.a: `10.1.0.0/24` is not within the VPC's 10.0.0.0/16 (a part of `network.range`)"]
+            ["network.public_ranges.a: `10.1.0.0/24` is not within the VPC's 10.0.0.0/16 (a part of `network.cidr`)"]
         );
         assert_eq!(
             public("a", "10.0.0.0/28"),
@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn all_mistakes_are_told_at_once() {
         let lines = after(|env| {
-            env.network.range = "10.0.0.0/28".into();
+            env.network.cidr = "10.0.0.0/28".into();
             env.service.memory = 1;
             env.service.max_tasks = 0;
             env.database.class = "large".into();

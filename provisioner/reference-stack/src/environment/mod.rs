@@ -87,7 +87,7 @@ pub struct Network {
     /// The VPC's addresses, `/16` to `/23`. Each zone gets a sixteenth for its public subnet and one for its
     /// private one, chosen by the zone's letter alone: another zone moves nobody's range.
     #[schemars(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"))]
-    pub range: String,
+    pub cidr: String,
     /// The availability zones, by letter. Load balancer and database want two at least.
     #[schemars(length(min = 2, max = 8), inner(regex(pattern = r"^[a-h]$")), extend("uniqueItems" = true))]
     pub zones: Vec<String>,
@@ -145,14 +145,14 @@ pub struct Service {
     #[serde(default)]
     pub architecture: Architecture,
     /// What a new version must show before its rollout counts.
-    #[serde(default, skip_serializing_if = "Proof::is_default")]
-    pub proof: Proof,
+    #[serde(default, skip_serializing_if = "Verification::is_default")]
+    pub verification: Verification,
 }
 
 /// What a new version must show before its rollout counts: else the one before is put back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Proof {
+pub struct Verification {
     /// Whether it is asked for: `on` or `off`. Default: `on`.
     #[serde(default)]
     pub ask: Ask,
@@ -161,11 +161,11 @@ pub struct Proof {
     #[schemars(regex(pattern = r"^/[!-~]{0,1023}$"))]
     pub path: String,
     /// Within how many seconds the new version must have begun to answer. Default: 300.
-    #[serde(default = "defaults::proof_deadline")]
+    #[serde(default = "defaults::verification_deadline")]
     #[schemars(range(min = 1, max = 3600))]
     pub deadline: u32,
     /// For how many seconds on end nothing else may answer. Default: 30.
-    #[serde(default = "defaults::proof_settle")]
+    #[serde(default = "defaults::verification_settle")]
     #[schemars(range(min = 0, max = 3600))]
     pub settle: u32,
 }
@@ -269,19 +269,19 @@ impl Environment {
     }
 }
 
-impl Proof {
+impl Verification {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl Default for Proof {
+impl Default for Verification {
     fn default() -> Self {
         Self {
             ask: Ask::On,
             path: defaults::version_path(),
-            deadline: defaults::proof_deadline(),
-            settle: defaults::proof_settle(),
+            deadline: defaults::verification_deadline(),
+            settle: defaults::verification_settle(),
         }
     }
 }
@@ -306,10 +306,10 @@ mod defaults {
     pub(super) fn version_path() -> String {
         "/version".to_owned()
     }
-    pub(super) fn proof_deadline() -> u32 {
+    pub(super) fn verification_deadline() -> u32 {
         300
     }
-    pub(super) fn proof_settle() -> u32 {
+    pub(super) fn verification_settle() -> u32 {
         30
     }
     pub(super) fn version() -> String {
@@ -370,7 +370,7 @@ pub(crate) mod tests {
             let (net, app, db) = (&env.network, &env.service, &env.database);
             let sizes = (app.tasks, app.max_tasks, app.target_cpu, app.cpu, app.memory);
             let flags = [db.multi_az, db.deletion_protection, db.final_snapshot];
-            (net.range.clone(), net.zones.join(""), net.nat, sizes, db.class.clone(), flags)
+            (net.cidr.clone(), net.zones.join(""), net.nat, sizes, db.class.clone(), flags)
         };
         let dev_rows =
             ("10.0.0.0/16".into(), "ab".into(), Nat::One, (1, 6, 70, 256, 512), "db.t3.micro".into(), [false; 3]);
