@@ -8,16 +8,15 @@
 use aws_sdk_acm::types::{
     CertificateDetail, CertificateExport, CertificateOptions, CertificateStatus, KeyAlgorithm, ValidationMethod,
 };
-use futures::future::join_all;
 use provisioner_model::{
-    error::{Kind, Result},
+    error::Result,
     resource::{Actions, Change, Field, Found, Id, Made, Observed, Owner, Phase, Receipt, Recorded, Resource, Tags},
     stack::Output,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{detail, sdk_tags, sync_tags, tags_of};
+use super::{ACTIONS, DESCRIBE, read_with_tags, sdk_tags, sync_tags};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, need},
@@ -115,12 +114,7 @@ impl Resource for Certificate {
     ];
     const TAGGED: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
-    const ACTIONS: Actions = Actions {
-        read: &["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"],
-        create: &["acm:RequestCertificate", "acm:AddTagsToCertificate"],
-        update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
-        delete: &["acm:DeleteCertificate"],
-    };
+    const ACTIONS: Actions = Actions { create: &["acm:RequestCertificate", "acm:AddTagsToCertificate"], ..ACTIONS };
     const NOT_INPUTS: &'static [(&'static str, &'static str)] = &[
         ("ValidationMethod", "by DNS, which renews without a hand; so no DomainValidationOptions either"),
         ("IdempotencyToken", "the engine's token"),
@@ -156,18 +150,7 @@ impl Resource for Certificate {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<Found<Self>> {
-        let rows = ids.iter().map(|id| async move {
-            let seen = async {
-                let Some(detail) = detail(c, id.as_str()).await? else { return Ok(None) };
-                match tags_of(c, id.as_str()).await {
-                    Ok(tags) => observed(&detail, tags).map(Some),
-                    Err(error) if error.kind == Kind::Gone => Ok(None),
-                    Err(error) => Err(error),
-                }
-            };
-            Some((id.clone(), seen.await.transpose()?))
-        });
-        Ok(join_all(rows).await.into_iter().flatten().collect())
+        Ok(read_with_tags(c, ids, observed).await)
     }
 
     async fn find(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
@@ -206,9 +189,8 @@ impl Resource for Certificate {
 }
 
 fn observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Certificate>> {
-    const READ: &str = "acm:DescribeCertificate";
-    let domain_name = need(READ, detail.domain_name(), "DomainName")?;
-    let arn = need(READ, detail.certificate_arn(), "CertificateArn")?;
+    let domain_name = need(DESCRIBE, detail.domain_name(), "DomainName")?;
+    let arn = need(DESCRIBE, detail.certificate_arn(), "CertificateArn")?;
     // The main name is listed among the others too.
     let others = detail.subject_alternative_names().iter().filter(|name| **name != domain_name).cloned().collect();
     let export = detail.options().and_then(CertificateOptions::export);
@@ -229,7 +211,7 @@ fn observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Certifica
         outputs: CertificateOutputs {
             id: Id::new(arn.as_str()),
             arn,
-            status: need(READ, detail.status(), "Status")?.as_str().to_owned(),
+            status: need(DESCRIBE, detail.status(), "Status")?.as_str().to_owned(),
             failure: detail.failure_reason().map(|reason| reason.as_str().to_owned()),
             main_validation: validation.iter().find(|record| record.domain == domain_name).cloned(),
             validation,
