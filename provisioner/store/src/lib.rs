@@ -8,12 +8,10 @@ use std::{fmt, future::Future, pin::Pin};
 use provisioner_model::{journal::Entry, state::Snapshot};
 use serde::{Deserialize, Serialize};
 
-mod atomic;
 mod disk;
 mod error;
 pub mod journal;
 
-pub use atomic::write_atomically;
 pub use disk::Disk;
 pub use error::{Result, StoreError};
 

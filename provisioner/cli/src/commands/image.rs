@@ -1,6 +1,7 @@
 //! `image build`, `image push`, `image save` and `image inspect`.
 
-use provisioner_image::{Source, Standing};
+use provisioner_files::write_atomically;
+use provisioner_image::{ImageError, Source, Standing};
 use provisioner_model::Environment;
 use serde_json::{Value, json};
 
@@ -31,7 +32,7 @@ pub(super) async fn image<E: Environment>(
             let source = source(program, folder, &environment)?;
             let standing = source.standing()?;
             let layout = standing.layout().ok_or(ImageFailure::NotBuilt(environment))?;
-            provisioner_store::write_atomically(&out, &layout.archive(&name)?)?;
+            write_atomically(&out, &layout.archive(&name)?).map_err(ImageError::from)?;
             terminal.say(&format!("Saved as {name}. To load it: docker load --input {}", out.display()));
         }
         ImageCommand::Inspect { environment, json } => {
