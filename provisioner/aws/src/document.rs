@@ -1,5 +1,6 @@
 //! Policies and other JSON in strings.
 
+use percent_encoding::percent_decode_str;
 use provisioner_model::{compare::Compare, error::Kind, expr::In};
 
 use crate::value::text;
@@ -23,20 +24,7 @@ pub(crate) fn decoded(text: &str) -> String {
     if !text.starts_with('%') {
         return text.to_owned();
     }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        if let Some(value) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *byte == b'%') {
-            out.push(value);
-            at += 3;
-        } else {
-            out.push(*byte);
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
