@@ -6,20 +6,20 @@ use provisioner_model::{compare::Compare, error::Kind, expr::In};
 use crate::value::text;
 
 /// The document to write: what is wanted, where what is there does not mean the same.
-pub(crate) fn to_write(want: Option<&In<String>>, seen: Option<&In<String>>) -> Option<String> {
+pub fn to_write(want: Option<&In<String>>, seen: Option<&In<String>>) -> Option<String> {
     let want = want.and_then(text)?;
     let same = seen.and_then(text).is_some_and(|seen| Compare::Document.same(&want.as_str().into(), &seen.into()));
     (!same).then_some(want)
 }
 
 /// A document may name a role that its service sees only in a while: for [`api_with`](crate::error::api_with).
-pub(crate) fn principal_not_yet(code: &str, message: &str) -> Option<Kind> {
+pub fn principal_not_yet(code: &str, message: &str) -> Option<Kind> {
     let about = code.starts_with("MalformedPolicyDocument") || code == "InvalidParameter";
     (about && message.to_lowercase().contains("principal")).then_some(Kind::NotYet)
 }
 
 /// A document as we compare it: IAM answers with percent signs, by the rules of URLs.
-pub(crate) fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     // JSON starts with a brace: one that is there as such says that nothing is encoded.
     if !text.starts_with('%') {
         return text.to_owned();

@@ -17,6 +17,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["model", "files", "planner", "store", "engine", "aws", "stacks", "image"]),
     ("testkit", &["model", "store", "engine"]),
     ("tests", &["model", "planner", "store", "engine", "aws", "stacks", "cli", "image", "testkit"]),
+    // It only chooses what the SDK is built with: see `.ci/features`.
+    ("ci-sdk", &["image", "testkit"]),
 ];
 
 /// What a crate must never learn: crates that it may not use, however indirectly they are offered.
