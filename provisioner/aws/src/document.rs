@@ -1,11 +1,12 @@
 //! Policies and other JSON in strings.
 
+use percent_encoding::percent_decode_str;
 use provisioner_model::{compare::Compare, error::ErrorKind, expr::In};
 
 use crate::value::text;
 
 /// The document to write: what is wanted, where what is there does not mean the same.
-pub(crate) fn to_write(desired: Option<&In<String>>, observed: Option<&In<String>>) -> Option<String> {
+pub fn to_write(desired: Option<&In<String>>, observed: Option<&In<String>>) -> Option<String> {
     let desired = desired.and_then(text)?;
     let same = observed
         .and_then(text)
@@ -14,31 +15,18 @@ pub(crate) fn to_write(desired: Option<&In<String>>, observed: Option<&In<String
 }
 
 /// A document may name a role that its service sees only in a while: for [`api_with`](crate::error::api_with).
-pub(crate) fn principal_not_yet(code: &str, message: &str) -> Option<ErrorKind> {
+pub fn principal_not_yet(code: &str, message: &str) -> Option<ErrorKind> {
     let about = code.starts_with("MalformedPolicyDocument") || code == "InvalidParameter";
     (about && message.to_lowercase().contains("principal")).then_some(ErrorKind::NotYet)
 }
 
 /// A document as we compare it: IAM answers with percent signs, by the rules of URLs.
-pub(crate) fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     // JSON starts with a brace: one that is there as such says that nothing is encoded.
     if !text.starts_with('%') {
         return text.to_owned();
     }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        if let Some(value) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *byte == b'%') {
-            out.push(value);
-            at += 3;
-        } else {
-            out.push(*byte);
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

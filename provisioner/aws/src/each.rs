@@ -12,8 +12,7 @@ use provisioner_model::{
 const AT_ONCE: usize = 16;
 
 /// Reads each of `ids`. One that is gone has no row; another's error is its own.
-#[cfg_attr(not(feature = "iam"), expect(dead_code, reason = "only some services lack a call for many"))]
-pub(crate) async fn one_by_one<'a, R, F>(ids: &'a [Id<R>], read: impl Fn(&'a Id<R>) -> F) -> ReadResults<R>
+pub async fn one_by_one<'a, R, F>(ids: &'a [Id<R>], read: impl Fn(&'a Id<R>) -> F) -> ReadResults<R>
 where
     R: Resource,
     F: Future<Output = Result<Observed<R>>>,

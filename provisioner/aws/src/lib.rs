@@ -5,8 +5,8 @@
 
 pub mod changed_inputs;
 pub mod cloud;
-mod document;
-mod each;
+pub mod document;
+pub mod each;
 pub mod error;
 pub mod tags;
 pub mod value;
@@ -33,7 +33,7 @@ pub mod iam;
 pub mod kms;
 #[cfg(feature = "cloudwatchlogs")]
 pub mod logs;
-#[cfg(all(feature = "cloudwatch", feature = "ecs", feature = "rds"))]
+#[cfg(feature = "operations")]
 pub mod operations;
 #[cfg(feature = "rds")]
 pub mod rds;
@@ -47,6 +47,25 @@ pub mod secrets;
 pub mod sns;
 #[cfg(feature = "wafv2")]
 pub mod waf;
+
+/// The types of a service whose feature is off. They name IDs, as in `Id<ec2::Subnet>`, and are good for nothing else:
+/// an ID needs no SDK, and a program may get it from somewhere else.
+macro_rules! only_for_ids {
+    ($feature:literal: $module:ident, $($name:ident)+) => {
+        #[cfg(not(feature = $feature))]
+        #[doc = concat!("Names for IDs: the feature `", $feature, "` has the resource types.")]
+        pub mod $module {
+            $(
+                #[doc = concat!("A name for IDs: the feature `", $feature, "` has the resource type.")]
+                #[derive(Debug)]
+                pub enum $name {}
+            )+
+        }
+    };
+}
+
+only_for_ids!("ec2": ec2, SecurityGroup Subnet Vpc);
+only_for_ids!("route53": route53, Record);
 
 pub use cloud::{Aws, Identity, Reader, Writer};
 

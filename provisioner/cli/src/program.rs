@@ -50,7 +50,7 @@ pub struct Program<E> {
 }
 
 impl<E: Environment> Program<E> {
-    /// A program for this stack, with every resource type of AWS (none without the feature `aws`).
+    /// A program for this stack, with every resource type of AWS that is built (none without the feature `aws-types`).
     pub fn new(stack: impl Fn(&E, &mut Stack) + Send + Sync + 'static) -> Self {
         Self {
             name: None,
@@ -173,27 +173,33 @@ impl<E: Environment> Program<E> {
     }
 }
 
-#[cfg(feature = "aws")]
+#[cfg(feature = "aws-types")]
 fn types() -> ResourceRegistry {
     provisioner_aws::registry()
 }
 
-#[cfg(not(feature = "aws"))]
+#[cfg(not(feature = "aws-types"))]
 fn types() -> ResourceRegistry {
     ResourceRegistry::default()
 }
 
 /// The account that the credentials belong to.
-#[cfg(feature = "aws")]
+#[cfg(feature = "aws-types")]
+#[cfg_attr(
+    not(feature = "aws"),
+    expect(unused_variables, reason = "the folder has images only with the feature `aws`")
+)]
 async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<ProviderTarget, Failure> {
-    let aws = provisioner_aws::Aws::load(region).await.with_images(image::layouts(folder.path()));
+    let aws = provisioner_aws::Aws::load(region).await;
+    #[cfg(feature = "aws")]
+    let aws = aws.with_images(image::layouts(folder.path()));
     let identity = aws.identity().await.map_err(Failure::Identity)?;
     let endpoint = aws.endpoint().map(str::to_owned).or_else(crate::terminal::service_endpoint);
     clouds.add(MAIN, aws);
     Ok(ProviderTarget { account: identity.account, region: region.to_owned(), endpoint })
 }
 
-#[cfg(not(feature = "aws"))]
+#[cfg(not(feature = "aws-types"))]
 #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
 async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Failure> {
     use provisioner_model::{Error, ErrorKind};

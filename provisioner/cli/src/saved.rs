@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use provisioner_files::{WriteError, write_atomically};
 use provisioner_model::{
     plan::{FORMAT, Plan},
     stack::Facts,
     state::ProviderTarget,
 };
-use provisioner_store::StoreError;
 use serde::Deserialize;
 
 /// Why a saved plan cannot be written, read or carried out.
@@ -26,7 +26,7 @@ pub enum SavedError {
     },
     /// The file could not be written.
     #[error("could not save the plan")]
-    Write(#[source] StoreError),
+    Write(#[source] WriteError),
     /// It could not be put into JSON, or is no plan.
     #[error("{} is not a saved plan", path.display())]
     NoPlan {
@@ -103,7 +103,7 @@ pub fn write(path: &Path, plan: &Plan) -> Result<(), SavedError> {
     let no_plan = |source| SavedError::NoPlan { path: path.to_owned(), source };
     let mut text = serde_json::to_vec_pretty(plan).map_err(no_plan)?;
     text.push(b'\n');
-    provisioner_store::write_atomically(path, &text).map_err(SavedError::Write)
+    write_atomically(path, &text).map_err(SavedError::Write)
 }
 
 /// Reads a plan for this environment and this place.

@@ -155,15 +155,7 @@ pub fn now() -> u64 {
 
 /// A new token: 128 bits, as 32 hexadecimal digits.
 pub fn token() -> String {
-    use std::{
-        hash::{BuildHasher, RandomState},
-        sync::atomic::{AtomicU64, Ordering},
-    };
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    // The keys of each state come from the system's randomness; the rest keeps two runs and two calls apart.
-    let seed = (now(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed), std::thread::current().id());
-    let (high, low) = (RandomState::new().hash_one(seed), RandomState::new().hash_one((seed, "low")));
-    format!("{high:016x}{low:016x}")
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// Who runs this, on which machine.

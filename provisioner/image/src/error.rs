@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use provisioner_store::StoreError;
+use provisioner_files::WriteError;
 
 use crate::Architecture;
 
@@ -51,9 +51,6 @@ pub enum ImageError {
         /// Why.
         source: io::Error,
     },
-    /// A file could not be replaced.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// A manifest of Cargo's does not say what it must.
     #[error("{}: {why}", path.display())]
     Manifest {
@@ -102,6 +99,12 @@ pub enum ImageError {
     /// JSON could not be written.
     #[error("could not encode this as JSON")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<WriteError> for ImageError {
+    fn from(error: WriteError) -> Self {
+        Self::Io { doing: "write", path: error.path, source: error.source }
+    }
 }
 
 impl ImageError {

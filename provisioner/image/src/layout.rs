@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisioner_store::write_atomically;
+use provisioner_files::write_atomically;
 use serde::de::DeserializeOwned;
 
 use crate::{

@@ -5,6 +5,7 @@
 //! [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`].
 
 pub mod compare;
+pub mod digest;
 pub mod environment;
 pub mod erased;
 pub mod error;

@@ -58,12 +58,7 @@ impl Snapshot {
 
     /// Changes with anything in it: what a plan is pinned to, besides the serial.
     pub fn digest(&self) -> String {
-        let text = serde_json::to_string(self).unwrap_or_default();
-        // FNV-1a: against mistakes, not against an adversary, who could write the state itself.
-        let hash = text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
-            (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-        });
-        format!("{hash:032x}")
+        crate::digest::sha256(serde_json::to_vec(self).unwrap_or_default())
     }
 }
 

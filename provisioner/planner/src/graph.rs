@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use petgraph::{
+    algo::{astar, toposort},
+    graphmap::DiGraphMap,
+};
 use provisioner_model::{
     erased::ResourceType,
     expr::{Expr, edges},
@@ -37,50 +41,33 @@ pub fn whole(resource_type: &dyn ResourceType, inputs: &Value) -> Option<String>
 
 /// The nodes, each after those that it needs; or a loop, as the addresses along it.
 pub fn sorted(needs: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<String>, Vec<String>> {
-    let mut done = BTreeSet::new();
-    let mut order = Vec::with_capacity(needs.len());
-    for start in needs.keys() {
-        visit(start, needs, &mut done, &mut order)?;
+    let mut graph = Needs::new();
+    for node in needs.keys() {
+        graph.add_node(node);
     }
-    Ok(order)
-}
-
-// With a stack of its own: a chain of ten thousand resources must not overflow the machine's.
-fn visit(
-    start: &String,
-    needs: &BTreeMap<String, BTreeSet<String>>,
-    done: &mut BTreeSet<String>,
-    order: &mut Vec<String>,
-) -> Result<(), Vec<String>> {
-    let none = BTreeSet::new();
-    let mut path: Vec<(&String, std::collections::btree_set::Iter<'_, String>)> = vec![];
-    let mut on_path = BTreeSet::new();
-    if !done.contains(start) {
-        path.push((start, needs.get(start).unwrap_or(&none).iter()));
-        on_path.insert(start);
-    }
-    while let Some((node, rest)) = path.last_mut() {
-        match rest.next() {
-            Some(next) if on_path.contains(next) => {
-                let from = path.iter().position(|(node, _)| *node == next).unwrap_or(0);
-                let mut ring: Vec<String> = path[from..].iter().map(|(node, _)| (*node).clone()).collect();
-                ring.push(next.clone());
-                return Err(ring);
-            }
-            Some(next) if needs.contains_key(next) && !done.contains(next) => {
-                on_path.insert(next);
-                path.push((next, needs.get(next).unwrap_or(&none).iter()));
-            }
-            Some(_) => {}
-            None => {
-                on_path.remove(*node);
-                done.insert((*node).clone());
-                order.push((*node).clone());
-                path.pop();
-            }
+    for (node, needed) in needs {
+        // Backwards: the search begins with the edge that was added last.
+        for need in needed.iter().rev().filter(|need| needs.contains_key(*need)) {
+            graph.add_edge(node, need, ());
         }
     }
-    Ok(())
+    match toposort(&graph, None) {
+        Ok(order) => Ok(order.into_iter().rev().map(str::to_owned).collect()),
+        Err(cycle) => Err(ring(&graph, cycle.node_id())),
+    }
+}
+
+/// Edges lead from a node to what it needs.
+type Needs<'a> = DiGraphMap<&'a str, ()>;
+
+/// The loop that a node is on, told from its first address on.
+fn ring(graph: &Needs<'_>, node: &str) -> Vec<String> {
+    let rollback = |next| astar(graph, next, |end| end == node, |_| 1, |_| 0);
+    let mut ring = graph.neighbors(node).find_map(rollback).map(|(_, path)| path).unwrap_or_default();
+    let first = ring.iter().enumerate().min_by_key(|(_, address)| **address).map_or(0, |(at, _)| at);
+    ring.rotate_left(first);
+    ring.extend(ring.first().copied());
+    ring.into_iter().map(str::to_owned).collect()
 }
 
 /// Everything that can be reached from `from`, itself included.
@@ -107,11 +94,22 @@ mod tests {
     fn each_step_comes_after_its_dependencies() {
         let order = sorted(&graph(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])])).unwrap();
         assert_eq!(order, ["c", "b", "a"]);
+        // Otherwise by name, and what is not in the graph is left out.
+        let order = sorted(&graph(&[("a", &["d", "e", "x"]), ("b", &["d"]), ("d", &[]), ("e", &[])])).unwrap();
+        assert_eq!(order, ["d", "e", "a", "b"]);
+    }
+
+    #[test]
+    fn a_long_chain_does_not_overflow_the_stack() {
+        let name = |n: u32| format!("{n:05}");
+        let needs = (0..10_000).map(|n| (name(n), BTreeSet::from([name(n + 1)]))).collect();
+        assert_eq!(sorted(&needs).unwrap()[0], name(9_999));
     }
 
     #[test]
     fn a_loop_is_named() {
         let ring = sorted(&graph(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])])).unwrap_err();
         assert_eq!(ring, ["b", "c", "b"]);
+        assert_eq!(sorted(&graph(&[("a", &["a"])])).unwrap_err(), ["a", "a"]);
     }
 }

@@ -1,10 +1,14 @@
 //! Generated names: environment, place, and some hex of lineage, address and generation.
 
-use provisioner_model::resource::Name;
+use provisioner_model::{digest::sha256, resource::Name};
+
+/// So many hexadecimal digits tell names apart: as few as leave room for the rest, in limits of 32 characters.
+const DIGITS: usize = 8;
 
 /// The name of the object of this generation at `address`.
 pub(crate) fn generated(rule: Name, environment: &str, lineage: &str, address: &str, generation: u32) -> String {
-    let hex = format!("{:08x}", fnv(&format!("{lineage} {address} {generation}")));
+    let mut hex = sha256(format!("{lineage} {address} {generation}"));
+    hex.truncate(DIGITS);
     // The type is said by where the name stands: `service/role/task` becomes `service-task`.
     let parts: Vec<&str> = address.split('/').collect();
     let place: Vec<&str> = match parts.split_last() {
@@ -17,11 +21,6 @@ pub(crate) fn generated(rule: Name, environment: &str, lineage: &str, address: &
     format!("{}{}-{hex}", rule.prefix, cut.trim_end_matches('-'))
 }
 
-/// FNV-1a: the same on every machine and in every version, which is all that is asked of it here.
-fn fnv(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +31,8 @@ mod tests {
         assert!(name(64, 1).starts_with("dev-service-task-"));
         assert_eq!(name(20, 1).len(), 20);
         assert_ne!(name(64, 1), name(64, 2));
+        // The same in every version.
+        assert_eq!(name(64, 1), "dev-service-task-7e6b698b");
         let prefixed = generated(Name { prefix: "alias/", ..Name::new("name", 32) }, "dev", "l", "key/main", 1);
         assert!(prefixed.starts_with("alias/dev-main-"), "{prefixed}");
     }

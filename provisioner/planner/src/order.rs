@@ -367,7 +367,8 @@ impl Draft {
         false
     }
 
-    /// The steps, renumbered so that each comes after those it waits for.
+    /// The steps, renumbered so that each comes after those it waits for, and otherwise in the order in which they were
+    /// laid down: `petgraph` has no sort that keeps it.
     fn sorted(&self) -> Result<Vec<Step>, Vec<Problem>> {
         let mut waiting: Vec<usize> = self.steps.iter().map(|step| step.after.len()).collect();
         let mut dependents = vec![vec![]; self.steps.len()];

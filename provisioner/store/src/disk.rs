@@ -17,6 +17,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use provisioner_files::{sync_folder, write_atomically};
 use provisioner_model::{
     journal::JournalEntry,
     state::{FORMAT, Snapshot},
@@ -25,7 +26,6 @@ use serde::Deserialize;
 
 use crate::{
     Fut, Holder, KEPT, Lock, StateReader, Store,
-    atomic::{remove, sync_folder, write_atomically},
     error::{Result, StoreError},
     journal,
 };
@@ -185,7 +185,7 @@ impl Disk {
         for serial in &serials[..serials.len().saturating_sub(KEPT)] {
             remove(&self.kept(*serial))?;
         }
-        sync_folder(&self.folder)
+        Ok(sync_folder(&self.folder)?)
     }
 
     fn lock_now(&self, who: &Holder) -> Result<DiskLock> {
@@ -270,6 +270,16 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StoreError::Io { doing: "read", path: path.to_owned(), source }),
+    }
+}
+
+/// Removes a file that may be gone already.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(StoreError::Io { doing: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
     }
 }
 

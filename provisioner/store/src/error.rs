@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use provisioner_files::WriteError;
+
 use crate::Holder;
 
 /// The result of a call to a store.
@@ -93,6 +95,12 @@ pub enum StoreError {
         /// Why.
         source: serde_json::Error,
     },
+}
+
+impl From<WriteError> for StoreError {
+    fn from(error: WriteError) -> Self {
+        Self::Io { doing: "write", path: error.path, source: error.source }
+    }
 }
 
 impl StoreError {

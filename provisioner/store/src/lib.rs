@@ -7,13 +7,12 @@ use std::{fmt, future::Future, pin::Pin};
 
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
-mod atomic;
 mod disk;
 mod error;
 pub mod journal;
 
-pub use atomic::write_atomically;
 pub use disk::Disk;
 pub use error::{Result, StoreError};
 
@@ -72,31 +71,16 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Seconds since 1970 as people read them. By hand: this crate needs no calendar for anything else.
+/// Seconds since 1970 as people read them.
 struct Utc(u64);
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mut days, second) = (self.0 / 86_400, self.0 % 86_400);
-        let leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
-        let mut year = 1970;
-        while days >= 365 + u64::from(leap(year)) {
-            days -= 365 + u64::from(leap(year));
-            year += 1;
-            if year > 9999 {
-                return write!(f, "second {}", self.0);
-            }
+        let at = i64::try_from(self.0).ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+        match at {
+            Some(at) => write!(f, "{} {:02}:{:02}:{:02} UTC", at.date(), at.hour(), at.minute(), at.second()),
+            None => write!(f, "second {}", self.0),
         }
-        let mut month = 1;
-        for length in [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-            if days < length {
-                break;
-            }
-            days -= length;
-            month += 1;
-        }
-        let (day, hour, minute, second) = (days + 1, second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
     }
 }
 

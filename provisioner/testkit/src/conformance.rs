@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use provisioner_model::{
     Phase,
+    digest::sha256,
     erased::{Clouds, ObservedState, RecordedState, ResourceType},
     resource::{Field, Owner},
 };
@@ -34,7 +35,9 @@ pub const PROVIDER: &str = "main";
 impl<'a> TestObject<'a> {
     /// Makes an object, waits until it is ready, brings it to what is declared, and checks all of that.
     pub async fn create(resource_type: &'a dyn ResourceType, clouds: &'a Clouds, inputs: Value) -> Self {
-        let token = format!("{:032x}", hash(&format!("{}{inputs}", resource_type.type_name())));
+        // The same on every run.
+        let mut token = sha256(format!("{}{inputs}", resource_type.type_name()));
+        token.truncate(32);
         let owner =
             Owner { lineage: "conformance".into(), address: "test/it".into(), token: token.clone(), generation: 1 };
         let inputs = filled(resource_type, inputs, &token);
@@ -173,11 +176,4 @@ fn filled(resource_type: &dyn ResourceType, mut inputs: Value, token: &str) -> V
         inputs["tags"]["provisioner:token"] = json!(token);
     }
     inputs
-}
-
-fn hash(text: &str) -> u128 {
-    // FNV-1a: any spread will do, as long as it is the same on every run.
-    text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
-        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-    })
 }

@@ -8,9 +8,8 @@
 use aws_sdk_acm::types::{
     CertificateDetail, CertificateExport, CertificateOptions, CertificateStatus, KeyAlgorithm, ValidationMethod,
 };
-use futures::future::join_all;
 use provisioner_model::{
-    error::{ErrorKind, Result},
+    error::Result,
     resource::{
         Actions, Change, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags,
     },
@@ -19,7 +18,7 @@ use provisioner_model::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{detail, sdk_tags, sync_tags, tags_of};
+use super::{ACTIONS, DESCRIBE, read_with_tags, sdk_tags, sync_tags};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, need},
@@ -117,12 +116,7 @@ impl Resource for Certificate {
     ];
     const TAGGED: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
-    const ACTIONS: Actions = Actions {
-        read: &["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"],
-        create: &["acm:RequestCertificate", "acm:AddTagsToCertificate"],
-        update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
-        delete: &["acm:DeleteCertificate"],
-    };
+    const ACTIONS: Actions = Actions { create: &["acm:RequestCertificate", "acm:AddTagsToCertificate"], ..ACTIONS };
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("ValidationMethod", "by DNS, which renews without a hand; so no DomainValidationOptions either"),
         ("IdempotencyToken", "the engine's token"),
@@ -158,18 +152,7 @@ impl Resource for Certificate {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let rows = ids.iter().map(|id| async move {
-            let observed = async {
-                let Some(detail) = detail(c, id.as_str()).await? else { return Ok(None) };
-                match tags_of(c, id.as_str()).await {
-                    Ok(tags) => to_observed(&detail, tags).map(Some),
-                    Err(error) if error.kind == ErrorKind::Gone => Ok(None),
-                    Err(error) => Err(error),
-                }
-            };
-            Some((id.clone(), observed.await.transpose()?))
-        });
-        Ok(join_all(rows).await.into_iter().flatten().collect())
+        Ok(read_with_tags(c, ids, to_observed).await)
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
@@ -213,9 +196,8 @@ impl Resource for Certificate {
 }
 
 fn to_observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Certificate>> {
-    const READ: &str = "acm:DescribeCertificate";
-    let domain_name = need(READ, detail.domain_name(), "DomainName")?;
-    let arn = need(READ, detail.certificate_arn(), "CertificateArn")?;
+    let domain_name = need(DESCRIBE, detail.domain_name(), "DomainName")?;
+    let arn = need(DESCRIBE, detail.certificate_arn(), "CertificateArn")?;
     // The main name is listed among the others too.
     let others = detail.subject_alternative_names().iter().filter(|name| **name != domain_name).cloned().collect();
     let export = detail.options().and_then(CertificateOptions::export);
@@ -236,7 +218,7 @@ fn to_observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Certif
         outputs: CertificateOutputs {
             id: Id::new(arn.as_str()),
             arn,
-            status: need(READ, detail.status(), "Status")?.as_str().to_owned(),
+            status: need(DESCRIBE, detail.status(), "Status")?.as_str().to_owned(),
             failure: detail.failure_reason().map(|reason| reason.as_str().to_owned()),
             main_validation: validation.iter().find(|record| record.domain == domain_name).cloned(),
             validation,

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_acm::{primitives::Blob, types::CertificateDetail};
 use aws_smithy_types::date_time::Format;
-use futures::future::join_all;
 use provisioner_model::{
     error::{Error, ErrorKind, Result},
     resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
@@ -18,7 +17,7 @@ use provisioner_model::{
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 use serde::{Deserialize, Serialize};
 
-use super::{detail, sdk_tags, sync_tags, tags_of};
+use super::{ACTIONS, DESCRIBE, read_with_tags, sdk_tags, sync_tags};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, need},
@@ -82,12 +81,7 @@ impl Resource for ImportedCertificate {
     ];
     const TAGGED: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
-    const ACTIONS: Actions = Actions {
-        read: &["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"],
-        create: &["acm:ImportCertificate", "acm:AddTagsToCertificate"],
-        update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
-        delete: &["acm:DeleteCertificate"],
-    };
+    const ACTIONS: Actions = Actions { create: &["acm:ImportCertificate", "acm:AddTagsToCertificate"], ..ACTIONS };
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("Certificate", "made inside of create, as are PrivateKey; there is no CertificateChain"),
         ("CertificateArn", "a certificate of its own each time, so that the old one serves until the listener moves"),
@@ -109,18 +103,7 @@ impl Resource for ImportedCertificate {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let rows = ids.iter().map(|id| async move {
-            let observed = async {
-                let Some(detail) = detail(c, id.as_str()).await? else { return Ok(None) };
-                match tags_of(c, id.as_str()).await {
-                    Ok(tags) => to_observed(&detail, tags).map(Some),
-                    Err(error) if error.kind == ErrorKind::Gone => Ok(None),
-                    Err(error) => Err(error),
-                }
-            };
-            Some((id.clone(), observed.await.transpose()?))
-        });
-        Ok(join_all(rows).await.into_iter().flatten().collect())
+        Ok(read_with_tags(c, ids, to_observed).await)
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
@@ -172,9 +155,8 @@ impl ImportedCertificate {
 }
 
 fn to_observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<ImportedCertificate>> {
-    const READ: &str = "acm:DescribeCertificate";
-    let arn = need(READ, detail.certificate_arn(), "CertificateArn")?;
-    let domain_name = need(READ, detail.domain_name(), "DomainName")?;
+    let arn = need(DESCRIBE, detail.certificate_arn(), "CertificateArn")?;
+    let domain_name = need(DESCRIBE, detail.domain_name(), "DomainName")?;
     let mut names = detail.subject_alternative_names().to_vec();
     if !names.contains(&domain_name) {
         names.insert(0, domain_name);

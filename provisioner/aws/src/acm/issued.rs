@@ -16,7 +16,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Certificate, detail};
+use super::{Certificate, DESCRIBE, detail};
 use crate::{
     cloud::{Aws, Reader, Writer},
     route53::Record,
@@ -58,7 +58,7 @@ impl Resource for CertificateIssued {
     const TYPE: &'static str = "aws:acm:certificate-issued";
     const FIELDS: &'static [Field] = &[Field::new("certificate").replaces(), Field::new("records").write_only()];
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
-    const ACTIONS: Actions = Actions { read: &["acm:DescribeCertificate"], create: &[], update: &[], delete: &[] };
+    const ACTIONS: Actions = Actions { read: &[DESCRIBE], create: &[], update: &[], delete: &[] };
     const READY_TIMEOUT: Duration = Duration::from_mins(30);
     const POLL_INTERVAL: Duration = Duration::from_secs(10);
     type Cloud = Aws;

@@ -11,7 +11,7 @@ use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::{
     erased::ResourceRegistry,
     error::{Error, ErrorKind, Result},
-    resource::{Owner, Tags},
+    resource::{Actions, Id, Observed, Owner, ReadResults, Resource, Tags},
 };
 
 pub use self::{
@@ -21,6 +21,7 @@ pub use self::{
 };
 use crate::{
     cloud::{Clients, Reader, Writer},
+    each::one_by_one,
     error::{api, need},
     tags::{TagChange, made_for, observed_tags},
 };
@@ -29,6 +30,16 @@ use crate::{
 pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Certificate>().with::<CertificateIssued>().with::<ImportedCertificate>()
 }
+
+const DESCRIBE: &str = "acm:DescribeCertificate";
+
+/// The IAM actions that every kind of certificate needs, except those of its create.
+const ACTIONS: Actions = Actions {
+    read: &[DESCRIBE, "acm:ListCertificates", "acm:ListTagsForCertificate"],
+    create: &[],
+    update: &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
+    delete: &["acm:DeleteCertificate"],
+};
 
 /// A part of a request that lacks something.
 fn built<T>(part: Result<T, BuildError>) -> Result<T> {
@@ -64,20 +75,32 @@ async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, obser
 
 /// One certificate; none where there is none. One call, however many types look at it.
 async fn detail(c: &Reader, arn: &str) -> Result<Option<Arc<CertificateDetail>>> {
-    const ACTION: &str = "acm:DescribeCertificate";
     // What is no ARN would be an error, not an absence.
     if !arn.starts_with("arn:") {
         return Ok(None);
     }
     let read = || async {
-        let answer = c.acm().describe_certificate().certificate_arn(arn).send().await.map_err(api(ACTION))?;
-        need(ACTION, answer.certificate(), "Certificate")
+        let answer = c.acm().describe_certificate().certificate_arn(arn).send().await.map_err(api(DESCRIBE))?;
+        need(DESCRIBE, answer.certificate(), "Certificate")
     };
     match c.once(&format!("acm:{arn}"), read).await {
         Ok(detail) => Ok(Some(detail)),
         Err(error) if error.kind == ErrorKind::Gone => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Reads certificates and their tags: two calls for each, since ACM has no call for many.
+async fn read_with_tags<'a, R: Resource>(
+    c: &Reader,
+    ids: &'a [Id<R>],
+    observed: fn(&CertificateDetail, Tags) -> Result<Observed<R>>,
+) -> ReadResults<R> {
+    let read = |id: &'a Id<R>| async move {
+        let detail = detail(c, id.as_str()).await?.ok_or_else(|| Error::new(ErrorKind::Gone, DESCRIBE))?;
+        to_observed(&detail, tags_of(c, id.as_str()).await?)
+    };
+    one_by_one(ids, read).await
 }
 
 /// The ARNs of the certificates of this name that carry the owner's token.

@@ -3,7 +3,15 @@
 mod scalable_target;
 mod scaling_policy;
 
-use provisioner_model::erased::ResourceRegistry;
+use std::{collections::BTreeSet, future::Future, sync::Arc};
+
+use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
+use futures::future::try_join_all;
+use provisioner_model::{
+    erased::ResourceRegistry,
+    error::Result,
+    resource::{Id, Observed, ReadResults, Resource},
+};
 
 pub use self::{
     scalable_target::{ScalableTarget, ScalableTargetOutputs, Suspended},
@@ -30,6 +38,28 @@ fn parts(id: &str) -> Option<(&str, &str, &str)> {
     let (service, rest) = id.split_once('/')?;
     let (resource, dimension) = rest.rsplit_once('/')?;
     Some((service, resource, dimension))
+}
+
+/// The ID of a target: the reverse of [`parts`].
+fn target_id(service: &ServiceNamespace, resource: &str, dimension: &ScalableDimension) -> String {
+    format!("{}/{resource}/{}", service.as_str(), dimension.as_str())
+}
+
+/// Reads the objects with these IDs. The API lists by service namespace, so each namespace takes one `list`.
+async fn read_listed<'a, R, T, F>(
+    ids: &'a [Id<R>],
+    list: impl Fn(&'a str) -> F,
+    id_of: fn(&T) -> Id<R>,
+    observed: fn(&T) -> Observed<R>,
+) -> Result<ReadResults<R>>
+where
+    R: Resource,
+    F: Future<Output = Result<Arc<Vec<T>>>>,
+{
+    let services: BTreeSet<&str> = ids.iter().filter_map(|id| Some(parts(id.as_str())?.0)).collect();
+    let lists = try_join_all(services.into_iter().map(list)).await?;
+    let all = lists.iter().flat_map(|list| list.iter());
+    Ok(all.filter(|one| ids.contains(&id_of(one))).map(|one| (id_of(one), Ok(to_observed(one)))).collect())
 }
 
 /// What is gone comes under two codes, `ObjectNotFoundException` and a plain refusal that says so.

@@ -3,10 +3,9 @@
 //! What is counted is its identity, so a change to that replaces it. A read takes one call for each service.
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use aws_sdk_applicationautoscaling::types::{self, ScalableDimension, ServiceNamespace, SuspendedState};
-use futures::future::join_all;
 use provisioner_model::{
     error::{Error, ErrorKind, Result},
     expr::In,
@@ -14,7 +13,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{not_there, parts};
+use super::{not_there, parts, read_listed, target_id};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, api_with, gone_ok},
@@ -150,14 +149,7 @@ impl Resource for ScalableTarget {
     type Outputs = ScalableTargetOutputs;
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let services: BTreeSet<&str> = ids.iter().filter_map(|id| Some(parts(id.as_str())?.0)).collect();
-        let mut found = ReadResults::new();
-        for targets in join_all(services.into_iter().map(|service| of(c, service))).await {
-            let observed = targets?.iter().map(to_observed).collect::<Vec<_>>();
-            let asked = observed.into_iter().filter(|observed| ids.contains(&observed.outputs.id));
-            found.extend(asked.map(|observed| (observed.outputs.id.clone(), Ok(observed))));
-        }
-        Ok(found)
+        read_listed(ids, |service| of(c, service), id_of, to_observed).await
     }
 
     async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
@@ -198,19 +190,15 @@ const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
 async fn of(c: &Reader, service: &str) -> Result<Arc<Vec<types::ScalableTarget>>> {
     c.once(&format!("autoscaling:targets:{service}"), || async {
         let request = c.autoscaling().describe_scalable_targets().service_namespace(ServiceNamespace::from(service));
-        let mut pages = request.into_paginator().items().send();
-        let mut all = vec![];
-        while let Some(one) = pages.try_next().await.map_err(api("application-autoscaling:DescribeScalableTargets"))? {
-            all.push(one);
-        }
-        Ok(all)
+        let pages = request.into_paginator().items().send();
+        let all = pages.collect::<std::result::Result<Vec<_>, _>>().await;
+        all.map_err(api("application-autoscaling:DescribeScalableTargets"))
     })
     .await
 }
 
 fn id_of(one: &types::ScalableTarget) -> Id<ScalableTarget> {
-    let (service, dimension) = (one.service_namespace().as_str(), one.scalable_dimension().as_str());
-    Id::new(format!("{service}/{}/{dimension}", one.resource_id()))
+    Id::new(target_id(one.service_namespace(), one.resource_id(), one.scalable_dimension()))
 }
 
 /// The only place where the SDK's type becomes ours.

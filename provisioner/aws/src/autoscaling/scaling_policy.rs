@@ -3,17 +3,13 @@
 //! Its target and name are its identity, so a change to either replaces it. A read takes one call for each service.
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_applicationautoscaling::types::{
     self, AdjustmentType, CustomizedMetricSpecification, MetricAggregationType, MetricDimension, MetricStatistic,
     MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ServiceNamespace, StepAdjustment,
     StepScalingPolicyConfiguration, TargetTrackingScalingPolicyConfiguration,
 };
-use futures::future::join_all;
 use provisioner_model::{
     error::{Error, ErrorKind, Result},
     expr::In,
@@ -22,7 +18,7 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ScalableTarget, not_there, parts, unbuilt};
+use super::{ScalableTarget, not_there, parts, read_listed, target_id, unbuilt};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, api_with, gone_ok},
@@ -310,14 +306,7 @@ impl Resource for ScalingPolicy {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let services: BTreeSet<&str> = ids.iter().filter_map(|id| Some(parts(id.as_str())?.0)).collect();
-        let mut found = ReadResults::new();
-        for policies in join_all(services.into_iter().map(|service| of(c, service))).await {
-            let observed = policies?.iter().map(to_observed).collect::<Vec<_>>();
-            let asked = observed.into_iter().filter(|observed| ids.contains(&observed.outputs.id));
-            found.extend(asked.map(|observed| (observed.outputs.id.clone(), Ok(observed))));
-        }
-        Ok(found)
+        read_listed(ids, |service| of(c, service), id_of, to_observed).await
     }
 
     async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
@@ -327,7 +316,7 @@ impl Resource for ScalingPolicy {
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let id = self.id();
         let Some((service, ..)) = parts(id.as_str()) else { return Ok(vec![]) };
-        let there = of(c, service).await?.iter().any(|one| to_observed(one).outputs.id == id);
+        let there = of(c, service).await?.iter().any(|one| id_of(one) == id);
         Ok(there.then_some(id.clone()).into_iter().collect())
     }
 
@@ -360,28 +349,28 @@ const PUT: &str = "application-autoscaling:PutScalingPolicy";
 async fn of(c: &Reader, service: &str) -> Result<Arc<Vec<types::ScalingPolicy>>> {
     c.once(&format!("autoscaling:policies:{service}"), || async {
         let request = c.autoscaling().describe_scaling_policies().service_namespace(ServiceNamespace::from(service));
-        let mut pages = request.into_paginator().items().send();
-        let mut all = vec![];
-        while let Some(one) = pages.try_next().await.map_err(api("application-autoscaling:DescribeScalingPolicies"))? {
-            all.push(one);
-        }
-        Ok(all)
+        let pages = request.into_paginator().items().send();
+        let all = pages.collect::<std::result::Result<Vec<_>, _>>().await;
+        all.map_err(api("application-autoscaling:DescribeScalingPolicies"))
     })
     .await
 }
 
+fn target_of(one: &types::ScalingPolicy) -> String {
+    target_id(one.service_namespace(), one.resource_id(), one.scalable_dimension())
+}
+
+fn id_of(one: &types::ScalingPolicy) -> Id<ScalingPolicy> {
+    Id::new(format!("{}/{}", target_of(one), one.policy_name()))
+}
+
 /// The only place where the SDK's type becomes ours.
 fn to_observed(one: &types::ScalingPolicy) -> Observed<ScalingPolicy> {
-    let (service, dimension) = (one.service_namespace().as_str(), one.scalable_dimension().as_str());
-    let target = format!("{service}/{}/{dimension}", one.resource_id());
     Observed {
-        outputs: ScalingPolicyOutputs {
-            id: Id::new(format!("{target}/{}", one.policy_name())),
-            arn: one.policy_arn().to_owned(),
-        },
+        outputs: ScalingPolicyOutputs { id: id_of(one), arn: one.policy_arn().to_owned() },
         inputs: ScalingPolicy {
             name: Some(one.policy_name().to_owned()),
-            target: Id::new(target).into(),
+            target: Id::new(target_of(one)).into(),
             target_tracking: one.target_tracking_scaling_policy_configuration().map(TargetTracking::to_observed),
             step_scaling: one.step_scaling_policy_configuration().map(StepScaling::to_observed),
         },

@@ -4,6 +4,7 @@ mod acl_entry;
 mod elastic_ip;
 mod flow_log;
 mod internet_gateway;
+mod keyed;
 mod nat_gateway;
 mod network_acl;
 mod route;
@@ -23,7 +24,7 @@ use provisioner_model::{
     erased::ResourceRegistry,
     error::Result,
     ownership::TOKEN,
-    resource::{Owner, Tags},
+    resource::{Id, Observed, Owner, ReadResults, Resource, Tags},
 };
 
 pub use self::{
@@ -74,6 +75,23 @@ fn made_for(owner: &Owner) -> Filter {
 /// Told once more by the answer itself: a list is not always filtered.
 fn is_made_for(tags: &[Tag], owner: &Owner) -> bool {
     crate::tags::made_for(&our_tags(tags), owner)
+}
+
+/// The rows with these IDs, of a list that was read whole.
+fn rows_of<R: Resource, T>(
+    ids: &[Id<R>],
+    all: &[T],
+    id_of: fn(&T) -> Result<Id<R>>,
+    observed: fn(&T) -> Result<Observed<R>>,
+) -> Result<ReadResults<R>> {
+    let mut found = ReadResults::new();
+    for one in all {
+        let id = id_of(one)?;
+        if ids.contains(&id) {
+            found.push((id, to_observed(one)));
+        }
+    }
+    Ok(found)
 }
 
 /// Why a range is none, or none as AWS writes it: what AWS writes otherwise would be a difference for ever.

@@ -13,7 +13,11 @@ use provisioner_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{AclEntry, Subnet, Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
+use super::{
+    AclEntry, Subnet, Vpc, filter, is_made_for,
+    keyed::{self, Changes},
+    made_for, our_tags, rows_of, sync_tags, tagged,
+};
 use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, api_with, gone_ok, need},
@@ -84,11 +88,9 @@ impl Resource for NetworkAcl {
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<_> = self.entries.iter().filter_map(AclEntry::problem).collect();
-        for (at, entry) in self.entries.iter().enumerate() {
-            if self.entries[..at].iter().any(|other| other.key() == entry.key()) {
-                problems.push(format!("two entries of one direction have the number {}", entry.number));
-            }
-        }
+        let repeated = keyed::repeated(&self.entries, AclEntry::key);
+        let why = |entry: &&AclEntry| format!("two entries of one direction have the number {}", entry.number);
+        problems.extend(repeated.iter().map(why));
         problems.into_iter().map(|why| Problem::new("entries", why)).collect()
     }
 
@@ -98,14 +100,7 @@ impl Resource for NetworkAcl {
             let pages = c.ec2().describe_network_acls().into_paginator().items().send();
             pages.collect::<std::result::Result<Vec<_>, _>>().await.map_err(api(READ))
         });
-        let mut found = ReadResults::new();
-        for acl in all.await?.iter() {
-            let id = id_of(acl)?;
-            if ids.contains(&id) {
-                found.push((id, to_observed(acl)));
-            }
-        }
-        Ok(found)
+        rows_of(ids, &all.await?, id_of, to_observed)
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
@@ -134,19 +129,14 @@ impl Resource for NetworkAcl {
     ) -> Result<Option<Receipt>> {
         let id = recorded.id.as_str();
         // Entries before subnets: an ACL without entries denies everything.
-        for entry in &self.entries {
-            match observed.inputs.entries.iter().find(|observed| observed.key() == entry.key()) {
-                None => create_entry(c, id, entry).await?,
-                Some(observed) if !entry.means(observed) => replace_entry(c, id, entry).await?,
-                Some(_) => {}
-            }
+        let changes = Changes::between(&self.entries, &observed.inputs.entries, AclEntry::key, AclEntry::means);
+        for entry in changes.create {
+            create_entry(c, id, entry).await?;
         }
-        for entry in observed
-            .inputs
-            .entries
-            .iter()
-            .filter(|observed| !self.entries.iter().any(|desired| desired.key() == observed.key()))
-        {
+        for entry in changes.replace {
+            replace_entry(c, id, entry).await?;
+        }
+        for entry in changes.delete {
             let request = c.ec2().delete_network_acl_entry().network_acl_id(id);
             let answer = request.rule_number(entry.number).egress(entry.egress).send().await;
             gone_ok(answer.map(drop).map_err(api("ec2:DeleteNetworkAclEntry")))?;
@@ -203,34 +193,30 @@ async fn associate_subnets(c: &Writer, acl: &str, vpc: &str, desired: &[String])
     Ok(())
 }
 
+/// Sets what CreateNetworkAclEntry and ReplaceNetworkAclEntry have in common: the SDK's requests share no trait.
+macro_rules! with_entry {
+    ($request:expr, $entry:expr) => {{
+        let (v4, v6) = $entry.ranges();
+        $request
+            .rule_number($entry.number)
+            .egress($entry.egress)
+            .rule_action(RuleAction::from($entry.action.as_str()))
+            .protocol(&$entry.protocol)
+            .set_cidr_block(v4)
+            .set_ipv6_cidr_block(v6)
+            .set_port_range(ports($entry))
+            .set_icmp_type_code(icmp($entry))
+    }};
+}
+
 async fn create_entry(c: &Writer, acl: &str, entry: &AclEntry) -> Result<()> {
-    let (v4, v6) = entry.ranges();
-    let request = c.ec2().create_network_acl_entry().network_acl_id(acl);
-    let request = request
-        .rule_number(entry.number)
-        .egress(entry.egress)
-        .rule_action(RuleAction::from(entry.action.as_str()))
-        .protocol(&entry.protocol)
-        .set_cidr_block(v4)
-        .set_ipv6_cidr_block(v6)
-        .set_port_range(ports(entry))
-        .set_icmp_type_code(icmp(entry));
+    let request = with_entry!(c.ec2().create_network_acl_entry().network_acl_id(acl), entry);
     let there = |code: &str, _: &str| (code == "NetworkAclEntryAlreadyExists").then_some(ErrorKind::Busy);
     request.send().await.map(drop).map_err(api_with("ec2:CreateNetworkAclEntry", there))
 }
 
 async fn replace_entry(c: &Writer, acl: &str, entry: &AclEntry) -> Result<()> {
-    let (v4, v6) = entry.ranges();
-    let request = c.ec2().replace_network_acl_entry().network_acl_id(acl);
-    let request = request
-        .rule_number(entry.number)
-        .egress(entry.egress)
-        .rule_action(RuleAction::from(entry.action.as_str()))
-        .protocol(&entry.protocol)
-        .set_cidr_block(v4)
-        .set_ipv6_cidr_block(v6)
-        .set_port_range(ports(entry))
-        .set_icmp_type_code(icmp(entry));
+    let request = with_entry!(c.ec2().replace_network_acl_entry().network_acl_id(acl), entry);
     request.send().await.map(drop).map_err(api("ec2:ReplaceNetworkAclEntry"))
 }
 

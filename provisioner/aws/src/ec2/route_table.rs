@@ -15,9 +15,11 @@ use provisioner_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Route, RouteTarget, Vpc, is_made_for, made_for, our_tags,
+    Route, RouteTarget, Vpc, is_made_for,
+    keyed::{self, Changes},
+    made_for, our_tags,
     route::{Destination, Leads},
-    sync_tags, tagged,
+    rows_of, sync_tags, tagged,
 };
 use crate::{
     cloud::{Aws, Reader, Writer},
@@ -70,24 +72,15 @@ impl Resource for RouteTable {
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<_> = self.routes.iter().filter_map(Route::problem).collect();
-        for (at, route) in self.routes.iter().enumerate() {
-            if self.routes[..at].iter().any(|other| other.destination == route.destination) {
-                let why = format!("two routes to {}", text(&route.destination).unwrap_or_default());
-                problems.push(why);
-            }
-        }
+        let repeated = keyed::repeated(&self.routes, |route| &route.destination);
+        problems.extend(
+            repeated.iter().map(|route| format!("two routes to {}", text(&route.destination).unwrap_or_default())),
+        );
         problems.into_iter().map(|why| Problem::new("routes", why)).collect()
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let mut found = ReadResults::new();
-        for table in tables(c).await?.iter() {
-            let id = id_of(table)?;
-            if ids.contains(&id) {
-                found.push((id, to_observed(table)));
-            }
-        }
-        Ok(found)
+        rows_of(ids, &tables(c).await?, id_of, to_observed)
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
@@ -115,20 +108,17 @@ impl Resource for RouteTable {
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
         let id = recorded.id.as_str();
-        let there =
-            |route: &Route| observed.inputs.routes.iter().find(|observed| observed.destination == route.destination);
+        let means = |desired: &Route, observed: &Route| desired.target == observed.target;
+        let changes = Changes::between(&self.routes, &observed.inputs.routes, |route| &route.destination, means);
         // What is new or changed first, so that no traffic is without its way in between.
-        for route in &self.routes {
-            match there(route) {
-                None => create_route(c, id, route).await?,
-                Some(observed) if observed.target != route.target => replace_route(c, id, route).await?,
-                Some(_) => {}
-            }
+        for route in changes.create {
+            create_route(c, id, route).await?;
         }
-        for route in &observed.inputs.routes {
-            if !self.routes.iter().any(|desired| desired.destination == route.destination) {
-                delete_route(c, id, route).await?;
-            }
+        for route in changes.replace {
+            replace_route(c, id, route).await?;
+        }
+        for route in changes.delete {
+            delete_route(c, id, route).await?;
         }
         sync_tags(c, id, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
         Ok(None)
@@ -153,47 +143,37 @@ pub(super) async fn tables(c: &Reader) -> Result<Arc<Vec<types::RouteTable>>> {
     .await
 }
 
+/// Sets what CreateRoute and ReplaceRoute have in common: the SDK's requests share no trait.
+macro_rules! with_route {
+    ($request:expr, $route:expr) => {{
+        let (to, by) = (Destination::of($route), Leads::of($route));
+        $request
+            .set_destination_cidr_block(to.v4)
+            .set_destination_ipv6_cidr_block(to.v6)
+            .set_destination_prefix_list_id(to.prefix_list)
+            .set_gateway_id(by.gateway)
+            .set_nat_gateway_id(by.nat_gateway)
+            .set_vpc_endpoint_id(by.vpc_endpoint)
+            .set_egress_only_internet_gateway_id(by.egress_only_gateway)
+            .set_vpc_peering_connection_id(by.vpc_peering)
+            .set_transit_gateway_id(by.transit_gateway)
+            .set_network_interface_id(by.network_interface)
+            .set_local_gateway_id(by.local_gateway)
+            .set_carrier_gateway_id(by.carrier_gateway)
+            .set_core_network_arn(by.core_network)
+            .set_odb_network_arn(by.odb_network)
+    }};
+}
+
 async fn create_route(c: &Writer, table: &str, route: &Route) -> Result<()> {
-    let (to, by) = (Destination::of(route), Leads::of(route));
-    let request = c.ec2().create_route().route_table_id(table);
-    let request = request
-        .set_destination_cidr_block(to.v4)
-        .set_destination_ipv6_cidr_block(to.v6)
-        .set_destination_prefix_list_id(to.prefix_list)
-        .set_gateway_id(by.gateway)
-        .set_nat_gateway_id(by.nat_gateway)
-        .set_vpc_endpoint_id(by.vpc_endpoint)
-        .set_egress_only_internet_gateway_id(by.egress_only_gateway)
-        .set_vpc_peering_connection_id(by.vpc_peering)
-        .set_transit_gateway_id(by.transit_gateway)
-        .set_network_interface_id(by.network_interface)
-        .set_local_gateway_id(by.local_gateway)
-        .set_carrier_gateway_id(by.carrier_gateway)
-        .set_core_network_arn(by.core_network)
-        .set_odb_network_arn(by.odb_network);
+    let request = with_route!(c.ec2().create_route().route_table_id(table), route);
     // Somebody was faster since the table was read.
     let there = |code: &str, _: &str| (code == "RouteAlreadyExists").then_some(ErrorKind::Busy);
     request.send().await.map(drop).map_err(api_with("ec2:CreateRoute", there))
 }
 
 async fn replace_route(c: &Writer, table: &str, route: &Route) -> Result<()> {
-    let (to, by) = (Destination::of(route), Leads::of(route));
-    let request = c.ec2().replace_route().route_table_id(table);
-    let request = request
-        .set_destination_cidr_block(to.v4)
-        .set_destination_ipv6_cidr_block(to.v6)
-        .set_destination_prefix_list_id(to.prefix_list)
-        .set_gateway_id(by.gateway)
-        .set_nat_gateway_id(by.nat_gateway)
-        .set_vpc_endpoint_id(by.vpc_endpoint)
-        .set_egress_only_internet_gateway_id(by.egress_only_gateway)
-        .set_vpc_peering_connection_id(by.vpc_peering)
-        .set_transit_gateway_id(by.transit_gateway)
-        .set_network_interface_id(by.network_interface)
-        .set_local_gateway_id(by.local_gateway)
-        .set_carrier_gateway_id(by.carrier_gateway)
-        .set_core_network_arn(by.core_network)
-        .set_odb_network_arn(by.odb_network);
+    let request = with_route!(c.ec2().replace_route().route_table_id(table), route);
     request.send().await.map(drop).map_err(api("ec2:ReplaceRoute"))
 }
 

@@ -4,6 +4,7 @@ mod cluster;
 mod container;
 mod service;
 mod task_definition;
+pub(crate) mod tasks;
 mod volume;
 
 use aws_sdk_ecs::types::{CapacityProviderStrategyItem, Tag};

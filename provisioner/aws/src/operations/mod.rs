@@ -1,14 +1,12 @@
 //! Operations for people: what is asked of a stack, or done to it, between two applies. They call the SDK and give plain
 //! data; which objects they look at comes from the state, so that they work for any stack.
 
-pub(crate) mod failure;
 pub mod logs;
 pub mod objects;
 pub mod rollback;
 pub mod run;
 pub mod running;
 pub mod status;
-pub(crate) mod tasks;
 
 /// The IAM actions of what only looks: `status` and `logs`. Who reads logs may read what users did, so that no role gets
 /// these by itself.

@@ -3,7 +3,10 @@
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use provisioner_model::error::Result;
 
-use crate::{cloud::Clients, ecs::last_segment, operations::tasks};
+use crate::{
+    cloud::Clients,
+    ecs::{last_segment, tasks},
+};
 
 /// The running tasks of a service, `cluster/name`, in which no container has this digest: each in words. Tasks whose
 /// digests AWS does not tell are left out.

@@ -5,6 +5,8 @@ use std::{
     fmt::Write as _,
 };
 
+use provisioner_planner::graph::sorted;
+
 /// What depends on what: each address with those that it needs.
 pub type Edges = BTreeMap<String, BTreeSet<String>>;
 
@@ -105,20 +107,12 @@ pub fn svg(edges: &Edges) -> String {
 
 /// Each resource one column right of the last that it needs; in a column, near those that it needs.
 fn layers(edges: &Edges) -> Vec<Vec<&str>> {
-    let mut depth: BTreeMap<&str, usize> = edges.keys().map(|address| (address.as_str(), 0)).collect();
-    // As many rounds as there are resources: enough for the longest chain, and an end where there is a loop.
-    for _ in 0..edges.len() {
-        let mut moved = false;
-        for (address, needs) in edges {
-            let least = needs.iter().filter_map(|need| depth.get(need.as_str())).max().map_or(0, |deepest| deepest + 1);
-            if depth[address.as_str()] < least && least < edges.len() {
-                depth.insert(address, least);
-                moved = true;
-            }
-        }
-        if !moved {
-            break;
-        }
+    // A graph with a loop is drawn as well: the plan names the loop.
+    let order = sorted(edges).unwrap_or_else(|_| edges.keys().cloned().collect());
+    let mut depth: BTreeMap<&str, usize> = BTreeMap::new();
+    for (address, needs) in order.iter().filter_map(|address| edges.get_key_value(address)) {
+        let deepest = needs.iter().filter_map(|need| depth.get(need.as_str())).max();
+        depth.insert(address, deepest.map_or(0, |deepest| deepest + 1));
     }
     let mut columns: Vec<Vec<&str>> = vec![vec![]; depth.values().max().map_or(0, |deepest| deepest + 1)];
     for (address, depth) in &depth {

@@ -74,7 +74,7 @@ impl Workspace {
     fn says(&self, text: &str) {
         let text = format!("project = \"shop\"\nregion = \"nowhere\"\n{text}\n");
         let path = self.path().join("environments/dev.toml");
-        provisioner_store::write_atomically(&path, text.as_bytes()).unwrap();
+        provisioner_files::write_atomically(&path, text.as_bytes()).unwrap();
     }
 
     fn run(&self, line: &str) -> Ended {
@@ -143,7 +143,7 @@ fn saved_plan_is_applied_exactly_or_refused() {
 
     let mut plan: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     plan["format"] = json!(99);
-    provisioner_store::write_atomically(Path::new(file), plan.to_string().as_bytes()).unwrap();
+    provisioner_files::write_atomically(Path::new(file), plan.to_string().as_bytes()).unwrap();
     let newer = elsewhere.ends(1, &format!("apply dev {file} --yes"));
     assert!(newer.err.contains("has format 99"), "{}", newer.err);
     assert!(elsewhere.ends(1, "apply dev no-such-file --yes").err.contains("could not read the plan"));

@@ -9,6 +9,7 @@
 //! API: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 
 mod calls;
+mod failure;
 mod inputs;
 mod observed;
 mod phase;
@@ -38,7 +39,6 @@ pub use self::{
 use super::{is_name, our_tags};
 use crate::{
     cloud::{Aws, Reader, Writer},
-    operations::failure,
     tags::made_for,
 };
 

@@ -19,13 +19,10 @@ use super::{
 use crate::{
     cloud::{Aws, Clients},
     cloudwatch::Alarm,
-    ecs::{Service, TaskDefinition},
+    ecs::{Service, TaskDefinition, tasks},
     elb::TargetGroup,
     error::api,
-    operations::{
-        objects::{At, all, parts, short},
-        tasks,
-    },
+    operations::objects::{At, all, parts, short},
     rds::Instance,
 };
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use provisioner_files::write_atomically;
+use provisioner_image::ImageError;
 use provisioner_model::Environment;
 
 use super::source;
@@ -36,7 +38,7 @@ pub(super) fn run<E: Environment>(
     let source = source(program, folder, &folder.load::<E>(&environment)?)?;
     let build_status = source.build_status()?;
     let layout = build_status.layout().ok_or(ImageFailure::NotBuilt(environment))?;
-    provisioner_store::write_atomically(&out, &layout.archive(&name)?)?;
+    write_atomically(&out, &layout.archive(&name)?).map_err(ImageError::from)?;
     terminal.say(&format!("Saved as {name}. To load it: docker load --input {}", out.display()));
     Ok(())
 }

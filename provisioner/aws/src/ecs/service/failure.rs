@@ -6,10 +6,10 @@ use aws_sdk_ecs::types::{self, Container, ContainerDefinition, DesiredStatus, Ta
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};
 use provisioner_model::resource::Id;
 
+use super::Service;
 use crate::{
     cloud::Clients,
-    ecs::{Service, last_segment},
-    operations::tasks,
+    ecs::{last_segment, tasks},
 };
 
 /// So many of a container's last lines are shown.
@@ -18,7 +18,7 @@ const LINES: i32 = 10;
 const FEW: usize = 3;
 
 /// What became of the tasks of a deployment, given by its id and the ARN of its revision.
-pub(crate) async fn service(c: &Clients, id: &Id<Service>, ours: Option<(&str, &str)>) -> Vec<String> {
+pub(super) async fn service(c: &Clients, id: &Id<Service>, ours: Option<(&str, &str)>) -> Vec<String> {
     let Some((cluster, name)) = id.as_str().split_once('/') else { return vec![] };
     let mut lines = vec![];
     let stopped = newest(c, cluster, name, DesiredStatus::Stopped, ours).await;
