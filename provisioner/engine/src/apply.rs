@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 
 use crate::{
     batch::Batch,
-    event::{Cancel, Event, Outcome},
+    event::{Cancel, Event, EventKind, Outcome},
     step::{Run, StepExecution},
     step_error::StepError,
     tuning::Tuning,
@@ -99,12 +99,12 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
     state.targets.clone_from(&input.plan.targets);
     for Discovered { address, token, id } in &input.plan.discovered {
         let (address, token, id) = (address.clone(), token.clone(), id.clone());
-        state.fold(JournalEntry::Made { address, token, id, receipt: None });
+        state.fold(JournalEntry::Answered { address, token, id, receipt: None });
     }
     // Clears away what an earlier journal told, and shows that the state can be written before anything is done.
     input.store.commit(&state).await?;
     let lineage = state.lineage.clone();
-    input.store.append(JournalEntry::Start { lineage, serial: state.serial }).await?;
+    input.store.append(JournalEntry::RunStarted { lineage, serial: state.serial }).await?;
     let run = Run {
         registry: input.registry,
         clouds: input.clouds,
@@ -200,10 +200,10 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
         for number in std::mem::take(&mut ready) {
             if run.cancelled() || outcome.expired {
                 marks[number] = Mark::Cancelled;
-                run.tell(Event::Cancelled { step: number });
+                run.tell(number, EventKind::Cancelled);
                 continue;
             }
-            run.tell(Event::Started { step: number });
+            run.tell(number, EventKind::Started);
             let execution = &executions[number];
             running.push(async move { (number, execution.run().await) }.boxed());
         }
@@ -213,7 +213,7 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
             Ok(id) => {
                 marks[number] = Mark::Done;
                 outcome.done += 1;
-                run.tell(Event::Done { step: number, id });
+                run.tell(number, EventKind::Done { id });
                 for next in &dependents[number] {
                     left[*next] -= 1;
                     if left[*next] == 0 {
@@ -224,19 +224,21 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
             Err(step_error @ (StepError::Cancelled | StepError::Left)) => {
                 outcome.left += usize::from(matches!(step_error, StepError::Left));
                 marks[number] = Mark::Cancelled;
-                run.tell(Event::Cancelled { step: number });
+                run.tell(number, EventKind::Cancelled);
             }
             Err(step_error) => {
                 outcome.expired |= step_error.is_fatal();
                 marks[number] = Mark::Failed(number);
                 let why = step_error.why();
-                run.tell(Event::Failed {
-                    step: number,
-                    why: why.clone(),
-                    details: step_error.details().to_vec(),
-                    request_id: step_error.request_id(),
-                    hint: step_error.hint(),
-                });
+                run.tell(
+                    number,
+                    EventKind::Failed {
+                        why: why.clone(),
+                        details: step_error.details().to_vec(),
+                        request_id: step_error.request_id(),
+                        hint: step_error.hint(),
+                    },
+                );
                 outcome.failed.push((number, why));
             }
         }
@@ -249,9 +251,9 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
         match mark {
             Mark::Failed(because) => {
                 outcome.skipped += 1;
-                run.tell(Event::Skipped { step: number, because });
+                run.tell(number, EventKind::Skipped { because });
             }
-            _ => run.tell(Event::Cancelled { step: number }),
+            _ => run.tell(number, EventKind::Cancelled),
         }
     }
     outcome.cancelled = marks.contains(&Mark::Cancelled);

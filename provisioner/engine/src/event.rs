@@ -1,80 +1,65 @@
-//! What an apply tells while it runs. Whoever shows it decides how.
+//! Events that an apply sends while it runs. The receiver decides how to show them.
 
 use std::time::Duration;
 
-/// One thing that happened. Steps are numbered as in the plan.
+/// A change of state of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Its calls begin.
-    Started {
-        /// Which step.
-        step: usize,
-    },
-    /// The object exists under this id; it may not be ready yet.
-    Made {
-        /// Which step.
-        step: usize,
-        /// The object's id.
+pub struct Event {
+    /// The step's number in the plan.
+    pub step: usize,
+    /// The change.
+    pub kind: EventKind,
+}
+
+/// The change that an event reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The step's calls begin.
+    Started,
+    /// The object exists under this ID. It may not be ready yet.
+    Created {
+        /// The object's ID.
         id: String,
     },
-    /// It waits until the object is ready, or gone.
-    Waiting {
-        /// Which step.
-        step: usize,
-    },
-    /// It is ready; its proof has begun.
-    Verifying {
-        /// Which step.
-        step: usize,
-    },
-    /// It failed, and what the plan says for that case has begun.
+    /// The step waits until the object is ready, or gone.
+    Waiting,
+    /// The object is ready, and its verification has begun.
+    Verifying,
+    /// The object failed, and the rollback that the plan states has begun.
     RollingBack {
-        /// Which step.
-        step: usize,
-        /// What and why.
+        /// The failure.
         why: String,
     },
     /// A call is sent again.
     Retry {
-        /// Which step.
-        step: usize,
-        /// What the call answered.
+        /// The error that the call returned.
         why: String,
-        /// After how long.
+        /// The time until the next attempt.
         pause: Duration,
     },
-    /// It is done.
+    /// The step succeeded.
     Done {
-        /// Which step.
-        step: usize,
-        /// The object's id, where there is one.
+        /// The object's ID, where the object still exists.
         id: Option<String>,
     },
-    /// It failed; what depends on it is skipped, everything else goes on.
+    /// The step failed. Steps that depend on it are skipped, all others continue.
     Failed {
-        /// Which step.
-        step: usize,
-        /// What and why, the whole chain.
+        /// The failure, the whole chain of errors.
         why: String,
-        /// More of it, for a person: what stopped, and its last words.
+        /// Details for a person: stopped tasks and their last log lines.
         details: Vec<String>,
-        /// What AWS support asks for, where an answer came.
+        /// The request ID that AWS support asks for, where AWS answered.
         request_id: Option<String>,
-        /// What to do.
+        /// The next action for the user.
         hint: Option<String>,
     },
-    /// It was not tried, since something before it failed or was skipped.
+    /// The step was not tried, since a step before it failed or was skipped.
     Skipped {
-        /// Which step.
-        step: usize,
         /// The step that failed.
         because: usize,
     },
-    /// It was not begun, since the run was cancelled.
-    Cancelled {
-        /// Which step.
-        step: usize,
-    },
+    /// The step was not started, since the run was cancelled.
+    Cancelled,
 }
 
 /// What somebody wants while a run is under way.

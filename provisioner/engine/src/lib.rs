@@ -19,7 +19,7 @@ mod wait;
 
 pub use self::{
     apply::{Apply, ApplyError, apply},
-    event::{Cancel, Event, Outcome},
+    event::{Cancel, Event, EventKind, Outcome},
     refresh::{Refresh, Unread, refresh},
     tuning::Tuning,
     verification::{VerificationError, VerificationRequest, Verifier},

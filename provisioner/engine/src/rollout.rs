@@ -12,7 +12,7 @@ use provisioner_model::{
 use provisioner_planner::diff::{Resolved, differences};
 use serde_json::Value;
 
-use crate::{event::Event, step::StepExecution, step_error::StepError, verification::VerificationRequest};
+use crate::{event::EventKind, step::StepExecution, step_error::StepError, verification::VerificationRequest};
 
 /// What a create or update has sent.
 pub(crate) struct Sent<'w> {
@@ -72,7 +72,7 @@ impl StepExecution<'_, '_> {
         if !unknown.is_empty() {
             return Err(StepError::failed(format!("its proof needs {}, which is not known", unknown.join(", "))));
         }
-        self.run.tell(Event::Verifying { step: self.number });
+        self.tell(EventKind::Verifying);
         let request = VerificationRequest {
             address: &self.step.address,
             type_name: &self.step.type_name,
@@ -111,7 +111,7 @@ impl StepExecution<'_, '_> {
 
     /// Puts back what the plan says, and tells how all of it ended.
     async fn roll_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value, failed: StepError) -> StepError {
-        self.run.tell(Event::RollingBack { step: self.number, why: failed.why() });
+        self.tell(EventKind::RollingBack { why: failed.why() });
         // From here on a wish to roll back is being fulfilled.
         let rolling_back = Self { rolling_back: true, ..*self };
         let (then, fatal) = match rolling_back.put_back(row, sent, rollback_inputs).await {
@@ -137,19 +137,16 @@ impl StepExecution<'_, '_> {
         let mut receipt = None;
         // The cloud may have put it back by itself.
         if self.is_other(&desired, &written, &observed, ignore) || self.is_other_at_first(rollback_inputs, &observed) {
-            let begun = JournalEntry::Begin {
+            let begun = JournalEntry::UpdateStarted {
                 address: self.address(),
                 token: written.token.clone(),
-                operation: Operation::Update,
-                row: None,
-                object: None,
-                inputs: Some(desired.clone()),
+                inputs: desired.clone(),
             };
             self.run.record(begun).await?;
             if let Some(recorded) = written.recorded_state(&self.run.lineage, &self.step.address) {
                 receipt = self.write(&desired, recorded, observed).await?;
                 let (address, token) = (self.address(), written.token.clone());
-                self.run.record(JournalEntry::Made { address, token, id, receipt: receipt.clone() }).await?;
+                self.run.record(JournalEntry::Answered { address, token, id, receipt: receipt.clone() }).await?;
             }
         }
         let observed = self.ready(&sent.object, &desired, receipt.as_ref()).await?;
@@ -179,7 +176,7 @@ impl StepExecution<'_, '_> {
         let before = self.run.state().rows.get(&self.step.address).cloned();
         let row = Row { objects: vec![], ..before.unwrap_or(row) };
         self.run
-            .record(JournalEntry::End { address: self.address(), row: Box::new(row), object: Box::new(object) })
+            .record(JournalEntry::Completed { address: self.address(), row: Box::new(row), object: Box::new(object) })
             .await?;
         Ok(())
     }

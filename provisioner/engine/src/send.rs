@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    event::Event,
+    event::EventKind,
     retry::{budget, pause},
     step::StepExecution,
     step_error::StepError,
@@ -169,7 +169,7 @@ impl StepExecution<'_, '_> {
     }
 
     fn tell_retry(&self, error: &Error, pause: Duration) {
-        self.run.tell(Event::Retry { step: self.number, why: error.chain(), pause });
+        self.tell(EventKind::Retry { why: error.chain(), pause });
     }
 
     fn any_fresh(&self, needs: &[String]) -> bool {

@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 
 use crate::{
     batch::Batch,
-    event::{Cancel, Event},
+    event::{Cancel, Event, EventKind},
     rollout::Sent,
     step_error::StepError,
     tuning::Tuning,
@@ -69,9 +69,9 @@ impl Run<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn tell(&self, event: Event) {
-        // Nobody listening is no reason to stop.
-        drop(self.events.send(event));
+    pub(crate) fn tell(&self, step: usize, kind: EventKind) {
+        // The run continues without a receiver.
+        drop(self.events.send(Event { step, kind }));
     }
 
     /// An output as it is now.
@@ -97,7 +97,7 @@ impl StepExecution<'_, '_> {
             StepAction::Delete { token, .. } => self.delete(token).await.map(|()| None),
             StepAction::Release { token } => self.release(token).await.map(|()| None),
             StepAction::Forget { token } => {
-                self.run.record(JournalEntry::Dropped { address: self.address(), token: token.clone() }).await?;
+                self.run.record(JournalEntry::Removed { address: self.address(), token: token.clone() }).await?;
                 Ok(None)
             }
             StepAction::Record { token, write } => self.write_down(token, write).await,
@@ -106,6 +106,10 @@ impl StepExecution<'_, '_> {
                 Ok(None)
             }
         }
+    }
+
+    pub(crate) fn tell(&self, kind: EventKind) {
+        self.run.tell(self.number, kind);
     }
 
     pub(crate) fn address(&self) -> String {
@@ -176,13 +180,10 @@ impl StepExecution<'_, '_> {
         };
         let row = self.row(write);
         self.run
-            .record(JournalEntry::Begin {
+            .record(JournalEntry::CreateStarted {
                 address: self.address(),
-                token: token.clone(),
-                operation: Operation::Create,
-                row: Some(Box::new(row.clone())),
-                object: Some(Box::new(object)),
-                inputs: None,
+                row: Box::new(row.clone()),
+                object: Box::new(object),
             })
             .await?;
         // Its role follows from the objects beside it.
@@ -193,15 +194,15 @@ impl StepExecution<'_, '_> {
             Err(step_error) => {
                 // What may have taken effect stays in the journal: the next refresh looks for it.
                 if !step_error.may_have_effect() {
-                    self.run.record(JournalEntry::Undone { address: self.address(), token, before: None }).await?;
+                    self.run.record(JournalEntry::HadNoEffect { address: self.address(), token, before: None }).await?;
                 }
                 return Err(step_error);
             }
         };
         self.run
-            .record(JournalEntry::Made { address: self.address(), token, id: id.clone(), receipt: receipt.clone() })
+            .record(JournalEntry::Answered { address: self.address(), token, id: id.clone(), receipt: receipt.clone() })
             .await?;
-        self.run.tell(Event::Made { step: self.number, id: id.clone() });
+        self.tell(EventKind::Created { id: id.clone() });
         object.id = Some(id.clone());
         self.finish(row, Sent { write, object, inputs, receipt }).await?;
         Ok(id)
@@ -216,7 +217,7 @@ impl StepExecution<'_, '_> {
     ) -> Result<(), StepError> {
         let object = Object { pending: None, inputs, outputs: Some(observed.outputs), ..object };
         self.run
-            .record(JournalEntry::End { address: self.address(), row: Box::new(row), object: Box::new(object) })
+            .record(JournalEntry::Completed { address: self.address(), row: Box::new(row), object: Box::new(object) })
             .await?;
         Ok(())
     }
@@ -238,19 +239,16 @@ impl StepExecution<'_, '_> {
         // One that has answered, and wrote just this, only remains to be waited for.
         let sent = begun.is_some_and(|begun| begun.receipt.is_some() && begun.inputs.as_ref() == Some(&inputs));
         if differs || (begun.is_some() && !sent) {
-            let begun = JournalEntry::Begin {
+            let begun = JournalEntry::UpdateStarted {
                 address: self.address(),
                 token: token.to_owned(),
-                operation: Operation::Update,
-                row: None,
-                object: None,
-                inputs: Some(inputs.clone()),
+                inputs: inputs.clone(),
             };
             self.run.record(begun).await?;
             let recorded = object.recorded_state(&self.run.lineage, &self.step.address);
             if let Some(recorded) = recorded {
                 handed_out = self.write(&inputs, recorded, observed).await?;
-                let made = JournalEntry::Made {
+                let made = JournalEntry::Answered {
                     address: self.address(),
                     token: token.to_owned(),
                     id: id.clone(),
@@ -271,8 +269,12 @@ impl StepExecution<'_, '_> {
             return Ok(Some(object));
         }
         let Some(id) = self.found(&object.inputs, &self.owner(&object), true).await? else { return Ok(None) };
-        let made =
-            JournalEntry::Made { address: self.address(), token: object.token.clone(), id: id.clone(), receipt: None };
+        let made = JournalEntry::Answered {
+            address: self.address(),
+            token: object.token.clone(),
+            id: id.clone(),
+            receipt: None,
+        };
         self.run.record(made).await?;
         Ok(Some(Object { id: Some(id), ..object }))
     }
@@ -302,13 +304,10 @@ impl StepExecution<'_, '_> {
             inputs: inputs.clone(),
             outputs: None,
         };
-        let begun = JournalEntry::Begin {
+        let begun = JournalEntry::AdoptStarted {
             address: self.address(),
-            token: object.token.clone(),
-            operation: Operation::Create,
-            row: Some(Box::new(self.row(write))),
-            object: Some(Box::new(object.clone())),
-            inputs: None,
+            row: Box::new(self.row(write)),
+            object: Box::new(object.clone()),
         };
         self.run.record(begun).await?;
         let observed = self.wait_until_consistent(&object, &inputs, None, &write.options.ignore).await?;
@@ -324,7 +323,7 @@ impl StepExecution<'_, '_> {
         let object = Object { declared: write.declared.clone(), inputs, pending: None, role, ..object };
         let row = self.row(write);
         self.run
-            .record(JournalEntry::End { address: self.address(), row: Box::new(row), object: Box::new(object) })
+            .record(JournalEntry::Completed { address: self.address(), row: Box::new(row), object: Box::new(object) })
             .await?;
         Ok(id)
     }
@@ -337,13 +336,10 @@ impl StepExecution<'_, '_> {
         };
         let mut desired = observed.inputs.clone();
         change(&mut desired);
-        let begun = JournalEntry::Begin {
+        let begun = JournalEntry::UpdateStarted {
             address: self.address(),
             token: object.token.clone(),
-            operation: Operation::Update,
-            row: None,
-            object: None,
-            inputs: None,
+            inputs: desired.clone(),
         };
         self.run.record(begun).await?;
         let mut receipt = None;
@@ -382,7 +378,7 @@ impl StepExecution<'_, '_> {
             // Only our own tag was written by us alone: the rest is left as it is.
             self.adjust(&object, untag).await?;
         }
-        self.run.record(JournalEntry::Dropped { address: self.address(), token: token.to_owned() }).await?;
+        self.run.record(JournalEntry::Removed { address: self.address(), token: token.to_owned() }).await?;
         Ok(())
     }
 
@@ -390,27 +386,20 @@ impl StepExecution<'_, '_> {
         let object = self.identified(token).await?;
         let recorded = object.as_ref().and_then(|object| object.recorded_state(&self.run.lineage, &self.step.address));
         if let Some(recorded) = recorded {
-            let begun = JournalEntry::Begin {
-                address: self.address(),
-                token: token.to_owned(),
-                operation: Operation::Delete,
-                row: None,
-                object: None,
-                inputs: None,
-            };
+            let begun = JournalEntry::DeleteStarted { address: self.address(), token: token.to_owned() };
             self.run.record(begun).await?;
             if let Err(step_error) = self.take_down(&recorded).await {
                 // A delete that had no effect is over: should the program want the object again, it stays.
                 if !step_error.may_have_effect() {
                     let before = object.and_then(|object| object.pending);
                     let (address, token) = (self.address(), token.to_owned());
-                    self.run.record(JournalEntry::Undone { address, token, before }).await?;
+                    self.run.record(JournalEntry::HadNoEffect { address, token, before }).await?;
                 }
                 return Err(step_error);
             }
             self.gone(&recorded.id).await?;
         }
-        self.run.record(JournalEntry::Dropped { address: self.address(), token: token.to_owned() }).await?;
+        self.run.record(JournalEntry::Removed { address: self.address(), token: token.to_owned() }).await?;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    event::{Cancel, Event},
+    event::{Cancel, EventKind},
     retry::{budget, pause},
     step::StepExecution,
     step_error::StepError,
@@ -108,7 +108,7 @@ impl StepExecution<'_, '_> {
                 });
             }
             if attempt == 0 {
-                self.run.tell(Event::Waiting { step: self.number });
+                self.tell(EventKind::Waiting);
             }
             // What is ready at once must not wait for the pause of what is not.
             self.rest(pause(attempt).min(self.resource_type.poll_interval())).await?;
@@ -157,7 +157,7 @@ impl StepExecution<'_, '_> {
                 )));
             }
             if attempt == 0 {
-                self.run.tell(Event::Waiting { step: self.number });
+                self.tell(EventKind::Waiting);
             }
             self.rest(pause(attempt).min(self.resource_type.poll_interval())).await?;
             attempt += 1;

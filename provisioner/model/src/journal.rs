@@ -1,7 +1,7 @@
 //! What is written down while an apply runs, so that nothing is lost when it is cut off.
 //!
-//! "Begin" is durable before the call, "made" as soon as an id is known, "end" before anything that depends on it
-//! begins. Replaying a journal onto the snapshot that it started from gives the state as far as it is known.
+//! The entry that starts an operation is durable before its call, `Answered` as soon as an ID is known, `Completed` before
+//! any operation that depends on it starts. Replaying a journal onto the snapshot that it started from gives the state as far as it is known.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,74 +15,90 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum JournalEntry {
-    /// The snapshot that all that follows goes onto.
-    Start {
-        /// Its lineage.
+    /// A run begins: all entries after this one apply to the snapshot that it names.
+    RunStarted {
+        /// The snapshot's lineage.
         lineage: String,
-        /// Its serial.
+        /// The snapshot's serial.
         serial: u64,
     },
-    /// An operation is about to be sent. For a create, the row and object as they will be.
-    Begin {
-        /// Where.
+    /// A create is about to be sent.
+    CreateStarted {
+        /// The resource.
         address: String,
-        /// Which object.
-        token: String,
-        /// What.
-        operation: Operation,
-        /// For a create: the row without its objects.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        row: Option<Box<Row>>,
-        /// For a create: the object without its id.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        object: Option<Box<Object>>,
-        /// For an update: the inputs that it writes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        inputs: Option<Value>,
+        /// The row as declared, without its objects.
+        row: Box<Row>,
+        /// The object, without an ID, with the create as its pending operation.
+        object: Box<Object>,
     },
-    /// The call answered: the object exists under this id.
-    Made {
-        /// Where.
+    /// An existing object is about to be taken over.
+    AdoptStarted {
+        /// The resource.
         address: String,
-        /// Which object.
+        /// The row as declared, without its objects.
+        row: Box<Row>,
+        /// The object with its ID.
+        object: Box<Object>,
+    },
+    /// An update is about to be sent.
+    UpdateStarted {
+        /// The resource.
+        address: String,
+        /// The object's token.
         token: String,
-        /// Its id.
+        /// The inputs that the update writes.
+        inputs: Value,
+    },
+    /// A delete is about to be sent.
+    DeleteStarted {
+        /// The resource.
+        address: String,
+        /// The object's token.
+        token: String,
+    },
+    /// A create or update was answered, or a create's outcome was looked up: the object exists under this ID.
+    Answered {
+        /// The resource.
+        address: String,
+        /// The object's token.
+        token: String,
+        /// The object's ID.
         id: String,
-        /// What the call handed out.
+        /// The receipt that the call returned.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt: Option<Receipt>,
     },
-    /// The object is as it should be.
-    End {
-        /// Where.
+    /// The object is as declared: the operation is complete.
+    Completed {
+        /// The resource.
         address: String,
-        /// The row as it is declared now, without its objects.
+        /// The row as declared now, without its objects.
         row: Box<Row>,
         /// The object as written and read.
         object: Box<Object>,
     },
-    /// An operation ended without effect: the object is as it was.
-    Undone {
-        /// Where.
+    /// The operation had no effect: the object is as it was before it began.
+    HadNoEffect {
+        /// The resource.
         address: String,
-        /// Which object.
+        /// The object's token.
         token: String,
         /// The operation that was pending before this one began.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Pending>,
     },
-    /// The object is gone, or no longer ours to keep.
-    Dropped {
-        /// Where.
+    /// The object no longer exists, or is no longer managed.
+    Removed {
+        /// The resource.
         address: String,
-        /// Which object.
+        /// The object's token.
         token: String,
     },
-    /// A resource's address changed.
+    /// The resource's address changed.
     Renamed {
-        /// Before.
+        /// The address before.
         from: String,
-        /// After.
+        /// The address after.
         to: String,
     },
 }
@@ -91,29 +107,27 @@ impl Snapshot {
     /// The snapshot after one more entry. Entries for what is not there change nothing: replay is safe with gaps.
     pub fn fold(&mut self, entry: JournalEntry) {
         match entry {
-            JournalEntry::Start { .. } => {}
-            JournalEntry::Begin {
-                address, row: Some(row), object: Some(object), operation: Operation::Create, ..
-            } => {
+            JournalEntry::RunStarted { .. } => {}
+            JournalEntry::CreateStarted { address, row, object } => {
                 let objects = &mut self.rows.entry(address).or_insert(*row).objects;
+                // A second successor replaces one that was given up.
+                let given_up = objects.iter_mut().filter(|other| other.role == ObjectRole::Successor);
+                given_up.for_each(|other| other.role = ObjectRole::Replaced);
                 let has_current = objects.iter().any(|other| other.role.is_current());
-                // An adopted object is there already: it takes the place of one that is gone.
-                let successor = has_current && object.is_being_created();
-                for other in objects.iter_mut() {
-                    let given_up = other.role == ObjectRole::Successor;
-                    if given_up || !successor {
-                        other.role = ObjectRole::Replaced;
-                    }
-                }
-                let role = if successor { ObjectRole::Successor } else { ObjectRole::Current };
+                let role = if has_current { ObjectRole::Successor } else { ObjectRole::Current };
                 objects.insert(0, Object { role, ..*object });
             }
-            JournalEntry::Begin { address, token, operation, inputs, .. } => {
-                if let Some(object) = self.object(&address, &token) {
-                    object.pending = Some(Pending { operation, receipt: None, inputs });
-                }
+            JournalEntry::AdoptStarted { address, row, object } => {
+                let objects = &mut self.rows.entry(address).or_insert(*row).objects;
+                // The object exists already: it takes the place of one that is gone.
+                objects.iter_mut().for_each(|other| other.role = ObjectRole::Replaced);
+                objects.insert(0, Object { role: ObjectRole::Current, ..*object });
             }
-            JournalEntry::Made { address, token, id, receipt } => {
+            JournalEntry::UpdateStarted { address, token, inputs } => {
+                self.start(&address, &token, Operation::Update, Some(inputs));
+            }
+            JournalEntry::DeleteStarted { address, token } => self.start(&address, &token, Operation::Delete, None),
+            JournalEntry::Answered { address, token, id, receipt } => {
                 if let Some(object) = self.object(&address, &token) {
                     object.id = Some(id);
                     if let Some(pending) = &mut object.pending {
@@ -121,7 +135,7 @@ impl Snapshot {
                     }
                 }
             }
-            JournalEntry::End { address, row, object } => {
+            JournalEntry::Completed { address, row, object } => {
                 let new = *row;
                 let row = self.rows.entry(address).or_insert_with(|| new.clone());
                 let objects = std::mem::take(&mut row.objects);
@@ -135,7 +149,7 @@ impl Snapshot {
                     None => row.objects.insert(0, *object),
                 }
             }
-            JournalEntry::Undone { address, token, before } => {
+            JournalEntry::HadNoEffect { address, token, before } => {
                 if let Some(object) = self.object(&address, &token) {
                     object.pending = before;
                     if object.id.is_none() {
@@ -143,7 +157,7 @@ impl Snapshot {
                     }
                 }
             }
-            JournalEntry::Dropped { address, token } => self.remove(&address, &token),
+            JournalEntry::Removed { address, token } => self.remove(&address, &token),
             JournalEntry::Renamed { from, to } => {
                 if let Some(row) = self.rows.remove(&from) {
                     self.rows.insert(to.clone(), row);
@@ -153,6 +167,12 @@ impl Snapshot {
                     row.objects.iter_mut().for_each(|object| rename(&mut object.declared, &from, &to));
                 }
             }
+        }
+    }
+
+    fn start(&mut self, address: &str, token: &str, operation: Operation, inputs: Option<Value>) {
+        if let Some(object) = self.object(address, token) {
+            object.pending = Some(Pending { operation, receipt: None, inputs });
         }
     }
 

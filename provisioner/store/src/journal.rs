@@ -55,7 +55,7 @@ pub fn replay(
     let mut state = snapshot;
     let mut counts = None;
     for (index, entry) in entries.into_iter().enumerate() {
-        if let JournalEntry::Start { lineage, serial } = &entry {
+        if let JournalEntry::RunStarted { lineage, serial } = &entry {
             match &state {
                 Some(there) if there.lineage != *lineage || there.serial < *serial => {
                     return astray(index, name(lineage, *serial), name(&there.lineage, there.serial));

@@ -28,7 +28,7 @@ pub trait StateReader: Send + Sync {
 
 /// Reads and writes the state of one environment.
 ///
-/// A run takes the lock, loads, appends [`JournalEntry::Start`] and then its entries, commits, and releases the lock.
+/// A run takes the lock, loads, appends [`JournalEntry::RunStarted`] and then its entries, commits, and releases the lock.
 /// Where there is no state yet it first commits an empty snapshot: a journal alone does not name the account.
 pub trait Store: StateReader {
     /// Takes the lock, or says at once who holds it.

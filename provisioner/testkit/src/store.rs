@@ -172,7 +172,7 @@ impl Inner {
     /// Entries with their run's head before them.
     fn headed(&self, mut entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
         if let (Some(known), false) = (&self.known, self.journal.is_empty()) {
-            entries.insert(0, JournalEntry::Start { lineage: known.lineage.clone(), serial: known.serial });
+            entries.insert(0, JournalEntry::RunStarted { lineage: known.lineage.clone(), serial: known.serial });
         }
         entries
     }

@@ -130,7 +130,7 @@ impl System {
         let ca = ca.text().await.unwrap();
         let mut sandbox = Sandbox::on(ministack);
         sandbox.edit("dev", "[database]", &format!("[database]\nca = \"\"\"\n{ca}\"\"\""));
-        sandbox.edit("dev", "[service]", "[service]\nproof = { deadline = 30, settle = 3 }");
+        sandbox.edit("dev", "[service]", "[service]\nverification = { deadline = 30, settle = 3 }");
         // The repository's own app, built where everybody builds it: that takes minutes, once.
         for name in ["app", "build", "rust-toolchain.toml"] {
             std::fs::create_dir_all(root().join("build")).unwrap();

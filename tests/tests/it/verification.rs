@@ -46,7 +46,7 @@ impl App {
 fn rollout_succeeds_once_the_new_version_answers() {
     let Some(sandbox) = Sandbox::new("rollout_succeeds_once_the_new_version_answers") else { return };
     let app = App::new();
-    sandbox.edit("dev", "[service]", "[service]\nproof = { deadline = 1, settle = 1 }");
+    sandbox.edit("dev", "[service]", "[service]\nverification = { deadline = 1, settle = 1 }");
     let running = || {
         let (cluster, name) = (sandbox.output("cluster"), sandbox.output("service"));
         let told = sandbox.aws(&format!("ecs describe-services --cluster {cluster} --services {name}"));

@@ -94,7 +94,7 @@ async fn detail(c: &Reader, arn: &str) -> Result<Option<Arc<CertificateDetail>>>
 async fn read_with_tags<'a, R: Resource>(
     c: &Reader,
     ids: &'a [Id<R>],
-    observed: fn(&CertificateDetail, Tags) -> Result<Observed<R>>,
+    to_observed: fn(&CertificateDetail, Tags) -> Result<Observed<R>>,
 ) -> ReadResults<R> {
     let read = |id: &'a Id<R>| async move {
         let detail = detail(c, id.as_str()).await?.ok_or_else(|| Error::new(ErrorKind::Gone, DESCRIBE))?;

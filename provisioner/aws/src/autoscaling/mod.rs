@@ -50,7 +50,7 @@ async fn read_listed<'a, R, T, F>(
     ids: &'a [Id<R>],
     list: impl Fn(&'a str) -> F,
     id_of: fn(&T) -> Id<R>,
-    observed: fn(&T) -> Observed<R>,
+    to_observed: fn(&T) -> Observed<R>,
 ) -> Result<ReadResults<R>>
 where
     R: Resource,

@@ -82,7 +82,7 @@ fn rows_of<R: Resource, T>(
     ids: &[Id<R>],
     all: &[T],
     id_of: fn(&T) -> Result<Id<R>>,
-    observed: fn(&T) -> Result<Observed<R>>,
+    to_observed: fn(&T) -> Result<Observed<R>>,
 ) -> Result<ReadResults<R>> {
     let mut found = ReadResults::new();
     for one in all {

@@ -106,7 +106,11 @@ pub(super) async fn run<E: Environment>(
     let target = session.target.clone();
     let record = |snapshot: &mut Snapshot| {
         snapshot.targets.insert(MAIN.to_owned(), target);
-        snapshot.fold(JournalEntry::End { address: address.clone(), row: Box::new(row), object: Box::new(object) });
+        snapshot.fold(JournalEntry::Completed {
+            address: address.clone(),
+            row: Box::new(row),
+            object: Box::new(object),
+        });
         Ok(())
     };
     session.store.change("import", record).await?;

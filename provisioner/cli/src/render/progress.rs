@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use provisioner_engine::{Event, Outcome};
+use provisioner_engine::{Event, EventKind, Outcome};
 use provisioner_model::plan::{Plan, StepAction};
 
 use super::{PageFormat, Tone, count};
@@ -54,29 +54,30 @@ impl<'a> Progress<'a> {
 
     /// Takes one event in; what ends a step or needs attention gives a line.
     pub fn take(&mut self, event: Event, now: Instant) -> Option<String> {
-        match event {
-            Event::Started { step } => {
+        let Event { step, kind } = event;
+        match kind {
+            EventKind::Started => {
                 self.running.insert(step, RunningStep { since: now, now: self.doing(step).to_owned() });
                 None
             }
-            Event::Made { step, id } => self.says(step, format!("not ready yet, {id}")),
-            Event::Waiting { step } => self.says(step, "waiting until it is done".to_owned()),
-            Event::Retry { step, why, pause } => {
+            EventKind::Created { id } => self.says(step, format!("not ready yet, {id}")),
+            EventKind::Waiting => self.says(step, "waiting until it is done".to_owned()),
+            EventKind::Retry { why, pause } => {
                 let again = format!("again in {}: {why}", seconds(pause));
                 self.says(step, again)
             }
-            Event::Done { step, id } => {
+            EventKind::Done { id } => {
                 let id = id.map(|id| format!(" {id}")).unwrap_or_default();
                 let text = format!("{}{id}{}", self.did(step), self.took(step, now));
                 Some(self.ended(step, Tone::New, &text))
             }
-            Event::Verifying { step } => self.says(step, "ready; waiting for its proof".to_owned()),
-            Event::RollingBack { step, why } => {
+            EventKind::Verifying => self.says(step, "ready; waiting for its proof".to_owned()),
+            EventKind::RollingBack { why } => {
                 let text = self.page.paint(Tone::Gone, &format!("{why}; putting back what was there"));
                 self.says(step, "putting back what was there".to_owned());
                 Some(format!("{}: {text}", self.address(step)))
             }
-            Event::Failed { step, why, details, request_id, hint } => {
+            EventKind::Failed { why, details, request_id, hint } => {
                 let why = match request_id {
                     Some(id) => format!("{why} (request id {id})"),
                     None => why,
@@ -90,12 +91,12 @@ impl<'a> Progress<'a> {
                 lines.extend(details.into_iter().map(|line| format!("    {line}")));
                 Some(lines.join("\n"))
             }
-            Event::Skipped { step, because } => {
+            EventKind::Skipped { because } => {
                 self.skipped.push((step, because));
                 let text = format!("skipped, since {} failed", self.address(because));
                 Some(self.ended(step, Tone::Warning, &text))
             }
-            Event::Cancelled { step } => {
+            EventKind::Cancelled => {
                 let what = if self.running.contains_key(&step) { "left as it is, not ready yet" } else { "not begun" };
                 Some(self.ended(step, Tone::Warning, what))
             }

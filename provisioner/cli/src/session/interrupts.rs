@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use provisioner_engine::{Cancel, Event};
+use provisioner_engine::{Cancel, Event, EventKind};
 use provisioner_model::plan::{Plan, StepAction};
 use tokio::sync::watch;
 
@@ -21,15 +21,15 @@ impl<'a> PendingRollouts<'a> {
 
     /// Takes an event of the engine in.
     pub(super) fn update(&mut self, event: &Event) {
-        match event {
-            Event::Waiting { step } | Event::Verifying { step } if self.is_rollout(*step) => {
-                self.steps.insert(*step);
+        match event.kind {
+            EventKind::Waiting | EventKind::Verifying if self.is_rollout(event.step) => {
+                self.steps.insert(event.step);
             }
-            Event::RollingBack { step, .. }
-            | Event::Done { step, .. }
-            | Event::Failed { step, .. }
-            | Event::Cancelled { step } => {
-                self.steps.remove(step);
+            EventKind::RollingBack { .. }
+            | EventKind::Done { .. }
+            | EventKind::Failed { .. }
+            | EventKind::Cancelled => {
+                self.steps.remove(&event.step);
             }
             _ => {}
         }

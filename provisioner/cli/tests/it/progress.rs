@@ -1,9 +1,13 @@
 use std::time::{Duration, Instant};
 
 use provisioner_cli::render::{PageFormat, progress::Progress};
-use provisioner_engine::{Event, Outcome};
+use provisioner_engine::{Event, EventKind, Outcome};
 
 use crate::plan::{delete, empty, step};
+
+fn event(step: usize, kind: EventKind) -> Event {
+    Event { step, kind }
+}
 
 #[test]
 fn lines_of_an_apply_and_its_sum() {
@@ -20,13 +24,13 @@ fn lines_of_an_apply_and_its_sum() {
     let why = "ec2:DeleteSubnet failed with UnauthorizedOperation: you may not".to_owned();
     let hint = Some("the role needs `ec2:DeleteSubnet`".to_owned());
     let events = [
-        (0.0, Event::Started { step: 0 }),
-        (0.0, Event::Started { step: 1 }),
-        (0.5, Event::Retry { step: 0, why: "throttled".into(), pause: Duration::from_secs(1) }),
-        (1.25, Event::Done { step: 0, id: Some("subnet-1".into()) }),
-        (75.0, Event::Failed { step: 1, why: why.clone(), details: vec![], request_id: None, hint }),
-        (75.0, Event::Skipped { step: 2, because: 1 }),
-        (75.0, Event::Cancelled { step: 3 }),
+        (0.0, event(0, EventKind::Started)),
+        (0.0, event(1, EventKind::Started)),
+        (0.5, event(0, EventKind::Retry { why: "throttled".into(), pause: Duration::from_secs(1) })),
+        (1.25, event(0, EventKind::Done { id: Some("subnet-1".into()) })),
+        (75.0, event(1, EventKind::Failed { why: why.clone(), details: vec![], request_id: None, hint })),
+        (75.0, event(2, EventKind::Skipped { because: 1 })),
+        (75.0, event(3, EventKind::Cancelled)),
     ];
     let mut text = String::new();
     for (seconds, event) in events {

@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use provisioner_model::state::{Object, ObjectRole, Operation, Origin, Row};
+use provisioner_model::state::{FORMAT, Object, ObjectRole, Origin, Row};
 use serde_json::json;
 
 use super::*;
@@ -66,7 +66,7 @@ fn state(serial: u64) -> Snapshot {
 }
 
 fn start(serial: u64) -> JournalEntry {
-    JournalEntry::Start { lineage: "line".into(), serial }
+    JournalEntry::RunStarted { lineage: "line".into(), serial }
 }
 
 fn begin(name: &str) -> JournalEntry {
@@ -90,14 +90,7 @@ fn begin(name: &str) -> JournalEntry {
         needs: vec![],
         objects: vec![],
     };
-    JournalEntry::Begin {
-        address: format!("net/{name}"),
-        token: object.token.clone(),
-        operation: Operation::Create,
-        row: Some(Box::new(row)),
-        object: Some(Box::new(object)),
-        inputs: None,
-    }
+    JournalEntry::CreateStarted { address: format!("net/{name}"), row: Box::new(row), object: Box::new(object) }
 }
 
 fn holder(owner: &str) -> Holder {
@@ -124,7 +117,7 @@ fn committed_state_is_loaded() {
     assert!(!bench.at("journal.jsonl").exists());
     assert_eq!(bench.load().unwrap(), Some(snapshot));
     let text = bench.text("state.json");
-    assert!(text.starts_with("{\n  \"format\": 1,") && text.ends_with("}\n"), "readable: {text}");
+    assert!(text.starts_with(&format!("{{\n  \"format\": {FORMAT},")) && text.ends_with("}\n"), "readable: {text}");
     let mut files: Vec<_> = fs::read_dir(bench.disk.folder()).unwrap().map(|f| f.unwrap().file_name()).collect();
     files.sort_unstable();
     assert_eq!(files, ["history", "state.json"], "nothing is left over");
@@ -233,9 +226,11 @@ fn the_last_versions_are_kept() {
 #[test]
 fn newer_format_is_refused() {
     let bench = Bench::new();
-    bench.write("state.json", "{ \"format\": 2, \"rows\": [1] }\n");
+    let newer = FORMAT + 1;
+    bench.write("state.json", &format!("{{ \"format\": {newer}, \"rows\": [1] }}\n"));
     let error = bench.load().unwrap_err();
-    assert!(error.to_string().ends_with("state.json has format 2, and this version of Provisioner knows format 1"));
+    let expected = format!("state.json has format {newer}, and this version of Provisioner knows format {FORMAT}");
+    assert!(error.to_string().ends_with(&expected));
     assert!(error.hint().unwrap().contains("newer Provisioner"));
     assert!(matches!(now(bench.disk.commit(&state(9))), Err(StoreError::Format { .. })), "and never overwritten");
 }
