@@ -7,6 +7,7 @@
 
 Skipped tests are named at the end; with --strict a skip is a failure. What was started is ended, also on Ctrl-C.
 """
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -82,15 +83,25 @@ def installed(needs, *options, least=(3, 9)):
     return folder / "bin"
 
 
-def environment():
-    """For everything that is run: the tools' places, and no credentials but those for emulators."""
+# Each program: the variable that names it, its requirements, pip's options, the oldest Python. The demo installs those
+# that it runs, the tests all of them.
+TOOLS = {
+    "python": ("PROVISIONER_MOTO", "moto.txt", [], (3, 9)),
+    "aws": ("PROVISIONER_AWS_CLI", "aws-cli.txt", [], (3, 9)),
+    "ministack": ("PROVISIONER_MINISTACK", "ministack.txt", [], (3, 9)),
+    "localemu": ("PROVISIONER_LOCALEMU", "localemu.txt", ["--no-deps"], (3, 12)),
+}
+
+
+def environment(*programs):
+    """Environment variables for all that is run: the places of these programs, and no credentials of the user's."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    where = installed("moto.txt")
-    env.update(PROVISIONER_MOTO=str(where / "python"), PROVISIONER_AWS_CLI=str(where / "aws"),
-               PROVISIONER_MINISTACK=str(installed("ministack.txt") / "ministack"), AWS_EC2_METADATA_DISABLED="true")
-    newer = installed("localemu.txt", "--no-deps", least=(3, 12))
-    if newer:
-        env["PROVISIONER_LOCALEMU"] = str(newer / "localemu")
+    env["AWS_EC2_METADATA_DISABLED"] = "true"
+    for program in programs:
+        variable, needs, options, least = TOOLS[program]
+        folder = installed(needs, *options, least=least)
+        if folder:
+            env[variable] = str(folder / program)
     return env
 
 
@@ -138,13 +149,15 @@ def run(command, env):
             process.wait()
 
 
-def test(arguments):
+def test(arguments, programs=None):
     strict = "--strict" in arguments
     arguments = [a for a in arguments if a != "--strict"]
     with tempfile.TemporaryDirectory() as folder:
         skips = pathlib.Path(folder) / "skips"
-        env = environment() | {"PROVISIONER_SKIPS": str(skips)}
-        command = ["cargo", "test", "--workspace", "--locked", "--no-fail-fast", *arguments]
+        env = environment(*(programs or TOOLS)) | {"PROVISIONER_SKIPS": str(skips)}
+        # Cargo ignores `--package` beside `--workspace`.
+        every = [] if {"-p", "--package"} & set(arguments) else ["--workspace"]
+        command = ["cargo", "test", *every, "--locked", "--no-fail-fast", *arguments]
         try:
             code = run(command, env)
             if not arguments:
@@ -191,32 +204,58 @@ class Emulator:
             pass
 
 
+def docker():
+    """Whether a Docker engine answers."""
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return bool(shutil.which("docker")) and subprocess.run(["docker", "info"], **quiet).returncode == 0
+
+
 def demo():
-    env = environment()
-    say("building the command line")
-    subprocess.run(["cargo", "build", "--locked", "--workspace"], cwd=ROOT, env=env, check=True)
+    started = time.monotonic()
+
+    def stage(text):
+        minutes, seconds = divmod(int(time.monotonic() - started), 60)
+        say(f"[{minutes}:{seconds:02}] {text}")
+
+    stage("installing moto, an emulator of AWS, into the build folder: about a minute, the first time only")
+    # pip waits for the network while Cargo has work for every core.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        moto = pool.submit(environment, "python")
+        stage("building provisioner: from an empty build folder, the AWS SDK takes about 8 minutes on 2 cores; later, "
+              "seconds")
+        programs = ["--package", "provisioner-cli", "--bin", "provisioner",
+                    "--package", "provisioner-tests", "--bin", "provisioner-emulator"]
+        subprocess.run(["cargo", "build", "--locked", *programs], cwd=ROOT, check=True)
+        env = moto.result()
     program = target() / "debug" / "provisioner"
     with Emulator(env) as emulator, tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "environments", pathlib.Path(folder) / "environments")
         env |= {"AWS_ENDPOINT_URL": emulator.url, "AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
 
         def run(expected, *arguments):
-            say("provisioner " + " ".join(arguments))
+            stage("provisioner " + " ".join(arguments))
             code = subprocess.run([program, "-C", folder, *arguments], env=env).returncode
             if code != expected:
                 raise SystemExit(f"`provisioner {' '.join(arguments)}` ended with {code}, not {expected}")
 
-        say(f"moto, an emulator of AWS, is at {emulator.url}")
+        stage(f"moto is at {emulator.url}: plan, apply, plan again, outputs, destroy; about half a minute")
         run(0, "plan", "dev")
-        # moto has no load balancer that could be asked.
+        # moto has no load balancer that answers requests.
         run(0, "apply", "dev", "--yes", "--no-verification")
         run(0, "plan", "dev", "--detailed-exitcode")
         run(0, "outputs", "dev")
         run(0, "destroy", "dev", "--yes")
-        say("done: made, unchanged, and gone again")
-    # Where things really run: that test says what it does, and by name why it was left out.
-    say("the same on Docker: the app's image, its containers and its database, behind a load balancer")
-    return test(["--quiet", "--test", "it", "--", "--nocapture", "the_whole_system_on_docker"])
+        stage("done: created, unchanged in the second plan, destroyed")
+    if not docker():
+        say("no Docker engine answers, so the demo ends here; with one, it goes on to run the app in containers")
+        return 0
+    stage("building the app's image: about 5 minutes on 2 cores, the first time only")
+    subprocess.run([program, "-C", ROOT, "image", "build", "dev"], env=env, check=True)
+    stage("building the test that runs everything on Docker, and installing ministack, an emulator that starts "
+          "containers: about 3 minutes, the first time only")
+    # The test prints its steps, and its name with the reason where it was skipped.
+    return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "the_whole_system_on_docker"],
+                programs=["python", "aws", "ministack"])
 
 
 def main():
@@ -228,7 +267,7 @@ def main():
     if what == "demo":
         return demo()
     if what == "tools":
-        for name, value in environment().items():
+        for name, value in environment(*TOOLS).items():
             if name.startswith("PROVISIONER_"):
                 print(f"{name}={value}")
         return 0

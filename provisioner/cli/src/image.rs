@@ -3,15 +3,19 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use provisioner_image::{Architecture, BuildStatus, Cargo, ImageError, ImageSource, Layout};
+use provisioner_image::{Architecture, BuildStatus, Cargo, ImageError, ImageSource, Layout, Progress};
 use provisioner_model::plan::Notice;
 
-use crate::{artifacts::Artifacts, environment::Folder, terminal::Terminal};
+use crate::{artifacts::Artifacts, environment::Folder, render::progress::seconds, terminal::Terminal};
 
 /// The name under which a stack finds the image's digest in its facts.
 pub(crate) const FACT: &str = "image";
+
+/// Pause between two lines about a running build.
+const REPORT_INTERVAL: Duration = Duration::from_secs(15);
 
 /// For which processor an environment wants an image built; none where it wants none.
 pub(crate) type Wants<E> = Box<dyn Fn(&E) -> Option<Architecture> + Send + Sync>;
@@ -54,13 +58,36 @@ pub(crate) fn layouts(root: &Path) -> PathBuf {
 pub(crate) fn build_if_outdated(source: &ImageSource, terminal: &Terminal) -> Result<Layout, ImageError> {
     let why = match source.build_status()? {
         BuildStatus::Current(layout) => return Ok(layout),
-        BuildStatus::Missing => "there is none yet",
+        BuildStatus::Missing => "there is none yet. The first build compiles all dependencies, which takes minutes",
         BuildStatus::OutOfDate(_) => "its source has changed",
     };
     terminal.say(&format!("Building the app's image for {}: {why}.", source.architecture));
-    let layout = source.build()?;
+    let layout = build(source, terminal)?;
     terminal.say(&format!("The image is {} ({}).", layout.digest(), size(total(&layout)?)));
     Ok(layout)
+}
+
+/// Builds the image. On a terminal Cargo draws a progress bar; elsewhere a line appears now and then, so that the build
+/// does not look stuck.
+fn build(source: &ImageSource, terminal: &Terminal) -> Result<Layout, ImageError> {
+    if terminal.live {
+        return source.build();
+    }
+    let mut next = REPORT_INTERVAL;
+    source.build_reporting(|progress| {
+        if progress.elapsed >= next {
+            next = progress.elapsed + REPORT_INTERVAL;
+            terminal.say(&progress_line(progress));
+        }
+    })
+}
+
+fn progress_line(Progress { compiled, total, elapsed }: Progress) -> String {
+    let time = seconds(elapsed);
+    if compiled + 1 < total {
+        return format!("Compiling the app: {compiled} of {total} crates after {time}");
+    }
+    format!("Compiling the app: all dependencies are compiled, optimising and linking the program ({time} so far)")
 }
 
 /// How large an image's layers are, compressed.
@@ -94,10 +121,19 @@ fn cargo_target(root: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_names_the_last_stage() {
+        let at = |compiled| progress_line(Progress { compiled, total: 257, elapsed: Duration::from_secs(75) });
+        assert_eq!(at(143), "Compiling the app: 143 of 257 crates after 1 min 15 s");
+        assert!(at(256).contains("linking"), "{}", at(256));
+    }
+
     #[test]
     fn sizes_are_readable() {
         for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (204_800, "200 KiB"), (5_767_168, "5.5 MiB")] {
-            assert_eq!(super::size(bytes), text);
+            assert_eq!(size(bytes), text);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     hex, inputs,
     layer::{app as app_layer, base},
     manifest::{attachment, image},
+    progress::Progress,
     provenance::{self, ImageProvenance},
     sbom,
 };
@@ -64,12 +65,21 @@ impl ImageSource {
         })
     }
 
-    /// Builds the app and makes its image, whatever is there.
+    /// Builds the app and makes its image, whatever is there. Cargo shows its progress on stderr.
     pub fn build(&self) -> Result<Layout, ImageError> {
+        self.make(None)
+    }
+
+    /// The same, with Cargo's progress reported instead of shown: Cargo draws none where stderr is no terminal.
+    pub fn build_reporting(&self, mut report: impl FnMut(Progress)) -> Result<Layout, ImageError> {
+        self.make(Some(&mut report))
+    }
+
+    fn make(&self, report: Option<&mut dyn FnMut(Progress)>) -> Result<Layout, ImageError> {
         // Before the build: what changes meanwhile makes the image out of date.
         let inputs = self.inputs()?;
         let app = App::read(&self.app)?;
-        let path = self.cargo.build(&self.app, &app, self.architecture)?;
+        let path = self.cargo.build(&self.app, &app, self.architecture, report)?;
         let binary = fs::read(&path).map_err(ImageError::io("read", &path))?;
         check(&binary, self.architecture).map_err(|source| ImageError::Binary { path: path.clone(), source })?;
 

@@ -4,12 +4,16 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use serde::Deserialize;
 
-use crate::{Architecture, Labels, error::ImageError};
+use crate::{
+    Architecture, Labels,
+    error::ImageError,
+    progress::{self, Progress},
+};
 
 /// How Cargo is run.
 #[derive(Clone, Debug)]
@@ -50,8 +54,15 @@ impl App {
 }
 
 impl Cargo {
-    /// Builds the app, and answers with its binary.
-    pub(crate) fn build(&self, folder: &Path, app: &App, architecture: Architecture) -> Result<PathBuf, ImageError> {
+    /// Builds the app and returns the path of its binary. Cargo itself shows its progress on a terminal; with `report`,
+    /// it is quiet and its progress is reported.
+    pub(crate) fn build(
+        &self,
+        folder: &Path,
+        app: &App,
+        architecture: Architecture,
+        report: Option<&mut dyn FnMut(Progress)>,
+    ) -> Result<PathBuf, ImageError> {
         let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         fs::create_dir_all(&self.target).map_err(ImageError::io("make", &self.target))?;
         let (folder, home, target) = (real(folder), real(&self.home), real(&self.target));
@@ -62,23 +73,48 @@ impl Cargo {
             flags.push(from);
             flags.push(format!("={to}"));
         }
-        let mut command = Command::new(&self.program);
-        command.args(["build", "--release", "--locked", "--target", architecture.target(), "--manifest-path"]);
-        command.arg(folder.join("Cargo.toml")).current_dir(&folder).stdin(Stdio::null());
-        // Data goes to standard output, talk to standard error.
-        command.stdout(Stdio::null());
-        command.env("CARGO_TARGET_DIR", &target).env("CARGO_ENCODED_RUSTFLAGS", flags);
-        // What is written in C may hold when it was compiled (an allocator does), which a compiler takes from this.
-        command.env("SOURCE_DATE_EPOCH", "0");
-        // What a program around us was built with is none of the app's business.
-        for name in ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_INCREMENTAL"] {
-            command.env_remove(name);
-        }
-        let program = self.program.to_string_lossy().into_owned();
-        let ended = command.status().map_err(|source| ImageError::Start { program: program.clone(), source })?;
-        if !ended.success() {
-            let command = format!("{program} build --release --locked --target {}", architecture.target());
-            return Err(ImageError::Build { path: folder, command, code: ended.to_string() });
+        let cargo = |what: &[&str]| {
+            let mut command = Command::new(&self.program);
+            command.args(what).args(["--locked", "--target", architecture.target(), "--manifest-path"]);
+            command.arg(folder.join("Cargo.toml")).current_dir(&folder).stdin(Stdio::null());
+            // Results go to stdout; progress and errors go to stderr.
+            command.stdout(Stdio::null());
+            command.env("CARGO_TARGET_DIR", &target).env("CARGO_ENCODED_RUSTFLAGS", &flags);
+            // C code may hold the time of its compilation (an allocator does), which a compiler takes from this variable.
+            command.env("SOURCE_DATE_EPOCH", "0");
+            // The flags of a surrounding build must not change the app's.
+            for name in ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_INCREMENTAL"] {
+                command.env_remove(name);
+            }
+            command
+        };
+        let program = || self.program.to_string_lossy().into_owned();
+        let start = |source| ImageError::Start { program: program(), source };
+        let failed = |what: &str, code: ExitStatus| ImageError::Build {
+            path: folder.clone(),
+            command: format!("{} {what} --locked --target {}", program(), architecture.target()),
+            code: code.to_string(),
+        };
+        let status = match report {
+            None => cargo(&["build", "--release"]).status(),
+            Some(report) => {
+                // This downloads the dependencies, which Cargo shows on stderr.
+                let tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::inherit())
+                    .output()
+                    .map_err(start)?;
+                if !tree.status.success() {
+                    return Err(failed("tree", tree.status));
+                }
+                let total = progress::crates(&String::from_utf8_lossy(&tree.stdout));
+                let build = ["build", "--release", "--quiet", "--message-format=json-render-diagnostics"];
+                progress::watch(&mut cargo(&build), total, report)
+            }
+        };
+        let status = status.map_err(start)?;
+        if !status.success() {
+            return Err(failed("build --release", status));
         }
         Ok(target.join(architecture.target()).join("release").join(&app.name))
     }

@@ -13,6 +13,7 @@ mod inputs;
 mod layer;
 mod layout;
 mod manifest;
+mod progress;
 mod provenance;
 mod push;
 mod registry;
@@ -25,6 +26,7 @@ pub use cargo::Cargo;
 pub use error::{BinaryError, ImageError, RegistryError};
 pub use layout::{Layout, find};
 pub use manifest::{Descriptor, Labels};
+pub use progress::Progress;
 pub use push::{Attached, Pushed};
 pub use registry::{ContainerRegistry, Credentials};
 

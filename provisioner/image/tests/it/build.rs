@@ -49,6 +49,26 @@ fn image_is_out_of_date_when_its_source_changes() {
     assert!(matches!(source.build_status().unwrap(), BuildStatus::OutOfDate(_)));
 }
 
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
+fn reported_build_gives_the_same_image_and_counts_its_crates() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = program(folder.path());
+    let shown = source.build().unwrap();
+    fs::remove_dir_all(&source.cargo.target).unwrap();
+    let mut reports = vec![];
+    let reported = source.build_reporting(|progress| reports.push((progress.compiled, progress.total))).unwrap();
+    assert_eq!(reported.digest(), shown.digest());
+    assert_eq!((reports.first(), reports.last()), (Some(&(0, 1)), Some(&(1, 1))));
+
+    fs::write(source.app.join("src/main.rs"), "fn main() { nonsense }").unwrap();
+    let error = source.build_reporting(|_| ()).unwrap_err();
+    assert!(matches!(error, ImageError::Build { .. }), "{error}");
+    fs::write(source.app.join("Cargo.lock"), "").unwrap();
+    let error = source.build_reporting(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("cargo tree --locked"), "{error}");
+}
+
 fn blobs(layout: &Path) -> usize {
     fs::read_dir(layout.join("blobs/sha256")).unwrap().count()
 }
