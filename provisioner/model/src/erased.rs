@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Kind, Result},
-    resource::{Actions, Change, Cloud, Field, Id, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Actions, Change, Cloud, Id, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    schema::{CreateCall, FieldSchema, Parameter},
     secret::Secrets,
 };
 
@@ -101,7 +102,7 @@ pub trait Erased: Send + Sync {
     /// See [`Resource::VERSION`].
     fn version(&self) -> u32;
     /// See [`Resource::FIELDS`].
-    fn fields(&self) -> &'static [Field];
+    fn fields(&self) -> &'static [FieldSchema];
     /// See [`Resource::UNIQUE`].
     fn unique(&self) -> &'static [&'static [&'static str]];
     /// See [`Resource::PART_OF`].
@@ -118,6 +119,10 @@ pub trait Erased: Send + Sync {
     fn actions(&self) -> Actions;
     /// See [`Resource::NOT_INPUTS`].
     fn not_inputs(&self) -> &'static [(&'static str, &'static str)];
+    /// See [`Schema::CREATE_CALL`](crate::Schema::CREATE_CALL).
+    fn create_call(&self) -> Option<CreateCall>;
+    /// See [`Schema::PARAMETERS`](crate::Schema::PARAMETERS).
+    fn parameters(&self) -> &'static [Parameter];
     /// See [`Resource::READ_BATCH`].
     fn read_batch(&self) -> usize;
     /// See [`Resource::SETTLES`].
@@ -127,9 +132,9 @@ pub trait Erased: Send + Sync {
     /// See [`Resource::POLL_EVERY`].
     fn poll_every(&self) -> Duration;
     /// See [`Resource::same`].
-    fn same(&self, field: &Field, want: &Value, seen: &Value) -> bool;
+    fn same(&self, field: &FieldSchema, want: &Value, seen: &Value) -> bool;
     /// See [`Resource::change`].
-    fn change(&self, field: &Field, was: &Value, want: &Value) -> Change;
+    fn change(&self, field: &FieldSchema, was: &Value, want: &Value) -> Change;
     /// See [`Resource::migrate`].
     fn migrate(&self, from: u32, inputs: &mut Value);
     /// Whether the inputs have the type's shape.
@@ -196,7 +201,7 @@ impl<R: Resource> Erased for Of<R> {
     fn version(&self) -> u32 {
         R::VERSION
     }
-    fn fields(&self) -> &'static [Field] {
+    fn fields(&self) -> &'static [FieldSchema] {
         R::FIELDS
     }
     fn unique(&self) -> &'static [&'static [&'static str]] {
@@ -223,6 +228,12 @@ impl<R: Resource> Erased for Of<R> {
     fn not_inputs(&self) -> &'static [(&'static str, &'static str)] {
         R::NOT_INPUTS
     }
+    fn create_call(&self) -> Option<CreateCall> {
+        R::CREATE_CALL
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        R::PARAMETERS
+    }
     fn read_batch(&self) -> usize {
         R::READ_BATCH
     }
@@ -235,10 +246,10 @@ impl<R: Resource> Erased for Of<R> {
     fn poll_every(&self) -> Duration {
         R::POLL_EVERY
     }
-    fn same(&self, field: &Field, want: &Value, seen: &Value) -> bool {
+    fn same(&self, field: &FieldSchema, want: &Value, seen: &Value) -> bool {
         R::same(field, want, seen)
     }
-    fn change(&self, field: &Field, was: &Value, want: &Value) -> Change {
+    fn change(&self, field: &FieldSchema, was: &Value, want: &Value) -> Change {
         R::change(field, was, want)
     }
     fn migrate(&self, from: u32, inputs: &mut Value) {

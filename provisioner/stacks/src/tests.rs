@@ -349,7 +349,7 @@ fn prod_is_protected_and_dev_is_not() {
         let row = &desired.resources["database/instance/main"];
         assert_eq!(row.options.protect, want);
         assert_eq!(row.inputs["deletion_protection"], want);
-        assert_eq!(row.inputs["final_snapshot"].is_string(), want);
+        assert_eq!(row.inputs["final_db_snapshot_identifier"].is_string(), want);
         assert_eq!(row.inputs["multi_az"], want);
         assert_eq!(desired.resources["secrets/key/main"].options.protect, want);
     }

@@ -39,7 +39,9 @@ pub(super) fn database(seen: &mut Seen<'_>) {
         .collect();
     seen.fact("database in private subnets only", sorted(there), sorted(private));
     // No API tells it before the database goes: from the recorded request.
-    let snapshot = seen.sandbox.recorded(seen.row.environment, "database/instance/main")["final_snapshot"].is_string();
+    let snapshot =
+        seen.sandbox.recorded(seen.row.environment, "database/instance/main")["final_db_snapshot_identifier"]
+            .is_string();
     seen.fact("final snapshot", snapshot, seen.row.protected);
 }
 
