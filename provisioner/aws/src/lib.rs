@@ -1,13 +1,15 @@
 //! AWS for Provisioner: one file per resource type, on the official SDK.
 //!
-//! What every file shares is in [`cloud`] (clients and the readers' cache), [`error`] (codes become kinds) and
-//! [`tags`]. Nothing here knows of plans, order, retries or printing.
+//! What every file shares is in [`cloud`] (clients and the readers' cache), [`error`] (codes become kinds), [`tags`]
+//! and `sdk` (conversions that follow from names and types alone). Nothing here knows of plans, order, retries or printing.
 
 pub mod changed_inputs;
 pub mod cloud;
 pub mod document;
 pub mod each;
 pub mod error;
+mod prelude;
+mod sdk;
 pub mod tags;
 pub mod value;
 

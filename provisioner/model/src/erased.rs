@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    resource::{Actions, Change, Cloud, Field, Id, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Actions, Change, Cloud, Id, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    schema::{CreateCall, FieldSchema, Parameter},
     secret::SecretValues,
 };
 
@@ -100,7 +101,7 @@ pub trait ResourceType: Send + Sync {
     /// See [`Resource::VERSION`].
     fn version(&self) -> u32;
     /// See [`Resource::FIELDS`].
-    fn fields(&self) -> &'static [Field];
+    fn fields(&self) -> &'static [FieldSchema];
     /// See [`Resource::UNIQUE`].
     fn unique(&self) -> &'static [&'static [&'static str]];
     /// See [`Resource::PART_OF`].
@@ -117,6 +118,10 @@ pub trait ResourceType: Send + Sync {
     fn actions(&self) -> Actions;
     /// See [`Resource::OMITTED_PARAMETERS`].
     fn omitted_parameters(&self) -> &'static [(&'static str, &'static str)];
+    /// See [`Schema::CREATE_CALL`](crate::Schema::CREATE_CALL).
+    fn create_call(&self) -> Option<CreateCall>;
+    /// See [`Schema::PARAMETERS`](crate::Schema::PARAMETERS).
+    fn parameters(&self) -> &'static [Parameter];
     /// See [`Resource::READ_BATCH`].
     fn read_batch(&self) -> usize;
     /// See [`Resource::CONSISTENCY_WINDOW`].
@@ -126,9 +131,9 @@ pub trait ResourceType: Send + Sync {
     /// See [`Resource::POLL_INTERVAL`].
     fn poll_interval(&self) -> Duration;
     /// See [`Resource::is_equivalent`].
-    fn is_equivalent(&self, field: &Field, desired: &Value, observed: &Value) -> bool;
+    fn is_equivalent(&self, field: &FieldSchema, desired: &Value, observed: &Value) -> bool;
     /// See [`Resource::change`].
-    fn change(&self, field: &Field, recorded: &Value, desired: &Value) -> Change;
+    fn change(&self, field: &FieldSchema, recorded: &Value, desired: &Value) -> Change;
     /// See [`Resource::migrate`].
     fn migrate(&self, from: u32, inputs: &mut Value);
     /// Whether the inputs have the type's shape.
@@ -201,7 +206,7 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
     fn version(&self) -> u32 {
         R::VERSION
     }
-    fn fields(&self) -> &'static [Field] {
+    fn fields(&self) -> &'static [FieldSchema] {
         R::FIELDS
     }
     fn unique(&self) -> &'static [&'static [&'static str]] {
@@ -228,6 +233,12 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
     fn omitted_parameters(&self) -> &'static [(&'static str, &'static str)] {
         R::OMITTED_PARAMETERS
     }
+    fn create_call(&self) -> Option<CreateCall> {
+        R::CREATE_CALL
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        R::PARAMETERS
+    }
     fn read_batch(&self) -> usize {
         R::READ_BATCH
     }
@@ -240,10 +251,10 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
     fn poll_interval(&self) -> Duration {
         R::POLL_INTERVAL
     }
-    fn is_equivalent(&self, field: &Field, desired: &Value, observed: &Value) -> bool {
+    fn is_equivalent(&self, field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
         R::is_equivalent(field, desired, observed)
     }
-    fn change(&self, field: &Field, recorded: &Value, desired: &Value) -> Change {
+    fn change(&self, field: &FieldSchema, recorded: &Value, desired: &Value) -> Change {
         R::change(field, recorded, desired)
     }
     fn migrate(&self, from: u32, inputs: &mut Value) {

@@ -1,9 +1,13 @@
 //! The data that the rest of Provisioner speaks of, and the contract between the engine and the resource types.
 //!
 //! No I/O, no clock, no AWS: everything here is data and serde. Read in this order: [`resource`] (the contract),
-//! [`expr`] (values known later), [`stack`] (what a program writes), [`erased`] (what the engine sees),
+//! [`schema`] (its inputs), [`expr`] (values known later), [`stack`] (what a program writes), [`erased`] (what the engine sees),
 //! [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`].
 
+// Derived code names this crate, also in this crate's own tests.
+extern crate self as provisioner_model;
+
+pub mod changed;
 pub mod compare;
 pub mod digest;
 pub mod environment;
@@ -14,17 +18,27 @@ pub mod journal;
 pub mod ownership;
 pub mod plan;
 pub mod resource;
+pub mod schema;
 pub mod secret;
 pub mod stack;
 pub mod state;
 pub mod verification;
 
+pub use changed::ChangedFields;
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};
+pub use provisioner_derive::{Nested, Outputs, Resource};
 pub use resource::{
     Actions, Change, Cloud, Created, Field, Id, Name, Observed, Owner, Phase, Problem, ReadResults, Reads, Receipt,
     Recorded, Resource, Tags, Writes,
 };
+pub use schema::{FieldName, Schema};
 pub use secret::Secret;
 pub use stack::{Facts, Handle, Options, Output, Stack};
+
+/// For code that the derive macros generate.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+}

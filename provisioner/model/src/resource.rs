@@ -8,7 +8,9 @@ use std::{future::Future, marker::PhantomData, time::Duration};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{compare::Compare, error::Result};
+use crate::error::Result;
+use crate::schema::{CreateCall, Parameter};
+pub use crate::schema::{Field, FieldSchema, Name};
 
 /// One type of cloud object.
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -38,6 +40,10 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const ACTIONS: Actions;
     /// Members of the API's create call that are no inputs, each with the reason.
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[];
+    /// See [`Schema::CREATE_CALL`](crate::Schema::CREATE_CALL).
+    const CREATE_CALL: Option<CreateCall> = None;
+    /// See [`Schema::PARAMETERS`](crate::Schema::PARAMETERS).
+    const PARAMETERS: &'static [Parameter] = &[];
     /// How many ids one [`Resource::read_many`] takes.
     const READ_BATCH: usize = 100;
     /// How long a fresh object may stay invisible. Before that, absence proves nothing.
@@ -57,11 +63,11 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         Vec::new()
     }
     /// Whether the cloud's value means what was asked for (`16` and `16.4`, two orders of one set).
-    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
+    fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
         field.compare.is_equivalent(desired, observed)
     }
     /// What a difference in `field` asks for, where that depends on the values.
-    fn change(field: &Field, _recorded: &Value, _desired: &Value) -> Change {
+    fn change(field: &FieldSchema, _recorded: &Value, _desired: &Value) -> Change {
         if field.replaces { Change::Replace } else { Change::Update }
     }
     /// Brings inputs of an older [`Resource::VERSION`] to this one.
@@ -147,103 +153,6 @@ pub type Receipt = Value;
 /// What a create hands out.
 pub type Created<R> = (Id<R>, Option<Receipt>);
 
-/// One input. `Option` inputs are managed while they are `Some`; others always; a map, entry by entry.
-#[derive(Clone, Copy, Debug)]
-pub struct Field {
-    /// The input's name, as in the struct.
-    pub name: &'static str,
-    /// The API cannot change it in place.
-    pub replaces: bool,
-    /// The API never tells it (a private key): compared with the state only.
-    pub write_only: bool,
-    /// Set at creation, somebody else's afterwards (a count that autoscaling moves).
-    pub initial: bool,
-    /// While it is `true`, it keeps the object from being deleted: a delete is preceded by a step that lifts it.
-    pub deletion_protection: bool,
-    /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
-    pub may_dangle: bool,
-    /// When a value that is there means what was asked for.
-    pub compare: Compare,
-}
-
-impl Field {
-    /// An input that can change in place.
-    pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            replaces: false,
-            write_only: false,
-            initial: false,
-            deletion_protection: false,
-            may_dangle: false,
-            compare: Compare::Stated,
-        }
-    }
-    /// See [`Field::replaces`](struct@Field).
-    #[must_use]
-    pub const fn replaces(self) -> Self {
-        Self { replaces: true, ..self }
-    }
-    /// See [`Field::write_only`](struct@Field).
-    #[must_use]
-    pub const fn write_only(self) -> Self {
-        Self { write_only: true, ..self }
-    }
-    /// See [`Field::initial`](struct@Field).
-    #[must_use]
-    pub const fn initial(self) -> Self {
-        Self { initial: true, ..self }
-    }
-    /// See [`Field::deletion_protection`](struct@Field).
-    #[must_use]
-    pub const fn deletion_protection(self) -> Self {
-        Self { deletion_protection: true, ..self }
-    }
-    /// See [`Field::may_dangle`](struct@Field).
-    #[must_use]
-    pub const fn may_dangle(self) -> Self {
-        Self { may_dangle: true, ..self }
-    }
-    /// A list whose order means nothing.
-    #[must_use]
-    pub const fn set(self) -> Self {
-        Self { compare: Compare::Set, ..self }
-    }
-    /// A map, managed entry by entry: others' entries stay.
-    #[must_use]
-    pub const fn map(self) -> Self {
-        Self { compare: Compare::Map, ..self }
-    }
-    /// Managed whole, to the letter.
-    #[must_use]
-    pub const fn exact(self) -> Self {
-        Self { compare: Compare::Exact, ..self }
-    }
-    /// JSON in a string: compared, and shown, as a document.
-    #[must_use]
-    pub const fn document(self) -> Self {
-        Self { compare: Compare::Document, ..self }
-    }
-}
-
-/// Where a generated name goes: environment, the resource's name, and some hex of lineage, address and generation.
-#[derive(Clone, Copy, Debug)]
-pub struct Name {
-    /// The input.
-    pub field: &'static str,
-    /// The API's limit in characters.
-    pub max: usize,
-    /// What goes before it (`alias/`, `/ecs/`).
-    pub prefix: &'static str,
-}
-
-impl Name {
-    /// A name of at most `max` characters in `field`.
-    pub const fn new(field: &'static str, max: usize) -> Self {
-        Self { field, max, prefix: "" }
-    }
-}
-
 /// The IAM actions of a type's calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Actions {
@@ -286,6 +195,19 @@ pub enum Phase {
     },
 }
 
+impl Phase {
+    /// The phase of an object whose API reports one word. Any other word is a failure that nothing remedies.
+    pub fn of_state(state: &str, ready: &[&str], pending: &[&str]) -> Self {
+        if ready.contains(&state) {
+            Self::Ready
+        } else if pending.contains(&state) {
+            Self::Pending
+        } else {
+            Self::Failed { why: format!("state is `{state}`"), remedy: None }
+        }
+    }
+}
+
 /// A mistake in an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -297,8 +219,8 @@ pub struct Problem {
 
 impl Problem {
     /// A mistake in `field`.
-    pub fn new(field: &'static str, why: impl Into<String>) -> Self {
-        Self { field, why: why.into() }
+    pub fn new(field: impl Into<&'static str>, why: impl Into<String>) -> Self {
+        Self { field: field.into(), why: why.into() }
     }
 }
 

@@ -25,31 +25,27 @@ pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: 
         let settings = stack.add("main", settings);
 
         let snapshot = format!("{}-{}-final", env.project, stack.facts().environment);
-        let instance = Instance {
-            db_name: Some(NAME.into()),
-            subnet_group: Some(subnets.id()),
-            security_groups: Some(vec![network.database_group.id()]),
-            port: Some(DATABASE_PORT),
-            publicly_accessible: Some(false),
-            parameter_group: Some(settings.id()),
-            multi_az: Some(wanted.multi_az),
-            storage_type: Some("gp3".into()),
-            storage_encrypted: Some(true),
+        let mut instance = Instance::new("postgres", &wanted.version, &wanted.class, wanted.storage, NAME)
+            .db_name(NAME)
+            .db_subnet_group_name(subnets.id())
+            .vpc_security_group_ids([network.database_group.id()])
+            .port(DATABASE_PORT)
+            .publicly_accessible(false)
+            .db_parameter_group_name(settings.id())
+            .multi_az(wanted.multi_az)
+            .storage_type("gp3")
             // By AWS's own key for RDS: ours goes with the environment, and the final snapshot is to stay readable.
-            kms_key: None,
-            max_allocated_storage: Some(wanted.max_storage),
-            manage_master_user_password: Some(true),
-            master_user_secret_kms_key: Some(key.get(Key::ARN)),
-            backup_retention_period: Some(wanted.backup_days),
-            copy_tags_to_snapshot: Some(true),
+            .storage_encrypted(true)
+            .max_allocated_storage(wanted.max_storage)
+            .master_user_secret_kms_key_id(key.get(Key::ARN))
+            .backup_retention_period(wanted.backup_days)
+            .copy_tags_to_snapshot(true)
             // A minor version comes by itself, while most people sleep; what we change ourselves comes at once.
-            auto_minor_version_upgrade: Some(true),
-            backup_window: Some("03:00-04:00".into()),
-            maintenance_window: Some("sun:04:30-sun:05:30".into()),
-            deletion_protection: Some(wanted.deletion_protection),
-            final_snapshot: wanted.final_snapshot.then_some(snapshot),
-            ..Instance::new("postgres", &wanted.version, &wanted.class, wanted.storage, NAME)
-        };
+            .auto_minor_version_upgrade(true)
+            .preferred_backup_window("03:00-04:00")
+            .preferred_maintenance_window("sun:04:30-sun:05:30")
+            .deletion_protection(wanted.deletion_protection);
+        instance.final_db_snapshot_identifier = wanted.final_snapshot.then_some(snapshot);
         // What AWS refuses to delete, we refuse to delete without consent of its own.
         stack.add_with("main", instance, Options { protect: wanted.deletion_protection, ..Options::default() })
     })

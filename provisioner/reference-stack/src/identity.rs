@@ -99,7 +99,7 @@ pub fn tasks(
         let run = policy([
             allow(
                 &["secretsmanager:GetSecretValue"],
-                [secrets.signing_key_arn().part(), database.get(Instance::MASTER_USER_SECRET).part()],
+                [secrets.signing_key_arn().part(), database.get(Instance::MASTER_USER_SECRET_ARN).part()],
             ),
             // The first administrator's password: the task may leave it there, and never read it.
             allow(&["secretsmanager:PutSecretValue"], [secrets.administrator_arn().part()]),

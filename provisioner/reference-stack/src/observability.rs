@@ -48,7 +48,7 @@ pub struct Watched<'a> {
 pub fn watch(env: &Environment, key: &Handle<Key>, watched: &Watched<'_>, stack: &mut Stack) {
     stack.component("observability", |stack| {
         let policy = topic_policy(stack.facts());
-        let topic = Topic { kms_key: Some(key.get(Key::ARN)), policy: Some(policy), ..Topic::new() };
+        let topic = Topic::new().kms_master_key_id(key.get(Key::ARN)).policy(policy);
         let topic = stack.add("alarms", topic);
         stack.add("alarms", Subscription::new(topic.id(), "email", env.alarm_address.as_str()));
 

@@ -154,7 +154,7 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: 
         ("DATABASE_HOST", parts.database.get(Instance::ADDRESS)),
         ("DATABASE_PORT", DATABASE_PORT.to_string().into()),
         ("DATABASE_NAME", database::NAME.into()),
-        ("DATABASE_SECRET_ARN", parts.database.get(Instance::MASTER_USER_SECRET)),
+        ("DATABASE_SECRET_ARN", parts.database.get(Instance::MASTER_USER_SECRET_ARN)),
         ("SIGNING_KEY_SECRET_ARN", parts.secrets.signing_key_arn()),
         ("READINESS_PATH", env.service.readiness_path.as_str().into()),
     ]

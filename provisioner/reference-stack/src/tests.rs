@@ -350,7 +350,7 @@ fn prod_is_protected_and_dev_is_not() {
         let row = &desired.resources["database/instance/main"];
         assert_eq!(row.options.protect, expected);
         assert_eq!(row.inputs["deletion_protection"], expected);
-        assert_eq!(row.inputs["final_snapshot"].is_string(), expected);
+        assert_eq!(row.inputs["final_db_snapshot_identifier"].is_string(), expected);
         assert_eq!(row.inputs["multi_az"], expected);
         assert_eq!(desired.resources["secrets/key/main"].options.protect, expected);
     }

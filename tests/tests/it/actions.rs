@@ -77,7 +77,7 @@ fn the_environment_file_decides_what_happens() {
     sandbox.edit("dev", "db.t3.micro", "db.t3.small");
     let plan = PlannedActions::of(&sandbox, "dev");
     assert_eq!(plan.actions, pairs(&[("database/instance/main", "update")]));
-    assert_eq!(plan.fields("database/instance/main"), ["instance_class"]);
+    assert_eq!(plan.fields("database/instance/main"), ["db_instance_class"]);
     assert_no_changes();
 
     // One more zone: creates, and updates in place of exactly what lists zones.

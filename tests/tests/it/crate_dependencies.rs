@@ -9,7 +9,8 @@ use serde_json::Value;
 
 /// Who may use whom. Development dependencies may add the testkit anywhere.
 const ALLOWED_DEPENDENCIES: &[(&str, &[&str])] = &[
-    ("model", &[]),
+    ("derive", &[]),
+    ("model", &["derive"]),
     ("files", &[]),
     ("planner", &["model"]),
     ("store", &["model", "files"]),

@@ -1,38 +1,38 @@
-//! `aws:ec2:elastic-ip` — a public IPv4 address of one's own.
+//! `aws:ec2:elastic-ip`: a static public IPv4 address.
 //!
-//! An address cannot move to another pool or border group, so a change to either replaces it: another address.
-//! Its id is the allocation's. API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html>
+//! An address cannot move to another pool or border group, so a change to either replaces it with another address.
+//! Its ID is the allocation's. API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html>
 
 use aws_sdk_ec2::types::{self, DomainType, ResourceType};
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
 use super::{filter, is_made_for, made_for, our_tags, sync_tags, tagged};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    error::{api, api_with, gone_ok, need},
-};
+use crate::prelude::*;
 
-/// A public IPv4 address of one's own.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A static public IPv4 address.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:ec2:elastic-ip",
+    create = "ec2:AllocateAddress",
+    omitted(
+        Domain = "always `vpc`",
+        Address = "recovers a released address: no declaration of what should be",
+        CustomerOwnedIpv4Pool = "no Outposts",
+        IpamPoolId = "no address manager so far",
+    )
+)]
 pub struct ElasticIp {
-    /// The pool that it comes from, if not Amazon's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The address pool; Amazon's if absent.
+    #[field(replaces)]
     pub public_ipv4_pool: Option<String>,
-    /// Where Amazon announces it: the region, or a local zone's group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Where Amazon announces the address: the region, or a local zone's group.
+    #[field(replaces)]
     pub network_border_group: Option<String>,
     /// Tags.
-    #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of an elastic address.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about an Elastic IP address.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ElasticIpOutputs {
     /// `eipalloc-…`.
     pub id: Id<ElasticIp>,
@@ -40,37 +40,14 @@ pub struct ElasticIpOutputs {
     pub public_ip: String,
 }
 
-impl ElasticIp {
-    /// The address.
-    pub const PUBLIC_IP: Output<Self, String> = Output::new("public_ip");
-
-    /// An address of Amazon's.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 impl Resource for ElasticIp {
-    const TYPE: &'static str = "aws:ec2:elastic-ip";
-    const FIELDS: &'static [Field] = &[
-        Field::new("public_ipv4_pool").replaces(),
-        Field::new("network_border_group").replaces(),
-        Field::new("tags").map(),
-    ];
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeAddresses"],
         create: &["ec2:AllocateAddress", "ec2:CreateTags"],
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:ReleaseAddress"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("DryRun", "the plan is the dry run"),
-        ("Domain", "always `vpc`"),
-        ("Address", "recovers a released address: no declaration of what should be"),
-        ("CustomerOwnedIpv4Pool", "no Outposts"),
-        ("IpamPoolId", "no address manager so far"),
-    ];
     type Cloud = Aws;
     type Outputs = ElasticIpOutputs;
 
@@ -87,17 +64,11 @@ impl Resource for ElasticIp {
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let answer = c
-            .ec2()
-            .allocate_address()
-            .domain(DomainType::Vpc)
-            .set_public_ipv4_pool(self.public_ipv4_pool.clone())
-            .set_network_border_group(self.network_border_group.clone())
-            .tag_specifications(tagged(ResourceType::ElasticIp, &self.tags))
-            .send()
-            .await
-            .map_err(api("ec2:AllocateAddress"))?;
-        Ok((Id::new(need("ec2:AllocateAddress", answer.allocation_id(), "allocationId")?), None))
+        let request = c.ec2().allocate_address().domain(DomainType::Vpc);
+        let request = set_inputs!(request, self => public_ipv4_pool, network_border_group);
+        let request = request.tag_specifications(tagged(ResourceType::ElasticIp, &self.tags));
+        let answer = request.send().await.map_err(api("ec2:AllocateAddress"))?;
+        Ok((member("ec2:AllocateAddress", "allocationId", answer.allocation_id())?, None))
     }
 
     async fn update(
@@ -121,16 +92,14 @@ impl Resource for ElasticIp {
 const READ: &str = "ec2:DescribeAddresses";
 
 fn id_of(address: &types::Address) -> Result<Id<ElasticIp>> {
-    need(READ, address.allocation_id(), "allocationId").map(Id::new)
+    member(READ, "allocationId", address.allocation_id())
 }
 
 fn to_observed(address: &types::Address) -> Result<Observed<ElasticIp>> {
     Ok(Observed {
-        inputs: ElasticIp {
-            public_ipv4_pool: address.public_ipv4_pool().map(str::to_owned),
-            network_border_group: address.network_border_group().map(str::to_owned),
-            tags: our_tags(address.tags()),
-        },
-        outputs: ElasticIpOutputs { id: id_of(address)?, public_ip: need(READ, address.public_ip(), "publicIp")? },
+        inputs: from_sdk!(READ, address => ElasticIp {
+            public_ipv4_pool, network_border_group; tags: our_tags(address.tags())
+        }),
+        outputs: from_sdk!(READ, address => ElasticIpOutputs { id = allocation_id, public_ip }),
     })
 }

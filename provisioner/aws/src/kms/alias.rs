@@ -1,4 +1,4 @@
-//! `aws:kms:alias` — a name for a key, which can point to another one later.
+//! `aws:kms:alias`: a name for a key, which can point to another key later.
 //!
 //! The name is all that an alias is, so a change to it replaces it.
 //! API: <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html>
@@ -6,55 +6,32 @@
 use std::sync::Arc;
 
 use aws_sdk_kms::types::AliasListEntry;
-use provisioner_model::{
-    error::Result,
-    expr::In,
-    resource::{Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
 use super::Key;
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    error::{api, gone_ok, need},
-    value::text,
-};
+use crate::prelude::*;
 
 /// A name for a key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(type = "aws:kms:alias", create = "kms:CreateAlias", unique(alias_name))]
 pub struct Alias {
-    /// `alias/…`; generated where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    /// `alias/…`; generated if absent.
+    #[field(replaces, name(max = 256, prefix = "alias/"))]
+    pub alias_name: Option<String>,
     /// The key.
-    pub key: In<Id<Key>>,
+    pub target_key_id: In<Id<Key>>,
 }
 
-/// What AWS says of an alias.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about an alias.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct AliasOutputs {
-    /// Its name.
+    /// The alias's name.
     pub id: Id<Alias>,
-    /// Its ARN.
+    /// The alias's ARN.
     pub arn: String,
 }
 
-impl Alias {
-    /// Its ARN.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-
-    /// A name for this key.
-    pub fn new(key: In<Id<Key>>) -> Self {
-        Self { name: None, key }
-    }
-}
-
 impl Resource for Alias {
-    const TYPE: &'static str = "aws:kms:alias";
-    const FIELDS: &'static [Field] = &[Field::new("name").replaces(), Field::new("key")];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name { prefix: "alias/", ..Name::new("name", 256) });
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["kms:ListAliases"],
         create: &["kms:CreateAlias"],
@@ -65,11 +42,12 @@ impl Resource for Alias {
     type Outputs = AliasOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        let wrong = self
-            .name
-            .as_deref()
-            .is_some_and(|name| !name.starts_with("alias/") || name.starts_with("alias/aws/") || name == "alias/");
-        if wrong { vec![Problem::new("name", "must start with `alias/`, but not with `alias/aws/`")] } else { vec![] }
+        let valid =
+            |name: &str| name.starts_with("alias/") && !name.starts_with("alias/aws/") && name.len() > "alias/".len();
+        if self.alias_name.as_deref().is_none_or(valid) {
+            return vec![];
+        }
+        vec![Problem::new(Field::AliasName, "must start with `alias/`, but not with `alias/aws/`")]
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -84,13 +62,13 @@ impl Resource for Alias {
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let all = listed(c).await?;
-        all.iter().filter(|alias| alias.alias_name() == self.name.as_deref()).map(id_of).collect()
+        all.iter().filter(|alias| alias.alias_name() == self.alias_name.as_deref()).map(id_of).collect()
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let request = c.kms().create_alias().set_alias_name(self.name.clone()).set_target_key_id(text(&self.key));
+        let request = set_inputs!(c.kms().create_alias(), self => alias_name, target_key_id);
         request.send().await.map_err(api("kms:CreateAlias"))?;
-        Ok((Id::new(self.name.clone().unwrap_or_default()), None))
+        Ok((Id::new(self.alias_name.clone().unwrap_or_default()), None))
     }
 
     async fn update(
@@ -99,8 +77,9 @@ impl Resource for Alias {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        if self.key != observed.inputs.key {
-            let request = c.kms().update_alias().alias_name(recorded.id.as_str()).set_target_key_id(text(&self.key));
+        if ChangedFields::between(self, &recorded.inputs, &observed.inputs).contains(Field::TargetKeyId) {
+            let request = c.kms().update_alias().alias_name(recorded.id.as_str());
+            let request = set_inputs!(request, self => target_key_id);
             request.send().await.map_err(api("kms:UpdateAlias"))?;
         }
         Ok(None)
@@ -116,27 +95,29 @@ const READ: &str = "kms:ListAliases";
 
 async fn listed(c: &Reader) -> Result<Arc<Vec<AliasListEntry>>> {
     c.once("kms:aliases", || async {
-        let mut pages = c.kms().list_aliases().limit(100).into_paginator().items().send();
-        let mut aliases = vec![];
-        while let Some(alias) = pages.try_next().await.map_err(api(READ))? {
-            aliases.push(alias);
-        }
-        Ok(aliases)
+        c.kms()
+            .list_aliases()
+            .limit(100)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(api(READ))
     })
     .await
 }
 
 fn id_of(alias: &AliasListEntry) -> Result<Id<Alias>> {
-    need(READ, alias.alias_name(), "AliasName").map(Id::new)
+    member(READ, "AliasName", alias.alias_name())
 }
 
 /// The only place where the SDK's type becomes ours.
 fn to_observed(alias: &AliasListEntry) -> Result<Observed<Alias>> {
     Ok(Observed {
-        inputs: Alias {
-            name: alias.alias_name().map(str::to_owned),
-            key: Id::new(alias.target_key_id().unwrap_or_default()).into(),
-        },
-        outputs: AliasOutputs { id: id_of(alias)?, arn: need(READ, alias.alias_arn(), "AliasArn")? },
+        inputs: from_sdk!(READ, alias => Alias {
+            alias_name; target_key_id: Id::new(alias.target_key_id().unwrap_or_default()).into()
+        }),
+        outputs: from_sdk!(READ, alias => AliasOutputs { id = alias_name, arn = alias_arn }),
     })
 }

@@ -1,4 +1,4 @@
-//! `aws:sns:topic` — where messages go in, for all who subscribed.
+//! `aws:sns:topic`: a channel that passes published messages to its subscriptions.
 //!
 //! A topic's name and kind are fixed at creation, so a change to either replaces it.
 //! API: <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
@@ -7,89 +7,72 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{
-        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
-    },
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
-
 use super::{Attributes, changed, flag, our_tags, put, sdk_tags, told};
 use crate::{
-    cloud::{Aws, Reader, Writer},
     document::principal_not_yet,
     each::one_by_one,
-    error::{api, api_with, gone_ok, need},
+    prelude::*,
     tags::{TagChange, made_for},
 };
 
-/// Where messages go in, for all who subscribed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A topic: messages published to it reach every subscription.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:sns:topic",
+    create = "sns:CreateTopic",
+    unique(name),
+    omitted(DataProtectionPolicy = "scans of what messages hold: an API of its own to read, not so far")
+)]
 pub struct Topic {
-    /// At most 256 characters; generated where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// At most 256 characters; generated if absent.
+    #[field(replaces, name(max = 256))]
     pub name: Option<String>,
-    /// Whom mails and text messages are from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The sender's name in emails and text messages.
     pub display_name: Option<String>,
-    /// The key that messages are encrypted with: id, ARN or alias; an empty text for none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kms_key: Option<In<String>>,
-    /// Who may publish and subscribe; the account alone where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The key that encrypts messages: ID, ARN or alias. An empty text turns encryption off.
+    pub kms_master_key_id: Option<In<String>>,
+    /// Who may publish and subscribe; only the account if absent.
+    #[field(document, may_dangle)]
     pub policy: Option<In<String>>,
-    /// How HTTP deliveries are tried again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How HTTP deliveries are retried.
+    #[field(document)]
     pub delivery_policy: Option<In<String>>,
-    /// In order, each once: needs a stated name that ends with `.fifo`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fifo: Option<bool>,
-    /// Whether two messages of one content are one; FIFO topics only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Strict order and no duplicates. Needs a stated name that ends with `.fifo`.
+    #[field(replaces)]
+    pub fifo_topic: Option<bool>,
+    /// Whether two messages of the same content are duplicates; FIFO topics only.
     pub content_based_deduplication: Option<bool>,
     /// More attributes by the API's names: `SignatureVersion`, `TracingConfig`, `ArchivePolicy`,
-    /// `FifoThroughputScope`, and those of delivery logs (`HTTPSuccessFeedbackRoleArn` and its like).
-    #[serde(default)]
+    /// `FifoThroughputScope`, and those of delivery logs (`HTTPSuccessFeedbackRoleArn` and the like).
+    #[field(map)]
     pub attributes: BTreeMap<String, In<String>>,
     /// Tags.
-    #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a topic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about a topic.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct TopicOutputs {
-    /// Its ARN.
+    /// The topic's ARN.
+    #[output(constant = "ARN")]
     pub id: Id<Topic>,
-    /// Its name.
+    /// The topic's name.
+    #[output(constant = "TOPIC_NAME")]
     pub name: String,
 }
 
 impl Topic {
-    /// Its ARN.
-    pub const ARN: Output<Self, String> = Output::new("id");
-    /// Its name.
-    pub const TOPIC_NAME: Output<Self, String> = Output::new("name");
-
-    /// A topic of the account alone.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// As the API takes them.
-    fn attributes(&self) -> Attributes {
+    /// All attributes as the API takes them.
+    fn sdk_attributes(&self) -> Attributes {
         let mut all = Attributes::new();
         for (name, value) in &self.attributes {
             put(&mut all, name, Some(value));
         }
         put(&mut all, "DisplayName", self.display_name.clone().map(In::Known).as_ref());
-        put(&mut all, "KmsMasterKeyId", self.kms_key.as_ref());
+        put(&mut all, "KmsMasterKeyId", self.kms_master_key_id.as_ref());
         put(&mut all, "Policy", self.policy.as_ref());
         put(&mut all, "DeliveryPolicy", self.delivery_policy.as_ref());
-        let flags = [("FifoTopic", self.fifo), ("ContentBasedDeduplication", self.content_based_deduplication)];
+        let flags = [("FifoTopic", self.fifo_topic), ("ContentBasedDeduplication", self.content_based_deduplication)];
         all.extend(flags.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_string()))));
         all
     }
@@ -112,41 +95,25 @@ const APART: [&str; 12] = [
 ];
 
 impl Resource for Topic {
-    const TYPE: &'static str = "aws:sns:topic";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("display_name"),
-        Field::new("kms_key"),
-        Field::new("policy").document().may_dangle(),
-        Field::new("delivery_policy").document(),
-        Field::new("fifo").replaces(),
-        Field::new("content_based_deduplication"),
-        Field::new("attributes").map(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 256));
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["sns:GetTopicAttributes", "sns:ListTagsForResource", "sns:ListTopics"],
         create: &["sns:ListTopics", "sns:CreateTopic", "sns:TagResource", "sns:SetTopicAttributes"],
         update: &["sns:SetTopicAttributes", "sns:TagResource", "sns:UntagResource"],
         delete: &["sns:DeleteTopic"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
-        &[("DataProtectionPolicy", "scans of what messages hold: an API of its own to read, not so far")];
     type Cloud = Aws;
     type Outputs = TopicOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
         let named_fifo = self.name.as_deref().is_some_and(|name| name.ends_with(".fifo"));
-        if named_fifo != (self.fifo == Some(true)) {
-            problems
-                .push(Problem::new("fifo", "a FIFO topic, and no other, needs a stated name that ends with `.fifo`"));
+        if named_fifo != (self.fifo_topic == Some(true)) {
+            let why = "a FIFO topic, and no other, needs a stated name that ends with `.fifo`";
+            problems.push(Problem::new(Field::FifoTopic, why));
         }
         if let Some(name) = self.attributes.keys().find(|name| APART.contains(&name.as_str())) {
-            problems.push(Problem::new("attributes", format!("`{name}` is an input of its own, or AWS's alone")));
+            problems.push(Problem::new(Field::Attributes, format!("`{name}` is an input of its own, or AWS's alone")));
         }
         problems
     }
@@ -177,15 +144,10 @@ impl Resource for Topic {
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(name) = &self.name else { return Ok(vec![]) };
-        let mut pages = c.sns().list_topics().into_paginator().items().send();
-        let mut found = vec![];
-        while let Some(topic) = pages.try_next().await.map_err(api("sns:ListTopics"))? {
-            let arn = need("sns:ListTopics", topic.topic_arn(), "TopicArn")?;
-            if name_in(&arn) == name {
-                found.push(Id::new(arn));
-            }
-        }
-        Ok(found)
+        let topics = c.sns().list_topics().into_paginator().items().send();
+        let topics: Vec<_> = topics.collect::<Result<_, _>>().await.map_err(api("sns:ListTopics"))?;
+        let arns = topics.iter().filter_map(aws_sdk_sns::types::Topic::topic_arn);
+        Ok(arns.filter(|arn| name_in(arn) == name).map(Id::new).collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
@@ -201,7 +163,7 @@ impl Resource for Topic {
             .sns()
             .create_topic()
             .set_name(self.name.clone())
-            .set_attributes(Some(self.attributes().into_iter().collect()))
+            .set_attributes(Some(self.sdk_attributes().into_iter().collect()))
             .set_tags(Some(sdk_tags(&self.tags)))
             .send()
             .await
@@ -216,7 +178,7 @@ impl Resource for Topic {
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
         let arn = recorded.id.as_str();
-        for (name, value) in changed(self.attributes(), &observed.inputs.attributes()) {
+        for (name, value) in changed(self.sdk_attributes(), &observed.inputs.sdk_attributes()) {
             let request = c.sns().set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);
             request.send().await.map_err(api_with("sns:SetTopicAttributes", principal_not_yet))?;
         }
@@ -261,10 +223,10 @@ fn to_observed(id: &Id<Topic>, observed: &HashMap<String, String>, tags: Tags) -
         inputs: Topic {
             name: Some(name_in(id.as_str()).to_owned()),
             display_name: Some(observed.get("DisplayName").cloned().unwrap_or_default()),
-            kms_key: Some(told(observed, "KmsMasterKeyId").unwrap_or_else(|| "".into())),
+            kms_master_key_id: Some(told(observed, "KmsMasterKeyId").unwrap_or_else(|| "".into())),
             policy: told(observed, "Policy"),
             delivery_policy: told(observed, "DeliveryPolicy"),
-            fifo: Some(flag(observed, "FifoTopic")),
+            fifo_topic: Some(flag(observed, "FifoTopic")),
             content_based_deduplication: Some(flag(observed, "ContentBasedDeduplication")),
             attributes: rest.map(|(name, value)| (name.clone(), value.clone().into())).collect(),
             tags,
@@ -282,8 +244,8 @@ mod tests {
         let observed = [("DisplayName", "a"), ("Policy", "{\"x\": [1]}"), ("FifoTopic", "false"), ("Owner", "1")];
         let observed = observed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let observed = to_observed(&Id::new("arn:aws:sns:r:1:t"), &observed, Tags::new()).inputs;
-        let desired = Topic { display_name: Some("b".into()), policy: Some("{\"x\":1}".into()), ..Topic::new() };
-        let writes = changed(desired.attributes(), &observed.attributes());
+        let desired = Topic::new().display_name("b").policy("{\"x\":1}");
+        let writes = changed(desired.sdk_attributes(), &observed.sdk_attributes());
         assert_eq!(writes, Attributes::from([("DisplayName".into(), "b".into())]));
     }
 }

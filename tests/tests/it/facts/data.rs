@@ -42,7 +42,8 @@ pub(super) fn database(inspection: &mut Inspection<'_>) {
     inspection.fact("database in private subnets only", sorted(there), sorted(private));
     // No API tells it before the database goes: from the recorded request.
     let snapshot =
-        inspection.sandbox.recorded(inspection.row.environment, "database/instance/main")["final_snapshot"].is_string();
+        inspection.sandbox.recorded(inspection.row.environment, "database/instance/main")["final_db_snapshot_identifier"]
+            .is_string();
     inspection.fact("final snapshot", snapshot, inspection.row.protected);
 }
 

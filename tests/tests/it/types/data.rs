@@ -323,29 +323,29 @@ async fn database() {
         groups.push(made.group_id().unwrap().to_owned());
     }
     let mut database = bench
-        .create(Instance {
-            storage_type: Some("gp3".into()),
-            max_allocated_storage: Some(100),
-            storage_encrypted: Some(true),
-            db_name: Some("app".into()),
-            multi_az: Some(false),
-            subnet_group: Some(Id::new(&*subnets.id).into()),
-            security_groups: Some(vec![Id::new(&*groups[0]).into()]),
-            publicly_accessible: Some(false),
-            parameter_group: Some(Id::new(&*parameters.id).into()),
-            backup_retention_period: Some(7),
-            backup_window: Some("03:00-04:00".into()),
-            maintenance_window: Some("Mon:06:00-Mon:07:00".into()),
-            copy_tags_to_snapshot: Some(true),
-            auto_minor_version_upgrade: Some(true),
-            deletion_protection: Some(true),
-            final_snapshot: Some("last".into()),
-            iam_database_authentication: Some(true),
-            ca_certificate_identifier: Some("rds-ca-rsa2048-g1".into()),
-            cloudwatch_logs_exports: Some(vec!["postgresql".into(), "upgrade".into()]),
-            tags: tags(&[("a", "1")]),
-            ..Instance::new("postgres", "17", "db.t3.micro", 20, "app")
-        })
+        .create(
+            Instance::new("postgres", "17", "db.t3.micro", 20, "app")
+                .storage_type("gp3")
+                .max_allocated_storage(100)
+                .storage_encrypted(true)
+                .db_name("app")
+                .multi_az(false)
+                .db_subnet_group_name(Id::new(&*subnets.id).into())
+                .vpc_security_group_ids([Id::new(&*groups[0]).into()])
+                .publicly_accessible(false)
+                .db_parameter_group_name(Id::new(&*parameters.id).into())
+                .backup_retention_period(7)
+                .preferred_backup_window("03:00-04:00")
+                .preferred_maintenance_window("Mon:06:00-Mon:07:00")
+                .copy_tags_to_snapshot(true)
+                .auto_minor_version_upgrade(true)
+                .deletion_protection(true)
+                .final_db_snapshot_identifier("last")
+                .enable_iam_database_authentication(true)
+                .ca_certificate_identifier("rds-ca-rsa2048-g1")
+                .enable_cloudwatch_logs_exports(["postgresql", "upgrade"])
+                .tags([("a", "1")]),
+        )
         .await;
     let out = &database.observed.outputs;
     assert!(out["endpoint"]["address"].is_string() && out["endpoint"]["port"].is_number(), "{out:#}");
@@ -353,18 +353,18 @@ async fn database() {
     each(
         &mut database,
         &[
-            ("instance_class", json!("db.t3.small")),
+            ("db_instance_class", json!("db.t3.small")),
             ("allocated_storage", json!(40)),
             ("max_allocated_storage", json!(200)),
             ("multi_az", json!(true)),
-            ("security_groups", json!([groups[1], groups[0]])),
+            ("vpc_security_group_ids", json!([groups[1], groups[0]])),
             ("backup_retention_period", json!(14)),
-            ("backup_window", json!("04:00-05:00")),
-            ("maintenance_window", json!("tue:07:00-tue:08:00")),
+            ("preferred_backup_window", json!("04:00-05:00")),
+            ("preferred_maintenance_window", json!("tue:07:00-tue:08:00")),
             ("copy_tags_to_snapshot", json!(false)),
             ("auto_minor_version_upgrade", json!(false)),
-            ("iam_database_authentication", json!(false)),
-            ("cloudwatch_logs_exports", json!(["postgresql"])),
+            ("enable_iam_database_authentication", json!(false)),
+            ("enable_cloudwatch_logs_exports", json!(["postgresql"])),
             ("engine_version", json!("17.4")),
             ("deletion_protection", json!(false)),
             ("tags", json!({ "b": "1" })),

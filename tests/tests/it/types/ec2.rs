@@ -32,9 +32,8 @@ async fn vpc_and_subnet() {
     let changed = vpc.changed("dns_host_names", json!(false));
     vpc.update(changed).await;
     let id = Id::new(&*vpc.id).into();
-    let mut subnet =
-        bench.create(Subnet { public_ip_on_launch: Some(true), ..Subnet::new(id, "10.0.1.0/24", "us-east-1a") }).await;
-    let changed = subnet.changed("public_ip_on_launch", json!(false));
+    let mut subnet = bench.create(Subnet::new(id, "10.0.1.0/24", "us-east-1a").map_public_ip_on_launch(true)).await;
+    let changed = subnet.changed("map_public_ip_on_launch", json!(false));
     subnet.update(changed).await;
     let changed = subnet.changed("tags", json!({ "tier": "private" }));
     subnet.update(changed).await;

@@ -182,7 +182,7 @@ async fn key_and_alias() {
 
     let second = bench.create(Key::new()).await;
     let mut alias = bench.create(Alias::new(Id::new(&*key.id).into())).await;
-    let changed = alias.changed("key", json!(second.id));
+    let changed = alias.changed("target_key_id", json!(second.id));
     alias.update(changed).await;
     alias.delete().await;
     second.delete().await;
@@ -269,14 +269,14 @@ async fn log_group() {
 async fn topic_and_subscription() {
     let Some(bench) = Bench::moto("topic_and_subscription") else { return };
     let mut topic = bench
-        .create(Topic {
-            display_name: Some("first".into()),
-            kms_key: Some("alias/aws/sns".into()),
-            policy: Some(policy("sns:Publish")),
-            delivery_policy: Some(r#"{"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}}}"#.into()),
-            tags: tags("team"),
-            ..Topic::new()
-        })
+        .create(
+            Topic::new()
+                .display_name("first")
+                .kms_master_key_id("alias/aws/sns")
+                .policy(policy("sns:Publish"))
+                .delivery_policy(r#"{"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}}}"#)
+                .tags(tags("team")),
+        )
         .await;
     let mut changed = topic.changed("display_name", json!("second"));
     changed["policy"] = json!(policy("sns:Subscribe"));
@@ -304,12 +304,7 @@ async fn topic_and_subscription() {
     subscription.update(changed).await;
     subscription.delete().await;
 
-    let fifo = Topic {
-        name: Some("ordered.fifo".into()),
-        fifo: Some(true),
-        content_based_deduplication: Some(true),
-        ..Topic::new()
-    };
+    let fifo = Topic::new().name("ordered.fifo").fifo_topic(true).content_based_deduplication(true);
     bench.create(fifo).await.delete().await;
     topic.delete().await;
 }

@@ -1,0 +1,169 @@
+//! Conversions that follow from names and types alone: an input to the SDK's setter of its name, and back.
+//!
+//! Inputs bear AWS's names, so [`set_inputs`], [`set_changed`] and [`from_sdk`] take a list of names. Whatever needs a
+//! decision (another name in one call, a nested structure, a list that is merged) stays by hand beside the list.
+
+use provisioner_model::{
+    Secret,
+    error::{Error, Result},
+    expr::In,
+    resource::Id,
+};
+
+/// An input as the SDK's setters take it. None for an input that is absent or not resolved.
+pub(crate) trait ToSdk<T> {
+    fn to_sdk(&self) -> Option<T>;
+}
+
+/// Text, and the SDK's enums.
+impl<T: for<'a> From<&'a str>> ToSdk<T> for String {
+    fn to_sdk(&self) -> Option<T> {
+        Some(self.as_str().into())
+    }
+}
+impl<I: Clone + Into<String>, T: for<'a> From<&'a str>> ToSdk<T> for In<I> {
+    fn to_sdk(&self) -> Option<T> {
+        self.known().cloned().map(|value| value.into().as_str().into())
+    }
+}
+/// The value, inside a write call only.
+impl ToSdk<String> for Secret {
+    fn to_sdk(&self) -> Option<String> {
+        self.expose().map(str::to_owned)
+    }
+}
+impl<T, I: ToSdk<T>> ToSdk<T> for Option<I> {
+    fn to_sdk(&self) -> Option<T> {
+        self.as_ref().and_then(ToSdk::to_sdk)
+    }
+}
+impl<T, I: ToSdk<T>> ToSdk<Vec<T>> for Vec<I> {
+    fn to_sdk(&self) -> Option<Vec<T>> {
+        Some(self.iter().filter_map(ToSdk::to_sdk).collect())
+    }
+}
+
+/// An input or output from the SDK's getter. None where a required value is missing.
+pub(crate) trait FromSdk<S>: Sized {
+    fn from_sdk(value: S) -> Option<Self>;
+}
+
+impl<E: AsRef<str> + ?Sized> FromSdk<&E> for String {
+    fn from_sdk(value: &E) -> Option<Self> {
+        Some(value.as_ref().to_owned())
+    }
+}
+impl<E: AsRef<str> + ?Sized> FromSdk<Option<&E>> for String {
+    fn from_sdk(value: Option<&E>) -> Option<Self> {
+        value.map(|value| value.as_ref().to_owned())
+    }
+}
+impl<S, R> FromSdk<S> for Id<R>
+where
+    String: FromSdk<S>,
+{
+    fn from_sdk(value: S) -> Option<Self> {
+        String::from_sdk(value).map(Self::new)
+    }
+}
+impl<S, T: FromSdk<S>> FromSdk<S> for In<T> {
+    fn from_sdk(value: S) -> Option<Self> {
+        T::from_sdk(value).map(Self::Known)
+    }
+}
+impl<S, T: FromSdk<S>> FromSdk<S> for Option<T> {
+    fn from_sdk(value: S) -> Option<Self> {
+        Some(T::from_sdk(value))
+    }
+}
+impl<'a, E, T: FromSdk<&'a E>> FromSdk<&'a [E]> for Vec<T> {
+    fn from_sdk(value: &'a [E]) -> Option<Self> {
+        Some(value.iter().filter_map(T::from_sdk).collect())
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {$(
+        impl ToSdk<$number> for $number {
+            fn to_sdk(&self) -> Option<$number> {
+                Some(*self)
+            }
+        }
+        impl FromSdk<Option<$number>> for $number {
+            fn from_sdk(value: Option<$number>) -> Option<$number> {
+                value
+            }
+        }
+        impl FromSdk<$number> for $number {
+            fn from_sdk(value: $number) -> Option<$number> {
+                Some(value)
+            }
+        }
+    )*};
+}
+numbers!(bool, i32, i64, f32, f64);
+
+/// The value of one member of an answer, or the error that the answer lacks it.
+pub(crate) fn member<S, T: FromSdk<S>>(action: &'static str, name: &'static str, value: S) -> Result<T> {
+    T::from_sdk(value).ok_or_else(|| Error::missing(action, name))
+}
+
+/// Sets inputs on a request under their own names: `set_inputs!(c.ec2().create_subnet(), self => vpc_id, cidr_block)`.
+macro_rules! set_inputs {
+    ($request:expr, $inputs:expr => $($name:ident),* $(,)?) => {
+        pastey::paste! {{
+            let request = $request;
+            $(let request = request.[<set_ $name>]($crate::sdk::ToSdk::to_sdk(&$inputs.$name));)*
+            request
+        }}
+    };
+}
+
+/// As [`set_inputs`], with those inputs alone that changed. The type's `Field` must be in scope:
+/// `set_changed!(c.rds().modify_db_instance(), self, changed => multi_az, iops)`.
+macro_rules! set_changed {
+    ($request:expr, $inputs:expr, $changed:expr => $($name:ident),* $(,)?) => {
+        pastey::paste! {{
+            let request = $request;
+            $(let request = request.[<set_ $name>](
+                $crate::sdk::ToSdk::to_sdk(&$inputs.$name).filter(|_| $changed.contains(Field::[<$name:camel>])),
+            );)*
+            request
+        }}
+    };
+}
+
+/// As [`set_changed`], with all of these inputs if one of them changed: the API takes them together only.
+macro_rules! set_together {
+    ($request:expr, $inputs:expr, $changed:expr => $($name:ident),* $(,)?) => {
+        pastey::paste! {{
+            let any = $changed.contains_any(&[$(Field::[<$name:camel>]),*]);
+            let request = $request;
+            $(let request = request.[<set_ $name>](
+                $crate::sdk::ToSdk::to_sdk(&$inputs.$name).filter(|_| any),
+            );)*
+            request
+        }}
+    };
+}
+
+/// A struct from the SDK's, member by member; a member of another name is `id = subnet_id`. What needs more follows
+/// after a semicolon: `from_sdk!(READ, subnet => Subnet { vpc_id, cidr_block; tags: our_tags(subnet.tags()) })`.
+macro_rules! from_sdk {
+    (@get $from:ident $name:ident) => { $from.$name() };
+    (@get $from:ident $name:ident $getter:ident) => { $from.$getter() };
+    ($action:expr, $from:ident => $type:ident {
+        $($name:ident $(= $getter:ident)?),* $(,)? $(; $($rest:tt)*)?
+    }) => {
+        $type {
+            $($name: $crate::sdk::member(
+                $action,
+                stringify!($name),
+                $crate::sdk::from_sdk!(@get $from $name $($getter)?),
+            )?,)*
+            $($($rest)*)?
+        }
+    };
+}
+
+pub(crate) use {from_sdk, set_changed, set_inputs, set_together};

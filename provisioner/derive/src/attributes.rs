@@ -1,0 +1,187 @@
+//! The attributes: `#[resource(…)]`, `#[nested(…)]`, `#[field(…)]`, `#[output(…)]`.
+
+use syn::{
+    Attribute, DeriveInput, Error, Expr, Ident, LitInt, LitStr, Result, Token, ext::IdentExt, meta::ParseNestedMeta,
+    parenthesized, parse::ParseStream, punctuated::Punctuated,
+};
+
+/// `#[resource(…)]`, and `#[nested(…)]`, which knows `constructor` only.
+#[derive(Default)]
+pub(crate) struct StructAttributes {
+    pub(crate) type_name: Option<LitStr>,
+    /// Service and operation.
+    pub(crate) create: Option<(String, String)>,
+    pub(crate) unique: Vec<Vec<Ident>>,
+    /// Members and the reason why they are no inputs.
+    pub(crate) omitted: Vec<(String, LitStr)>,
+    pub(crate) fields: Option<Ident>,
+    pub(crate) constructor: Option<Ident>,
+}
+
+/// `#[field(…)]` and `#[output(…)]`.
+#[derive(Default)]
+pub(crate) struct FieldAttributes {
+    /// The words that `FieldSchema` has a method for, in the order of the source.
+    pub(crate) flags: Vec<Ident>,
+    pub(crate) part_of: bool,
+    pub(crate) name: Option<GeneratedName>,
+    pub(crate) parameters: Vec<LitStr>,
+    pub(crate) required: bool,
+    pub(crate) default: Option<Expr>,
+    pub(crate) constant: Option<LitStr>,
+    pub(crate) skip: bool,
+}
+
+/// `name(max = 63, prefix = "alias/")`.
+pub(crate) struct GeneratedName {
+    pub(crate) max: LitInt,
+    pub(crate) prefix: Option<LitStr>,
+}
+
+/// What `#[field(…)]` passes on to `FieldSchema`: the word, and the method.
+const FLAGS: [(&str, &str); 9] = [
+    ("replaces", "replaces"),
+    ("write_only", "write_only"),
+    ("initial", "initial"),
+    ("deletion_protection", "guard"),
+    ("may_dangle", "may_dangle"),
+    ("set", "set"),
+    ("map", "map"),
+    ("exact", "exact"),
+    ("document", "document"),
+];
+
+impl StructAttributes {
+    pub(crate) fn parse(input: &DeriveInput) -> Result<Self> {
+        let mut all = Self::default();
+        for attribute in &input.attrs {
+            if attribute.path().is_ident("resource") {
+                attribute.parse_nested_meta(|meta| all.resource(&meta))?;
+            } else if attribute.path().is_ident("nested") {
+                attribute.parse_nested_meta(|meta| {
+                    if all.shared(&meta)? { Ok(()) } else { Err(meta.error("expected `constructor`")) }
+                })?;
+            }
+        }
+        Ok(all)
+    }
+
+    fn shared(&mut self, meta: &ParseNestedMeta<'_>) -> Result<bool> {
+        let known = meta.path.is_ident("constructor");
+        if known {
+            self.constructor = Some(meta.value()?.parse()?);
+        }
+        Ok(known)
+    }
+
+    fn resource(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        if meta.path.is_ident("type") {
+            self.type_name = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("create") {
+            let call: LitStr = meta.value()?.parse()?;
+            let value = call.value();
+            let parts = value.split_once(':').filter(|(service, operation)| {
+                !service.is_empty() && operation.starts_with(|first: char| first.is_ascii_uppercase())
+            });
+            let Some((service, operation)) = parts else {
+                return Err(Error::new(call.span(), "expected botocore's service and operation: `ec2:CreateSubnet`"));
+            };
+            self.create = Some((service.to_owned(), operation.to_owned()));
+        } else if meta.path.is_ident("unique") {
+            let group;
+            parenthesized!(group in meta.input);
+            self.unique.push(Punctuated::<Ident, Token![,]>::parse_terminated(&group)?.into_iter().collect());
+        } else if meta.path.is_ident("omitted") {
+            let list;
+            parenthesized!(list in meta.input);
+            for members in Punctuated::<Omitted, Token![,]>::parse_terminated_with(&list, omitted)? {
+                self.omitted.extend(members);
+            }
+        } else if meta.path.is_ident("fields") {
+            self.fields = Some(meta.value()?.parse()?);
+        } else if !self.shared(meta)? {
+            return Err(meta.error("expected `type`, `create`, `unique`, `omitted`, `fields` or `constructor`"));
+        }
+        Ok(())
+    }
+}
+
+type Omitted = Vec<(String, LitStr)>;
+
+/// `DryRun = "reason"`, `A | B = "reason"`, `"loadBalancers.role" = "reason"`.
+fn omitted(input: ParseStream<'_>) -> Result<Omitted> {
+    let mut members = vec![];
+    loop {
+        members.push(if input.peek(LitStr) {
+            input.parse::<LitStr>()?.value()
+        } else {
+            input.call(Ident::parse_any)?.to_string()
+        });
+        if input.parse::<Option<Token![|]>>()?.is_none() {
+            break;
+        }
+    }
+    input.parse::<Token![=]>()?;
+    let reason: LitStr = input.parse()?;
+    Ok(members.into_iter().map(|member| (member, reason.clone())).collect())
+}
+
+impl FieldAttributes {
+    pub(crate) fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut all = Self::default();
+        for attribute in attributes {
+            if attribute.path().is_ident("field") {
+                attribute.parse_nested_meta(|meta| all.field(&meta))?;
+            } else if attribute.path().is_ident("output") {
+                attribute.parse_nested_meta(|meta| all.output(&meta))?;
+            }
+        }
+        Ok(all)
+    }
+
+    fn field(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        if let Some((_, method)) = FLAGS.iter().find(|(word, _)| meta.path.is_ident(word)) {
+            self.flags.push(Ident::new(method, meta.path.require_ident()?.span()));
+        } else if meta.path.is_ident("part_of") {
+            self.part_of = true;
+        } else if meta.path.is_ident("name") {
+            let (mut max, mut prefix) = (None, None);
+            meta.parse_nested_meta(|meta| {
+                if meta.path.is_ident("max") {
+                    max = Some(meta.value()?.parse()?);
+                } else if meta.path.is_ident("prefix") {
+                    prefix = Some(meta.value()?.parse()?);
+                } else {
+                    return Err(meta.error("expected `max` or `prefix`"));
+                }
+                Ok(())
+            })?;
+            let max =
+                max.ok_or_else(|| meta.error("expected the longest name that the API takes: `name(max = 63)`"))?;
+            self.name = Some(GeneratedName { max, prefix });
+        } else if meta.path.is_ident("parameter") {
+            self.parameters.push(meta.value()?.parse()?);
+        } else if meta.path.is_ident("required") {
+            self.required = true;
+        } else if meta.path.is_ident("default") {
+            self.default = Some(meta.value()?.parse()?);
+        } else {
+            let flags = FLAGS.map(|(word, _)| format!("`{word}`")).join(", ");
+            return Err(meta.error(format!(
+                "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `required` or `default = …`"
+            )));
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        if meta.path.is_ident("constant") {
+            self.constant = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("skip") {
+            self.skip = true;
+        } else {
+            return Err(meta.error("expected `constant = …` or `skip`"));
+        }
+        Ok(())
+    }
+}

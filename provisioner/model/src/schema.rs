@@ -1,0 +1,189 @@
+//! A resource type's schema: its name, its inputs, and what the engine may assume about each of them.
+//!
+//! `#[derive(Resource)]` generates it from the inputs' declaration. A type may also implement [`Schema`] by hand.
+
+use std::{fmt::Debug, hash::Hash};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::compare::Compare;
+
+/// The declaration of a resource type's inputs. [`Resource`](crate::Resource) adds the behaviour.
+pub trait Schema: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The inputs' names.
+    type Field: FieldName;
+    /// A stable name, part of every address and of the state: `aws:ec2:subnet`. Where a crate builds its types by
+    /// cargo feature, the middle part is the feature's name, so that an error about a missing type can name it.
+    const TYPE: &'static str;
+    /// One row for each input, in the order in which plans show them.
+    const FIELDS: &'static [FieldSchema];
+    /// Groups of inputs that only one object may hold at a time (a name, an address, a route's table and range). The
+    /// plan refuses duplicates, and a replacement that keeps a group is delete-first.
+    const UNIQUE: &'static [&'static [&'static str]] = &[];
+    /// The input that names the object which this one completes (a policy its role): that object's other dependents
+    /// wait for this one, and this one outlives them. Parts never wait for other parts.
+    const PART_OF: Option<&'static str> = None;
+    /// The input (an `Option<String>`) that the engine fills with a generated name where the program has none.
+    const NAME: Option<Name> = None;
+    /// Whether default and ownership tags go into an input `tags` of type [`Tags`](crate::Tags).
+    const TAGGED: bool = false;
+    /// The API call that creates an object. None where no single call does.
+    const CREATE_CALL: Option<CreateCall> = None;
+    /// The members of that call which the inputs cover.
+    const PARAMETERS: &'static [Parameter] = &[];
+    /// The members of that call which are no inputs, each with the reason.
+    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[];
+}
+
+/// The names of a type's inputs, as an enum.
+pub trait FieldName: Copy + Debug + Ord + Hash + Into<&'static str> + Send + Sync + 'static {
+    /// Every input, in the order of declaration.
+    const ALL: &'static [Self];
+    /// The name as in the struct and in JSON: `vpc_id`.
+    fn name(self) -> &'static str;
+    /// The input that `schema` describes.
+    fn of(schema: &FieldSchema) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == schema.name)
+    }
+}
+
+/// The API call that creates an object, by the names of botocore's service models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreateCall {
+    /// `ec2`, `elbv2`.
+    pub service: &'static str,
+    /// `CreateSubnet`.
+    pub operation: &'static str,
+}
+
+/// A member of the create call that an input covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The input.
+    pub field: &'static str,
+    /// The member. AWS's capitals differ between services (`DBName`, `dbName`), so compare without regard to case.
+    pub member: &'static str,
+    /// Whether the declaration names the member. Otherwise it is the input's own name, which the call need not have:
+    /// a second call may set that input.
+    pub stated: bool,
+}
+
+/// One input. `Option` inputs are managed while they are `Some`; others always; a map, entry by entry.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldSchema {
+    /// The input's name, as in the struct.
+    pub name: &'static str,
+    /// The API cannot change it in place.
+    pub replaces: bool,
+    /// The API never tells it (a private key): compared with the state only.
+    pub write_only: bool,
+    /// Set at creation, somebody else's afterwards (a count that autoscaling moves).
+    pub initial: bool,
+    /// While it is `true`, it keeps the object from being deleted: a delete is preceded by a step that lifts it.
+    pub deletion_protection: bool,
+    /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
+    pub may_dangle: bool,
+    /// When a value that is there means what was asked for.
+    pub compare: Compare,
+}
+
+/// The name of [`FieldSchema`] in types that do not derive their schema.
+pub type Field = FieldSchema;
+
+impl FieldSchema {
+    /// An input that can change in place.
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            replaces: false,
+            write_only: false,
+            initial: false,
+            deletion_protection: false,
+            may_dangle: false,
+            compare: Compare::Stated,
+        }
+    }
+    /// See [`FieldSchema::replaces`](struct@FieldSchema).
+    #[must_use]
+    pub const fn replaces(self) -> Self {
+        Self { replaces: true, ..self }
+    }
+    /// See [`FieldSchema::write_only`](struct@FieldSchema).
+    #[must_use]
+    pub const fn write_only(self) -> Self {
+        Self { write_only: true, ..self }
+    }
+    /// See [`FieldSchema::initial`](struct@FieldSchema).
+    #[must_use]
+    pub const fn initial(self) -> Self {
+        Self { initial: true, ..self }
+    }
+    /// See [`FieldSchema::guard`](struct@FieldSchema).
+    #[must_use]
+    pub const fn deletion_protection(self) -> Self {
+        Self { deletion_protection: true, ..self }
+    }
+    /// See [`FieldSchema::may_dangle`](struct@FieldSchema).
+    #[must_use]
+    pub const fn may_dangle(self) -> Self {
+        Self { may_dangle: true, ..self }
+    }
+    /// A list whose order means nothing.
+    #[must_use]
+    pub const fn set(self) -> Self {
+        Self { compare: Compare::Set, ..self }
+    }
+    /// A map, managed entry by entry: others' entries stay.
+    #[must_use]
+    pub const fn map(self) -> Self {
+        Self { compare: Compare::Map, ..self }
+    }
+    /// Managed whole, to the letter.
+    #[must_use]
+    pub const fn exact(self) -> Self {
+        Self { compare: Compare::Exact, ..self }
+    }
+    /// JSON in a string: compared, and shown, as a document.
+    #[must_use]
+    pub const fn document(self) -> Self {
+        Self { compare: Compare::Document, ..self }
+    }
+}
+
+/// Where a generated name goes: environment, the resource's name, and some hex of lineage, address and generation.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    /// The input.
+    pub field: &'static str,
+    /// The API's limit in characters.
+    pub max: usize,
+    /// What goes before it (`alias/`, `/ecs/`).
+    pub prefix: &'static str,
+}
+
+impl Name {
+    /// A name of at most `max` characters in `field`.
+    pub const fn new(field: &'static str, max: usize) -> Self {
+        Self { field, max, prefix: "" }
+    }
+}
+
+/// The constants of `Resource` from the type's [`Schema`], for use inside `impl Resource`.
+///
+/// Needed while some types still declare these constants by hand: once every type has a schema, `Schema` becomes a
+/// supertrait of `Resource`, and this macro goes.
+#[macro_export]
+macro_rules! schema_constants {
+    () => {
+        const TYPE: &'static str = <Self as $crate::Schema>::TYPE;
+        const FIELDS: &'static [$crate::schema::FieldSchema] = <Self as $crate::Schema>::FIELDS;
+        const UNIQUE: &'static [&'static [&'static str]] = <Self as $crate::Schema>::UNIQUE;
+        const PART_OF: Option<&'static str> = <Self as $crate::Schema>::PART_OF;
+        const NAME: Option<$crate::Name> = <Self as $crate::Schema>::NAME;
+        const TAGGED: bool = <Self as $crate::Schema>::TAGGED;
+        const CREATE_CALL: Option<$crate::schema::CreateCall> = <Self as $crate::Schema>::CREATE_CALL;
+        const PARAMETERS: &'static [$crate::schema::Parameter] = <Self as $crate::Schema>::PARAMETERS;
+        const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
+            <Self as $crate::Schema>::OMITTED_PARAMETERS;
+    };
+}
