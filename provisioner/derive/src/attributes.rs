@@ -43,7 +43,7 @@ const FLAGS: [(&str, &str); 9] = [
     ("replaces", "replaces"),
     ("write_only", "write_only"),
     ("initial", "initial"),
-    ("deletion_protection", "guard"),
+    ("deletion_protection", "deletion_protection"),
     ("may_dangle", "may_dangle"),
     ("set", "set"),
     ("map", "map"),

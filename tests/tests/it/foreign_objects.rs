@@ -63,7 +63,7 @@ fn children(stack: &mut Stack, zone: &str, id: &dyn Fn(&str) -> String, other: b
     );
     let rules = SecurityGroupRules::new(Id::new(id("security-group/main")).into());
     stack.add("main", rules.let_in(Rule::tcp(if other { 80 } else { 443 }).cidr("10.0.0.0/8")));
-    stack.add("main", Alias { name: Some("alias/app".into()), ..Alias::new(Id::new(id("key/main")).into()) });
+    stack.add("main", Alias::new(Id::new(id("key/main")).into()).alias_name("alias/app"));
     stack.add("mail", Subscription::new(Id::new(id("topic/main")).into(), "https", "https://example.com/hook"));
     stack.add(
         "main",

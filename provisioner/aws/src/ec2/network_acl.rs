@@ -193,7 +193,7 @@ async fn associate_subnets(c: &Writer, acl: &str, vpc: &str, desired: &[String])
     Ok(())
 }
 
-/// Sets what CreateNetworkAclEntry and ReplaceNetworkAclEntry have in common: the SDK's requests share no trait.
+/// Sets the members that `CreateNetworkAclEntry` and `ReplaceNetworkAclEntry` have in common: the SDK's requests share no trait.
 macro_rules! with_entry {
     ($request:expr, $entry:expr) => {{
         let (v4, v6) = $entry.ranges();

@@ -143,7 +143,7 @@ pub(super) async fn tables(c: &Reader) -> Result<Arc<Vec<types::RouteTable>>> {
     .await
 }
 
-/// Sets what CreateRoute and ReplaceRoute have in common: the SDK's requests share no trait.
+/// Sets the members that `CreateRoute` and `ReplaceRoute` have in common: the SDK's requests share no trait.
 macro_rules! with_route {
     ($request:expr, $route:expr) => {{
         let (to, by) = (Destination::of($route), Leads::of($route));

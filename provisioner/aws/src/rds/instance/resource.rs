@@ -86,7 +86,7 @@ impl Resource for Instance {
             (Some(Field::PreferredMaintenanceWindow), Some((desired, found))) => desired.eq_ignore_ascii_case(found),
             // It grows by itself, and nothing can shrink it.
             (Some(Field::AllocatedStorage), _) => observed.as_i64() >= desired.as_i64(),
-            _ => field.compare.is_equivalent(desired, to_observed),
+            _ => field.compare.is_equivalent(desired, observed),
         }
     }
 
