@@ -154,7 +154,7 @@ impl Config {
         reader.end(found)
     }
 
-    /// Whether a browser talks to it by TLS.
+    /// Returns whether a browser talks to it by TLS.
     pub fn is_secure(&self) -> bool {
         self.public_url.scheme() == "https"
     }

@@ -119,7 +119,7 @@ impl Database {
         Ok(migrator.run(&self.pool).await?)
     }
 
-    /// Whether it answers.
+    /// Returns whether it answers.
     pub async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.acquire().await?;
         sqlx::query("SELECT 1").execute(&mut *connection).await?;

@@ -40,7 +40,7 @@ impl Passwords {
         self.run(move || hash(&password)).await?
     }
 
-    /// Whether that is the password. Takes the same time when there is no hash.
+    /// Returns whether that is the password. Takes the same time when there is no hash.
     pub async fn verify(&self, password: String, known: Option<String>) -> Result<bool, Problem> {
         let exists = known.is_some();
         let known = known.unwrap_or_else(|| NOBODY.to_owned());

@@ -60,7 +60,7 @@ pub struct State {
 }
 
 impl State {
-    /// Whether it can serve: it has migrated, is not about to end, and what it stands on answers.
+    /// Returns whether it can serve: it has migrated, is not about to end, and what it stands on answers.
     pub async fn ready(&self) -> Result<(), Problem> {
         if self.ending.load(Ordering::Acquire) || !self.migrated.load(Ordering::Acquire) {
             return Err(Problem::unavailable());

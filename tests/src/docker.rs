@@ -75,8 +75,8 @@ fn docker(arguments: &[&str]) -> String {
     answer.map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned()).unwrap_or_default()
 }
 
-/// Whether a database's container can listen. What is left of a database's ended connections keeps the port from
-/// ministack, which takes another one then, for a minute: that is waited for.
+/// Returns whether a database's container can listen. What is left of a database's ended connections keeps the port
+/// from ministack, which takes another one then, for a minute: that is waited for.
 pub fn database_port_is_free() -> bool {
     let left = || {
         let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
@@ -91,14 +91,14 @@ pub fn database_port_is_free() -> bool {
     TcpListener::bind(("0.0.0.0", DATABASE_PORT)).is_ok()
 }
 
-/// Whether a line of the kernel's table is an ended connection (`TIME_WAIT`, 6) at this port here.
+/// Returns whether a line of the kernel's table is an ended connection (`TIME_WAIT`, 6) at this port here.
 fn ended_at(line: &str, port: u16) -> bool {
     let mut columns = line.split_whitespace().skip(1);
     let here = columns.next().unwrap_or_default();
     here.ends_with(&format!(":{port:04X}")) && columns.nth(1) == Some("06")
 }
 
-/// Whether a Docker engine answers.
+/// Returns whether a Docker engine answers.
 pub fn engine() -> bool {
     succeeds(Command::new("docker").arg("info"))
 }

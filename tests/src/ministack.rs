@@ -77,7 +77,7 @@ fn before(port: u16, command: &mut Command, docker: bool) -> Option<Emulator> {
 struct Front {
     port: u16,
     moto: u16,
-    /// Whether there is a registry behind it, and tasks run.
+    /// `true` if there is a registry behind it, and tasks run.
     docker: bool,
     /// What it forgets: after which element of an answer there is to be what.
     kept: Mutex<BTreeMap<String, String>>,

@@ -62,7 +62,7 @@ impl LocalRegistry {
         false
     }
 
-    /// Whether it has this image.
+    /// Returns whether it has this image.
     pub fn has(&self, repository: &str, digest: &str) -> bool {
         has(self.port, repository, digest)
     }

@@ -36,7 +36,7 @@ pub(super) struct PasswordChange {
     new_password: String,
 }
 
-/// Whether a user may sign in.
+/// `true` if a user may sign in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Disabled {

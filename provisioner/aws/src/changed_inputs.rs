@@ -23,15 +23,15 @@ impl ChangedInputs {
         });
         Self(differs.map(|field| field.name).collect())
     }
-    /// Whether `field` differs.
+    /// Returns whether `field` differs.
     pub fn has(&self, field: &str) -> bool {
         self.0.contains(field)
     }
-    /// Whether one of these differs.
+    /// Returns whether one of these differs.
     pub fn any(&self, fields: &[&str]) -> bool {
         fields.iter().any(|field| self.has(field))
     }
-    /// Whether nothing but these differs.
+    /// Returns whether nothing but these differs.
     pub fn only(&self, fields: &[&str]) -> bool {
         self.0.iter().all(|field| fields.contains(field))
     }

@@ -31,7 +31,7 @@ pub fn observed_tags<'a>(tags: impl IntoIterator<Item = (Option<&'a str>, Option
         .collect()
 }
 
-/// Whether these are the tags of the object made for `owner`.
+/// Returns whether these are the tags of the object made for `owner`.
 pub fn made_for(tags: &Tags, owner: &Owner) -> bool {
     tags.get(TOKEN) == Some(&owner.token)
 }

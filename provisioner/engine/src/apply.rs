@@ -45,7 +45,7 @@ pub struct Apply<'a> {
     pub cancel: watch::Receiver<Cancel>,
     /// Who proves a rollout that the plan wants proven; none: nobody does.
     pub verifier: Option<&'a dyn Verifier>,
-    /// Whether rollouts are waited for. Else they stay pending, and the next apply takes them up.
+    /// `true` if rollouts are waited for. Else they stay pending, and the next apply takes them up.
     pub wait: bool,
     /// How patient it is.
     pub tuning: Tuning,

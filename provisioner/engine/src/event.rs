@@ -107,7 +107,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether everything that was planned is done.
+    /// Returns whether everything that was planned is done.
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.skipped == 0 && !self.cancelled
     }

@@ -124,7 +124,7 @@ impl StepExecution<'_, '_> {
         StepError::RolledBack { failed: Box::new(failed), then, fatal }
     }
 
-    /// Whether something is left for the next apply that its plan would not see by itself.
+    /// Returns whether something is left for the next apply that its plan would not see by itself.
     async fn put_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value) -> Result<bool, StepError> {
         let ignore = &sent.write.options.ignore;
         let id = sent.object.id.clone().unwrap_or_default();

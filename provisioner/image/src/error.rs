@@ -203,12 +203,12 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// Whether the registry is unwilling, and not just out of reach.
+    /// Returns whether the registry is unwilling, and not just out of reach.
     pub fn denied(&self) -> bool {
         matches!(self, Self::Refused { status: 401 | 403, .. })
     }
 
-    /// Whether it may go better later.
+    /// Returns whether it may go better later.
     pub fn passing(&self) -> bool {
         matches!(self, Self::NoAnswer { .. } | Self::Refused { status: 429 | 500.., .. })
     }

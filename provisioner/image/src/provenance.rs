@@ -23,7 +23,7 @@ pub(crate) struct ImageProvenance<'a> {
 /// Where the source stood.
 pub(crate) struct Revision {
     commit: String,
-    /// Whether there was more than the commit.
+    /// `true` if there was more than the commit.
     changed: bool,
 }
 

@@ -80,7 +80,7 @@ impl ContainerRegistry {
         Ok(())
     }
 
-    /// Whether the tag names our image already, itself or within an index; an error where it names another.
+    /// Returns whether the tag names our image already, itself or within an index; an error where it names another.
     async fn names_ours(&self, layout: &Layout, wanted: &str) -> Result<bool, RegistryError> {
         let Some(bytes) = self.manifest(layout.tag()).await? else { return Ok(false) };
         let there = digest(&bytes);

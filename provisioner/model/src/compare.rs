@@ -21,7 +21,7 @@ pub enum Compare {
 }
 
 impl Compare {
-    /// Whether `seen` means `want`.
+    /// Returns whether `seen` means `want`.
     pub fn is_equivalent(self, desired: &Value, observed: &Value) -> bool {
         match self {
             Self::Stated | Self::Map => stated(desired, observed),

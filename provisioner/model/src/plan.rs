@@ -48,7 +48,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether an apply would do nothing.
+    /// Returns whether an apply would do nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }

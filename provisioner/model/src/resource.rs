@@ -32,7 +32,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
     /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.
     const NAME: Option<Name> = None;
-    /// Whether the inputs have a field `tags` of type [`Tags`]: default and ownership tags go in there.
+    /// `true` if the inputs have a field `tags` of type [`Tags`]: default and ownership tags go in there.
     const TAGGED: bool = false;
     /// The IAM actions that its calls need: the deploy role's policy is generated from them.
     const ACTIONS: Actions;
@@ -56,7 +56,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn problems(&self) -> Vec<Problem> {
         Vec::new()
     }
-    /// Whether the cloud's value means what was asked for (`16` and `16.4`, two orders of one set).
+    /// Returns whether the cloud's value means what was asked for (`16` and `16.4`, two orders of one set).
     fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
         field.compare.is_equivalent(desired, observed)
     }

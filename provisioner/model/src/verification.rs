@@ -16,7 +16,7 @@ pub struct HttpVerification {
     /// there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<In<String>>,
-    /// Whether the server's certificate must be one that this machine trusts. A proof sends no secret and believes
+    /// `true` if the server's certificate must be one that this machine trusts. A proof sends no secret and believes
     /// nothing but what it compares, so that a certificate of our own making does no harm.
     pub trusted: bool,
     /// Members of the answer, a JSON object, and what each must say.

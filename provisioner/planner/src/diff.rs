@@ -175,7 +175,7 @@ pub fn drift(
         .collect()
 }
 
-/// Whether what was recorded says the same as what is declared, so that there is nothing to write down either.
+/// Returns whether what was recorded says the same as what is declared, so that there is nothing to write down either.
 pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object, ignore: &[String]) -> bool {
     resource_type
         .fields()

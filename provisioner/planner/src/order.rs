@@ -352,7 +352,7 @@ impl Draft {
         edges
     }
 
-    /// Whether `from` waits for `to`, however far.
+    /// Returns whether `from` waits for `to`, however far.
     fn reaches(&self, from: usize, to: usize) -> bool {
         let mut observed = vec![false; self.steps.len()];
         let mut todo = vec![from];

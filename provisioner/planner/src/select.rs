@@ -23,7 +23,7 @@ fn covers(pattern: &str, address: &str) -> bool {
 }
 
 impl Selection {
-    /// Whether `--replace` names it.
+    /// Returns whether `--replace` names it.
     pub(crate) fn replaces(&self, address: &str) -> bool {
         self.replace.iter().any(|pattern| covers(pattern, address))
     }

@@ -194,7 +194,7 @@ impl Node {
         self.stated.then(|| format!("stated-{}", self.key))
     }
 
-    /// Whether the program states a unique key of its own that an object of others can hold.
+    /// Returns whether the program states a unique key of its own that an object of others can hold.
     pub fn states_key(&self) -> bool {
         let named = matches!(self.kind, NodeKind::Named | NodeKind::Role) && self.stated;
         (named || self.kind == NodeKind::JournalEntry) && !self.others()

@@ -84,7 +84,7 @@ impl Memory {
         other
     }
 
-    /// Whether it has died.
+    /// Returns whether it has died.
     pub fn is_dead(&self) -> bool {
         self.inner().dead
     }

@@ -35,10 +35,10 @@ pub struct Certificate {
     /// `RSA_2048`, `EC_prime256v1` or `EC_secp384r1`; ACM's choice is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_algorithm: Option<String>,
-    /// Whether its key may be exported, which costs; ACM's choice is no.
+    /// `true` if its key may be exported, which costs; ACM's choice is no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exportable: Option<bool>,
-    /// Tags.
+    /// Tags of the certificate, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -46,7 +46,7 @@ pub struct Certificate {
 /// What AWS says of a certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateOutputs {
-    /// Its ARN.
+    /// The ARN of the certificate.
     pub id: Id<Certificate>,
     /// The same, as text.
     pub arn: String,
@@ -77,7 +77,7 @@ pub struct ValidationRecord {
 }
 
 impl Certificate {
-    /// Its ARN.
+    /// The ARN of the certificate.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// The name of the record that proves the main name.
     pub const VALIDATION_NAME: Output<Self, String> = Output::new("main_validation.name");

@@ -35,7 +35,7 @@ pub struct ImportedCertificate {
     pub valid_days: u32,
     /// A higher one makes another certificate in its place.
     pub version: u32,
-    /// Tags.
+    /// Tags of the imported certificate, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -43,7 +43,7 @@ pub struct ImportedCertificate {
 /// What AWS says of an imported certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImportedCertificateOutputs {
-    /// Its ARN.
+    /// The ARN of the imported certificate.
     pub id: Id<ImportedCertificate>,
     /// The same, as text.
     pub arn: String,
@@ -55,7 +55,7 @@ pub struct ImportedCertificateOutputs {
 }
 
 impl ImportedCertificate {
-    /// Its ARN.
+    /// The ARN of the imported certificate.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// When it ends, as in RFC 3339.
     pub const NOT_AFTER: Output<Self, String> = Output::new("not_after");

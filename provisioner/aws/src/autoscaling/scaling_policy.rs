@@ -58,7 +58,7 @@ pub struct TargetTracking {
     /// Seconds after adding that count as not yet seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_out_cooldown: Option<i32>,
-    /// Whether it only adds.
+    /// `true` if it only adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disable_scale_in: Option<bool>,
 }
@@ -78,7 +78,7 @@ pub struct PredefinedMetric {
 pub struct CustomMetric {
     /// Its namespace.
     pub namespace: String,
-    /// Its name.
+    /// The name of the scaling policy.
     pub metric: String,
     /// `Average`, `Minimum`, `Maximum`, `SampleCount` or `Sum`.
     pub statistic: String,

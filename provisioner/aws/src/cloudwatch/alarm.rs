@@ -37,7 +37,7 @@ pub struct Alarm {
     /// At most 255 characters; generated where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// For people.
+    /// A description of the alarm for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `GreaterThanThreshold` and the like.
@@ -83,7 +83,7 @@ pub struct Alarm {
     /// The anomaly band among `metrics`, in place of `threshold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold_metric_id: Option<String>,
-    /// Whether it acts at all.
+    /// `true` if it acts at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions_enabled: Option<bool>,
     /// ARNs of what hears of an alarm: topics, policies.
@@ -95,7 +95,7 @@ pub struct Alarm {
     /// ARNs of what hears that there is too little data.
     #[serde(default)]
     pub insufficient_data_actions: Vec<In<String>>,
-    /// Tags.
+    /// Tags of the alarm, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -111,10 +111,10 @@ pub struct MetricQuery {
     /// The metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<MetricStat>,
-    /// For people.
+    /// A description of the alarm for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Whether this is what the bound is for: one of the queries, and no other.
+    /// `true` if this is what the bound is for: one of the queries, and no other.
     pub return_data: bool,
     /// Of an expression, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ pub struct MetricQuery {
 pub struct MetricStat {
     /// `AWS/ApplicationELB`.
     pub namespace: String,
-    /// Its name.
+    /// The name of the alarm.
     pub metric_name: String,
     /// Which of its series.
     #[serde(default)]
@@ -146,16 +146,16 @@ pub struct MetricStat {
 /// What AWS says of an alarm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmOutputs {
-    /// Its name.
+    /// The name of the alarm.
     pub id: Id<Alarm>,
-    /// Its ARN.
+    /// The ARN of the alarm.
     pub arn: String,
 }
 
 impl Alarm {
-    /// Its ARN.
+    /// The ARN of the alarm.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the alarm.
     pub const ALARM_NAME: Output<Self, String> = Output::new("id");
 
     /// On one statistic of one metric, every minute.

@@ -32,7 +32,7 @@ pub struct Dashboard {
     pub name: Option<String>,
     /// What is on it: a document of widgets.
     pub body: In<String>,
-    /// Tags.
+    /// Tags of the dashboard, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -40,14 +40,14 @@ pub struct Dashboard {
 /// What AWS says of a dashboard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DashboardOutputs {
-    /// Its name.
+    /// The name of the dashboard.
     pub id: Id<Dashboard>,
-    /// Its ARN.
+    /// The ARN of the dashboard.
     pub arn: String,
 }
 
 impl Dashboard {
-    /// Its ARN.
+    /// The ARN of the dashboard.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A dashboard with these widgets.

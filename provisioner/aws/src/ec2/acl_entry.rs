@@ -12,7 +12,7 @@ use crate::{error::need, value::text};
 pub struct AclEntry {
     /// 1 to 32766.
     pub number: i32,
-    /// Whether it is about what leaves the subnet.
+    /// `true` if it is about what leaves the subnet.
     pub egress: bool,
     /// `allow` or `deny`.
     pub action: String,
@@ -84,7 +84,7 @@ impl AclEntry {
         (self.number, self.egress)
     }
 
-    /// Whether what is there is what this states.
+    /// Returns whether what is there is what this states.
     pub(super) fn means(&self, observed: &Self) -> bool {
         let stated = |desired: Option<i32>, observed: Option<i32>| desired.is_none() || desired == observed;
         self.action == observed.action

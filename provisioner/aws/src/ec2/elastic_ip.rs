@@ -26,7 +26,7 @@ pub struct ElasticIp {
     /// Where Amazon announces it: the region, or a local zone's group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_border_group: Option<String>,
-    /// Tags.
+    /// Tags of the elastic IP, by key.
     #[serde(default)]
     pub tags: Tags,
 }

@@ -54,7 +54,7 @@ pub struct FlowLog {
     /// In a bucket: whether each hour has a path of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_hour_partition: Option<bool>,
-    /// Tags.
+    /// Tags of the flow log, by key.
     #[serde(default)]
     pub tags: Tags,
 }

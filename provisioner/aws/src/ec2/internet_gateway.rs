@@ -27,7 +27,7 @@ use crate::{
 pub struct InternetGateway {
     /// The VPC that it is attached to.
     pub vpc: In<Id<Vpc>>,
-    /// Tags.
+    /// Tags of the internet gateway, by key.
     #[serde(default)]
     pub tags: Tags,
 }

@@ -40,7 +40,7 @@ pub struct NatGateway {
     /// without), and deleted before (one cannot be detached while public addresses use it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub internet_gateway: Option<In<Id<InternetGateway>>>,
-    /// Tags.
+    /// Tags of the NAT gateway, by key.
     #[serde(default)]
     pub tags: Tags,
 }

@@ -35,7 +35,7 @@ pub struct NetworkAcl {
     /// The subnets that it guards.
     #[serde(default)]
     pub subnets: Vec<In<Id<Subnet>>>,
-    /// Tags.
+    /// Tags of the network ACL, by key.
     #[serde(default)]
     pub tags: Tags,
 }

@@ -93,7 +93,7 @@ impl Rule {
         Self { description: Some(description.into()), ..self }
     }
 
-    /// Whether both are one rule to AWS: the description does not count.
+    /// Returns whether both are one rule to AWS: the description does not count.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.protocol == other.protocol
             && self.from_port == other.from_port

@@ -34,7 +34,7 @@ pub struct SecurityGroup {
     pub description: String,
     /// The VPC that it is in.
     pub vpc: In<Id<Vpc>>,
-    /// Tags.
+    /// Tags of the security group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -44,16 +44,16 @@ pub struct SecurityGroup {
 pub struct SecurityGroupOutputs {
     /// `sg-…`.
     pub id: Id<SecurityGroup>,
-    /// Its ARN.
+    /// The ARN of the security group.
     pub arn: Option<String>,
-    /// Its name.
+    /// The name of the security group.
     pub name: String,
 }
 
 impl SecurityGroup {
-    /// Its ARN.
+    /// The ARN of the security group.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the security group.
     pub const NAME: Output<Self, String> = Output::new("name");
 
     /// A group in this VPC.

@@ -28,10 +28,10 @@ pub struct Subnet {
     pub cidr_block: String,
     /// `us-east-1a`.
     pub availability_zone: String,
-    /// Whether what is started in it gets a public address.
+    /// `true` if what is started in it gets a public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_ip_on_launch: Option<bool>,
-    /// Tags.
+    /// Tags of the subnet, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -41,14 +41,14 @@ pub struct Subnet {
 pub struct SubnetOutputs {
     /// `subnet-…`.
     pub id: Id<Subnet>,
-    /// Its ARN.
+    /// The ARN of the subnet.
     pub arn: String,
     /// `pending` or `available`.
     pub state: String,
 }
 
 impl Subnet {
-    /// Its ARN.
+    /// The ARN of the subnet.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A private subnet. What it needs are arguments, so that nothing needed can be forgotten.

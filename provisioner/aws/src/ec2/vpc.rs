@@ -25,16 +25,16 @@ use crate::{
 pub struct Vpc {
     /// IPv4 addresses, `/16` to `/28`: `10.0.0.0/16`.
     pub cidr_block: String,
-    /// Whether Amazon's DNS server answers in it.
+    /// `true` if Amazon's DNS server answers in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_support: Option<bool>,
-    /// Whether what has a public address gets a public name; needs `dns_support`.
+    /// `true` if what has a public address gets a public name; needs `dns_support`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_host_names: Option<bool>,
     /// `default` or `dedicated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_tenancy: Option<String>,
-    /// Tags.
+    /// Tags of the VPC, by key.
     #[serde(default)]
     pub tags: Tags,
 }

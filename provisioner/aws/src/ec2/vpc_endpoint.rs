@@ -52,7 +52,7 @@ pub struct VpcEndpoint {
     /// What may be done through it, as a policy; everything where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
-    /// Whether the service's own name leads to it: needs the VPC's DNS support and host names.
+    /// `true` if the service's own name leads to it: needs the VPC's DNS support and host names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_dns: Option<bool>,
     /// `ipv4`, `dualstack` or `ipv6`.
@@ -61,10 +61,10 @@ pub struct VpcEndpoint {
     /// `ipv4`, `dualstack`, `ipv6` or `service-defined`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_record_ip_type: Option<String>,
-    /// Whether the private name is for queries from outside the VPC only.
+    /// `true` if the private name is for queries from outside the VPC only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_dns_inbound_only: Option<bool>,
-    /// Tags.
+    /// Tags of the VPC endpoint, by key.
     #[serde(default)]
     pub tags: Tags,
 }

@@ -39,7 +39,7 @@ pub struct Repository {
     /// Tags for which the opposite holds, with `*` for anything: `dev-*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutability_exclusions: Option<Vec<String>>,
-    /// Whether each pushed image is scanned for known vulnerabilities.
+    /// `true` if each pushed image is scanned for known vulnerabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan_on_push: Option<bool>,
     /// How images are encrypted; AES-256 with ECR's own key where none is stated.
@@ -51,10 +51,10 @@ pub struct Repository {
     /// Who else may pull and push, as a policy document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
-    /// Whether a delete takes the images with it. Without it, a repository with images stays.
+    /// `true` if a delete takes the images with it. Without it, a repository with images stays.
     #[serde(default)]
     pub force_delete: bool,
-    /// Tags.
+    /// Tags of the repository, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -72,16 +72,16 @@ pub struct Encryption {
 /// What AWS says of a repository.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RepositoryOutputs {
-    /// Its name.
+    /// The name of the repository.
     pub id: Id<Repository>,
-    /// Its ARN.
+    /// The ARN of the repository.
     pub arn: String,
     /// Where images are pushed to and pulled from: `123456789012.dkr.ecr.us-east-1.amazonaws.com/name`.
     pub uri: String,
 }
 
 impl Repository {
-    /// Its ARN.
+    /// The ARN of the repository.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// Where images are pushed to and pulled from.
     pub const URI: Output<Self, String> = Output::new("uri");

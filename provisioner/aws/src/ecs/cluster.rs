@@ -33,7 +33,7 @@ pub struct Cluster {
     /// Letters, digits, `-` and `_`. Generated where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether metrics of tasks and containers are kept: `disabled`, `enabled` or `enhanced`.
+    /// `true` if metrics of tasks and containers are kept: `disabled`, `enabled` or `enhanced`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_insights: Option<String>,
     /// How commands in running containers are encrypted and logged.
@@ -51,7 +51,7 @@ pub struct Cluster {
     /// The ARN of the namespace for services that state none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_connect_namespace: Option<In<String>>,
-    /// Tags.
+    /// Tags of the cluster, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -76,13 +76,13 @@ pub struct ExecuteCommandLog {
     /// A log group's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_group: Option<In<String>>,
-    /// Whether that group must be encrypted.
+    /// `true` if that group must be encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_group_encrypted: Option<bool>,
     /// A bucket's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<In<String>>,
-    /// Whether that bucket must be encrypted.
+    /// `true` if that bucket must be encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket_encrypted: Option<bool>,
     /// What the objects' names start with.
@@ -104,16 +104,16 @@ pub struct ManagedStorage {
 /// What AWS says of a cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterOutputs {
-    /// Its name.
+    /// The name of the cluster.
     pub id: Id<Cluster>,
-    /// Its ARN.
+    /// The ARN of the cluster.
     pub arn: String,
     /// `PROVISIONING`, `ACTIVE`, `DEPROVISIONING`, `FAILED` or `INACTIVE`.
     pub status: String,
 }
 
 impl Cluster {
-    /// Its ARN.
+    /// The ARN of the cluster.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A cluster. It needs nothing.

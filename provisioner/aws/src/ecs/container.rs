@@ -25,7 +25,7 @@ pub struct Container {
     pub name: String,
     /// The image, by digest: `…/app@sha256:…`.
     pub image: In<String>,
-    /// Whether the task ends with it; yes if not stated.
+    /// `true` if the task ends with it; yes if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub essential: Option<bool>,
     /// CPU units of the task's.
@@ -61,13 +61,13 @@ pub struct Container {
     /// As whom it runs: `10000`, `10000:10000`, a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Whether its root cannot be written to.
+    /// `true` if its root cannot be written to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only_root: Option<bool>,
-    /// Whether it may do to the host what root may.
+    /// `true` if it may do to the host what root may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privileged: Option<bool>,
-    /// Whether a small init reaps what it leaves behind.
+    /// `true` if a small init reaps what it leaves behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_process: Option<bool>,
     /// Capabilities, temporary file systems, swap.
@@ -94,7 +94,7 @@ pub struct Container {
     /// How its health is told from inside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<ContainerHealthCheck>,
-    /// Whether it is started again while the task runs on.
+    /// `true` if it is started again while the task runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<ContainerRestart>,
     /// The ARN of a secret for a registry that is not ECR.
@@ -112,10 +112,10 @@ pub struct Container {
     /// Kernel parameters, by name.
     #[serde(default)]
     pub system_controls: BTreeMap<String, String>,
-    /// Whether its input stays open.
+    /// `true` if its input stays open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interactive: Option<bool>,
-    /// Whether it gets a terminal.
+    /// `true` if it gets a terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudo_terminal: Option<bool>,
 }
@@ -196,7 +196,7 @@ pub struct MountPoint {
     pub volume: String,
     /// Where the container sees it.
     pub path: String,
-    /// Whether it can only be read.
+    /// `true` if it can only be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
 }
@@ -242,10 +242,10 @@ pub struct ContainerHealthCheck {
     pub start_period: Option<i32>,
 }
 
-/// Whether a container is started again while its task runs on.
+/// `true` if a container is started again while its task runs on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ContainerRestart {
-    /// Whether it is.
+    /// `true` if it is.
     pub enabled: bool,
     /// Exit codes after which it is not.
     #[serde(default)]

@@ -79,10 +79,10 @@ pub struct TaskDefinition {
     /// `task`, `host` or `none`; not on Fargate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<String>,
-    /// Whether faults may be injected.
+    /// `true` if faults may be injected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault_injection: Option<bool>,
-    /// Tags.
+    /// Tags of the task definition, by key.
     #[serde(default)]
     pub tags: Tags,
 }

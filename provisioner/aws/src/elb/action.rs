@@ -32,7 +32,7 @@ pub enum Action {
 pub struct Forward {
     /// Where to; several share by weight.
     pub target_groups: Vec<WeightedTarget>,
-    /// Whether a client keeps its group.
+    /// `true` if a client keeps its group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stickiness: Option<Stickiness>,
 }
@@ -47,10 +47,10 @@ pub struct WeightedTarget {
     pub weight: Option<i32>,
 }
 
-/// Whether a client keeps its group.
+/// `true` if a client keeps its group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stickiness {
-    /// Whether it does.
+    /// `true` if it does.
     pub enabled: bool,
     /// For how long.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -47,17 +47,17 @@ pub struct Listener {
     /// What is negotiated over `TLS`: `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`, `HTTP2Preferred`, `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpn_policy: Option<Vec<String>>,
-    /// Whether clients show certificates too.
+    /// `true` if clients show certificates too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutual_authentication: Option<MutualAuthentication>,
     /// What happens to requests that no rule takes.
     pub default_actions: Vec<Action>,
-    /// Tags.
+    /// Tags of the listener, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// Whether clients show certificates too.
+/// `true` if clients show certificates too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MutualAuthentication {
     /// `off`, `passthrough` or `verify`.
@@ -65,10 +65,10 @@ pub struct MutualAuthentication {
     /// The ARN of the trust store, for `verify`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_store: Option<In<String>>,
-    /// Whether expired certificates will do.
+    /// `true` if expired certificates will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore_expiry: Option<bool>,
-    /// Whether clients are told which authorities are trusted.
+    /// `true` if clients are told which authorities are trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertise_ca_names: Option<bool>,
 }
@@ -76,14 +76,14 @@ pub struct MutualAuthentication {
 /// What AWS says of a listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerOutputs {
-    /// Its ARN.
+    /// The ARN of the listener.
     pub id: Id<Listener>,
     /// Its ARN as text.
     pub arn: String,
 }
 
 impl Listener {
-    /// Its ARN.
+    /// The ARN of the listener.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A port of this load balancer.

@@ -41,7 +41,7 @@ pub struct ListenerRule {
     pub conditions: Vec<Condition>,
     /// What happens then.
     pub actions: Vec<Action>,
-    /// Tags.
+    /// Tags of the listener rule, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -168,14 +168,14 @@ impl Condition {
 /// What AWS says of a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerRuleOutputs {
-    /// Its ARN.
+    /// The ARN of the listener rule.
     pub id: Id<ListenerRule>,
     /// Its ARN as text.
     pub arn: String,
 }
 
 impl ListenerRule {
-    /// Its ARN.
+    /// The ARN of the listener rule.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A rule of this listener.

@@ -52,10 +52,10 @@ pub struct LoadBalancer {
     /// `ipv4`, `dualstack` or `dualstack-without-public-ipv4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_address_type: Option<String>,
-    /// Whether AWS refuses to delete it.
+    /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
-    /// Whether headers with names that HTTP does not allow are dropped; AWS's default keeps them.
+    /// `true` if headers with names that HTTP does not allow are dropped; AWS's default keeps them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop_invalid_headers: Option<bool>,
     /// Where a line for each request goes.
@@ -70,37 +70,37 @@ pub struct LoadBalancer {
     /// Seconds for which a client may keep its connection: 3600 if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_keep_alive: Option<i64>,
-    /// Whether clients may speak HTTP/2.
+    /// `true` if clients may speak HTTP/2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http2: Option<bool>,
     /// What happens to requests that two servers could read in two ways: `monitor`, `defensive`, `strictest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desync_mode: Option<String>,
-    /// Whether targets see the client's `Host` as it was.
+    /// `true` if targets see the client's `Host` as it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preserve_host_header: Option<bool>,
     /// What happens to `X-Forwarded-For`: `append`, `preserve`, `remove`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xff_mode: Option<String>,
-    /// Whether `X-Forwarded-For` tells the client's port.
+    /// `true` if `X-Forwarded-For` tells the client's port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xff_client_port: Option<bool>,
-    /// Whether targets are told TLS version and cipher suite.
+    /// `true` if targets are told TLS version and cipher suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_headers: Option<bool>,
-    /// Whether requests pass while the firewall does not answer.
+    /// `true` if requests pass while the firewall does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waf_fail_open: Option<bool>,
-    /// Whether each zone's node uses the targets of all zones; fixed to yes for applications.
+    /// `true` if each zone's node uses the targets of all zones; fixed to yes for applications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_zone: Option<bool>,
-    /// Whether traffic may be shifted away from a zone by hand.
+    /// `true` if traffic may be shifted away from a zone by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zonal_shift: Option<bool>,
     /// Further attributes, by AWS's own names. Those that are not stated stay as they are.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// Tags.
+    /// Tags of the load balancer, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -108,7 +108,7 @@ pub struct LoadBalancer {
 /// A bucket that takes logs. Its policy must let the load balancer's service write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogsTo {
-    /// Whether logs are written.
+    /// `true` if logs are written.
     pub enabled: bool,
     /// The bucket's name; needed while they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +145,7 @@ impl LogsTo {
 /// What AWS says of a load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerOutputs {
-    /// Its ARN.
+    /// The ARN of the load balancer.
     pub id: Id<LoadBalancer>,
     /// Its ARN as text.
     pub arn: String,
@@ -163,7 +163,7 @@ pub struct LoadBalancerOutputs {
 }
 
 impl LoadBalancer {
-    /// Its ARN.
+    /// The ARN of the load balancer.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// An alarm's dimension `LoadBalancer`.
     pub const ARN_SUFFIX: Output<Self, String> = Output::new("arn_suffix");

@@ -71,13 +71,13 @@ pub struct TargetGroup {
     /// `true`, `false` or `use_load_balancer_configuration`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_zone: Option<String>,
-    /// Whether a client keeps its target.
+    /// `true` if a client keeps its target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stickiness: Option<TargetStickiness>,
     /// Further attributes, by AWS's own names. Those that are not stated stay as they are.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// Tags.
+    /// Tags of the target group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -85,7 +85,7 @@ pub struct TargetGroup {
 /// How a load balancer tells who is healthy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HealthCheck {
-    /// Whether targets are asked; only functions can do without.
+    /// `true` if targets are asked; only functions can do without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// The protocol of the question.
@@ -114,10 +114,10 @@ pub struct HealthCheck {
     pub matcher: Option<String>,
 }
 
-/// Whether a client keeps its target.
+/// `true` if a client keeps its target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetStickiness {
-    /// Whether it does.
+    /// `true` if it does.
     pub enabled: bool,
     /// `lb_cookie`, `app_cookie`, `source_ip`, `source_ip_dest_ip`, `source_ip_dest_ip_proto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,22 +136,22 @@ pub struct TargetStickiness {
 /// What AWS says of a target group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetGroupOutputs {
-    /// Its ARN.
+    /// The ARN of the target group.
     pub id: Id<TargetGroup>,
     /// Its ARN as text.
     pub arn: String,
     /// `targetgroup/web/943f017f100becff`: an alarm's dimension `TargetGroup`.
     pub arn_suffix: String,
-    /// Its name.
+    /// The name of the target group.
     pub name: String,
 }
 
 impl TargetGroup {
-    /// Its ARN.
+    /// The ARN of the target group.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// An alarm's dimension `TargetGroup`.
     pub const ARN_SUFFIX: Output<Self, String> = Output::new("arn_suffix");
-    /// Its name.
+    /// The name of the target group.
     pub const NAME: Output<Self, String> = Output::new("name");
 
     /// Targets in this VPC that speak `protocol` on `port`, known by their addresses.

@@ -31,7 +31,7 @@ pub struct OidcProvider {
     /// Of its certificates; AWS needs none for an issuer that a public authority vouches for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbprints: Option<Vec<String>>,
-    /// Tags.
+    /// Tags of the OIDC provider, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -39,12 +39,12 @@ pub struct OidcProvider {
 /// What AWS says of an identity provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OidcProviderOutputs {
-    /// Its ARN.
+    /// The ARN of the OIDC provider.
     pub id: Id<OidcProvider>,
 }
 
 impl OidcProvider {
-    /// Its ARN.
+    /// The ARN of the OIDC provider.
     pub const ARN: Output<Self, String> = Output::new("id");
 
     /// The issuer at this URL, for tokens meant for these.

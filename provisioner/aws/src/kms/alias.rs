@@ -34,14 +34,14 @@ pub struct Alias {
 /// What AWS says of an alias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AliasOutputs {
-    /// Its name.
+    /// The name of the alias.
     pub id: Id<Alias>,
-    /// Its ARN.
+    /// The ARN of the alias.
     pub arn: String,
 }
 
 impl Alias {
-    /// Its ARN.
+    /// The ARN of the alias.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A name for this key.

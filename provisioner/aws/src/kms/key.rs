@@ -30,7 +30,7 @@ use crate::{
 /// A key that never leaves KMS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Key {
-    /// For people.
+    /// A description of the key for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Who may use and manage it; the account's own policies decide where not stated.
@@ -42,13 +42,13 @@ pub struct Key {
     /// `ENCRYPT_DECRYPT` where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<String>,
-    /// Whether it can have copies in other regions.
+    /// `true` if it can have copies in other regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_region: Option<bool>,
-    /// Whether it can be used.
+    /// `true` if it can be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// Whether KMS makes new material every so often; what was encrypted stays readable.
+    /// `true` if KMS makes new material every so often; what was encrypted stays readable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<bool>,
     /// How often, in days: 90 to 2560.
@@ -57,7 +57,7 @@ pub struct Key {
     /// How long a deleted key can still be called back: 7 to 30 days, 30 where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_window_days: Option<i32>,
-    /// Tags.
+    /// Tags of the key, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -67,16 +67,16 @@ pub struct Key {
 pub struct KeyOutputs {
     /// Its id, a UUID.
     pub id: Id<Key>,
-    /// Its ARN.
+    /// The ARN of the key.
     pub arn: String,
     /// `Enabled`, `Disabled`, `PendingDeletion` or another.
     pub state: String,
 }
 
 impl Key {
-    /// Its ARN.
+    /// The ARN of the key.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its id.
+    /// The ID of the key.
     pub const KEY_ID: Output<Self, String> = Output::new("id");
 
     /// A symmetric key to encrypt with, open to the account's own policies.

@@ -39,10 +39,10 @@ pub struct LogGroup {
     /// `STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// Whether AWS refuses to delete it.
+    /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
-    /// Tags.
+    /// Tags of the log group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -50,7 +50,7 @@ pub struct LogGroup {
 /// What AWS says of a log group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogGroupOutputs {
-    /// Its name.
+    /// The name of the log group.
     pub id: Id<LogGroup>,
     /// Its ARN, without `:*`.
     pub arn: String,
@@ -59,7 +59,7 @@ pub struct LogGroupOutputs {
 impl LogGroup {
     /// Its ARN, without `:*`.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the log group.
     pub const GROUP_NAME: Output<Self, String> = Output::new("id");
 
     /// A log group that keeps its lines for so many days.

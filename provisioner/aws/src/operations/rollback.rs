@@ -24,7 +24,7 @@ pub struct RollbackTarget {
     pub from: Revision,
     /// What it would run.
     pub to: Revision,
-    /// Whether AWS says that `to` was rolled out successfully; none where it does not tell.
+    /// `true` if AWS says that `to` was rolled out successfully; none where it does not tell.
     pub succeeded: Option<bool>,
 }
 

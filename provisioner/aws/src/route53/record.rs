@@ -58,7 +58,7 @@ pub struct Record {
     /// `PRIMARY` or `SECONDARY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failover: Option<String>,
-    /// Whether it is one of several that are given together.
+    /// `true` if it is one of several that are given together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_value: Option<bool>,
     /// The id of the health check without which it is not given.
@@ -71,9 +71,9 @@ pub struct Record {
 pub struct Alias {
     /// The resource's hosted zone.
     pub zone: In<String>,
-    /// Its name.
+    /// The name of the record.
     pub name: In<String>,
-    /// Whether it is left out while it is not healthy.
+    /// `true` if it is left out while it is not healthy.
     pub evaluate_target_health: bool,
 }
 

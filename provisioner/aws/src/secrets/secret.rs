@@ -35,7 +35,7 @@ pub struct ManagedSecret {
     /// Generated where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// For people.
+    /// A description of the secret for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The key that it is encrypted with, as its ARN; AWS's own where not stated.
@@ -47,7 +47,7 @@ pub struct ManagedSecret {
     /// How long a deleted secret can be called back: 7 to 30 days, or 0 for not at all; 30 where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_window_days: Option<i64>,
-    /// Tags.
+    /// Tags of the secret, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -107,16 +107,16 @@ impl Generated {
 pub struct ManagedSecretOutputs {
     /// Its ARN, with six characters at its end that no other secret of this name has.
     pub id: Id<ManagedSecret>,
-    /// Its name.
+    /// The name of the secret.
     pub name: String,
-    /// Whether it waits for its deletion.
+    /// `true` if it waits for its deletion.
     pub deleted: bool,
 }
 
 impl ManagedSecret {
-    /// Its ARN.
+    /// The ARN of the secret.
     pub const ARN: Output<Self, String> = Output::new("id");
-    /// Its name.
+    /// The name of the secret.
     pub const SECRET_NAME: Output<Self, String> = Output::new("name");
 
     /// A secret with this value.

@@ -29,7 +29,7 @@ pub struct SecretPolicy {
     pub secret: In<Id<ManagedSecret>>,
     /// The policy.
     pub policy: In<String>,
-    /// Whether AWS is to refuse a policy that lets everybody in.
+    /// `true` if AWS is to refuse a policy that lets everybody in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_public_policy: Option<bool>,
 }

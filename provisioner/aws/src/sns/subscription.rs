@@ -40,7 +40,7 @@ pub struct Subscription {
     /// What the filter looks at: `MessageAttributes` or `MessageBody`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_policy_scope: Option<String>,
-    /// Whether messages come without SNS's own envelope.
+    /// `true` if messages come without SNS's own envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_message_delivery: Option<bool>,
     /// How HTTP deliveries are tried again.
@@ -60,16 +60,16 @@ pub struct Subscription {
 /// What AWS says of a subscription.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscriptionOutputs {
-    /// Its ARN.
+    /// The ARN of the subscription.
     pub id: Id<Subscription>,
-    /// Whether its receiver has yet to confirm.
+    /// `true` if its receiver has yet to confirm.
     pub pending_confirmation: bool,
 }
 
 impl Subscription {
-    /// Its ARN.
+    /// The ARN of the subscription.
     pub const ARN: Output<Self, String> = Output::new("id");
-    /// Whether its receiver has yet to confirm.
+    /// `true` if its receiver has yet to confirm.
     pub const PENDING_CONFIRMATION: Output<Self, bool> = Output::new("pending_confirmation");
 
     /// This endpoint hears of this topic.

@@ -47,14 +47,14 @@ pub struct Topic {
     /// In order, each once: needs a stated name that ends with `.fifo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fifo: Option<bool>,
-    /// Whether two messages of one content are one; FIFO topics only.
+    /// `true` if two messages of one content are one; FIFO topics only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_based_deduplication: Option<bool>,
     /// More attributes by the API's names: `SignatureVersion`, `TracingConfig`, `ArchivePolicy`,
     /// `FifoThroughputScope`, and those of delivery logs (`HTTPSuccessFeedbackRoleArn` and its like).
     #[serde(default)]
     pub attributes: BTreeMap<String, In<String>>,
-    /// Tags.
+    /// Tags of the topic, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -62,16 +62,16 @@ pub struct Topic {
 /// What AWS says of a topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopicOutputs {
-    /// Its ARN.
+    /// The ARN of the topic.
     pub id: Id<Topic>,
-    /// Its name.
+    /// The name of the topic.
     pub name: String,
 }
 
 impl Topic {
-    /// Its ARN.
+    /// The ARN of the topic.
     pub const ARN: Output<Self, String> = Output::new("id");
-    /// Its name.
+    /// The name of the topic.
     pub const TOPIC_NAME: Output<Self, String> = Output::new("name");
 
     /// A topic of the account alone.

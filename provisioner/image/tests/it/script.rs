@@ -21,7 +21,7 @@ pub(crate) struct RegistryContents {
     pub(crate) tags: BTreeMap<String, String>,
     /// What was asked, and with which authorization.
     pub(crate) asked: Vec<(String, String)>,
-    /// Whether it knows referrers.
+    /// `true` if it knows referrers.
     pub(crate) referrers: bool,
     /// How many requests to fail with this status.
     pub(crate) fail: (u16, usize),

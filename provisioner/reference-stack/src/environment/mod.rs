@@ -153,7 +153,7 @@ pub struct Service {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verification {
-    /// Whether it is asked for: `on` or `off`. Default: `on`.
+    /// `true` if it is asked for: `on` or `off`. Default: `on`.
     #[serde(default)]
     pub ask: Ask,
     /// The path that tells which version answers. Default: `/version`.
@@ -170,7 +170,7 @@ pub struct Verification {
     pub settle: u32,
 }
 
-/// Whether something is asked for.
+/// `true` if something is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {
@@ -199,11 +199,11 @@ pub enum Architecture {
 pub struct Database {
     /// The instance class: `db.t3.micro`.
     pub class: String,
-    /// Whether a second instance stands by in another zone.
+    /// `true` if a second instance stands by in another zone.
     pub multi_az: bool,
-    /// Whether AWS refuses to delete it, and we do without consent of its own.
+    /// `true` if AWS refuses to delete it, and we do without consent of its own.
     pub deletion_protection: bool,
-    /// Whether a last snapshot is taken when it is deleted.
+    /// `true` if a last snapshot is taken when it is deleted.
     pub final_snapshot: bool,
     /// PostgreSQL's major version. Default: `17`.
     #[serde(default = "defaults::version")]
@@ -263,7 +263,7 @@ impl Architecture {
 }
 
 impl Environment {
-    /// Whether what is in it is to outlive a mistake: keys and secrets can then be called back for longer.
+    /// Returns whether what is in it is to outlive a mistake: keys and secrets can then be called back for longer.
     pub fn keeps_data(&self) -> bool {
         self.database.deletion_protection || self.database.final_snapshot
     }

@@ -123,7 +123,7 @@ impl GlobalIndex {
         throughput(self.read.unwrap_or(read), self.write.unwrap_or(write)).map(Some)
     }
 
-    /// Whether it is the same but for what it can do, which alone can change.
+    /// Returns whether it is the same but for what it can do, which alone can change.
     pub(super) fn same_but_throughput(&self, other: &Self) -> bool {
         *self == Self { read: self.read, write: self.write, ..other.clone() }
     }

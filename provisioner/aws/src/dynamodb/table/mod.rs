@@ -50,7 +50,7 @@ pub struct Table {
     /// A key of KMS; AWS's own for DynamoDB where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
-    /// Whether it can be restored to any moment of the last days.
+    /// `true` if it can be restored to any moment of the last days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub point_in_time_recovery: Option<bool>,
     /// How many days; 35 where not stated.
@@ -59,7 +59,7 @@ pub struct Table {
     /// The attribute that says, in seconds since 1970, when an item goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_live: Option<String>,
-    /// Whether AWS refuses to delete it.
+    /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
     /// What its stream of changes tells: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE`, `NEW_AND_OLD_IMAGES`.
@@ -74,7 +74,7 @@ pub struct Table {
     /// The most that is written in a second, when paid for by request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_write_requests: Option<i64>,
-    /// Tags.
+    /// Tags of the table, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -105,9 +105,9 @@ pub struct Encryption {
 /// What AWS says of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableOutputs {
-    /// Its name.
+    /// The name of the table.
     pub id: Id<Table>,
-    /// Its ARN.
+    /// The ARN of the table.
     pub arn: String,
     /// `CREATING`, `ACTIVE`, …
     pub status: String,
@@ -120,7 +120,7 @@ pub struct TableOutputs {
 }
 
 impl Table {
-    /// Its ARN.
+    /// The ARN of the table.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// Its name, as text.
     pub const TABLE_NAME: Output<Self, String> = Output::new("id");

@@ -41,7 +41,7 @@ pub struct Service {
     /// Who may reach them.
     #[serde(default)]
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
-    /// Whether they get public addresses; no if not stated.
+    /// `true` if they get public addresses; no if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_ip: Option<bool>,
     /// The target groups that its tasks join.
@@ -62,10 +62,10 @@ pub struct Service {
     /// Seconds for which a fresh task may fail the load balancer's checks: 0 if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check_grace_seconds: Option<i32>,
-    /// Whether tasks move so that zones have equal shares: `ENABLED` or `DISABLED`.
+    /// `true` if tasks move so that zones have equal shares: `ENABLED` or `DISABLED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub az_rebalancing: Option<String>,
-    /// Whether commands can be run in its containers.
+    /// `true` if commands can be run in its containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execute_command: Option<bool>,
     /// `REPLICA` (if not stated) or `DAEMON`: one on each host.
@@ -80,7 +80,7 @@ pub struct Service {
     /// Whose tags tasks get: `SERVICE`, `TASK_DEFINITION` or `NONE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<String>,
-    /// Whether tasks are tagged with cluster and service.
+    /// `true` if tasks are tagged with cluster and service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_tags: Option<bool>,
     /// Tags.
@@ -141,9 +141,9 @@ pub struct Deployment {
 /// What ends a rollout whose tasks do not start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
-    /// Whether anything does.
+    /// `true` if anything does.
     pub enable: bool,
-    /// Whether the last good revision comes back.
+    /// `true` if the last good revision comes back.
     pub rollback: bool,
 }
 
@@ -152,9 +152,9 @@ pub struct CircuitBreaker {
 pub struct DeploymentAlarms {
     /// Their names.
     pub names: Vec<In<String>>,
-    /// Whether they do.
+    /// `true` if they do.
     pub enable: bool,
-    /// Whether the last good revision comes back.
+    /// `true` if the last good revision comes back.
     pub rollback: bool,
 }
 

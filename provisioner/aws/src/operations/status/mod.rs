@@ -148,7 +148,7 @@ pub struct DatabaseStatus {
     pub class: String,
     /// GiB.
     pub storage: Option<i32>,
-    /// Whether another zone has a copy.
+    /// `true` if another zone has a copy.
     pub multi_az: bool,
 }
 
@@ -220,14 +220,14 @@ impl ServiceStatus {
 }
 
 impl DatabaseStatus {
-    /// Whether it answers.
+    /// Returns whether it answers.
     pub fn is_well(&self) -> bool {
         matches!(&*self.status, "available" | "backing-up" | "storage-optimization" | "configuring-enhanced-monitoring")
     }
 }
 
 impl AlarmStatus {
-    /// Whether somebody has to look.
+    /// Returns whether somebody has to look.
     pub fn is_raised(&self) -> bool {
         matches!(&*self.state, "ALARM" | "MISSING")
     }

@@ -62,7 +62,7 @@ pub struct Instance {
     /// A volume of its own for the write-ahead log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedicated_log_volume: Option<bool>,
-    /// Whether storage is encrypted.
+    /// `true` if storage is encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_encrypted: Option<bool>,
     /// The ARN of the key for it; AWS's own for RDS where none is stated.
@@ -76,7 +76,7 @@ pub struct Instance {
     pub port: Option<i32>,
     /// The master user.
     pub master_username: String,
-    /// Whether Secrets Manager makes, keeps and rotates the master user's password.
+    /// `true` if Secrets Manager makes, keeps and rotates the master user's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manage_master_user_password: Option<bool>,
     /// The ARN of the key for that secret.
@@ -85,7 +85,7 @@ pub struct Instance {
     /// The master user's password, where it is not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master_user_password: Option<Secret>,
-    /// Whether there is a standby in another zone.
+    /// `true` if there is a standby in another zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_az: Option<bool>,
     /// `us-east-1a`; not with `multi_az`.
@@ -97,7 +97,7 @@ pub struct Instance {
     /// Its firewall.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<Vec<In<Id<SecurityGroup>>>>,
-    /// Whether it gets a public address.
+    /// `true` if it gets a public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publicly_accessible: Option<bool>,
     /// `IPV4` or `DUAL`.
@@ -115,29 +115,29 @@ pub struct Instance {
     /// When backups are made, in UTC: `03:00-04:00`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_window: Option<String>,
-    /// Whether snapshots get its tags.
+    /// `true` if snapshots get its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_tags_to_snapshot: Option<bool>,
     /// When AWS may work on it, in UTC: `mon:04:00-mon:05:00`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance_window: Option<String>,
-    /// Whether AWS raises the minor version in the maintenance window.
+    /// `true` if AWS raises the minor version in the maintenance window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_minor_version_upgrade: Option<bool>,
-    /// Whether AWS refuses to delete it.
+    /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
     /// How the snapshot made at its deletion is named; eight characters that are this object's own follow. None is made
     /// where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_snapshot: Option<String>,
-    /// Whether its automated backups go with it; AWS's choice is yes.
+    /// `true` if its automated backups go with it; AWS's choice is yes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_automated_backups: Option<bool>,
-    /// Whether changes that may interrupt it wait for the maintenance window. At once where not stated.
+    /// `true` if changes that may interrupt it wait for the maintenance window. At once where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply_in_maintenance_window: Option<bool>,
-    /// Whether Performance Insights is on.
+    /// `true` if Performance Insights is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub performance_insights: Option<bool>,
     /// The ARN of its key.
@@ -158,7 +158,7 @@ pub struct Instance {
     /// The certificate authority of its TLS certificate: `rds-ca-rsa2048-g1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_certificate_identifier: Option<String>,
-    /// Whether IAM users may sign in to the database.
+    /// `true` if IAM users may sign in to the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam_database_authentication: Option<bool>,
     /// Logs that go to CloudWatch: `postgresql`, `upgrade`.
@@ -176,7 +176,7 @@ pub struct Instance {
     /// `open-source-rds-extended-support` or `…-disabled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_lifecycle_support: Option<String>,
-    /// Tags.
+    /// Tags of the instance, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -184,9 +184,9 @@ pub struct Instance {
 /// What AWS says of a database server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstanceOutputs {
-    /// Its name.
+    /// The name of the instance.
     pub id: Id<Instance>,
-    /// Its ARN.
+    /// The ARN of the instance.
     pub arn: String,
     /// `db-…`: what IAM policies for signing in name.
     pub resource_id: String,
@@ -223,7 +223,7 @@ pub struct Endpoint {
 /// The secret that RDS made for the master user's password.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedSecret {
-    /// Its ARN.
+    /// The ARN of the instance.
     pub arn: String,
     /// `creating`, `active`, `rotating`, `impaired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -231,7 +231,7 @@ pub struct ManagedSecret {
 }
 
 impl Instance {
-    /// Its ARN.
+    /// The ARN of the instance.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// The name where it listens.
     pub const ADDRESS: Output<Self, String> = Output::new("endpoint.address");
@@ -524,7 +524,7 @@ impl Resource for Instance {
     }
 }
 
-/// Whether version `seen` is one of those that `want` stands for: `17` for `17.4`, but not for `170.1`.
+/// Returns whether version `seen` is one of those that `want` stands for: `17` for `17.4`, but not for `170.1`.
 fn fits(desired: &str, observed: &str) -> bool {
     observed == desired || observed.strip_prefix(desired).is_some_and(|rest| rest.starts_with('.'))
 }

@@ -11,7 +11,7 @@ use super::write::built;
 pub struct LifecycleRule {
     /// Its name in the bucket.
     pub id: String,
-    /// Whether it is on.
+    /// `true` if it is on.
     pub enabled: bool,
     /// What their keys begin with; all objects where empty.
     #[serde(default)]
@@ -28,7 +28,7 @@ pub struct LifecycleRule {
     /// Days until an object goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_after: Option<i32>,
-    /// Whether a delete marker goes once no version is behind it.
+    /// `true` if a delete marker goes once no version is behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_delete_markers: Option<bool>,
     /// Days until a version goes that is no longer the newest.

@@ -30,7 +30,7 @@ pub struct Bucket {
     /// Its name, unique in all of AWS; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether old versions of objects are kept. Once on, `false` suspends it.
+    /// `true` if old versions of objects are kept. Once on, `false` suspends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versioning: Option<bool>,
     /// How objects are encrypted.
@@ -48,7 +48,7 @@ pub struct Bucket {
     /// `BucketOwnerEnforced` (no access control lists), `BucketOwnerPreferred` or `ObjectWriter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ownership: Option<String>,
-    /// Whether versions of objects can be locked; needs versioning, and stays.
+    /// `true` if versions of objects can be locked; needs versioning, and stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_lock: Option<bool>,
     /// How long new versions are locked.
@@ -57,10 +57,10 @@ pub struct Bucket {
     /// Where requests are logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<Logging>,
-    /// Whether a delete empties it first, old versions included.
+    /// `true` if a delete empties it first, old versions included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force_delete: Option<bool>,
-    /// Tags.
+    /// Tags of the bucket, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -73,7 +73,7 @@ pub struct Encryption {
     /// The key's ARN; AWS's own for S3 where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<In<String>>,
-    /// Whether one key of the bucket's own spares most calls to KMS.
+    /// `true` if one key of the bucket's own spares most calls to KMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket_key: Option<bool>,
 }
@@ -112,9 +112,9 @@ pub struct Logging {
 /// What is known of a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BucketOutputs {
-    /// Its name.
+    /// The name of the bucket.
     pub id: Id<Bucket>,
-    /// Its ARN.
+    /// The ARN of the bucket.
     pub arn: String,
     /// `NAME.s3.amazonaws.com`.
     pub domain_name: String,
@@ -125,7 +125,7 @@ pub struct BucketOutputs {
 }
 
 impl Bucket {
-    /// Its ARN.
+    /// The ARN of the bucket.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// Its name, as text.
     pub const BUCKET_NAME: Output<Self, String> = Output::new("id");

@@ -37,7 +37,7 @@ pub struct WebAcl {
     pub name: Option<String>,
     /// What it may be put before.
     pub scope: Scope,
-    /// For people.
+    /// A description of the web ACL for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// What happens to a request that no rule decides: `allow` or `block`.
@@ -47,7 +47,7 @@ pub struct WebAcl {
     pub rules: Vec<Rule>,
     /// Its metrics and samples.
     pub visibility: Visibility,
-    /// Tags.
+    /// Tags of the web ACL, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -66,9 +66,9 @@ pub struct WebAclOutputs {
 }
 
 impl WebAcl {
-    /// Its ARN.
+    /// The ARN of the web ACL.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the web ACL.
     pub const NAME_OUT: Output<Self, String> = Output::new("name");
 
     /// An ACL without rules, with metrics and samples under this name.

@@ -37,9 +37,9 @@ pub enum Action {
 pub struct Visibility {
     /// The metric's name, which is also the `WebACL` or `Rule` dimension.
     pub metric: String,
-    /// Whether there are metrics.
+    /// `true` if there are metrics.
     pub metrics: bool,
-    /// Whether requests are sampled.
+    /// `true` if requests are sampled.
     pub samples: bool,
 }
 
