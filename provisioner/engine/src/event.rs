@@ -1,86 +1,86 @@
-//! What an apply tells while it runs. Whoever shows it decides how.
+//! Progress events of an apply. The receiver decides how to show them.
 
 use std::time::Duration;
 
 /// One thing that happened. Steps are numbered as in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Its calls begin.
+    /// The step's calls start.
     Started {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
     },
     /// The object exists under this id; it may not be ready yet.
     Made {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
-        /// The object's id.
+        /// The object's ID in AWS.
         id: String,
     },
     /// It waits until the object is ready, or gone.
     Waiting {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
     },
     /// It is ready; its proof has begun.
     Verifying {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
     },
     /// It failed, and what the plan says for that case has begun.
     RollingBack {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
-        /// What and why.
+        /// The failure and its reason.
         why: String,
     },
     /// A call is sent again.
     Retry {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
-        /// What the call answered.
+        /// Error that the call returned.
         why: String,
-        /// After how long.
+        /// Pause before the next attempt.
         pause: Duration,
     },
-    /// It is done.
+    /// The step has succeeded.
     Done {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
         /// The object's id, where there is one.
         id: Option<String>,
     },
     /// It failed; what depends on it is skipped, everything else goes on.
     Failed {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
-        /// What and why, the whole chain.
+        /// The failure and its complete chain of causes.
         why: String,
         /// More of it, for a person: what stopped, and its last words.
         details: Vec<String>,
-        /// What AWS support asks for, where an answer came.
+        /// AWS's request ID for support cases, if there was a response.
         request_id: Option<String>,
-        /// What to do.
+        /// Suggested next action, if there is one.
         hint: Option<String>,
     },
     /// It was not tried, since something before it failed or was skipped.
     Skipped {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
         /// The step that failed.
         because: usize,
     },
     /// It was not begun, since the run was cancelled.
     Cancelled {
-        /// Which step.
+        /// Index of the step in the plan.
         step: usize,
     },
 }
 
-/// What somebody wants while a run is under way.
+/// A cancellation request during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cancel {
-    /// It goes on.
+    /// The run continues normally.
     #[default]
     No,
     /// Nothing new begins, and what is waited for is left: the next apply goes on from there.
@@ -89,7 +89,7 @@ pub enum Cancel {
     RollBack,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Steps that are done.

@@ -14,12 +14,12 @@ use serde_json::Value;
 
 use crate::{event::Event, step::StepExecution, step_error::StepError, verification::VerificationRequest};
 
-/// What a create or update has sent.
+/// A create or update that was sent.
 pub(crate) struct Sent<'w> {
     pub(crate) write: &'w Write,
     /// As it was recorded before.
     pub(crate) object: Object,
-    /// What was written.
+    /// Inputs that were written.
     pub(crate) inputs: Value,
     pub(crate) receipt: Option<Receipt>,
 }
@@ -49,7 +49,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// What was sent, once it is ready and proven.
+    /// Returns the sent write once it is ready and verified.
     async fn good(&self, sent: &Sent<'_>) -> Result<ObservedState, StepError> {
         let ignore = &sent.write.options.ignore;
         let observed = self.wait_until_consistent(&sent.object, &sent.inputs, sent.receipt.clone(), ignore).await?;
@@ -167,7 +167,7 @@ impl StepExecution<'_, '_> {
         !differences(self.resource_type, &resolved, written, observed, ignore).is_empty()
     }
 
-    /// What is set at creation alone is compared where it is put back.
+    /// Returns whether a create-only field differs from the rollback inputs.
     fn is_other_at_first(&self, rollback_inputs: &Value, observed: &ObservedState) -> bool {
         let initial = self.resource_type.fields().iter().filter(|field| field.initial);
         let mut put_back = initial.filter_map(|field| Some((field.name, rollback_inputs.get(field.name)?)));

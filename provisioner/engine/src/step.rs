@@ -28,7 +28,7 @@ use crate::{
     verification::Verifier,
 };
 
-/// What the steps of one run share.
+/// Data that the steps of one run share.
 pub(crate) struct Run<'a> {
     pub(crate) registry: &'a ResourceRegistry,
     pub(crate) clouds: &'a Clouds,
@@ -53,7 +53,7 @@ pub(crate) struct StepExecution<'r, 'a> {
     pub(crate) number: usize,
     pub(crate) step: &'a Step,
     pub(crate) resource_type: &'a dyn ResourceType,
-    /// What it wrote has failed, and is being put back.
+    /// `true` while the engine rolls back a failed write.
     pub(crate) rolling_back: bool,
 }
 

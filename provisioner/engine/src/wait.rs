@@ -1,4 +1,4 @@
-//! How what was sent is waited for: until it is ready and as declared, or gone.
+//! Waits for the result of a call: an object that is ready and as declared, or deleted.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -116,7 +116,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// Where it is in its life, and how far what was sent has come.
+    /// Returns the object's lifecycle phase and the progress of its rollout.
     async fn phase(
         &self,
         object: &Object,
@@ -198,7 +198,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// What is there, as soon as it is to be seen.
+    /// Returns the observed state as soon as the object is visible.
     pub(crate) async fn visible(&self, object: &Object) -> Result<ObservedState, StepError> {
         let id = object.id.clone().unwrap_or_default();
         let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());

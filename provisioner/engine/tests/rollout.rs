@@ -98,7 +98,7 @@ fn stack(note: u8) -> Desired {
     stack.finish().expect("the stack is sound")
 }
 
-/// How an apply is run.
+/// Options of a test's apply.
 struct How<'a> {
     verifier: Option<&'a dyn Verifier>,
     wait: bool,
@@ -171,7 +171,7 @@ impl RolloutFixture {
         self.run(&plan, How { verifier: Some(verifier), wait: true, cancel: Cancel::No }).await.0.expect("applies")
     }
 
-    /// What the cloud has: note and count.
+    /// Returns the object's note and count in the cloud.
     fn there(&self) -> (Value, Value) {
         let thing = self.cloud.at(SERVICE).expect("the service is there");
         (thing.inputs["note"].clone(), thing.inputs["count"].clone())

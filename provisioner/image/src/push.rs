@@ -10,18 +10,18 @@ use crate::{
     registry::ContainerRegistry,
 };
 
-/// How an image got into a registry.
+/// The result of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
     /// Blobs that were sent.
     pub sent: usize,
     /// Blobs that were there.
     pub there: usize,
-    /// How its documents are attached.
+    /// The way in which the documents are attached.
     pub attached: Attached,
 }
 
-/// How documents are attached to an image.
+/// The way in which documents are attached to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attached {
     /// They refer to it, and the registry lists them.

@@ -90,7 +90,7 @@ fn component(package: &Package, kind: Classification) -> Result<Component, Error
     Ok(component)
 }
 
-/// Who needs whom. Cargo.lock names a version only where there are several.
+/// The dependencies between packages. Cargo.lock names a version only where there are several.
 fn dependencies(packages: &[Package]) -> Dependencies {
     let mut by_name: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
     for package in packages {

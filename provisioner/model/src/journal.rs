@@ -1,4 +1,4 @@
-//! What is written down while an apply runs, so that nothing is lost when it is cut off.
+//! The journal of an apply, which preserves its progress if it is interrupted.
 //!
 //! "Begin" is durable before the call, "made" as soon as an id is known, "end" before anything that depends on it
 //! begins. Replaying a journal onto the snapshot that it started from gives the state as far as it is known.
@@ -17,18 +17,18 @@ use crate::{
 pub enum JournalEntry {
     /// The snapshot that all that follows goes onto.
     Start {
-        /// Its lineage.
+        /// Lineage of the snapshot that the journal extends.
         lineage: String,
-        /// Its serial.
+        /// Serial of the snapshot that the journal extends.
         serial: u64,
     },
     /// An operation is about to be sent. For a create, the row and object as they will be.
     Begin {
-        /// Where.
+        /// Address of the resource.
         address: String,
-        /// Which object.
+        /// Token of the object.
         token: String,
-        /// What.
+        /// The operation that is about to start.
         operation: Operation,
         /// For a create: the row without its objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,19 +42,19 @@ pub enum JournalEntry {
     },
     /// The call answered: the object exists under this id.
     Made {
-        /// Where.
+        /// Address of the resource.
         address: String,
-        /// Which object.
+        /// Token of the object.
         token: String,
-        /// Its id.
+        /// The object's ID in AWS.
         id: String,
-        /// What the call handed out.
+        /// The receipt that the call returned, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt: Option<Receipt>,
     },
     /// The object is as it should be.
     End {
-        /// Where.
+        /// Address of the resource.
         address: String,
         /// The row as it is declared now, without its objects.
         row: Box<Row>,
@@ -63,9 +63,9 @@ pub enum JournalEntry {
     },
     /// An operation ended without effect: the object is as it was.
     Undone {
-        /// Where.
+        /// Address of the resource.
         address: String,
-        /// Which object.
+        /// Token of the object.
         token: String,
         /// The operation that was pending before this one began.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,16 +73,16 @@ pub enum JournalEntry {
     },
     /// The object is gone, or no longer ours to keep.
     Dropped {
-        /// Where.
+        /// Address of the resource.
         address: String,
-        /// Which object.
+        /// Token of the object.
         token: String,
     },
     /// A resource's address changed.
     Renamed {
-        /// Before.
+        /// The address before the rename.
         from: String,
-        /// After.
+        /// The address after the rename.
         to: String,
     },
 }

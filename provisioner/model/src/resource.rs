@@ -17,7 +17,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const TYPE: &'static str;
     /// Of the inputs' shape. A state row of an older version goes through [`Resource::migrate`].
     const VERSION: u32 = 1;
-    /// What the engine needs to know of each input, in the order in which plans show them.
+    /// Properties of each input, in the order in which plans show the inputs.
     const FIELDS: &'static [Field];
     /// Groups of inputs that only one living object may hold (a name, an address, a route's table and
     /// range). The plan refuses duplicates, and a replacement that keeps a group is delete-first.
@@ -25,8 +25,8 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The input that names the object which this one completes (a policy its role): that object's other
     /// dependents wait for this one, and this one outlives them. Parts never wait for other parts.
     const PART_OF: Option<&'static str> = None;
-    /// What a replacement replaces stays in the cloud and only leaves the state: others still name it (an image that
-    /// an earlier revision runs), and something else ends it.
+    /// Keeps the replaced object in the cloud and only removes it from the state: other objects may still use it (an
+    /// image that an earlier revision runs), and another mechanism deletes it.
     const RETAIN_ON_REPLACE: bool = false;
     /// Outputs that an update may change. Should another change all the same, its dependents stop.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
@@ -38,18 +38,18 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const ACTIONS: Actions;
     /// Members of the API's create call that are no inputs, each with the reason.
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[];
-    /// How many ids one [`Resource::read_many`] takes.
+    /// Maximum number of IDs in one [`Resource::read_many`].
     const READ_BATCH: usize = 100;
-    /// How long a fresh object may stay invisible. Before that, absence proves nothing.
+    /// Maximum time for which a new object may stay invisible. Before that, absence proves nothing.
     const CONSISTENCY_WINDOW: Duration = Duration::from_mins(1);
-    /// How long it may take from a create, update or delete until [`Resource::phase`] says that it is done.
+    /// Maximum time after a create, update or delete until [`Resource::phase`] reports completion.
     const READY_TIMEOUT: Duration = Duration::from_mins(5);
     /// The pause between two looks at an object that is not ready yet.
     const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-    /// Where objects of this type live.
+    /// The cloud that contains objects of this type.
     type Cloud: Cloud;
-    /// What only the cloud can tell: `id` first, ARNs, assigned addresses, lifecycle state.
+    /// Values that only the cloud determines: `id` first, ARNs, assigned addresses, lifecycle state.
     type Outputs: Serialize + DeserializeOwned + Send + Sync;
 
     /// Mistakes that show without the network, each with its field. All are reported together.
@@ -60,22 +60,22 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
         field.compare.is_equivalent(desired, observed)
     }
-    /// What a difference in `field` asks for, where that depends on the values.
+    /// Returns the change that a difference in `field` requires, if that depends on the values.
     fn change(field: &Field, _recorded: &Value, _desired: &Value) -> Change {
         if field.replaces { Change::Replace } else { Change::Update }
     }
     /// Brings inputs of an older [`Resource::VERSION`] to this one.
     fn migrate(_from: u32, _inputs: &mut Value) {}
 
-    /// Where the object is in its life. `receipt` is what the last create or update handed out (a
-    /// deployment's id): with it, an old version in good health is not taken for the new one.
+    /// Returns the object's lifecycle phase. `receipt` is the receipt of the last create or update (a deployment's ID):
+    /// with it, a healthy old version is not mistaken for the new one.
     fn phase(_desired: Option<&Self>, _observed: &Observed<Self>, _receipt: Option<&Receipt>) -> Phase {
         Phase::Ready
     }
 
-    /// What a read of many does not tell, and [`Resource::phase`] cannot see: how a rollout ends. Asked only while a
-    /// create or update is waited for, of what has just been read; none where `phase` says it all. `window_elapsed` is true
-    /// once [`Resource::CONSISTENCY_WINDOW`] has passed since the wait began.
+    /// Returns the progress of a rollout, which a batched read does not include and [`Resource::phase`] cannot see. The
+    /// engine calls it only while it waits for a create or update, with the object's latest read; `None` if `phase`
+    /// suffices. `window_elapsed` is true once [`Resource::CONSISTENCY_WINDOW`] has passed since the wait began.
     fn poll_rollout(
         _c: &Reads<Self>,
         _observed: &Observed<Self>,
@@ -84,7 +84,8 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Phase>>> + Send {
         async { Ok(None) }
     }
-    /// Why an object failed, in lines for a person: what stopped, and its last words. What cannot be read is left out.
+    /// Explains an object's failure in lines of text: what stopped, and its last log lines. Omits information that
+    /// cannot be read.
     fn explain(
         _c: &Reads<Self>,
         _id: &Id<Self>,
@@ -130,7 +131,7 @@ pub trait Cloud: Send + Sync + 'static {
     type Writer: Send + Sync;
     /// A reader that has read nothing yet.
     fn reader(&self) -> Self::Reader;
-    /// The one writer.
+    /// Returns the cloud's only writer.
     fn writer(&self) -> &Self::Writer;
 }
 
@@ -138,13 +139,13 @@ pub trait Cloud: Send + Sync + 'static {
 pub type Reads<R> = <<R as Resource>::Cloud as Cloud>::Reader;
 /// The writer of a type's cloud.
 pub type Writes<R> = <<R as Resource>::Cloud as Cloud>::Writer;
-/// What a read of many objects brings: a result for each that is there.
+/// The results of a batched read, one for each object that exists.
 pub type ReadResults<R> = Vec<(Id<R>, Result<Observed<R>>)>;
 /// Tags of an object.
 pub type Tags = std::collections::BTreeMap<String, String>;
-/// What a create or update hands out; journaled with its step.
+/// The receipt of a create or update; journaled with its step.
 pub type Receipt = Value;
-/// What a create hands out.
+/// The ID and receipt that a create returns.
 pub type Created<R> = (Id<R>, Option<Receipt>);
 
 /// One input. `Option` inputs are managed while they are `Some`; others always; a map, entry by entry.
@@ -160,9 +161,10 @@ pub struct Field {
     pub initial: bool,
     /// While it is `true`, it keeps the object from being deleted: a delete is preceded by a step that lifts it.
     pub deletion_protection: bool,
-    /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
+    /// Allows the referenced object to be deleted first: the cloud accepts a dangling reference (a route to a deleted
+    /// gateway).
     pub may_dangle: bool,
-    /// When a value that is there means what was asked for.
+    /// Rule that compares an observed value with the desired one.
     pub compare: Compare,
 }
 
@@ -179,27 +181,27 @@ impl Field {
             compare: Compare::Stated,
         }
     }
-    /// See [`Field::replaces`](struct@Field).
+    /// Sets [`Field::replaces`](struct@Field) to `true`.
     #[must_use]
     pub const fn replaces(self) -> Self {
         Self { replaces: true, ..self }
     }
-    /// See [`Field::write_only`](struct@Field).
+    /// Sets [`Field::write_only`](struct@Field) to `true`.
     #[must_use]
     pub const fn write_only(self) -> Self {
         Self { write_only: true, ..self }
     }
-    /// See [`Field::initial`](struct@Field).
+    /// Sets [`Field::initial`](struct@Field) to `true`.
     #[must_use]
     pub const fn initial(self) -> Self {
         Self { initial: true, ..self }
     }
-    /// See [`Field::deletion_protection`](struct@Field).
+    /// Sets [`Field::deletion_protection`](struct@Field) to `true`.
     #[must_use]
     pub const fn deletion_protection(self) -> Self {
         Self { deletion_protection: true, ..self }
     }
-    /// See [`Field::may_dangle`](struct@Field).
+    /// Sets [`Field::may_dangle`](struct@Field) to `true`.
     #[must_use]
     pub const fn may_dangle(self) -> Self {
         Self { may_dangle: true, ..self }
@@ -226,14 +228,15 @@ impl Field {
     }
 }
 
-/// Where a generated name goes: environment, the resource's name, and some hex of lineage, address and generation.
+/// The input that takes a generated name: environment, the resource's name, and hexadecimal digits of lineage, address
+/// and generation.
 #[derive(Clone, Copy, Debug)]
 pub struct Name {
-    /// The input.
+    /// Name of the input field.
     pub field: &'static str,
     /// The API's limit in characters.
     pub max: usize,
-    /// What goes before it (`alias/`, `/ecs/`).
+    /// Prefix of the generated name, such as `alias/` or `/ecs/`.
     pub prefix: &'static str,
 }
 
@@ -249,18 +252,18 @@ impl Name {
 pub struct Actions {
     /// To read and find.
     pub read: &'static [&'static str],
-    /// To create.
+    /// IAM actions for a create.
     pub create: &'static [&'static str],
-    /// To update.
+    /// IAM actions for an update.
     pub update: &'static [&'static str],
-    /// To delete.
+    /// IAM actions for a delete.
     pub delete: &'static [&'static str],
 }
 
-/// What a difference asks for.
+/// The kind of change that a difference requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// In place.
+    /// Updates the object in place.
     Update,
     /// A new object in its place.
     Replace,
@@ -268,18 +271,18 @@ pub enum Change {
     Refused(String),
 }
 
-/// Where an object is in its life.
+/// The lifecycle phase of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// On its way: look again.
     Pending,
-    /// Done.
+    /// The object is ready for use.
     Ready,
     /// Still listed, but gone: counts as absent.
     Gone,
     /// It will not become ready.
     Failed {
-        /// The cloud's reason.
+        /// The cloud's reason for the failure.
         why: String,
         /// A NAT gateway that failed must be replaced, a deployment that failed must not.
         remedy: Option<Change>,
@@ -289,9 +292,9 @@ pub enum Phase {
 /// A mistake in an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The input.
+    /// Name of the invalid input.
     pub field: &'static str,
-    /// What is wrong, and what would be right.
+    /// The error, with the expected value.
     pub why: String,
 }
 
@@ -302,39 +305,39 @@ impl Problem {
     }
 }
 
-/// Who an object belongs to. The token is fixed in the journal before the call, is the API's client token
-/// where there is one, and a tag where objects take tags. `generation` grows with each replacement.
+/// The ownership of an object. The token is fixed in the journal before the call, is the API's client token where there
+/// is one, and a tag where objects take tags. `generation` grows with each replacement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Of the state.
+    /// Lineage of the owning state.
     pub lineage: String,
-    /// Where it is declared.
+    /// Address of the declaring resource.
     pub address: String,
     /// At most 36 characters of `[0-9a-f-]`; new for each create.
     pub token: String,
-    /// How many objects there were at this address before.
+    /// Number of earlier objects at this address.
     pub generation: u32,
 }
 
-/// What the cloud says now.
+/// The observed state of an object.
 #[derive(Clone, Debug)]
 pub struct Observed<R: Resource> {
     /// As if they had been declared that way. Inputs that the API does not tell are left out or empty.
     pub inputs: R,
-    /// What only the cloud can tell.
+    /// Values that only the cloud determines.
     pub outputs: R::Outputs,
 }
 
-/// What we last wrote: a row of the state.
+/// The recorded state of an object: an entry of the state.
 #[derive(Clone, Debug)]
 pub struct Recorded<R: Resource> {
-    /// The object's id.
+    /// The object's typed ID.
     pub id: Id<R>,
     /// As resolved when last written.
     pub inputs: R,
     /// As last read; none where the create was cut off.
     pub outputs: Option<R::Outputs>,
-    /// Whose it is.
+    /// Ownership data of the object.
     pub owner: Owner,
 }
 

@@ -1,5 +1,5 @@
-//! What happens to each resource, decided in the order of what they need: by the time that one is looked at, it is
-//! known which outputs of the others will hold.
+//! Decides the action for each resource in dependency order, so that the effects on a resource's dependencies are
+//! already known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<D
     if problems.is_empty() { Ok(decisions) } else { Err(problems) }
 }
 
-/// What a replacement left behind goes, even where nothing else is to do.
+/// Deletes the objects that earlier replacements left behind, even if nothing else changes.
 fn clean_up(item: &mut Item<'_>) {
     if item.action == Action::NoChange && !(item.leftovers.is_empty() && item.gone.is_empty()) {
         item.action = Action::Update;
@@ -238,7 +238,8 @@ fn write(
     }
 }
 
-/// What has to be shown of a write, and what is done should it fail: decided here, since the apply makes no choice.
+/// Sets the verification and the rollback inputs of a write. The planner decides both, because the engine makes no
+/// decisions.
 fn rollback(item: &mut Item<'_>) {
     let mut recorded = None;
     match (item.action, item.object) {
@@ -362,7 +363,7 @@ fn refused(item: &Item<'_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<P
         .collect()
 }
 
-/// What is declared, side by side with one object.
+/// A declaration compared with one object.
 struct Compared {
     migrated: Object,
     inputs: Value,
@@ -373,7 +374,7 @@ struct Compared {
     /// It failed for good.
     failed: Option<String>,
     deleting: bool,
-    /// What it needs and what has to be deleted before its successor can be made.
+    /// A dependency that must be deleted before the new object can be created.
     outage: Option<String>,
 }
 
@@ -407,7 +408,7 @@ fn compared(
 }
 
 impl Compared {
-    /// Why the object has to be replaced; empty where it has not.
+    /// Returns the reasons to replace the object; empty if it need not be replaced.
     fn replaces(&self) -> Vec<String> {
         let forced = self.field_diffs.iter().filter(|field_diff| field_diff.kind == Change::Replace);
         let forced: Vec<&str> = forced.map(|field_diff| &*field_diff.change.field).collect();

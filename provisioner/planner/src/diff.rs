@@ -38,10 +38,10 @@ impl Resolved {
     }
 }
 
-/// What a field asks for.
+/// The difference in a field and the change that it requires.
 #[derive(Clone, Debug)]
 pub struct FieldDiff {
-    /// For the plan.
+    /// The change as the plan shows it.
     pub change: FieldChange,
     /// In place, anew, or not at all.
     pub kind: Change,
@@ -147,7 +147,7 @@ pub fn unreadable(resource_type: &dyn ResourceType, desired: &Resolved) -> Map<S
     fields.filter_map(|field| Some((field.name.to_owned(), value(&desired.inputs, field)?.clone()))).collect()
 }
 
-/// What somebody else changed: recorded against observed, for the fields that we manage.
+/// Returns the drift of an object: recorded against observed values, for the managed fields.
 pub fn drift(
     resource_type: &dyn ResourceType,
     object: &Object,

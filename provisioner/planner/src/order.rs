@@ -227,7 +227,8 @@ impl Draft {
         }
     }
 
-    /// What refers to an object goes before it. What is gone already cannot hold anything up: `gone` asks for those.
+    /// Orders the deletes of an object's dependents before the delete of the object. What is gone already cannot hold
+    /// anything up: `gone` asks for those.
     fn users_first(&self, decisions: &Decisions<'_>, gone: bool) -> Vec<(usize, usize)> {
         let mut edges = vec![];
         let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
@@ -289,7 +290,7 @@ impl Draft {
         }
     }
 
-    /// What uses a whole waits for its parts.
+    /// Orders the users of a whole after its parts.
     fn parts_first(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let mut parts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (address, node) in &self.done {

@@ -1,4 +1,4 @@
-//! What moto does not tell of a rollout. It runs no tasks, so that each deployment has succeeded and each target is
+//! Rollouts, which moto does not report. It runs no tasks, so that each deployment has succeeded and each target is
 //! healthy as soon as moto says that the service is there.
 
 use std::io;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::proxy::Message;
 
-/// What ECS's operations are called by, before their names.
+/// Prefix of ECS's operation names.
 pub(crate) const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 /// As many as `MOTO_ECS_SERVICE_RUNNING` says.
 const HEALTHY: usize = 9;

@@ -1,5 +1,6 @@
-//! What an environment file says: who the stack is for, and how large it is. One file per environment,
-//! `environments/NAME.toml`; the JSON Schema made from these types lets editors complete it.
+//! The environment file: the owner and size of the stack. One file per environment, `environments/NAME.toml`; the JSON
+//! Schema of these types lets editors complete it. Keys that determine size, cost or safety have no default. All other
+//! keys have a default, documented with the key.
 //!
 //! What decides size, cost or safety has no default and is stated in each file. All else has one, named beside
 //! its key, and is stated only where an environment wants it otherwise.
@@ -34,16 +35,16 @@ pub struct Environment {
     /// certificate that we made ourselves and browsers do not trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<Domain>,
-    /// Addresses and zones.
+    /// Address ranges and availability zones.
     pub network: Network,
-    /// The app's tasks.
+    /// Settings of the app's tasks.
     pub service: Service,
-    /// PostgreSQL.
+    /// Settings of the PostgreSQL database.
     pub database: Database,
     /// The web application firewall.
     #[serde(default)]
     pub firewall: Firewall,
-    /// Logs.
+    /// Settings of the logs.
     #[serde(default)]
     pub logs: Logs,
 }
@@ -52,7 +53,7 @@ pub struct Environment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GitHub {
-    /// `owner/name`, without wildcards.
+    /// Repository as `owner/name`, without wildcards.
     #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$"))]
     pub repository: String,
     /// The owner's number. With both numbers, a repository of the same name that somebody else makes later is
@@ -70,7 +71,7 @@ pub struct GitHub {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Domain {
-    /// `app.example.org`.
+    /// Domain name, such as `app.example.org`.
     #[schemars(regex(pattern = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"), length(max = 253))]
     pub name: String,
     /// The id of the Route 53 hosted zone that it is in. Without one, the records that prove the domain to be ours
@@ -80,7 +81,7 @@ pub struct Domain {
     pub zone: Option<String>,
 }
 
-/// Addresses and zones.
+/// Address ranges and availability zones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
@@ -91,7 +92,7 @@ pub struct Network {
     /// The availability zones, by letter. Load balancer and database want two at least.
     #[schemars(length(min = 2, max = 8), inner(regex(pattern = r"^[a-h]$")), extend("uniqueItems" = true))]
     pub zones: Vec<String>,
-    /// How many NAT gateways lead out: each costs about 33 dollars a month; one alone is lost with its zone.
+    /// Number of NAT gateways: each costs about 33 dollars a month; a single one fails with its zone.
     pub nat: Nat,
     /// Public subnets whose range is to be another than the zone's own part, by the zone's letter. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -103,7 +104,7 @@ pub struct Network {
     pub private_ranges: BTreeMap<String, String>,
 }
 
-/// How many NAT gateways there are.
+/// The number of NAT gateways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nat {
@@ -113,11 +114,11 @@ pub enum Nat {
     PerZone,
 }
 
-/// The app's tasks.
+/// Settings of the app's tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// How many tasks to start with, and the fewest that autoscaling leaves.
+    /// Initial number of tasks, and the minimum for autoscaling.
     #[schemars(range(min = 1, max = 1000))]
     pub tasks: i32,
     /// The most tasks that autoscaling starts.
@@ -144,16 +145,16 @@ pub struct Service {
     /// The processor that the image is built for. Default: `x86_64`.
     #[serde(default)]
     pub architecture: Architecture,
-    /// What a new version must show before its rollout counts.
+    /// The verification that a new version must pass for its rollout to succeed.
     #[serde(default, skip_serializing_if = "Verification::is_default")]
     pub verification: Verification,
 }
 
-/// What a new version must show before its rollout counts: else the one before is put back.
+/// The verification that a new version must pass for its rollout to succeed; otherwise Provisioner rolls back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verification {
-    /// `true` if it is asked for: `on` or `off`. Default: `on`.
+    /// Turns the verification `on` or `off`. Default: `on`.
     #[serde(default)]
     pub ask: Ask,
     /// The path that tells which version answers. Default: `/version`.
@@ -170,22 +171,22 @@ pub struct Verification {
     pub settle: u32,
 }
 
-/// `true` if something is asked for.
+/// The switch of the verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {
-    /// It is.
+    /// The new version is verified.
     #[default]
     On,
-    /// It is not.
+    /// The new version is not verified.
     Off,
 }
 
-/// A processor.
+/// The processor architecture of the tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Architecture {
-    /// Intel's and AMD's.
+    /// 64-bit x86 processors of Intel and AMD.
     #[default]
     #[serde(rename = "x86_64")]
     X8664,
@@ -193,7 +194,7 @@ pub enum Architecture {
     Arm64,
 }
 
-/// PostgreSQL.
+/// Settings of the PostgreSQL database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
@@ -213,15 +214,15 @@ pub struct Database {
     #[serde(default = "defaults::storage")]
     #[schemars(range(min = 20, max = 65_536))]
     pub storage: i32,
-    /// How far storage may grow by itself, in GiB. Default: 100.
+    /// Maximum storage for autoscaling, in GiB. Default: 100.
     #[serde(default = "defaults::max_storage")]
     #[schemars(range(min = 22, max = 65_536))]
     pub max_storage: i32,
-    /// How many connections at once are cause for alarm; a `db.t3.micro` allows about 110. Default: 80.
+    /// Number of connections that raises an alarm; a `db.t3.micro` allows about 110. Default: 80.
     #[serde(default = "defaults::connections_alarm")]
     #[schemars(range(min = 1, max = 10_000))]
     pub connections_alarm: u16,
-    /// How many days automated backups are kept. Default: 7.
+    /// Retention of automated backups in days. Default: 7.
     #[serde(default = "defaults::backup_days")]
     #[schemars(range(min = 1, max = 35))]
     pub backup_days: i32,
@@ -236,17 +237,17 @@ pub struct Database {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Firewall {
-    /// How many requests one address may make in five minutes. Default: 2000.
+    /// Maximum number of requests per address in five minutes. Default: 2000.
     #[serde(default = "defaults::rate_limit")]
     #[schemars(range(min = 10, max = 2_000_000_000))]
     pub rate_limit: i64,
 }
 
-/// Logs.
+/// Settings of the logs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logs {
-    /// How many days logs are kept; CloudWatch knows these lengths only. Default: 30.
+    /// Retention of logs in days; CloudWatch accepts only these values. Default: 30.
     #[serde(default = "defaults::retention_days")]
     #[schemars(extend("enum" = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]))]
     pub retention_days: i32,

@@ -1,4 +1,4 @@
-//! What a schema cannot say of an environment file: one small rule each, all of them asked.
+//! Rules for an environment file that a schema cannot express. Each is a function, and all are checked.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn environment_name(name: &str) -> Vec<Mistake> {
     vec![Mistake { path: vec![], what, hint: Some("at most 12 of a-z, 0-9 and -, a letter first".into()) }]
 }
 
-/// `10.0.0.0/16`, not `10.0.0.1/16`.
+/// Accepts a network's range such as `10.0.0.0/16`, but not `10.0.0.1/16`.
 fn range(path: &str, text: &str) -> Result<Ipv4Net, Mistake> {
     let hint = "an IPv4 range such as 10.0.0.0/16";
     let range: Ipv4Net =
