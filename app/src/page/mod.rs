@@ -20,7 +20,7 @@ use axum::{
 
 use crate::{problem::Problem, state::App};
 
-/// The page's routes.
+/// Returns the routes of the page.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(sample::home))

@@ -1,4 +1,4 @@
-//! Which inputs an update has to touch: one rule for all types, the one that the plan uses.
+//! The inputs that an update must write, by the comparison rule of the plan.
 
 use std::collections::BTreeSet;
 

@@ -5,12 +5,12 @@ use provisioner_model::{
     resource::{Owner, Tags},
 };
 
-/// What must be set and what must go, so that ours are right and others' stay.
+/// The tags to set and to remove so that ours are correct; other tags remain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TagChange {
-    /// To set.
+    /// Tags to set, by key.
     pub set: Tags,
-    /// To drop.
+    /// Keys of the tags to remove.
     pub drop: Vec<String>,
 }
 

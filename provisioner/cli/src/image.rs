@@ -63,7 +63,7 @@ pub(crate) fn build_if_outdated(source: &ImageSource, terminal: &Terminal) -> Re
     Ok(layout)
 }
 
-/// How large an image's layers are, compressed.
+/// Returns the compressed size of an image's layers in bytes.
 pub(crate) fn total(layout: &Layout) -> Result<u64, ImageError> {
     Ok(layout.layers()?.iter().map(|layer| layer.size).sum())
 }

@@ -59,18 +59,18 @@ impl Pace {
     }
 }
 
-/// How a plan is applied.
+/// Options for applying a plan.
 #[derive(Args, Debug)]
 pub(crate) struct ApplyOptions {
     /// Do not ask. It is no consent to lose what is protected.
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// How many writing calls may run at once.
+    /// Maximum number of concurrent writes.
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
 }
 
-/// How rollouts are waited for and verified.
+/// Options for waiting for and verifying rollouts.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct RolloutOptions {
     /// Do not wait until a rollout has succeeded: the next apply takes it up.
@@ -79,7 +79,8 @@ pub(crate) struct RolloutOptions {
     /// Do not ask the new version itself whether it answers.
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) no_verification: bool,
-    /// Where the load balancer can be reached, if not by its own name: HOST, HOST:PORT, or a base URL.
+    /// Address of the load balancer for verification, if its DNS name cannot be reached: HOST, HOST:PORT, or a base
+    /// URL.
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["no_wait", "no_verification"])]
     pub(crate) reach: Option<crate::verification::Reach>,

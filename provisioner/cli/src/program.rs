@@ -1,4 +1,4 @@
-//! What makes a stack a program: the stack, the resource types, and where they live.
+//! A program: a stack, its resource types, and their clouds.
 
 use std::collections::BTreeMap;
 
@@ -152,7 +152,7 @@ impl<E: Environment> Program<E> {
         &self.types
     }
 
-    /// Runs the stack.
+    /// Runs the stack program and returns its declarations.
     pub(crate) fn declare(&self, environment: &E, facts: Facts) -> Result<Desired, Vec<Misdeclared>> {
         let mut stack = Stack::new(facts);
         (self.stack)(environment, &mut stack);

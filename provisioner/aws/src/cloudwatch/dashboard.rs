@@ -30,14 +30,14 @@ pub struct Dashboard {
     /// Letters, digits, `-` and `_`; generated where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What is on it: a document of widgets.
+    /// Content of the dashboard: a JSON document of widgets.
     pub body: In<String>,
     /// Tags of the dashboard, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a dashboard.
+/// The outputs of a dashboard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DashboardOutputs {
     /// The name of the dashboard.

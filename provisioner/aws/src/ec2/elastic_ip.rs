@@ -23,7 +23,7 @@ pub struct ElasticIp {
     /// The pool that it comes from, if not Amazon's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_ipv4_pool: Option<String>,
-    /// Where Amazon announces it: the region, or a local zone's group.
+    /// Network border group that announces the address: the region, or a local zone's group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_border_group: Option<String>,
     /// Tags of the elastic IP, by key.
@@ -31,17 +31,17 @@ pub struct ElasticIp {
     pub tags: Tags,
 }
 
-/// What AWS says of an elastic address.
+/// The outputs of an elastic address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ElasticIpOutputs {
-    /// `eipalloc-…`.
+    /// ID of the form `eipalloc-…`.
     pub id: Id<ElasticIp>,
-    /// The address.
+    /// The public IPv4 address.
     pub public_ip: String,
 }
 
 impl ElasticIp {
-    /// The address.
+    /// The public IPv4 address.
     pub const PUBLIC_IP: Output<Self, String> = Output::new("public_ip");
 
     /// An address of Amazon's.

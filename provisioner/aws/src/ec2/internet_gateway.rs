@@ -32,10 +32,10 @@ pub struct InternetGateway {
     pub tags: Tags,
 }
 
-/// What AWS says of an internet gateway.
+/// The outputs of an internet gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InternetGatewayOutputs {
-    /// `igw-…`.
+    /// ID of the form `igw-…`.
     pub id: Id<InternetGateway>,
     /// `attaching`, `available` (attached), `detaching` or `detached`.
     pub state: String,

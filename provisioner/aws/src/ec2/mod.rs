@@ -94,7 +94,7 @@ fn rows_of<R: Resource, T>(
     Ok(found)
 }
 
-/// Why a range is none, or none as AWS writes it: what AWS writes otherwise would be a difference for ever.
+/// Returns the error in a range, including a form that AWS would write differently and that would differ in every plan.
 fn range_problem(range: &str) -> Option<String> {
     let none = || Some(format!("`{range}` is no range of addresses, as `10.0.0.0/16` or `::/0`"));
     let Some((address, bits)) = range.split_once('/') else { return none() };

@@ -27,7 +27,7 @@ use crate::{
     value::text,
 };
 
-/// Where a subnet's traffic goes.
+/// The routes of a subnet's traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteTable {
     /// The VPC that it is in.
@@ -40,10 +40,10 @@ pub struct RouteTable {
     pub tags: Tags,
 }
 
-/// What AWS says of a route table.
+/// The outputs of a route table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteTableOutputs {
-    /// `rtb-…`.
+    /// ID of the form `rtb-…`.
     pub id: Id<RouteTable>,
 }
 

@@ -26,7 +26,7 @@ pub struct Subnet {
     pub vpc: In<Id<Vpc>>,
     /// IPv4 addresses, a part of the VPC's: `10.0.1.0/24`.
     pub cidr_block: String,
-    /// `us-east-1a`.
+    /// Availability zone, such as `us-east-1a`.
     pub availability_zone: String,
     /// `true` if what is started in it gets a public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,14 +36,14 @@ pub struct Subnet {
     pub tags: Tags,
 }
 
-/// What AWS says of a subnet.
+/// The outputs of a subnet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubnetOutputs {
-    /// `subnet-…`.
+    /// ID of the form `subnet-…`.
     pub id: Id<Subnet>,
     /// The ARN of the subnet.
     pub arn: String,
-    /// `pending` or `available`.
+    /// Either `pending` or `available`.
     pub state: String,
 }
 

@@ -31,7 +31,7 @@ pub struct Vpc {
     /// `true` if what has a public address gets a public name; needs `dns_support`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_host_names: Option<bool>,
-    /// `default` or `dedicated`.
+    /// Either `default` or `dedicated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_tenancy: Option<String>,
     /// Tags of the VPC, by key.
@@ -39,12 +39,12 @@ pub struct Vpc {
     pub tags: Tags,
 }
 
-/// What AWS says of a VPC.
+/// The outputs of a VPC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VpcOutputs {
-    /// `vpc-…`.
+    /// ID of the form `vpc-…`.
     pub id: Id<Vpc>,
-    /// `pending` or `available`.
+    /// Either `pending` or `available`.
     pub state: String,
     /// The group that whatever states none is in.
     pub default_security_group: Option<Id<SecurityGroup>>,

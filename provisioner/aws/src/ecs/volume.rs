@@ -29,9 +29,9 @@ pub struct Volume {
 /// A file system of EFS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Efs {
-    /// Its id.
+    /// ID of the file system.
     pub file_system: In<String>,
-    /// Which part of it.
+    /// Root directory in the file system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_directory: Option<String>,
     /// `true` if it is encrypted on the way.
@@ -49,7 +49,7 @@ pub struct Efs {
 }
 
 impl Volume {
-    /// An empty directory.
+    /// Returns an empty volume with this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }

@@ -47,7 +47,7 @@ pub struct LoadBalancer {
     pub vpc: Option<In<Id<Vpc>>>,
     /// One for each zone; an application load balancer needs two.
     pub subnets: Vec<In<Id<Subnet>>>,
-    /// Who may reach it. A network load balancer can do without.
+    /// Security groups of the load balancer; optional for a network load balancer.
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
     /// `ipv4`, `dualstack` or `dualstack-without-public-ipv4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,10 +58,10 @@ pub struct LoadBalancer {
     /// `true` if headers with names that HTTP does not allow are dropped; AWS's default keeps them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop_invalid_headers: Option<bool>,
-    /// Where a line for each request goes.
+    /// Destination of the log of requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_logs: Option<LogsTo>,
-    /// Where a line for each connection goes.
+    /// Destination of the log of connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_logs: Option<LogsTo>,
     /// Seconds after which a silent connection is closed: 60 if not stated.
@@ -73,13 +73,13 @@ pub struct LoadBalancer {
     /// `true` if clients may speak HTTP/2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http2: Option<bool>,
-    /// What happens to requests that two servers could read in two ways: `monitor`, `defensive`, `strictest`.
+    /// Handling of requests that two servers could parse differently: `monitor`, `defensive`, `strictest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desync_mode: Option<String>,
     /// `true` if targets see the client's `Host` as it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preserve_host_header: Option<bool>,
-    /// What happens to `X-Forwarded-For`: `append`, `preserve`, `remove`.
+    /// Handling of `X-Forwarded-For`: `append`, `preserve`, `remove`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xff_mode: Option<String>,
     /// `true` if `X-Forwarded-For` tells the client's port.
@@ -113,7 +113,7 @@ pub struct LogsTo {
     /// The bucket's name; needed while they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<In<String>>,
-    /// What the objects' names start with.
+    /// Prefix of the objects' keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
 }
@@ -142,7 +142,7 @@ impl LogsTo {
     }
 }
 
-/// What AWS says of a load balancer.
+/// The outputs of a load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerOutputs {
     /// The ARN of the load balancer.
@@ -157,7 +157,7 @@ pub struct LoadBalancerOutputs {
     pub zone_id: String,
     /// `provisioning`, `active`, `active_impaired` or `failed`.
     pub state: String,
-    /// Why, where AWS says so.
+    /// AWS's reason for the state.
     #[serde(default)]
     pub reason: Option<String>,
 }

@@ -24,7 +24,7 @@ use crate::{
 /// An issuer of tokens that roles may trust.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OidcProvider {
-    /// `https://token.actions.githubusercontent.com`.
+    /// Issuer URL, such as `https://token.actions.githubusercontent.com`.
     pub url: String,
     /// Whom its tokens may be for: `sts.amazonaws.com`.
     pub client_ids: Vec<String>,
@@ -36,7 +36,7 @@ pub struct OidcProvider {
     pub tags: Tags,
 }
 
-/// What AWS says of an identity provider.
+/// The outputs of an identity provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OidcProviderOutputs {
     /// The ARN of the OIDC provider.

@@ -37,14 +37,14 @@ pub struct ManagedPolicy {
     /// A description of the policy for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it allows and denies.
+    /// Policy document with the permissions.
     pub document: In<String>,
     /// Tags of the policy, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a policy.
+/// The outputs of a policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedPolicyOutputs {
     /// The ARN of the policy.

@@ -36,7 +36,7 @@ pub struct Role {
     /// `/` where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Who may take it on: a policy. Name accounts by their root's ARN, as IAM gives them back.
+    /// Trust policy. Name accounts by their root's ARN, as IAM returns them.
     pub assume_role_policy: In<String>,
     /// A description of the role for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub struct Role {
     pub tags: Tags,
 }
 
-/// What AWS says of a role.
+/// The outputs of a role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoleOutputs {
     /// The name of the role.
@@ -68,7 +68,7 @@ impl Role {
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// The name of the role.
     pub const NAME_TEXT: Output<Self, String> = Output::new("id");
-    /// `AROA…`.
+    /// ID of the form `AROA…`.
     pub const UNIQUE_ID: Output<Self, String> = Output::new("unique_id");
 
     /// A role that whoever this policy names may take on.

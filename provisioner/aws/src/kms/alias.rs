@@ -27,11 +27,11 @@ pub struct Alias {
     /// `alias/…`; generated where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The key.
+    /// Key of the alias.
     pub key: In<Id<Key>>,
 }
 
-/// What AWS says of an alias.
+/// The outputs of an alias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AliasOutputs {
     /// The name of the alias.

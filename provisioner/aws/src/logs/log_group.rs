@@ -24,7 +24,7 @@ use crate::{
     value::text,
 };
 
-/// Where log lines of one kind go.
+/// A group of log streams with common settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
     /// `/ecs/app`; generated where not stated.
@@ -47,7 +47,7 @@ pub struct LogGroup {
     pub tags: Tags,
 }
 
-/// What AWS says of a log group.
+/// The outputs of a log group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogGroupOutputs {
     /// The name of the log group.
@@ -68,7 +68,7 @@ impl LogGroup {
     }
 }
 
-/// What the API takes.
+/// Retention periods in days that the API accepts.
 const RETENTIONS: [i32; 24] =
     [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 3654];
 

@@ -29,7 +29,7 @@ pub struct ParameterGroup {
     /// Its name; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `postgres17`.
+    /// Parameter group family, such as `postgres17`.
     pub family: String,
     /// A description of the parameter group for readers.
     pub description: String,
@@ -41,7 +41,7 @@ pub struct ParameterGroup {
     pub tags: Tags,
 }
 
-/// What AWS says of a parameter group.
+/// The outputs of a parameter group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParameterGroupOutputs {
     /// The name of the parameter group.

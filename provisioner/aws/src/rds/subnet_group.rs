@@ -43,7 +43,7 @@ pub struct SubnetGroup {
     pub tags: Tags,
 }
 
-/// What AWS says of a subnet group.
+/// The outputs of a subnet group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubnetGroupOutputs {
     /// The name of the subnet group.
@@ -52,7 +52,7 @@ pub struct SubnetGroupOutputs {
     pub arn: String,
     /// The VPC of its subnets.
     pub vpc: String,
-    /// `Complete`.
+    /// Status, which is `Complete` when usable.
     pub status: String,
 }
 

@@ -26,7 +26,7 @@ use crate::{
     tags::{TagChange, made_for},
 };
 
-/// Where messages go in, for all who subscribed.
+/// A channel that delivers messages to its subscribers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Topic {
     /// At most 256 characters; generated where not stated.
@@ -38,10 +38,10 @@ pub struct Topic {
     /// The key that messages are encrypted with: id, ARN or alias; an empty text for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<In<String>>,
-    /// Who may publish and subscribe; the account alone where not stated.
+    /// Policy for publishing and subscribing; by default, only the account has access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
-    /// How HTTP deliveries are tried again.
+    /// Retry policy of HTTP deliveries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_policy: Option<In<String>>,
     /// In order, each once: needs a stated name that ends with `.fifo`.
@@ -59,7 +59,7 @@ pub struct Topic {
     pub tags: Tags,
 }
 
-/// What AWS says of a topic.
+/// The outputs of a topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopicOutputs {
     /// The ARN of the topic.

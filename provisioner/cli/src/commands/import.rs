@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// The address at which the program declares it.

@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 #[derive(Args, Debug)]
 pub(crate) struct LogsArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// Go on until Ctrl-C.
@@ -35,7 +35,7 @@ pub(crate) struct LogsArguments {
     /// Only lines that match: CloudWatch's filter patterns, as in `ERROR` or `{ $.status = 500 }`.
     #[arg(long, value_name = "PATTERN")]
     filter: Option<String>,
-    /// Whose, where there are several services.
+    /// Address of the service, if there are several.
     #[arg(long, value_name = "ADDRESS")]
     service: Option<String>,
     #[command(flatten)]
@@ -110,7 +110,7 @@ impl LineFormatter {
 pub(crate) enum Since {
     /// A duration before now.
     Ago(Duration),
-    /// Milliseconds since 1970.
+    /// A point in time, in milliseconds since 1970.
     At(i64),
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct OutputsArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// Print this one alone, without quotes.

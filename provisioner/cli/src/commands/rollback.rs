@@ -35,16 +35,16 @@ use crate::{
 changes: data,\nmigrations included, stay as they are. The next `plan` shows that the program declares another \
 revision, and\nthe next `apply` rolls forward to it.")]
 pub(crate) struct RollbackArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// The revision: a number, or `family:number`.
     #[arg(value_name = "REVISION")]
     revision: Option<String>,
-    /// Which service, where there are several.
+    /// Address of the service, if there are several.
     #[arg(long, value_name = "ADDRESS")]
     service: Option<String>,
-    /// Do not ask.
+    /// Skip the approval prompt.
     #[arg(long, short)]
     yes: bool,
     /// Do not wait until the rollout has succeeded: the next apply takes it up.

@@ -34,16 +34,16 @@ or with 1 where it\ndid not start; Ctrl-C stops the task, and ends with 130.\n\n
 Arguments are no place for secrets: AWS keeps and shows them.\n\n\
 Example: provisioner run dev -- migrate")]
 pub(crate) struct RunArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Which service, where there are several.
+    /// Address of the service, if there are several.
     #[arg(long, value_name = "ADDRESS")]
     service: Option<String>,
-    /// Which container gets the arguments, where the task has several.
+    /// Container that gets the arguments, if the task has several.
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
-    /// What the image's program is told. No secrets here: AWS keeps and shows them.
+    /// Arguments of the image's program. Do not pass secrets: AWS stores and shows them.
     #[arg(last = true, required = true, value_name = "ARGS")]
     arguments: Vec<String>,
     #[command(flatten)]

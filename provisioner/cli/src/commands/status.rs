@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct StatusArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// Look again every 5 seconds, or as often as this says, until Ctrl-C.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 struct Mine {
     project: String,
     region: String,
-    /// How many services.
+    /// Number of services in the stack.
     services: u8,
     #[serde(default)]
     range: u8,

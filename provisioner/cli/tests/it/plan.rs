@@ -81,7 +81,7 @@ pub(crate) fn delete(token: &str) -> StepAction {
     StepAction::Delete { token: token.into(), id: Some(format!("id-{token}")) }
 }
 
-/// One of each.
+/// A plan with one resource of each action.
 fn rich() -> Plan {
     let policy = |bucket: &str, action: &str| {
         json!({

@@ -92,7 +92,7 @@ pub(super) async fn create(new: &Instance, c: &Writer) -> Result<Created<Instanc
     Ok((Id::new(need("rds:CreateDBInstance", name, "DBInstanceIdentifier")?), None))
 }
 
-/// What RDS says of something that takes a moment.
+/// Classifies RDS's errors for transitional states.
 fn special(code: &str, message: &str) -> Option<ErrorKind> {
     match code.trim_end_matches("Fault") {
         "InvalidDBInstanceState" => Some(ErrorKind::Busy),

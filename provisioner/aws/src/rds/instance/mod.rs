@@ -30,20 +30,20 @@ use crate::{
     tags::made_for,
 };
 
-/// A database server.
+/// A database server of Amazon RDS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     /// Its name; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identifier: Option<String>,
-    /// `postgres`.
+    /// Engine, such as `postgres`.
     pub engine: String,
     /// `17` or `17.4`: what is stated must fit, the rest is AWS's to choose.
     pub engine_version: String,
     /// Consent to an update of `engine_version` to another major one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_major_version_upgrade: Option<bool>,
-    /// `db.t3.micro`.
+    /// Instance class, such as `db.t3.micro`.
     pub instance_class: String,
     /// GiB. More than this is no difference: storage grows by itself up to `max_allocated_storage`.
     pub allocated_storage: i32,
@@ -53,7 +53,7 @@ pub struct Instance {
     /// `gp3`, `gp2`, `io1`, `io2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_type: Option<String>,
-    /// Operations a second.
+    /// Provisioned I/O operations per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iops: Option<i32>,
     /// MiB a second, with `gp3`.
@@ -71,10 +71,10 @@ pub struct Instance {
     /// The database made in it at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub db_name: Option<String>,
-    /// Where it listens.
+    /// TCP port of the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
-    /// The master user.
+    /// Name of the master user.
     pub master_username: String,
     /// `true` if Secrets Manager makes, keeps and rotates the master user's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,16 +94,16 @@ pub struct Instance {
     /// The subnets that it may be in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet_group: Option<In<Id<SubnetGroup>>>,
-    /// Its firewall.
+    /// Security groups of the instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<Vec<In<Id<SecurityGroup>>>>,
     /// `true` if it gets a public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publicly_accessible: Option<bool>,
-    /// `IPV4` or `DUAL`.
+    /// Either `IPV4` or `DUAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_type: Option<String>,
-    /// Its engine's settings.
+    /// Parameter group with the engine's settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameter_group: Option<In<Id<ParameterGroup>>>,
     /// Its engine's options, by the group's name.
@@ -112,13 +112,13 @@ pub struct Instance {
     /// Days that automated backups are kept; 0 for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_retention_period: Option<i32>,
-    /// When backups are made, in UTC: `03:00-04:00`.
+    /// Daily backup window in UTC, such as `03:00-04:00`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_window: Option<String>,
     /// `true` if snapshots get its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_tags_to_snapshot: Option<bool>,
-    /// When AWS may work on it, in UTC: `mon:04:00-mon:05:00`.
+    /// Weekly maintenance window in UTC, such as `mon:04:00-mon:05:00`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance_window: Option<String>,
     /// `true` if AWS raises the minor version in the maintenance window.
@@ -127,8 +127,8 @@ pub struct Instance {
     /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
-    /// How the snapshot made at its deletion is named; eight characters that are this object's own follow. None is made
-    /// where none is stated.
+    /// Name prefix of the final snapshot; eight characters that identify this object follow. Without it, a delete makes
+    /// no snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_snapshot: Option<String>,
     /// `true` if its automated backups go with it; AWS's choice is yes.
@@ -146,7 +146,7 @@ pub struct Instance {
     /// Days that its data are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub performance_insights_retention_period: Option<i32>,
-    /// `standard` or `advanced`.
+    /// Either `standard` or `advanced`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_insights_mode: Option<String>,
     /// Seconds between two samples of enhanced monitoring; 0 for none.
@@ -170,10 +170,10 @@ pub struct Instance {
     /// Of engines that fix it: `AL32UTF8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub character_set_name: Option<String>,
-    /// Of SQL Server.
+    /// Time zone, for SQL Server only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// `open-source-rds-extended-support` or `…-disabled`.
+    /// Either `open-source-rds-extended-support` or `…-disabled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_lifecycle_support: Option<String>,
     /// Tags of the instance, by key.
@@ -181,7 +181,7 @@ pub struct Instance {
     pub tags: Tags,
 }
 
-/// What AWS says of a database server.
+/// The outputs of a database server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstanceOutputs {
     /// The name of the instance.
@@ -190,32 +190,32 @@ pub struct InstanceOutputs {
     pub arn: String,
     /// `db-…`: what IAM policies for signing in name.
     pub resource_id: String,
-    /// `available`, `modifying`, …
+    /// Status, such as `available` or `modifying`.
     pub status: String,
-    /// Where it listens, once it does.
+    /// Endpoint of the database, once it is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Endpoint>,
     /// The managed password's secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master_user_secret: Option<ManagedSecret>,
-    /// In full.
+    /// Complete version of the engine.
     pub engine_version: String,
-    /// What waits for the maintenance window or for being done.
+    /// Changes that are in progress or wait for the maintenance window.
     #[serde(default)]
     pub pending: Vec<String>,
-    /// `in-sync`, `applying`, `pending-reboot`.
+    /// Status of the parameters: `in-sync`, `applying`, `pending-reboot`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<String>,
 }
 
-/// Where a database listens.
+/// The endpoint of a database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// A name.
+    /// DNS name of the database.
     pub address: String,
-    /// A port.
+    /// TCP port of the database.
     pub port: i32,
-    /// For alias records.
+    /// Hosted zone ID for alias records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_zone_id: Option<String>,
 }

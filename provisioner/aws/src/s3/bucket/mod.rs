@@ -33,16 +33,16 @@ pub struct Bucket {
     /// `true` if old versions of objects are kept. Once on, `false` suspends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versioning: Option<bool>,
-    /// How objects are encrypted.
+    /// Encryption of the objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
-    /// What keeps it from being public.
+    /// Protection against public access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_access_block: Option<PublicAccessBlock>,
-    /// Who may do what: a policy document.
+    /// Bucket policy as a JSON document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
-    /// What happens to objects with time. Managed whole.
+    /// Lifecycle rules of the objects. Managed as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<Vec<LifecycleRule>>,
     /// `BucketOwnerEnforced` (no access control lists), `BucketOwnerPreferred` or `ObjectWriter`.
@@ -51,10 +51,10 @@ pub struct Bucket {
     /// `true` if versions of objects can be locked; needs versioning, and stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_lock: Option<bool>,
-    /// How long new versions are locked.
+    /// Default retention of new versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_retention: Option<Retention>,
-    /// Where requests are logged.
+    /// Destination of the access log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<Logging>,
     /// `true` if a delete empties it first, old versions included.
@@ -65,7 +65,7 @@ pub struct Bucket {
     pub tags: Tags,
 }
 
-/// How objects are encrypted.
+/// The encryption of the objects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Encryption {
     /// `AES256` (S3's own keys), `aws:kms` or `aws:kms:dsse`.
@@ -78,49 +78,49 @@ pub struct Encryption {
     pub bucket_key: Option<bool>,
 }
 
-/// What keeps a bucket from being public.
+/// The protection of a bucket against public access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAccessBlock {
     /// No new public access control lists.
     pub block_public_acls: bool,
     /// Those that are there do nothing.
     pub ignore_public_acls: bool,
-    /// No public policy.
+    /// Rejects public bucket policies.
     pub block_public_policy: bool,
     /// One that is there lets nobody in from outside of the account.
     pub restrict_public_buckets: bool,
 }
 
-/// How long new versions are locked.
+/// The default retention of new versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// `GOVERNANCE` or `COMPLIANCE`.
+    /// Either `GOVERNANCE` or `COMPLIANCE`.
     pub mode: String,
-    /// Days.
+    /// Retention period in days.
     pub days: i32,
 }
 
-/// Where requests are logged.
+/// The destination of the access log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Logging {
     /// The bucket for the logs, by name.
     pub bucket: In<String>,
-    /// What their keys begin with.
+    /// Prefix of the log objects' keys.
     pub prefix: String,
 }
 
-/// What is known of a bucket.
+/// The outputs of a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BucketOutputs {
     /// The name of the bucket.
     pub id: Id<Bucket>,
     /// The ARN of the bucket.
     pub arn: String,
-    /// `NAME.s3.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.amazonaws.com`.
     pub domain_name: String,
-    /// `NAME.s3.REGION.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.REGION.amazonaws.com`.
     pub regional_domain_name: String,
-    /// Its region.
+    /// Region of the bucket.
     pub region: String,
 }
 
@@ -129,11 +129,11 @@ impl Bucket {
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// Its name, as text.
     pub const BUCKET_NAME: Output<Self, String> = Output::new("id");
-    /// `NAME.s3.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.amazonaws.com`.
     pub const DOMAIN_NAME: Output<Self, String> = Output::new("domain_name");
-    /// `NAME.s3.REGION.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.REGION.amazonaws.com`.
     pub const REGIONAL_DOMAIN_NAME: Output<Self, String> = Output::new("regional_domain_name");
-    /// Its region.
+    /// Region of the bucket.
     pub const REGION: Output<Self, String> = Output::new("region");
 
     /// A bucket that cannot be public, and has no access control lists.
@@ -162,7 +162,7 @@ impl Default for Bucket {
 }
 
 impl PublicAccessBlock {
-    /// All of it.
+    /// Returns a block of all public access.
     pub fn all() -> Self {
         Self {
             block_public_acls: true,

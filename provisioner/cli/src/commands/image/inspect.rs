@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct InspectArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// Print it as JSON.

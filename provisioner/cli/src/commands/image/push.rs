@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct PushArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
 }

@@ -17,10 +17,10 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct SaveArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Where to.
+    /// File to write the archive to.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// The name that it gets in Docker.

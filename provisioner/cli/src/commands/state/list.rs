@@ -10,7 +10,7 @@ use crate::{environment::Folder, error::Failure, render, state_store::StateStore
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// Print rows as JSON.

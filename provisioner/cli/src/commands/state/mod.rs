@@ -17,9 +17,9 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
-    /// List the addresses.
+    /// List the addresses and IDs.
     List(list::ListArguments),
-    /// Show one row.
+    /// Show one entry as JSON.
     Show(show::ShowArguments),
     /// Give a row another address, after a rename in the program.
     Mv(mv::MvArguments),

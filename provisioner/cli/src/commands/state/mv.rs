@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct MvArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// The address that it has.
