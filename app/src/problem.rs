@@ -59,7 +59,7 @@ impl ProblemKind {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "That cannot be done here")
             }
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The request took too long"),
-            Self::Conflict => (StatusCode::CONFLICT, "conflict", "That does not fit what is there"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The request conflicts with the current state"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The request is of another type"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Something in the request is not valid"),

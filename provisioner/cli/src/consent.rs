@@ -39,7 +39,7 @@ pub enum ConsentError {
     #[error("nothing was done: there is no terminal to ask on")]
     Nobody,
     /// The plan would delete protected resources.
-    #[error("nothing was done: this would lose what is protected: {}", addresses.join(", "))]
+    #[error("nothing was done: the plan deletes protected resources: {}", addresses.join(", "))]
     Protected {
         /// Addresses of the protected resources.
         addresses: Vec<String>,
@@ -66,13 +66,13 @@ impl ConsentError {
     /// Returns the suggested next action, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Nobody => Some("`--yes` approves the plan without a question".to_owned()),
+            Self::Nobody => Some("`--yes` approves the plan without a prompt".to_owned()),
             Self::Protected { addresses } => {
                 let flags: Vec<String> = addresses.iter().map(|address| format!("--allow-delete {address}")).collect();
-                Some(format!("to lose them all the same: {}", flags.join(" ")))
+                Some(format!("to delete them anyway: {}", flags.join(" ")))
             }
             Self::ProtectedEnvironment { environment, .. } => {
-                Some(format!("to destroy it all the same: --confirm {environment}"))
+                Some(format!("to destroy it anyway: --confirm {environment}"))
             }
             Self::Declined | Self::Mistyped { .. } | Self::OtherEnvironment { .. } => None,
         }
@@ -93,7 +93,7 @@ pub fn apply(
     for address in missing.drain(..) {
         typed(
             address,
-            &format!("{address} is protected, and this plan loses it. Type its address to allow that:"),
+            &format!("{address} is protected, and this plan deletes it. Type its address to allow that:"),
             prompt,
         )?;
     }
@@ -198,7 +198,7 @@ mod tests {
         let protected = set(&["database/instance/main"]);
         let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
         let refused = apply("prod", &protected, &yes, &mut script(&[])).unwrap_err();
-        assert_eq!(refused.hint().as_deref(), Some("to lose them all the same: --allow-delete database/instance/main"));
+        assert_eq!(refused.hint().as_deref(), Some("to delete them anyway: --allow-delete database/instance/main"));
         assert!(apply("prod", &protected, &yes, &mut script(&["y"])).is_err());
         assert_eq!(apply("prod", &protected, &yes, &mut script(&["database/instance/main"])), Ok(protected.clone()));
         let other = ConsentFlags { allow_delete: set(&["database/instance/other"]), ..yes.clone() };

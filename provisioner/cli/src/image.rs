@@ -21,9 +21,9 @@ pub(crate) fn artifacts(source: &ImageSource) -> Result<Artifacts, ImageError> {
     let build_status = source.build_status()?;
     let notice = match &build_status {
         BuildStatus::Current(_) => None,
-        BuildStatus::Missing => Some("not built yet: `apply` builds it, and so does `image build`"),
+        BuildStatus::Missing => Some("not built yet: `apply` or `image build` builds it"),
         BuildStatus::OutOfDate(_) => {
-            Some("out of date, its source has changed: `apply` builds it anew, this plan does not")
+            Some("out of date because its source has changed: `apply` rebuilds it, this plan does not")
         }
     };
     let digest = build_status.layout().map(|layout| layout.digest().to_owned());

@@ -36,7 +36,7 @@ pub enum SavedError {
         source: serde_json::Error,
     },
     /// It has another format.
-    #[error("{} has format {found}, and this version carries out format {FORMAT}", path.display())]
+    #[error("{} has format {found}, and this version reads format {FORMAT}", path.display())]
     Format {
         /// Path of the file.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum SavedError {
         asked: String,
     },
     /// Something in it is not known yet.
-    #[error("a plan with something still to come cannot be saved: the {0} is not there yet")]
+    #[error("cannot save the plan: the {0} has not been built")]
     NotKnown(String),
     /// It was made with something else than is there now.
     #[error("the plan is for the {name} {planned}, and here there is {here}")]
@@ -81,15 +81,15 @@ impl SavedError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlan { .. } | Self::Format { .. } => Some(
-                "make it anew: `provisioner plan ENV --out FILE`; the output of `--json` is for reading only"
+                "create it with `provisioner plan ENV --out FILE`; the output of `--json` cannot be applied"
                     .to_owned(),
             ),
             Self::Environment { planned, path, .. } => Some(format!("provisioner apply {planned} {}", path.display())),
             Self::Elsewhere { .. } => {
-                Some("a plan is carried out only in the account, region and endpoint it was made for".to_owned())
+                Some("a plan applies only to its own account, region and endpoint".to_owned())
             }
-            Self::NotKnown(name) => Some(format!("`provisioner {name} build ENV` makes it; then plan again")),
-            Self::Other { .. } => Some("put back what it was made with, or plan again".to_owned()),
+            Self::NotKnown(name) => Some(format!("run `provisioner {name} build ENV`, then plan again")),
+            Self::Other { .. } => Some("restore the planned version, or plan again".to_owned()),
             Self::Read { .. } | Self::Write(_) => None,
         }
     }

@@ -64,7 +64,7 @@ pub enum ApplyError {
         what: String,
     },
     /// The plan deletes what is protected.
-    #[error("the plan deletes what is protected: {}", addresses.join(", "))]
+    #[error("the plan deletes protected resources: {}", addresses.join(", "))]
     Protected {
         /// Addresses of the resources concerned.
         addresses: Vec<String>,
@@ -143,16 +143,16 @@ async fn start(input: &Apply<'_>) -> Result<Snapshot, ApplyError> {
         if plan.serial == 0 {
             return Ok(Snapshot::new(plan.lineage.clone(), plan.facts.environment.clone()));
         }
-        return stale(format!("the plan is of serial {}, and there is no state", plan.serial));
+        return stale(format!("the plan has serial {}, and there is no state", plan.serial));
     };
     if state.lineage != plan.lineage {
-        return stale("it is another state, of another lineage".to_owned());
+        return stale("the state has another lineage".to_owned());
     }
     if state.serial != plan.serial {
-        return stale(format!("the plan is of serial {}, and the state is at {}", plan.serial, state.serial));
+        return stale(format!("the plan has serial {}, the state has serial {}", plan.serial, state.serial));
     }
     if state.digest() != plan.digest {
-        return stale("an apply has been at work on it and was cut off".to_owned());
+        return stale("an apply was interrupted".to_owned());
     }
     Ok(state)
 }

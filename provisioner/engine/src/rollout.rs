@@ -70,7 +70,7 @@ impl StepExecution<'_, '_> {
         };
         let verification = resolve(declared, &output, &mut unknown);
         if !unknown.is_empty() {
-            return Err(StepError::failed(format!("its proof needs {}, which is not known", unknown.join(", "))));
+            return Err(StepError::failed(format!("its verification needs {}, which is unknown", unknown.join(", "))));
         }
         self.run.tell(Event::Verifying { step: self.number });
         let request = VerificationRequest {
@@ -82,7 +82,7 @@ impl StepExecution<'_, '_> {
         };
         tokio::select! {
             verified = verifier.verify(request) => verified.map_err(|error| StepError::Failed {
-                why: format!("it is ready, but not proven: {}", error.why),
+                why: format!("it is ready, but not verified: {}", error.why),
                 details: vec![],
                 hint: error.hint,
             }),
@@ -116,9 +116,9 @@ impl StepExecution<'_, '_> {
         let rolling_back = Self { rolling_back: true, ..*self };
         let (then, fatal) = match rolling_back.put_back(row, sent, rollback_inputs).await {
             Ok(true) => ("it is held back until the next apply".to_owned(), false),
-            Ok(false) => ("what was there before is back".to_owned(), false),
+            Ok(false) => ("rolled back to the previous version".to_owned(), false),
             Err(step_error) => {
-                (format!("what was there before is not back: {}; plan again", step_error.why()), step_error.is_fatal())
+                (format!("the rollback failed: {}; plan again", step_error.why()), step_error.is_fatal())
             }
         };
         StepError::RolledBack { failed: Box::new(failed), then, fatal }

@@ -28,9 +28,9 @@ pub(crate) enum StepError {
     /// An object of others holds the unique key of one that was to be created.
     #[error("`{id}` exists already and does not belong to this environment; nothing was written")]
     Taken { id: String, address: String },
-    #[error("left while it was rolled out: it goes on by itself, and the next apply takes it up")]
+    #[error("left during its rollout, which continues in AWS; the next apply resumes it")]
     Left,
-    #[error("cancelled while it was waited for: the next apply goes on from here")]
+    #[error("cancelled while waiting; the next apply resumes it")]
     Cancelled,
 }
 

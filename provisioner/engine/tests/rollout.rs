@@ -203,7 +203,7 @@ async fn failed_rollout_is_rolled_back() {
     let (outcome, told) = fixture.run(&plan, How { verifier: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await;
     let outcome = outcome.unwrap();
     let why = &outcome.failed[0].1;
-    assert!(why.contains("nobody answers") && why.ends_with("what was there before is back"), "{why}");
+    assert!(why.contains("nobody answers") && why.ends_with("rolled back to the previous version"), "{why}");
     assert!(told.iter().any(|event| matches!(event, Event::RollingBack { .. })), "{told:?}");
     let hinted = |event: &&Event| matches!(event, Event::Failed { hint: Some(hint), .. } if hint == "ask again");
     assert_eq!(told.iter().filter(hinted).count(), 1, "{told:?}");
@@ -273,13 +273,13 @@ async fn interrupt_leaves_or_rolls_back_the_rollout() {
     let (outcome, _) = fixture.run(&plan, How { verifier: Some(&Endless), wait: true, cancel: Cancel::Leave }).await;
     let outcome = outcome.unwrap();
     assert_eq!((outcome.left, outcome.cancelled, outcome.failed.len()), (1, true, 0));
-    assert_eq!(fixture.there().0, 2, "it goes on by itself");
+    assert_eq!(fixture.there().0, 2, "the rollout continues");
     assert_eq!(fixture.object().inputs["note"], 1);
 
     let plan = fixture.plan(&stack(2)).await;
     let (outcome, _) = fixture.run(&plan, How { verifier: Some(&Endless), wait: true, cancel: Cancel::RollBack }).await;
     let outcome = outcome.unwrap();
-    assert!(outcome.failed[0].1.contains("as was asked for"), "{outcome:?}");
+    assert!(outcome.failed[0].1.contains("as requested"), "{outcome:?}");
     fixture.assert_settled(1).await;
 }
 

@@ -10,7 +10,7 @@ use crate::Architecture;
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryError {
     /// The file is not an ELF file.
-    #[error("the binary is no 64-bit ELF file")]
+    #[error("the binary is not a 64-bit ELF file")]
     NoElf(#[source] object::read::Error),
     /// For a processor that no image is made for.
     #[error("the binary is for a processor that no image is made for (ELF machine {machine})")]
@@ -19,7 +19,7 @@ pub enum BinaryError {
         machine: u16,
     },
     /// The binary is for another processor.
-    #[error("the binary is for {is}, and {wanted} is wanted")]
+    #[error("expected a binary for {wanted}, found one for {is}")]
     Other {
         /// Processor of the binary.
         is: Architecture,
@@ -118,7 +118,7 @@ impl ImageError {
             ),
             Self::Damaged { .. } => Some("remove the folder and build the image again".to_owned()),
             Self::Start { program, .. } if program == "cargo" => Some("install Rust: https://rustup.rs".to_owned()),
-            Self::Build { .. } => Some("what cargo says is above".to_owned()),
+            Self::Build { .. } => Some("see cargo's output above".to_owned()),
             _ => None,
         }
     }
@@ -133,7 +133,7 @@ impl ImageError {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The repository's name is none.
-    #[error("`{0}` is no repository: it is a host, a slash and a name")]
+    #[error("`{0}` is not a repository: expected HOST/NAME")]
     Repository(String),
     /// The client could not be made.
     #[error("could not prepare the connection to {host}")]

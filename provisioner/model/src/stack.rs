@@ -187,7 +187,7 @@ impl Stack {
         let value = value.part();
         self.refuse_foreign(name, &value, at);
         if self.outputs.insert(name.to_owned(), value).is_some() {
-            self.problem(name, at, "an output of this name is declared already");
+            self.problem(name, at, "an output with this name already exists");
         }
     }
 
@@ -206,13 +206,13 @@ impl Stack {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         if !address.split('/').all(good) {
-            self.problem(&address, at, "each part of an address has small letters, digits and dashes only");
+            self.problem(&address, at, "each part of an address may only have lower-case letters, digits and dashes");
         }
         for problem in inputs.problems() {
             self.problem(&address, at, &format!("{}: {}", problem.field, problem.why));
         }
         for field in options.ignore.iter().filter(|name| !R::FIELDS.iter().any(|field| field.name == **name)) {
-            self.problem(&address, at, &format!("ignore: `{field}` is no input of {}", R::TYPE));
+            self.problem(&address, at, &format!("ignore: `{field}` is not an input of {}", R::TYPE));
         }
         match serde_json::to_value(inputs) {
             Ok(mut inputs) => {

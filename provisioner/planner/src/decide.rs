@@ -23,7 +23,7 @@ use crate::{
     tags,
 };
 
-const GIVEN_UP: &str = "an interrupted replacement began to create it, and it is no longer needed";
+const GIVEN_UP: &str = "created by an interrupted replacement, and no longer needed";
 
 /// Decides for every resource.
 pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<Decisions<'a>, Vec<Problem>> {
@@ -31,7 +31,7 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<D
     let chosen = input.selection.chosen(input.desired, state)?;
     let needs = input.desired.resources.iter().map(|(a, d)| (a.clone(), graph::needs(&d.inputs))).collect();
     let order = graph::sorted(&needs)
-        .map_err(|ring| vec![Problem::new(&ring[0], format!("needs itself, by way of {}", ring.join(" → ")))])?;
+        .map_err(|ring| vec![Problem::new(&ring[0], format!("depends on itself through {}", ring.join(" → ")))])?;
     let mut problems = vec![];
     let mut decisions = Decisions { items: BTreeMap::new(), order: vec![], lineage: &state.lineage };
     for address in &order {
@@ -76,7 +76,7 @@ fn clean_up(item: &mut Item<'_>) {
     if item.action == Action::NoChange && !(item.leftovers.is_empty() && item.gone.is_empty()) {
         item.action = Action::Update;
         item.record_only = true;
-        item.reasons.push("what it replaced is still to be deleted".to_owned());
+        item.reasons.push("the replaced object has not been deleted yet".to_owned());
     }
 }
 
@@ -107,7 +107,7 @@ fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, de
         }
         (None, found) => {
             let generation = next_generation(item);
-            let why = if item.gone.is_empty() { "not there yet" } else { "deleted by another hand" };
+            let why = if item.gone.is_empty() { "does not exist yet" } else { "deleted outside Provisioner" };
             make(input, decisions, item, declared, generation);
             item.action = Action::Create;
             item.reasons.push(why.to_owned());
@@ -154,7 +154,7 @@ fn choose<'a>(
         item.leftovers.push(Leftover {
             object: current,
             observation,
-            why: "its replacement was interrupted, and goes on",
+            why: "its interrupted replacement resumes",
         });
     }
     item.object = Some(successor);
@@ -256,8 +256,8 @@ fn rollback(item: &mut Item<'_>) {
     let rollback_inputs = item.resource_type.rollback_inputs(recorded.as_ref()).ok().flatten();
     if let Some(rollback_inputs) = &rollback_inputs {
         item.reasons.push(match recorded {
-            Some(_) => "should it fail, what is there now is put back".to_owned(),
-            None => format!("should it fail, this is written: {rollback_inputs}"),
+            Some(_) => "if it fails, the current version is restored".to_owned(),
+            None => format!("if it fails, these inputs are written: {rollback_inputs}"),
         });
     }
     if let Some(write) = &mut item.write {
@@ -335,9 +335,9 @@ fn adopt(
     item.observation = Some(found.clone());
     item.changes = field_diffs.into_iter().map(|field_diff| field_diff.change).collect();
     item.reasons.push(if declared.options.share {
-        "there already: shared with whoever made it".to_owned()
+        "exists already: shared with its creator".to_owned()
     } else {
-        "there already: taken over, and forgotten on destroy".to_owned()
+        "exists already: adopted, and forgotten on destroy".to_owned()
     });
     item.write = Some(write(item, declared, inputs, desired, 1, origin));
     problems
@@ -356,7 +356,7 @@ fn refused(item: &Item<'_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<P
                         field_diff.change.field
                     ),
                 )
-                .hint("an object that others made is not replaced: declare it as it is, or under another key"),
+                .hint("an adopted object is not replaced: declare it as it is, or under another key"),
             ),
             _ => None,
         })
@@ -413,9 +413,9 @@ impl Compared {
         let forced = self.field_diffs.iter().filter(|field_diff| field_diff.kind == Change::Replace);
         let forced: Vec<&str> = forced.map(|field_diff| &*field_diff.change.field).collect();
         let forced = (!forced.is_empty()).then(|| format!("{} cannot be changed in place", forced.join(", ")));
-        let on_demand = self.on_demand.then(|| "asked for with --replace".to_owned());
+        let on_demand = self.on_demand.then(|| "requested with --replace".to_owned());
         let failed = self.failed.as_ref().map(|why| format!("it failed: {why}"));
-        let deleting = self.deleting.then(|| "its deletion had begun".to_owned());
+        let deleting = self.deleting.then(|| "its deletion was interrupted".to_owned());
         let outage = self.outage.as_ref().map(|need| format!("{need} must be deleted before it is created again"));
         [forced, on_demand, failed, deleting, outage].into_iter().flatten().collect()
     }
@@ -456,13 +456,13 @@ fn keep(
         let ours = item.changes.iter().any(|change| !change.drifted);
         let theirs = item.changes.iter().any(|change| change.drifted);
         if unfinished {
-            item.reasons.push("it was cut off: goes on where it stopped".to_owned());
+            item.reasons.push("it was interrupted and resumes".to_owned());
         }
         if ours {
-            item.reasons.push("declared otherwise than before".to_owned());
+            item.reasons.push("configuration changed".to_owned());
         }
         if theirs {
-            item.reasons.push("changed by another hand".to_owned());
+            item.reasons.push("changed outside Provisioner".to_owned());
         }
     } else if item.renamed_from.is_some() {
         item.action = Action::Rename;
@@ -470,7 +470,7 @@ fn keep(
     } else if unrecorded {
         item.action = Action::Update;
         item.record_only = true;
-        item.reasons.push("nothing to change in the cloud: recorded only".to_owned());
+        item.reasons.push("nothing changes in AWS: recorded only".to_owned());
     } else {
         return problems;
     }
@@ -499,7 +499,7 @@ fn replace(
     item.reasons = why;
     item.action = if delete_first || keeps.is_some() { Action::ReplaceDeleteFirst } else { Action::Replace };
     if let Some(keeps) = keeps {
-        item.reasons.push(format!("only one may have this {keeps}, so the old one goes first: an outage"));
+        item.reasons.push(format!("only one object may have this {keeps}, so the old one is deleted first: an outage"));
     }
     item.changes = changes;
     vec![]
@@ -528,21 +528,21 @@ fn remove(lineage: &str, item: &mut Item<'_>) {
     }
     let Some(object) = item.object else {
         item.action = if item.leftovers.is_empty() { Action::Forget } else { Action::Delete };
-        item.reasons.push(if item.leftovers.is_empty() { "gone already" } else { "what it replaced goes" }.to_owned());
+        item.reasons.push(if item.leftovers.is_empty() { "gone already" } else { "the replaced object is deleted" }.to_owned());
         return;
     };
     let (action, why) = match object.origin {
-        _ if row.options.retain => (Action::Forget, "no longer declared, and to be retained"),
-        Origin::Adopted => (Action::Forget, "no longer declared, and not made by us"),
+        _ if row.options.retain => (Action::Forget, "no longer declared, and retained"),
+        Origin::Adopted => (Action::Forget, "no longer declared, and not created by Provisioner"),
         Origin::Shared => {
             let last_user = item
                 .observation
                 .as_ref()
                 .is_some_and(|observation| tags::last_user(&observation.observed.inputs, lineage));
             if last_user {
-                (Action::Delete, "no longer declared, and nobody else uses it")
+                (Action::Delete, "no longer declared, and not used by another environment")
             } else {
-                (Action::Release, "no longer declared, and others use it or made it")
+                (Action::Release, "no longer declared, but another environment uses it or it was created outside Provisioner")
             }
         }
         Origin::Made => (Action::Delete, "no longer declared"),

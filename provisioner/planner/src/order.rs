@@ -415,8 +415,8 @@ impl Draft {
             .chain([&node])
             .map(|node| format!("{} {}", self.steps[*node].action.verb(), self.steps[*node].address))
             .collect();
-        Problem::new(&self.steps[node].address, format!("no order is possible: {}", names.join(", after ")))
-            .hint("two resources hand something over to each other: change one first, or say renamed_from")
+        Problem::new(&self.steps[node].address, format!("the steps have no possible order: {}", names.join(", after ")))
+            .hint("two resources exchange a unique key: change one first, or declare renamed_from")
     }
 }
 

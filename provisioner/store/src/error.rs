@@ -38,7 +38,7 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// The state was written by another version of Provisioner.
-    #[error("{} has format {found}, and this version of Provisioner knows format {known}", path.display())]
+    #[error("{} has format {found}, and this version of Provisioner reads format {known}", path.display())]
     Format {
         /// Path of the file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum StoreError {
         wanted: String,
     },
     /// The state has moved on since it was read.
-    #[error("the state in {} is at serial {there} already: serial {ours} would overwrite it", path.display())]
+    #[error("the state in {} already has serial {there}: serial {ours} would overwrite it", path.display())]
     Overtaken {
         /// Path of the file.
         path: PathBuf,
@@ -109,7 +109,7 @@ impl StoreError {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
             Self::Damaged { path, good: Some(good), .. } => {
-                Some(format!("the newest version that is kept is {}: compare it, then copy it over {}", good.display(), path.display()))
+                Some(format!("the newest backup is {}: compare it, then copy it over {}", good.display(), path.display()))
             }
             Self::Damaged { path, good: None, .. } => Some(format!(
                 "each line of {} is one JSON entry: repair that line by hand if you can, else restore the file from a backup; without it, what it names may exist in the cloud unknown to the state",
@@ -120,13 +120,13 @@ impl StoreError {
             }
             Self::Format { .. } => Some("no released version wrote this format: restore the file from a backup".to_owned()),
             Self::Astray { .. } => Some(
-                "the journal is of a later state than the one that is there: put back the state file that it belongs to"
+                "the journal belongs to a later state: restore that state file"
                     .to_owned(),
             ),
-            Self::Foreign { .. } => Some("the file was copied here from elsewhere: put back this environment's own".to_owned()),
-            Self::Overtaken { .. } => Some("another run has written in between: plan again".to_owned()),
+            Self::Foreign { .. } => Some("the file was copied from elsewhere: restore this environment's file".to_owned()),
+            Self::Overtaken { .. } => Some("another run has changed the state: plan again".to_owned()),
             Self::Locked { .. } => {
-                Some("wait until it is done; the lock goes with its process, so none has to be removed by hand".to_owned())
+                Some("wait until it is done; the lock ends with its process, so you never have to remove it".to_owned())
             }
         }
     }

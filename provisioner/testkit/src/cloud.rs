@@ -615,7 +615,7 @@ fn to_observed<R: OnFake>(thing: &Thing) -> Observed<R> {
         "ready"
     };
     Observed {
-        inputs: serde_json::from_value(Value::Object(inputs)).expect("what is there has the type's shape"),
+        inputs: serde_json::from_value(Value::Object(inputs)).expect("the stored inputs have the type's shape"),
         outputs: Outputs {
             id: thing.id.clone(),
             state: state.to_owned(),

@@ -197,7 +197,7 @@ fn apply_builds_pushes_and_runs_the_app() {
     let file = sandbox.path("saved.json");
     let file = file.to_str().unwrap();
     let refused = sandbox.run(&["plan", "dev", "--out", file]).ended(1);
-    assert!(refused.err.contains("the image is not there yet"), "{}", refused.err);
+    assert!(refused.err.contains("the image has not been built"), "{}", refused.err);
     assert_eq!(sandbox.run(&["image", "inspect", "dev"]).ok().out, "not built yet\n");
     sandbox.run(&["image", "push", "dev"]).ended(1);
     sandbox.run(&["validate", "dev"]).ok();

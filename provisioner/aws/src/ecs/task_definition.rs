@@ -207,10 +207,10 @@ impl Resource for TaskDefinition {
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("proxyConfiguration", "for App Mesh, which AWS ends"),
         ("inferenceAccelerators", "for Elastic Inference, which AWS ended"),
-        ("volumes.dockerVolumeConfiguration", "hosts of one's own only; so too FSx for Windows"),
+        ("volumes.dockerVolumeConfiguration", "EC2 hosts only; so too FSx for Windows"),
         ("volumes.s3filesVolumeConfiguration", "not so far"),
         ("containerDefinitions.links", "bridge networks only; so too disableNetworking, dnsServers, extraHosts"),
-        ("containerDefinitions.devices", "hosts of one's own only; so too dockerSecurityOptions, credentialSpecs"),
+        ("containerDefinitions.devices", "EC2 hosts only; so too dockerSecurityOptions, credentialSpecs"),
         ("containerDefinitions.resourceRequirements", "no GPUs so far"),
         ("containerDefinitions.volumesFrom", "volumes of the task do the same"),
         ("containerDefinitions.firelensConfiguration", "not so far"),

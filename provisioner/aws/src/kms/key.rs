@@ -124,9 +124,9 @@ impl Resource for Key {
     };
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("CustomerMasterKeySpec", "the old name of KeySpec"),
-        ("Origin", "KMS makes the material; material of one's own is no declaration"),
-        ("CustomKeyStoreId", "no key stores of one's own so far"),
-        ("XksKeyId", "no key stores of one's own so far"),
+        ("Origin", "KMS creates the key material; imported material cannot be declared"),
+        ("CustomKeyStoreId", "custom key stores are not supported"),
+        ("XksKeyId", "custom key stores are not supported"),
         ("BypassPolicyLockoutSafetyCheck", "the check is what keeps a key manageable"),
     ];
     type Cloud = Aws;

@@ -42,7 +42,7 @@ pub(super) async fn run<E: Environment>(
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
     let plan = session.plan(&declaration, &observed, &scope.selection(&[]))?;
     if plan.is_empty() {
-        terminal.data(&format!("Nothing to destroy: {environment} has nothing.\n"));
+        terminal.data(&format!("Nothing to destroy: {environment} has no resources.\n"));
         return Ok(ExitStatus::Success);
     }
     terminal.data(&render::plan::plan(&plan, terminal.out()));

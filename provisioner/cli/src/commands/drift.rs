@@ -47,7 +47,7 @@ pub(super) async fn run<E: Environment>(
         let format = render::plan::JSON_FORMAT;
         terminal.json(&serde_json::json!({ "format": format, "environment": environment, "drift": drift }))?;
     } else if drift.is_empty() {
-        terminal.data("No drift: nobody else has changed anything.\n");
+        terminal.data("No drift. Nothing changed outside Provisioner.\n");
     } else {
         terminal.data(&render::plan::drift(&drift, terminal.out()));
     }

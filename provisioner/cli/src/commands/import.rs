@@ -110,7 +110,7 @@ pub(super) async fn run<E: Environment>(
         Ok(())
     };
     session.store.change("import", record).await?;
-    let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it there" };
+    let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it in AWS" };
     terminal.say(&format!("{address} is {id} now; {fate}. `provisioner plan {environment}` shows what differs."));
     if !kept.is_empty() {
         terminal.say(&format!(

@@ -57,7 +57,7 @@ pub(super) async fn run<E: Environment>(
     }
     if let Some(file) = &out {
         saved::write(file, &plan)?;
-        terminal.say(&format!("Saved. To carry it out: provisioner apply {environment} {}", file.display()));
+        terminal.say(&format!("Saved. To apply it: provisioner apply {environment} {}", file.display()));
     }
     Ok(ExitStatus::detailed(detailed_exitcode, !plan.is_empty()))
 }

@@ -92,7 +92,7 @@ struct TaskWatch<'a> {
 
 impl TaskWatch<'_> {
     async fn run(mut self, mut signals: Signals) -> Result<ExitStatus, Failure> {
-        let lost = || OperationError::call("the task could not be watched any more; it goes on by itself");
+        let lost = || OperationError::call("could not watch the task any more; it keeps running");
         let mut shown = String::new();
         let mut stopping = false;
         loop {
@@ -122,8 +122,8 @@ impl TaskWatch<'_> {
                     }
                     stopping = true;
                     self.terminal.say("Interrupted: stopping the task, and waiting for its end.");
-                    let stopped = self.task.stop(self.aws, "interrupted by who started it").await;
-                    stopped.map_err(OperationError::call("the task could not be stopped; it goes on by itself"))?;
+                    let stopped = self.task.stop(self.aws, "interrupted by the user who started it").await;
+                    stopped.map_err(OperationError::call("could not stop the task; it keeps running"))?;
                 }
             }
         }

@@ -155,7 +155,7 @@ impl Check<'_> {
             (Some(_), ["array", ..]) => Some(format!("a list has brackets: `[{value}]`")),
             _ => None,
         };
-        self.report(format!("this must be {}, and is {}", words.join(" or "), described(value)), hint);
+        self.report(format!("expected {}, found {}", words.join(" or "), described(value)), hint);
         Err(())
     }
 
@@ -170,7 +170,7 @@ impl Check<'_> {
                 .as_str()
                 .and_then(|text| closest(text, choices.iter().filter_map(|choice| choice.as_str())))
                 .map(|close| format!("did you mean `\"{close}\"`?"));
-            self.report(format!("this must be {}, and is {}", listed(&choices), described(value)), hint);
+            self.report(format!("expected {}, found {}", listed(&choices), described(value)), hint);
         }
     }
 

@@ -235,7 +235,7 @@ fn newer_format_is_refused() {
     let bench = Bench::new();
     bench.write("state.json", "{ \"format\": 2, \"rows\": [1] }\n");
     let error = bench.load().unwrap_err();
-    assert!(error.to_string().ends_with("state.json has format 2, and this version of Provisioner knows format 1"));
+    assert!(error.to_string().ends_with("state.json has format 2, and this version of Provisioner reads format 1"));
     assert!(error.hint().unwrap().contains("newer Provisioner"));
     assert!(matches!(now(bench.disk.commit(&state(9))), Err(StoreError::Format { .. })), "and never overwritten");
 }
