@@ -52,7 +52,7 @@ struct Managed {
     password: String,
 }
 
-/// The pool, and how to sign in anew.
+/// The connection pool, with the credentials for new connections.
 pub struct Database {
     pool: PgPool,
     config: config::Database,

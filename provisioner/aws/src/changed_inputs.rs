@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use provisioner_model::resource::Resource;
 use serde_json::Value;
 
-/// The fields in which what is there does not mean what is wanted.
+/// The fields whose observed values do not match the desired ones.
 #[derive(Debug, Default)]
 pub struct ChangedInputs(BTreeSet<&'static str>);
 

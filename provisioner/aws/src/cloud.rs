@@ -215,7 +215,7 @@ impl Aws {
         Self::new(config)
     }
 
-    /// At an endpoint of one's own with these keys, whatever the environment says: for tests.
+    /// Returns clients for a custom endpoint with these keys, independent of environment variables: for tests.
     pub fn at(url: &str, region: &str, key: &str, secret: &str) -> Self {
         let credentials = aws_credential_types::Credentials::new(key, secret, None, None, "stated");
         let config = SdkConfig::builder()
@@ -229,7 +229,7 @@ impl Aws {
         Self::new(config)
     }
 
-    /// With a configuration of one's own.
+    /// Returns clients with a custom configuration.
     pub fn new(config: SdkConfig) -> Self {
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         let read = Arc::new(Clients::new(config));

@@ -15,7 +15,7 @@ pub struct TagChange {
 }
 
 impl TagChange {
-    /// From what is wanted, what we wrote last, and what is there.
+    /// Compares the desired, recorded and observed tags.
     pub fn between(desired: &Tags, recorded: &Tags, observed: &Tags) -> Self {
         let set = desired.iter().filter(|(key, value)| observed.get(*key) != Some(value));
         let drop = recorded.keys().filter(|key| !desired.contains_key(*key) && observed.contains_key(*key));

@@ -87,7 +87,7 @@ fn cargo_home() -> PathBuf {
     variable("CARGO_HOME").or_else(home).unwrap_or_else(|| PathBuf::from(".cargo"))
 }
 
-/// A folder of its own: other flags than everybody else's would build everything anew there.
+/// Returns a separate build folder: a shared one would be rebuilt for each set of compiler flags.
 fn cargo_target(root: &Path) -> PathBuf {
     variable("CARGO_TARGET_DIR").map_or_else(|| root.join("build").join("target"), |target| target.join("image"))
 }

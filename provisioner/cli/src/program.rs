@@ -69,13 +69,13 @@ impl<E: Environment> Program<E> {
         Self { types, ..self }
     }
 
-    /// With one more resource type.
+    /// Adds a resource type to the program.
     #[must_use]
     pub fn with<R: Resource>(self) -> Self {
         Self { types: self.types.with::<R>(), ..self }
     }
 
-    /// With a cloud of one's own, for the types that live there.
+    /// Connects a custom cloud, for the types of that cloud.
     #[must_use]
     pub fn cloud<C: Cloud>(mut self, connect: impl Fn(&E) -> Result<C, Error> + Send + Sync + 'static) -> Self {
         self.clouds.push(Box::new(move |environment, clouds| {

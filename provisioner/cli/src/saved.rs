@@ -81,13 +81,10 @@ impl SavedError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlan { .. } | Self::Format { .. } => Some(
-                "create it with `provisioner plan ENV --out FILE`; the output of `--json` cannot be applied"
-                    .to_owned(),
+                "create it with `provisioner plan ENV --out FILE`; the output of `--json` cannot be applied".to_owned(),
             ),
             Self::Environment { planned, path, .. } => Some(format!("provisioner apply {planned} {}", path.display())),
-            Self::Elsewhere { .. } => {
-                Some("a plan applies only to its own account, region and endpoint".to_owned())
-            }
+            Self::Elsewhere { .. } => Some("a plan applies only to its own account, region and endpoint".to_owned()),
             Self::NotKnown(name) => Some(format!("run `provisioner {name} build ENV`, then plan again")),
             Self::Other { .. } => Some("restore the planned version, or plan again".to_owned()),
             Self::Read { .. } | Self::Write(_) => None,

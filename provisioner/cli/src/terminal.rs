@@ -15,7 +15,7 @@ pub struct Terminal {
     err: PageFormat,
     /// Standard error is a terminal that can redraw lines.
     pub live: bool,
-    /// Standard output is a terminal that can be drawn anew.
+    /// `true` if stdout is a terminal that can redraw the screen.
     pub redraws: bool,
     /// There is somebody to ask.
     pub asks: bool,
@@ -83,8 +83,8 @@ impl Terminal {
         PageFormat { width: size.map_or(self.out.width, |(width, _)| width.0.into()), ..self.out }
     }
 
-    /// Prints a text over what the screen shows, without a flicker; what does not fit is left out and counted. Where
-    /// nothing can be drawn anew, texts follow one another.
+    /// Prints a text over the current screen, without flicker, and counts the lines that do not fit. Without a terminal
+    /// that can redraw, texts follow each other.
     pub fn redraw(&self, text: &str, first: bool) {
         if !self.redraws {
             self.data(&if first { text.to_owned() } else { format!("\n{text}") });

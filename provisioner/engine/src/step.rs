@@ -229,8 +229,8 @@ impl StepExecution<'_, '_> {
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
         let inputs = self.resolved(write)?;
         let observed = self.run.reads.read(self.resource_type, &self.step.provider, &id).await?;
-        let observed =
-            observed.ok_or_else(|| StepError::Other(format!("{id} was deleted after the plan was made; plan again")))?;
+        let observed = observed
+            .ok_or_else(|| StepError::Other(format!("{id} was deleted after the plan was made; plan again")))?;
         let resolved = Resolved { inputs: inputs.clone(), waits: std::collections::BTreeMap::new() };
         let differs = !differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore).is_empty();
         let mut handed_out = receipt;
@@ -329,7 +329,7 @@ impl StepExecution<'_, '_> {
         Ok(id)
     }
 
-    /// Writes to an object what is there, but for a few values.
+    /// Writes an object's observed inputs with a few changed values.
     async fn adjust(&self, object: &Object, change: impl Fn(&mut Value)) -> Result<Option<ObservedState>, StepError> {
         let id = object.id.clone().unwrap_or_default();
         let Some(observed) = self.run.reads.read(self.resource_type, &self.step.provider, &id).await? else {

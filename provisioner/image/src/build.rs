@@ -38,9 +38,9 @@ pub struct ImageSource {
 pub enum BuildStatus {
     /// There is no image.
     Missing,
-    /// It was made from what is there now.
+    /// The image matches the current source.
     Current(Layout),
-    /// The source has changed since.
+    /// The source has changed since the build.
     OutOfDate(Layout),
 }
 

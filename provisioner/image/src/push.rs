@@ -31,7 +31,7 @@ pub enum Attached {
 }
 
 impl ContainerRegistry {
-    /// Pushes an image with what is attached to it. What is there is not sent again.
+    /// Pushes an image with its attached documents. Blobs that the registry has already are not sent again.
     pub async fn push(&self, layout: &Layout) -> Result<Pushed, RegistryError> {
         let mut pushed = Pushed { sent: 0, there: 0, attached: Attached::Referrers };
         let image = layout.image();

@@ -74,7 +74,7 @@ fn text(bom: &Bom) -> Result<Vec<u8>, Error> {
     Ok(text)
 }
 
-/// A UUID of version 8 (of one's own making) from the front of a hash.
+/// A UUID of version 8 (application-defined) from the front of a hash.
 fn uuid(hash: &str) -> String {
     let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
     format!("urn:uuid:{}-{}-8{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))

@@ -111,7 +111,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Starts creation and returns as soon as the id is known: the engine journals it at once. What needs
     /// a second call is left to `update`, by way of read and compare.
     fn create(&self, c: &Writes<Self>, owner: &Owner) -> impl Future<Output = Result<Created<Self>>> + Send;
-    /// Brings the object to `self`: from what we last wrote, and from what is there.
+    /// Updates the object to match `self`, given its recorded and observed state.
     fn update(
         &self,
         c: &Writes<Self>,

@@ -151,11 +151,7 @@ fn choose<'a>(
         return current;
     }
     if let Some(observation) = item.observation.replace(successor_sight) {
-        item.leftovers.push(Leftover {
-            object: current,
-            observation,
-            why: "its interrupted replacement resumes",
-        });
+        item.leftovers.push(Leftover { object: current, observation, why: "its interrupted replacement resumes" });
     }
     item.object = Some(successor);
     successor
@@ -528,7 +524,8 @@ fn remove(lineage: &str, item: &mut Item<'_>) {
     }
     let Some(object) = item.object else {
         item.action = if item.leftovers.is_empty() { Action::Forget } else { Action::Delete };
-        item.reasons.push(if item.leftovers.is_empty() { "gone already" } else { "the replaced object is deleted" }.to_owned());
+        item.reasons
+            .push(if item.leftovers.is_empty() { "gone already" } else { "the replaced object is deleted" }.to_owned());
         return;
     };
     let (action, why) = match object.origin {
@@ -542,7 +539,10 @@ fn remove(lineage: &str, item: &mut Item<'_>) {
             if last_user {
                 (Action::Delete, "no longer declared, and not used by another environment")
             } else {
-                (Action::Release, "no longer declared, but another environment uses it or it was created outside Provisioner")
+                (
+                    Action::Release,
+                    "no longer declared, but another environment uses it or it was created outside Provisioner",
+                )
             }
         }
         Origin::Made => (Action::Delete, "no longer declared"),

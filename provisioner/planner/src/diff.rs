@@ -43,7 +43,7 @@ impl Resolved {
 pub struct FieldDiff {
     /// The change as the plan shows it.
     pub change: FieldChange,
-    /// In place, anew, or not at all.
+    /// The required change: in place, by replacement, or none.
     pub kind: Change,
 }
 
@@ -51,7 +51,7 @@ fn value<'a>(inputs: &'a Value, field: &Field) -> Option<&'a Value> {
     inputs.get(field.name).filter(|value| !value.is_null())
 }
 
-/// The fields that differ between what is declared and what is there.
+/// Returns the fields whose desired and observed values differ.
 pub fn differences(
     resource_type: &dyn ResourceType,
     desired: &Resolved,

@@ -212,7 +212,7 @@ pub(crate) fn item<'a>(
     })
 }
 
-/// Without a refresh, the record stands for what is there.
+/// Returns the recorded state as an observation, for plans without a refresh.
 fn recorded_observation(object: &Object) -> Option<Observation> {
     let observed = provisioner_model::erased::ObservedState {
         inputs: object.inputs.clone(),

@@ -1,8 +1,8 @@
-//! From what is declared, what is recorded and what is there, to a plan: a pure function of data.
+//! Computes a plan from the desired, recorded and observed state: a pure function of data.
 //!
-//! [`plan`] decides for each resource ([`mod@diff`], `decide`), then lays down the steps and what waits for what
-//! (`order`). It awaits nothing, reads no clock, and throws no dice. [`verify`] lists the contradictions of what
-//! came out.
+//! [`plan`] decides the action for each resource ([`mod@diff`], `decide`), then creates the steps and their
+//! dependencies (`order`). It is synchronous, and uses neither a clock nor randomness. [`verify`] lists contradictions
+//! in a plan.
 
 mod decide;
 pub mod diff;

@@ -31,7 +31,7 @@ struct Removal {
     id: Option<String>,
     /// The unique keys that it holds.
     keys: BTreeSet<String>,
-    /// The strings in what is there: an id among them is a reference, declared or not.
+    /// The strings in the observed state: an ID among them is a reference, declared or not.
     texts: BTreeSet<String>,
 }
 

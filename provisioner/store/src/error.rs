@@ -108,9 +108,11 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
-            Self::Damaged { path, good: Some(good), .. } => {
-                Some(format!("the newest backup is {}: compare it, then copy it over {}", good.display(), path.display()))
-            }
+            Self::Damaged { path, good: Some(good), .. } => Some(format!(
+                "the newest backup is {}: compare it, then copy it over {}",
+                good.display(),
+                path.display()
+            )),
             Self::Damaged { path, good: None, .. } => Some(format!(
                 "each line of {} is one JSON entry: repair that line by hand if you can, else restore the file from a backup; without it, what it names may exist in the cloud unknown to the state",
                 path.display()
@@ -118,12 +120,13 @@ impl StoreError {
             Self::Format { found, known, .. } if *found > u64::from(*known) => {
                 Some("a newer Provisioner wrote it: use that version or a later one".to_owned())
             }
-            Self::Format { .. } => Some("no released version wrote this format: restore the file from a backup".to_owned()),
-            Self::Astray { .. } => Some(
-                "the journal belongs to a later state: restore that state file"
-                    .to_owned(),
-            ),
-            Self::Foreign { .. } => Some("the file was copied from elsewhere: restore this environment's file".to_owned()),
+            Self::Format { .. } => {
+                Some("no released version wrote this format: restore the file from a backup".to_owned())
+            }
+            Self::Astray { .. } => Some("the journal belongs to a later state: restore that state file".to_owned()),
+            Self::Foreign { .. } => {
+                Some("the file was copied from elsewhere: restore this environment's file".to_owned())
+            }
             Self::Overtaken { .. } => Some("another run has changed the state: plan again".to_owned()),
             Self::Locked { .. } => {
                 Some("wait until it is done; the lock ends with its process, so you never have to remove it".to_owned())

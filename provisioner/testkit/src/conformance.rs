@@ -92,7 +92,7 @@ impl<'a> TestObject<'a> {
         inputs
     }
 
-    /// The fields in which what is there is not what is declared: `(field, declared, there)`.
+    /// Returns the fields whose observed value differs from the declared one: `(field, declared, observed)`.
     pub fn differences(&self) -> Vec<(&'static str, Value, Value)> {
         self.resource_type.fields().iter().filter_map(|field| self.difference(field)).collect()
     }

@@ -28,7 +28,7 @@ pub(crate) fn answer(request: &Message, moto: u16) -> io::Result<Message> {
     }
 }
 
-/// An update of a service leaves its deployment as it is: what is there now has one of its own.
+/// Gives an updated service a separate deployment, which moto does not create.
 fn rolled_out(service: &mut Value) {
     let (number, definition) = (revision(service), service["taskDefinition"].clone());
     if let Some(deployment) = service["deployments"].as_array_mut().and_then(|all| all.first_mut()) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Phrases that no document, doc comment or string contains. Each is split here, so that this file passes.
-const PHRASES: [(&str, &str); 4] = [("by another", "hand"), ("of one's", "own"), ("", "anew"), ("what is", "there")];
+const PHRASES: [[&str; 2]; 4] = [["by another ", "hand"], ["of one's ", "own"], ["an", "ew"], ["what is ", "there"]];
 
 /// Words that a doc comment does not open with.
 const QUESTIONS: [&str; 9] = ["What", "Who", "Whose", "Whether", "Where", "Which", "How", "Why", "When"];
@@ -34,8 +34,7 @@ fn doc_comments_are_long_enough_and_open_with_a_noun_or_verb() {
 
 #[test]
 fn text_avoids_odd_phrases() {
-    let phrases: Vec<String> =
-        PHRASES.iter().map(|(first, second)| format!("{first} {second}").trim().to_owned()).collect();
+    let phrases: Vec<String> = PHRASES.iter().map(|parts| parts.concat()).collect();
     let mut matches = vec![];
     for path in files("md") {
         let text = fs::read_to_string(&path).unwrap();

@@ -100,7 +100,7 @@ pub struct StepScaling {
     /// By so many at least, with percents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_magnitude: Option<i32>,
-    /// Seconds until the next move counts anew.
+    /// Seconds until another adjustment may follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooldown: Option<i32>,
     /// `Average`, `Minimum` or `Maximum` of the metric.

@@ -84,7 +84,7 @@ impl AclEntry {
         (self.number, self.egress)
     }
 
-    /// Returns whether what is there is what this states.
+    /// Returns whether the observed entry matches this one.
     pub(super) fn means(&self, observed: &Self) -> bool {
         let stated = |desired: Option<i32>, observed: Option<i32>| desired.is_none() || desired == observed;
         self.action == observed.action

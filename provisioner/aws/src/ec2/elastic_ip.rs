@@ -1,4 +1,4 @@
-//! `aws:ec2:elastic-ip` — a public IPv4 address of one's own.
+//! `aws:ec2:elastic-ip` — a static public IPv4 address.
 //!
 //! An address cannot move to another pool or border group, so a change to either replaces it: another address.
 //! Its id is the allocation's. API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html>
@@ -17,7 +17,7 @@ use crate::{
     error::{api, api_with, gone_ok, need},
 };
 
-/// A public IPv4 address of one's own.
+/// A static public IPv4 address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ElasticIp {
     /// The pool that it comes from, if not Amazon's.

@@ -46,7 +46,7 @@ pub struct ImageOutputs {
 }
 
 impl Image {
-    /// Reference for tasks.
+    /// Reference of the image for tasks.
     pub const URI: Output<Self, String> = Output::new("uri");
     /// Stands for the digest of an image that is still to be built: it can be planned, and not pushed.
     pub const NOT_BUILT: &str = "<not built yet>";

@@ -55,7 +55,7 @@ pub struct Container {
     /// Its arguments, instead of the image's own.
     #[serde(default)]
     pub command: Vec<String>,
-    /// Initial working directory.
+    /// Initial working directory in the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
     /// As whom it runs: `10000`, `10000:10000`, a name.

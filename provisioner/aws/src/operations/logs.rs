@@ -82,8 +82,8 @@ impl<'a> Tail<'a> {
         Self { aws, pattern, sources: sources.into_iter().map(reading).collect() }
     }
 
-    /// The next lines in order of time; none where all that is there has been read. The call after that looks anew, but
-    /// no further back than lines arrive late. `now` is in seconds since 1970.
+    /// Returns the next lines in chronological order; empty if all current lines have been read. The next call then
+    /// reads again, but only as far back as lines may arrive late. `now` is in seconds since 1970.
     pub async fn next(&mut self, now: u64) -> Result<Vec<Line>> {
         let reader = self.aws.reader();
         for reading in &mut self.sources {

@@ -16,13 +16,13 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct DriftArguments {
-    /// The environment: a file `environments/ENV.toml`.
+    /// Name of the environment: a file `environments/ENV.toml`.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Print it as JSON.
+    /// Print the drift as JSON.
     #[arg(long)]
     json: bool,
-    /// Exit with 2 where there is drift.
+    /// Exit with 2 if there is drift.
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `graph`: draws the dependencies between the declared resources, without credentials.
+//! `graph`: prints the dependency graph of the declared resources, without credentials.
 
 use clap::{Args, ValueEnum};
 use provisioner_model::{Environment, expr::edges};

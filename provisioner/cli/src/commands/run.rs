@@ -29,9 +29,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const LAST_READS: usize = 3;
 
 #[derive(Args, Debug)]
-#[command(after_help = "The task has the service's revision, network and roles. It ends with the task's exit code, \
-or with 1 where it\ndid not start; Ctrl-C stops the task, and ends with 130.\n\n\
-Arguments are no place for secrets: AWS keeps and shows them.\n\n\
+#[command(after_help = "The task has the service's revision, network and roles. The command exits with the \
+task's exit code, or with 1\nif the task does not start. Ctrl-C stops the task and exits with 130.\n\n\
+Do not pass secrets as arguments: AWS stores and shows them.\n\n\
 Example: provisioner run dev -- migrate")]
 pub(crate) struct RunArguments {
     /// Name of the environment.

@@ -74,8 +74,7 @@ impl<'a> Interrupts<'a> {
     fn ask(&self) {
         let (cancel, mut terminal) = (self.cancel.clone(), self.terminal.clone());
         std::thread::spawn(move || {
-            let answer =
-                terminal.ask("A rollout is in progress. Leave it running, or roll it back? [leave/roll back]");
+            let answer = terminal.ask("A rollout is in progress. Leave it running, or roll it back? [leave/roll back]");
             let roll_back = answer.is_some_and(|answer| answer.to_lowercase().starts_with('r'));
             let chosen = if roll_back { Cancel::RollBack } else { Cancel::Leave };
             cancel.send_if_modified(|current| {

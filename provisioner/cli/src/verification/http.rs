@@ -157,8 +157,8 @@ impl Verifier for HttpVerifier<'_> {
 impl Expectation {
     /// Reads the proof that the plan holds, where every reference is resolved by now.
     fn parse(verification: &Value) -> Result<Self, String> {
-        let verification: HttpVerification = serde_json::from_value(verification.clone())
-            .map_err(|error| format!("unknown verification: {error}"))?;
+        let verification: HttpVerification =
+            serde_json::from_value(verification.clone()).map_err(|error| format!("unknown verification: {error}"))?;
         let text = |value: &provisioner_model::expr::In<String>| value.known().cloned().unwrap_or_default();
         let url = text(&verification.url);
         let mut expect: BTreeMap<String, String> =
@@ -196,7 +196,9 @@ impl Expectation {
     /// The error after the deadline. `reached`: the load balancer has answered at least once.
     fn failure(&self, why: &str, reached: bool) -> VerificationError {
         let (url, deadline, settle) = (&self.url, self.deadline.as_secs(), self.settle.as_secs());
-        let why = format!("{url} did not answer as the new version for {settle} s without interruption within {deadline} s: {why}");
+        let why = format!(
+            "{url} did not answer as the new version for {settle} s without interruption within {deadline} s: {why}"
+        );
         let hint = (!reached).then(|| {
             "if it cannot be reached from here, --reach sets another address; --no-verification skips verification"
                 .to_owned()

@@ -19,7 +19,7 @@ pub(crate) struct InspectArguments {
     /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Print it as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }

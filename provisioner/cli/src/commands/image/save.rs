@@ -1,4 +1,4 @@
-//! `image save`: writes the image into an archive that `docker load` reads.
+//! `image save`: writes the image to an archive for `docker load`.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub(crate) struct SaveArguments {
     /// File to write the archive to.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The name that it gets in Docker.
+    /// Name of the image in Docker.
     #[arg(long, value_name = "NAME:TAG", default_value = "app:local")]
     name: String,
 }

@@ -1,4 +1,4 @@
-//! `state rm`: forgets a row.
+//! `state rm`: forgets an entry of the state.
 
 use clap::Args;
 use provisioner_model::state::{Row, Snapshot};

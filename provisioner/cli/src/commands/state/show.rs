@@ -1,4 +1,4 @@
-//! `state show`: shows one row.
+//! `state show`: shows one entry of the state.
 
 use clap::Args;
 
