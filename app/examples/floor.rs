@@ -1,4 +1,5 @@
-//! What the framework can do at most: one handler that does nothing, with nothing around it. `bench/app/run.py` compares.
+//! The maximum throughput of the framework: a single handler that does nothing, without middleware. `bench/app/run.py`
+//! compares the app with it.
 
 use std::error::Error;
 

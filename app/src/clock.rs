@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-/// Now.
+/// Returns the time in seconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -14,7 +14,7 @@ use crate::{
     store::users,
 };
 
-/// Where the administrator's password goes.
+/// The destination of the administrator's password.
 pub enum PasswordDestination {
     /// A new file, which only its owner may read.
     File(std::path::PathBuf),
@@ -22,19 +22,19 @@ pub enum PasswordDestination {
     Secret(String),
 }
 
-/// Why a command failed.
+/// The failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database.
+    /// The database is not available.
     #[error(transparent)]
     Database(#[from] database::Error),
     /// The user cannot be made.
     #[error("the user cannot be made: {0}")]
     User(#[from] Problem),
-    /// The file.
+    /// The file could not be written.
     #[error("cannot write the password to {0}: {1} (it must not be there yet)")]
     File(std::path::PathBuf, std::io::Error),
-    /// The secret.
+    /// The secret could not be written.
     #[error(transparent)]
     Secret(#[from] secret::Error),
     /// The app is not ready.

@@ -1,4 +1,4 @@
-//! What the app is told, by environment variables. Every problem is reported, not only the first.
+//! The app's configuration, from environment variables. All problems are reported together.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -26,7 +26,7 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Who it is for.
+/// The kind of environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
     /// Sample rows are open to all, and so is CORS.
@@ -35,40 +35,40 @@ pub enum Environment {
     Prod,
 }
 
-/// What serving needs.
+/// The configuration of the server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `ENVIRONMENT`
+    /// Value of the variable `ENVIRONMENT`.
     pub environment: Environment,
-    /// `PORT`
+    /// Value of the variable `PORT`.
     pub port: u16,
     /// `METRICS_PORT`; 0 is none.
     pub metrics_port: u16,
-    /// `PUBLIC_URL`
+    /// Value of the variable `PUBLIC_URL`.
     pub public_url: Url,
-    /// `READINESS_PATH`
+    /// Value of the variable `READINESS_PATH`.
     pub readiness_path: String,
     /// `TRUSTED_PROXIES`: how many in front of the app add the address that they saw to `X-Forwarded-For`.
     pub trusted_proxies: usize,
-    /// The database's part.
+    /// Configuration of the database connection.
     pub database: Database,
-    /// `SIGNING_KEY_SECRET_ARN` or `SIGNING_KEY_FILE`
+    /// Source of the signing key: `SIGNING_KEY_SECRET_ARN` or `SIGNING_KEY_FILE`.
     pub signing_key: SecretSource,
-    /// `REDIS_URL`
+    /// Value of the variable `REDIS_URL`.
     pub redis_url: Option<String>,
-    /// The limits.
+    /// Limits on requests and sign-ins.
     pub limits: Limits,
-    /// `ACCESS_TOKEN_SECONDS`
+    /// Lifetime of access tokens: `ACCESS_TOKEN_SECONDS`.
     pub access_token: Duration,
-    /// `SESSION_SECONDS`
+    /// Lifetime of sessions: `SESSION_SECONDS`.
     pub session: Duration,
     /// `SHUTDOWN_DELAY_SECONDS`: between "not ready" and the last connection that is taken.
     pub shutdown_delay: Duration,
-    /// `ECS_CONTAINER_METADATA_URI_V4`
+    /// Value of the variable `ECS_CONTAINER_METADATA_URI_V4`.
     pub metadata_uri: Option<String>,
 }
 
-/// How much anybody may ask for.
+/// Limits on the use of the app.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// `RATE_LIMIT_SIGN_IN`: tries a minute for an account and address.
@@ -77,37 +77,37 @@ pub struct Limits {
     pub register: u32,
     /// `RATE_LIMIT_REQUESTS`: requests a second for an address, in each process.
     pub requests: u32,
-    /// `BODY_LIMIT_BYTES`
+    /// Maximum size of a request body: `BODY_LIMIT_BYTES`.
     pub body: usize,
 }
 
-/// Where the database is, and how to sign in there.
+/// The address and credentials of the database.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// `DATABASE_HOST`
+    /// Value of the variable `DATABASE_HOST`.
     pub host: String,
-    /// `DATABASE_PORT`
+    /// Value of the variable `DATABASE_PORT`.
     pub port: u16,
-    /// `DATABASE_NAME`
+    /// Value of the variable `DATABASE_NAME`.
     pub name: String,
-    /// Who signs in, and with what.
+    /// Source of the user's name and password.
     pub credentials: Credentials,
     /// `DATABASE_CA` or `DATABASE_CA_FILE`: certificates to trust beside Amazon RDS's own, as PEM.
     pub extra_ca: Option<Vec<u8>>,
-    /// `DATABASE_CONNECTIONS`
+    /// Maximum number of connections: `DATABASE_CONNECTIONS`.
     pub connections: u32,
 }
 
-/// Who signs in at the database, and with what.
+/// The source of the database's credentials.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// `DATABASE_SECRET_ARN`: a secret with both, as Amazon RDS makes it.
     Managed(SecretSource),
-    /// `DATABASE_USER` and `DATABASE_PASSWORD_FILE`
+    /// A user and a password: `DATABASE_USER` and `DATABASE_PASSWORD_FILE`.
     Given {
-        /// The user.
+        /// Name of the user.
         user: String,
-        /// The password.
+        /// Source of the password.
         password: SecretSource,
     },
 }
@@ -154,7 +154,7 @@ impl Config {
         reader.end(found)
     }
 
-    /// Whether a browser talks to it by TLS.
+    /// Returns whether a browser talks to it by TLS.
     pub fn is_secure(&self) -> bool {
         self.public_url.scheme() == "https"
     }

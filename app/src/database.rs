@@ -28,16 +28,16 @@ const IDLE: Duration = Duration::from_millis(2);
 /// For a free connection, or a new one.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
-/// Why the database cannot be used.
+/// The reason for which the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It, or the way there.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
-    /// A migration.
+    /// A migration of the schema failed.
     #[error("cannot migrate the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// Its password.
+    /// The password could not be read.
     #[error(transparent)]
     Secret(#[from] secret::Error),
     /// The managed secret is not what Amazon RDS writes.
@@ -45,19 +45,19 @@ pub enum Error {
     Shape(String),
 }
 
-/// What Amazon RDS writes into its secrets.
+/// A secret in the format of Amazon RDS.
 #[derive(Deserialize)]
 struct Managed {
     username: String,
     password: String,
 }
 
-/// The pool, and how to sign in anew.
+/// The connection pool, with the credentials for new connections.
 pub struct Database {
     pool: PgPool,
     config: config::Database,
     secrets: Arc<SecretReader>,
-    /// How often the password was read: whoever was refused with an older one only tries again.
+    /// Number of password reads: a caller that was refused with an older password only retries.
     reads: AtomicU64,
     reading: Mutex<()>,
 }
@@ -86,7 +86,7 @@ impl Database {
         Ok(Self { pool, config, secrets, reads: AtomicU64::new(1), reading: Mutex::new(()) })
     }
 
-    /// A connection.
+    /// Acquires a connection from the pool.
     pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
         let reads = self.reads.load(Ordering::Acquire);
         match self.pool.acquire().await {
@@ -119,7 +119,7 @@ impl Database {
         Ok(migrator.run(&self.pool).await?)
     }
 
-    /// Whether it answers.
+    /// Returns whether it answers.
     pub async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.acquire().await?;
         sqlx::query("SELECT 1").execute(&mut *connection).await?;
@@ -132,12 +132,12 @@ impl Database {
         ((all - idle).max(0), idle, i64::from(self.config.connections))
     }
 
-    /// How often its password was read.
+    /// Returns the number of password reads.
     pub fn password_reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
     }
 
-    /// Closes every connection.
+    /// Closes all connections of the pool.
     pub async fn close(&self) {
         self.pool.close().await;
     }

@@ -1,4 +1,4 @@
-//! What people may write into fields. The same rules hold for the API and the page.
+//! Rules for user input. They are the same for the API and the page.
 
 use crate::problem::{FieldError, Problem};
 
@@ -22,7 +22,7 @@ impl Checked {
         self
     }
 
-    /// A user's name.
+    /// Checks the name of a user.
     pub fn name(&mut self, field: &'static str, name: &str) -> &mut Self {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -30,7 +30,7 @@ impl Checked {
         self.that(fits, field, "must be 3 to 32 small letters, digits, . _ or -, and start with a letter or digit")
     }
 
-    /// A new password.
+    /// Checks a new user's password.
     pub fn password(&mut self, field: &'static str, password: &str) -> &mut Self {
         let fits = (PASSWORD.0..=PASSWORD.1).contains(&password.chars().count());
         self.that(fits, field, "must have 12 to 128 characters")
@@ -42,14 +42,14 @@ impl Checked {
         self.that(fits, field, "must have 1 to 128 characters")
     }
 
-    /// What an account is called.
+    /// Checks an account's name.
     pub fn label(&mut self, field: &'static str, label: &str) -> &mut Self {
         let fits =
             (1..=40).contains(&label.chars().count()) && !label.chars().any(char::is_control) && label.trim() == label;
         self.that(fits, field, "must have 1 to 40 characters, no line breaks, and no space at its ends")
     }
 
-    /// An idempotency key.
+    /// Checks an idempotency key.
     pub fn key(&mut self, field: &'static str, key: &str) -> &mut Self {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
         let fits = (1..=64).contains(&key.len()) && key.chars().all(plain);

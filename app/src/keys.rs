@@ -26,33 +26,33 @@ use crate::{
     secret::{self, SecretReader, SecretSource},
 };
 
-/// How often the key is read without a reason.
+/// Interval between regular reads of the key.
 pub const EVERY: Duration = Duration::from_mins(5);
-/// How long an unknown key's name is not looked for again.
+/// Time for which an unknown key's name is not looked up again.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Shorter ones can be guessed.
 const LEAST: usize = 32;
 const ISSUER: &str = "app";
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
     iss: String,
-    /// The user.
+    /// ID of the user.
     pub sub: Uuid,
-    /// The session.
+    /// ID of the session.
     pub sid: Uuid,
     iat: u64,
     exp: u64,
 }
 
-/// Why there is no key.
+/// The reason for a missing key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It could not be read.
     #[error(transparent)]
     Secret(#[from] secret::Error),
-    /// Too short.
+    /// The key is too short.
     #[error("the signing key has fewer than {LEAST} characters: make it longer")]
     Short,
     /// The library's; never of a user's doing.
@@ -94,7 +94,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads the key.
+    /// Reads the key for the first time.
     pub async fn read(source: SecretSource, secrets: Arc<SecretReader>, life: Duration) -> Result<Self, Error> {
         // Fails where it is installed already, with the very same.
         let _ = RING.install_default();
@@ -112,7 +112,7 @@ impl Keys {
         jsonwebtoken::encode(&header, &claims, &key.sign).map_err(|_| Error::Sign)
     }
 
-    /// What the token says, if it is one of ours and still good.
+    /// Returns the claims of a token, if the app signed it and it has not expired.
     pub async fn verify(&self, token: &str) -> Option<Claims> {
         let name = jsonwebtoken::decode_header(token).ok()?.kid?;
         let key = if let Some(key) = self.find(&name) {

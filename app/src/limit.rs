@@ -21,9 +21,9 @@ return {n, redis.call('PTTL', KEYS[1])}";
 /// Counts that all tasks share.
 #[derive(Clone)]
 pub enum Shared {
-    /// In PostgreSQL.
+    /// Counters in a PostgreSQL table.
     Postgres(Arc<Database>),
-    /// In Redis.
+    /// Counters in a Redis server.
     Redis(redis::aio::ConnectionManager),
 }
 

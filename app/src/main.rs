@@ -34,7 +34,7 @@ enum Command {
     Version,
 }
 
-/// Why it ends with another code than 0.
+/// The reason for an exit code other than 0.
 enum End {
     Usage(String),
     Configuration(Problems),
@@ -87,7 +87,7 @@ fn failed(error: impl std::error::Error) -> End {
     End::Failed(error.to_string())
 }
 
-/// Who reads it may have gone.
+/// Writes a text, and ignores a reader that has closed the pipe.
 fn say(out: &mut dyn std::io::Write, text: &str) {
     let _ = out.write_all(text.as_bytes());
 }

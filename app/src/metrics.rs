@@ -19,21 +19,21 @@ use crate::database::Database;
 /// From half a millisecond to ten seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Which requests.
+/// Labels of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Request {
     /// The method; `other` where it is none of HTTP's own.
     pub method: &'static str,
     /// The route's template, never the path: that would be without end.
     pub route: String,
-    /// The answer's status.
+    /// HTTP status of the response.
     pub status: u16,
 }
 
-/// How something ended.
+/// Label of an operation's result.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Outcome {
-    /// In a word.
+    /// The result in one word.
     pub outcome: &'static str,
 }
 
@@ -42,7 +42,7 @@ struct State {
     state: &'static str,
 }
 
-/// All of them.
+/// All metrics of the app.
 pub struct Metrics {
     registry: Registry,
     duration: Family<Request, Histogram>,
@@ -146,5 +146,5 @@ fn resident_memory() -> Option<i64> {
     line.split_whitespace().next()?.parse::<i64>().ok().map(|kib| kib * 1024)
 }
 
-/// Shared.
+/// Metrics that several tasks share.
 pub type Shared = Arc<Metrics>;

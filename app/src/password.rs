@@ -12,12 +12,12 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 /// Each takes 19 MiB: more at a time would only be slower, and could take all the memory there is.
 const AT_A_TIME: usize = 2;
-/// Who would wait for more than a few seconds is better told so.
+/// Maximum number of waiting requests; further ones would wait for more than a few seconds and are refused.
 const WAITING: usize = 64;
 /// Neither 0 and O nor 1, l and I.
 const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// Hashes and verifies.
+/// Hashes and verifies passwords.
 #[derive(Clone)]
 pub struct Passwords {
     running: Arc<Semaphore>,
@@ -40,7 +40,7 @@ impl Passwords {
         self.run(move || hash(&password)).await?
     }
 
-    /// Whether that is the password. Takes the same time when there is no hash.
+    /// Returns whether that is the password. Takes the same time when there is no hash.
     pub async fn verify(&self, password: String, known: Option<String>) -> Result<bool, Problem> {
         let exists = known.is_some();
         let known = known.unwrap_or_else(|| NOBODY.to_owned());

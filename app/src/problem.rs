@@ -9,38 +9,38 @@ use utoipa::ToSchema;
 
 use crate::{database, secret};
 
-/// What went wrong.
+/// The kind of a problem, which determines the HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// 400
+    /// Responds with status 400.
     BadRequest,
-    /// 401
+    /// Responds with status 401.
     SignInNeeded,
-    /// 403
+    /// Responds with status 403.
     Forbidden,
-    /// 403
+    /// Responds with status 403.
     PasswordChangeNeeded,
-    /// 404
+    /// Responds with status 404.
     NotFound,
-    /// 405
+    /// Responds with status 405.
     MethodNotAllowed,
-    /// 408
+    /// Responds with status 408.
     Timeout,
-    /// 409
+    /// Responds with status 409.
     Conflict,
-    /// 413
+    /// Responds with status 413.
     TooLarge,
-    /// 415
+    /// Responds with status 415.
     MediaType,
-    /// 422
+    /// Responds with status 422.
     Invalid,
-    /// 422
+    /// Responds with status 422.
     Refused,
-    /// 429
+    /// Responds with status 429.
     TooMany,
-    /// 500
+    /// Responds with status 500.
     Internal,
-    /// 503
+    /// Responds with status 503.
     Unavailable,
 }
 
@@ -59,7 +59,7 @@ impl ProblemKind {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "That cannot be done here")
             }
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The request took too long"),
-            Self::Conflict => (StatusCode::CONFLICT, "conflict", "That does not fit what is there"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The request conflicts with the current state"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The request is of another type"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Something in the request is not valid"),
@@ -71,26 +71,26 @@ impl ProblemKind {
     }
 }
 
-/// What is wrong with one field.
+/// An error in one field of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The field's name.
+    /// Name of the field.
     pub field: &'static str,
-    /// What is wrong, and what it should be.
+    /// The error, with the expected value.
     pub message: String,
 }
 
-/// An error answer.
+/// An error response of the app.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{detail}")]
 pub struct Problem {
-    /// What.
+    /// Kind of the problem.
     pub kind: ProblemKind,
     /// In a sentence, for this case.
     pub detail: String,
-    /// What is wrong with which field.
+    /// Errors by field.
     pub errors: Vec<FieldError>,
-    /// When to try again, in seconds.
+    /// Seconds until the next attempt.
     pub retry_after: Option<u64>,
 }
 
@@ -98,22 +98,22 @@ pub struct Problem {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct Body {
-    /// What went wrong, as a name that stays the same.
+    /// The kind of problem, as a stable name.
     #[serde(rename = "type")]
     pub kind: String,
     /// In a few words.
     pub title: String,
-    /// The answer's status.
+    /// HTTP status of the response.
     pub status: u16,
     /// In a sentence, for this case.
     pub detail: String,
-    /// What is wrong with which field.
+    /// Errors in individual fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
 impl Problem {
-    /// Of that kind.
+    /// Returns a problem of this kind.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after: None }
     }
@@ -129,7 +129,7 @@ impl Problem {
         Self::invalid(vec![FieldError { field, message: message.into() }])
     }
 
-    /// Try again then.
+    /// Returns a problem with the seconds until the next attempt.
     pub fn too_many(seconds: u64) -> Self {
         let detail = format!("Try again in {seconds} seconds.");
         Self { retry_after: Some(seconds), ..Self::new(ProblemKind::TooMany, detail) }
@@ -145,7 +145,7 @@ impl Problem {
         Self::new(ProblemKind::Internal, "It has been noted. Try again later.")
     }
 
-    /// What the client gets.
+    /// Returns the body of the response.
     pub fn body(&self) -> Body {
         let (status, name, title) = self.kind.parts();
         Body {
@@ -174,7 +174,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What a database says may quote what was written: only its code and the constraint's name reach the log.
+/// Conversion of database errors. A database's message may quote user input: only its code and the constraint's name
+/// are logged.
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         match &error {

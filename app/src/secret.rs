@@ -1,4 +1,4 @@
-//! Where secrets come from: a file, or Secrets Manager. They are read again whenever they turn out to be old.
+//! Sources of secrets: a file, or Secrets Manager. The app reads a secret again when it turns out to be outdated.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext, operation::put_
 use aws_smithy_http_client::{Builder, tls};
 use tokio::sync::OnceCell;
 
-/// Where a secret is.
+/// The source of a secret.
 #[derive(Clone, Debug)]
 pub enum SecretSource {
     /// A file; what follows its last line break is no part of it.
@@ -25,25 +25,25 @@ impl Default for SecretSource {
     }
 }
 
-/// Why a secret could not be read or written. Never holds the secret.
+/// An error of reading or writing a secret. It never contains the secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file.
+    /// The file could not be read or written.
     #[error("cannot read the secret's file {path}: {error}")]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         error: std::io::Error,
     },
-    /// The service.
+    /// Secrets Manager returned an error.
     #[error("Secrets Manager does not {what} the secret {id}: {error}")]
     Manager {
-        /// What was asked of it.
+        /// Name of the operation.
         what: &'static str,
-        /// Which secret.
+        /// Name or ARN of the secret.
         id: String,
-        /// What it said.
+        /// Error of the service.
         error: String,
     },
     /// The secret is binary or empty.

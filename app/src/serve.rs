@@ -61,22 +61,22 @@ const DRAIN: Duration = Duration::from_secs(35);
 /// For the database's connections, after that.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// Why it could not start.
+/// The reason for a failed start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database's password.
+    /// The database's password could not be read.
     #[error(transparent)]
     Database(#[from] database::Error),
-    /// The signing key.
+    /// The signing key could not be read.
     #[error(transparent)]
     Keys(#[from] keys::Error),
-    /// Redis.
+    /// Redis is not available.
     #[error("cannot use Redis: {0}")]
     Redis(#[from] redis::RedisError),
-    /// A port.
+    /// The app cannot listen on the port.
     #[error("cannot listen on port {0}: {1}")]
     Listen(u16, std::io::Error),
-    /// Signals, or randomness.
+    /// Signals or randomness are not available.
     #[error("the system does not let the app run: {0}")]
     System(String),
 }
@@ -267,7 +267,7 @@ async fn background(app: App) {
     }
 }
 
-/// What asks a process to end.
+/// The signals that stop the process.
 struct Signals {
     term: Signal,
     int: Signal,

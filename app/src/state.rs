@@ -1,4 +1,4 @@
-//! What every request may use.
+//! The state that all requests share.
 
 use std::{
     sync::{
@@ -33,11 +33,11 @@ pub type App = Arc<State>;
 
 /// The parts of the running app.
 pub struct State {
-    /// What it was told.
+    /// Configuration of the app.
     pub config: Config,
-    /// PostgreSQL.
+    /// The PostgreSQL database.
     pub database: Arc<Database>,
-    /// Who is signed in.
+    /// Storage of the sessions.
     pub sessions: Sessions,
     /// Counts that tasks share.
     pub limits: Shared,
@@ -45,22 +45,22 @@ pub struct State {
     pub flood: Flood,
     /// Signs and verifies tokens.
     pub keys: Keys,
-    /// Hashes passwords.
+    /// Hashing of the passwords.
     pub passwords: Passwords,
-    /// What Prometheus reads.
+    /// Metrics for the Prometheus endpoint.
     pub metrics: Metrics,
-    /// Who answers.
+    /// Version of the image and the task definition.
     pub version: Lookup,
     /// The database has this version's schema.
     pub migrated: AtomicBool,
-    /// When the database last answered whether it does.
+    /// Time of the last readiness check that the database answered.
     pub answered: Mutex<Option<Instant>>,
     /// The process was asked to end.
     pub ending: AtomicBool,
 }
 
 impl State {
-    /// Whether it can serve: it has migrated, is not about to end, and what it stands on answers.
+    /// Returns whether it can serve: it has migrated, is not about to end, and what it stands on answers.
     pub async fn ready(&self) -> Result<(), Problem> {
         if self.ending.load(Ordering::Acquire) || !self.migrated.load(Ordering::Acquire) {
             return Err(Problem::unavailable());

@@ -5,7 +5,7 @@
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// From now on.
+/// Starts logging to stdout as JSON.
 pub fn start(level: Option<&str>) {
     let level = match level {
         Some("error") => "error",

@@ -1,4 +1,4 @@
-//! What people do with themselves: register, sign in, change the password; and what the administrator does with them.
+//! Actions on users: registration, sign-in and change of password by the user, and the administrator's actions.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
-//! Which image answers, by digest, and which revision of the task definition.
+//! The image's digest and the revision of the task definition. Both come from the platform's metadata endpoint. A task
+//! definition can set any variable, so the app trusts none of them.
 //!
 //! Both come from the platform's own metadata endpoint. A task definition can set any variable, so none is believed.
 
@@ -12,12 +13,12 @@ use crate::http;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Who answers.
+/// The version of the running app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Version {
-    /// `app`
+    /// Always the name `app`
     pub name: &'static str,
-    /// The program's.
+    /// Version of the app's crate.
     pub version: &'static str,
     /// The image's digest, where the platform says it.
     #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
@@ -26,7 +27,7 @@ pub struct Version {
     pub task_definition: Option<String>,
 }
 
-/// What ECS says about the container that asks.
+/// ECS's metadata of the requesting container.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Container {
@@ -50,7 +51,7 @@ impl Lookup {
         Self { uri, known: OnceCell::new() }
     }
 
-    /// Who answers. Where the endpoint does not, nothing is said of the image, and it is asked again next time.
+    /// Returns the version. If the endpoint does not answer, the image is omitted, and the next call asks again.
     pub async fn get(&self) -> Version {
         let unknown = Version { name: "app", version: env!("CARGO_PKG_VERSION"), image: None, task_definition: None };
         let Some(uri) = &self.uri else { return unknown };

@@ -100,15 +100,15 @@ def main():
                 if line.startswith("model name")), platform.machine())
     text = f"""# Load
 
-Written by `python3 bench/app/run.py {seconds}` on {datetime.date.today()}: {os.cpu_count()} cores ({cpu}), with PostgreSQL, the app and the load generator (`wrk`) on the same machine. Load of the machine when it ended: {os.getloadavg()[0]:.1f}.
+Written by `python3 bench/app/run.py {seconds}` on {datetime.date.today()}: {os.cpu_count()} cores ({cpu}), with PostgreSQL, the app and the load generator (`wrk`) on the same machine. Load average at the end: {os.getloadavg()[0]:.1f}.
 
-| what | clients | requests/s | p99, ms | not 2xx |
+| request | clients | requests/s | p99, ms | not 2xx |
 |---|---|---|---|---|
 """ + "\n".join(lines) + f"""
 
-Reads that need no database reach **{share:.0%}** of the floor (median of three rounds, floor and app in turn); wanted: 70 %.
+Reads that need no database reach **{share:.0%}** of the floor (median of three alternating rounds); target: at least 70 %.
 
-Memory: **{rest:.1f} MiB** at rest after the start, {after:.1f} MiB three seconds after all of this; wanted at rest: under 30 MiB. The program has {size:.1f} MiB.
+Memory: **{rest:.1f} MiB** at rest after the start, {after:.1f} MiB three seconds after the last measurement; target at rest: under 30 MiB. The binary has {size:.1f} MiB.
 """
     (HERE / "README.md").write_text(text)
     print(text)

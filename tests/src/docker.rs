@@ -12,10 +12,10 @@ use std::{
 
 use crate::skipped;
 
-/// What ministack and `compose/compose.yaml` ask for.
+/// The PostgreSQL image of ministack and `compose/compose.yaml`.
 pub const POSTGRES: &str = "postgres:17-alpine";
 
-/// Where a database's container listens on this machine: the stack has PostgreSQL's own port.
+/// Host port of a database container: the stack uses PostgreSQL's default port.
 pub(crate) const DATABASE_PORT: u16 = 5432;
 
 /// The containers that an emulator starts, by the label that it gives them, and the images that came from its registry.
@@ -26,10 +26,10 @@ pub(crate) struct Containers {
 }
 
 impl Containers {
-    /// Whose they are, as their label says; the test runner removes what an interrupted test leaves by it.
+    /// Value of the containers' owner label, by which the test runner removes the remains of an interrupted test.
     pub(crate) const OWNER: &str = "provisioner-test";
 
-    /// How Docker finds them.
+    /// Returns the label that identifies the containers.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
@@ -69,14 +69,14 @@ impl Drop for Containers {
     }
 }
 
-/// What Docker answers, and nothing where it cannot.
+/// Returns Docker's output; empty if Docker is not available.
 fn docker(arguments: &[&str]) -> String {
     let answer = Command::new("docker").args(arguments).stdin(Stdio::null()).output();
     answer.map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned()).unwrap_or_default()
 }
 
-/// Whether a database's container can listen. What is left of a database's ended connections keeps the port from
-/// ministack, which takes another one then, for a minute: that is waited for.
+/// Returns whether a database's container can listen. What is left of a database's ended connections keeps the port
+/// from ministack, which takes another one then, for a minute: that is waited for.
 pub fn database_port_is_free() -> bool {
     let left = || {
         let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
@@ -91,14 +91,14 @@ pub fn database_port_is_free() -> bool {
     TcpListener::bind(("0.0.0.0", DATABASE_PORT)).is_ok()
 }
 
-/// Whether a line of the kernel's table is an ended connection (`TIME_WAIT`, 6) at this port here.
+/// Returns whether a line of the kernel's table is an ended connection (`TIME_WAIT`, 6) at this port here.
 fn ended_at(line: &str, port: u16) -> bool {
     let mut columns = line.split_whitespace().skip(1);
     let here = columns.next().unwrap_or_default();
     here.ends_with(&format!(":{port:04X}")) && columns.nth(1) == Some("06")
 }
 
-/// Whether a Docker engine answers.
+/// Returns whether a Docker engine answers.
 pub fn engine() -> bool {
     succeeds(Command::new("docker").arg("info"))
 }

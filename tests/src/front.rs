@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::{proxy::Message, registry};
 
-/// Where CloudWatch's SDK, which speaks CBOR, names the operation.
+/// Path prefix with which CloudWatch's SDK, which uses CBOR, names the operation.
 pub(crate) const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
-/// What moto on this port answers, put right. With a registry, images are those that it has.
+/// Returns moto's corrected response. With a registry, images are those that the registry has.
 pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::Result<Message> {
     if let Some(operation) = request.path().strip_prefix(CLOUDWATCH) {
         return cloudwatch(operation, &request, moto);
@@ -36,7 +36,7 @@ pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::
     }
 }
 
-/// What ECR says of images, from the registry; all else from moto, which names ECR's own host.
+/// Serves ECR's image calls from the registry, and all others from moto, which returns ECR's own host.
 fn images(request: &Message, moto: u16, registry: u16) -> io::Result<Message> {
     if let Some(answer) = registry::images(registry, request.target(), request.text().as_bytes()) {
         return Ok(Message::told(&answer));
@@ -94,7 +94,7 @@ fn versioning(request: &Message, moto: u16) -> io::Result<Message> {
     Ok(answer.with(body))
 }
 
-/// What CloudWatch's SDK says in CBOR, said in JSON, and the answer put back.
+/// Converts a CBOR request of CloudWatch's SDK to JSON, and the response back.
 fn cloudwatch(operation: &str, request: &Message, moto: u16) -> io::Result<Message> {
     if let Some(told) = tags_in_cbor(request) {
         return Ok(told);
@@ -106,7 +106,7 @@ fn cloudwatch(operation: &str, request: &Message, moto: u16) -> io::Result<Messa
     Ok(Message::cbor(told.status(), cbor::encoded(&said)))
 }
 
-/// What is asked in CBOR of dashboards' tags, answered as in [`dashboard_tags`].
+/// Serves CBOR requests for dashboard tags, as in [`dashboard_tags`].
 pub(crate) fn tags_in_cbor(request: &Message) -> Option<Message> {
     let operation = request.path().strip_prefix(CLOUDWATCH)?;
     let told = dashboard_tags(operation, &cbor::decoded(request.body()))?;

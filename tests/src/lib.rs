@@ -1,5 +1,5 @@
-//! What the tests of the public command line and crate APIs share: emulators of AWS, started and stopped, and the bundled
-//! program, changed.
+//! Shared support of the tests of the public command line and crate APIs: AWS emulators, and variants of the bundled
+//! program.
 
 pub mod docker;
 mod front;
@@ -25,15 +25,15 @@ use proxy::{Message, Proxy, proxy};
 
 /// A running emulator. It ends with this value.
 pub struct Emulator {
-    /// What it ends with.
+    /// Resources that are dropped with the emulator.
     _process: Box<dyn Send + Sync>,
     front: Proxy,
     port: u16,
     /// Another one, which answers for what it lacks. It ends with this one.
     beside: Option<Box<Self>>,
-    /// What it runs on Docker. It ends with this one.
+    /// The emulator's Docker containers, which are removed with it.
     containers: Option<docker::Containers>,
-    /// Its base URL.
+    /// Base URL of the emulator.
     pub url: String,
 }
 
@@ -92,7 +92,7 @@ impl Emulator {
         false
     }
 
-    /// How many requests it was sent.
+    /// Returns the number of requests received.
     pub fn calls(&self) -> usize {
         self.front.calls.load(Ordering::SeqCst)
     }
@@ -121,7 +121,7 @@ impl Emulator {
         text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
     }
 
-    /// Clients of it.
+    /// Returns AWS clients for the emulator.
     pub fn aws(&self) -> Aws {
         aws_at(&self.url)
     }

@@ -15,7 +15,7 @@ use crate::{
     proxy::Message,
 };
 
-/// What is asked of it.
+/// Services that the tests use.
 const SERVICES: &str = "acm,application-autoscaling,cloudwatch,dynamodb,ec2,ecr,ecs,elbv2,iam,kms,logs,rds,route53,s3,\
                         secretsmanager,sns,sts,wafv2";
 

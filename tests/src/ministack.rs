@@ -20,7 +20,7 @@ use crate::{
     registry,
 };
 
-/// What is answered by moto beside it: a service that is not there, and one that knows nothing of what it is given.
+/// Services that moto serves instead: one is missing, and one ignores its input.
 const BY_MOTO: &[&str] = &["application-autoscaling", "acm"];
 /// Below this path of the front is the load balancer, as its listener for HTTPS answers.
 const BALANCER: &str = "/_balancer";
@@ -47,12 +47,12 @@ impl Emulator {
         Some(emulator)
     }
 
-    /// How Docker finds its containers: a filter.
+    /// Returns the Docker filter for the emulator's containers.
     pub fn label(&self) -> String {
         self.containers.as_ref().map(|containers| containers.label().to_owned()).unwrap_or_default()
     }
 
-    /// Where the load balancer can be reached: a base URL.
+    /// Returns the load balancer's base URL.
     pub fn balancer(&self) -> String {
         format!("{}{BALANCER}", self.url)
     }
@@ -77,9 +77,9 @@ fn before(port: u16, command: &mut Command, docker: bool) -> Option<Emulator> {
 struct Front {
     port: u16,
     moto: u16,
-    /// Whether there is a registry behind it, and tasks run.
+    /// `true` if there is a registry behind it, and tasks run.
     docker: bool,
-    /// What it forgets: after which element of an answer there is to be what.
+    /// Elements to add to responses, by the element that precedes them.
     kept: Mutex<BTreeMap<String, String>>,
     /// The load balancer's name in DNS.
     balancer: Mutex<String>,
@@ -225,7 +225,7 @@ impl Front {
     }
 }
 
-/// Where to hand requests to can be said in two ways, and it knows the short one only.
+/// Converts a forward action to the short form, the only one that ministack supports.
 fn shortened(request: &Message) -> Message {
     let long = "Actions.member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn";
     let short = "Actions.member.1.TargetGroupArn";
@@ -246,7 +246,7 @@ fn with_credentials(request: &Message) -> Message {
     request.clone().with(body.to_string())
 }
 
-/// What was added is nobody's business.
+/// Removes the added credentials from a response.
 fn without_credentials(answer: Message) -> Message {
     let Ok(mut body) = serde_json::from_str::<Value>(answer.text()) else { return answer };
     if let Some(containers) = body["taskDefinition"]["containerDefinitions"].as_array_mut() {

@@ -20,9 +20,9 @@ pub struct Message {
 
 /// A proxy that listens.
 pub struct Proxy {
-    /// Where.
+    /// TCP port of the proxy on loopback.
     pub port: u16,
-    /// How many requests came.
+    /// Number of requests received.
     pub calls: Arc<AtomicUsize>,
 }
 
@@ -110,7 +110,7 @@ impl Message {
         Ok(answer)
     }
 
-    /// A header's value.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         headers.map(|(key, value)| (key, value.trim())).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v)
@@ -134,12 +134,12 @@ impl Message {
         self.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default()
     }
 
-    /// What a request is for, from `/` on.
+    /// Returns the request's path, from `/` on.
     pub fn path(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// An answer's status.
+    /// Returns the response's status code.
     pub fn status(&self) -> &str {
         self.path()
     }
@@ -155,7 +155,7 @@ impl Message {
         Self { head: format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{rest}"), body: self.body }
     }
 
-    /// The body.
+    /// Returns the message's body.
     pub fn body(&self) -> &[u8] {
         &self.body
     }

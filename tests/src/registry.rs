@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub struct LocalRegistry {
     child: Child,
     folder: std::path::PathBuf,
-    /// Where it listens, on loopback.
+    /// TCP port on loopback.
     pub port: u16,
 }
 
@@ -46,7 +46,7 @@ impl LocalRegistry {
         registry.answers().then_some(registry)
     }
 
-    /// How images name it.
+    /// Returns the host in image names.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -62,7 +62,7 @@ impl LocalRegistry {
         false
     }
 
-    /// Whether it has this image.
+    /// Returns whether it has this image.
     pub fn has(&self, repository: &str, digest: &str) -> bool {
         has(self.port, repository, digest)
     }

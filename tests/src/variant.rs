@@ -14,7 +14,7 @@ use provisioner_model::{
 use provisioner_reference_stack::Environment;
 use serde_json::Value;
 
-/// How the program was changed.
+/// The changes to the program.
 #[derive(Clone, Debug, Default)]
 pub struct Variant {
     /// Starts of addresses, and what they are now.
@@ -40,7 +40,7 @@ impl Variant {
         Some(variant)
     }
 
-    /// The program.
+    /// Returns the changed program.
     pub fn program(self) -> Program<Environment> {
         let types = self.types();
         Program::new(move |env: &Environment, stack: &mut Stack| self.declare(env, stack)).types(types)

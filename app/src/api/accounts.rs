@@ -26,39 +26,39 @@ use crate::{
 
 const KEY: &str = "idempotency-key";
 
-/// A new account.
+/// The opening of an account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Opening {
-    /// What you call it: no line breaks, and no space at its ends.
+    /// Name of the account: no line breaks, and no spaces at either end.
     #[schema(min_length = 1, max_length = 40)]
     name: String,
-    /// What it holds at first, in minor units. The money is play money.
+    /// Opening balance in minor units of play money.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 100_000_000, default = 0)]
     opening_balance: i64,
 }
 
-/// The user's accounts.
+/// The accounts of the user.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Accounts {
     accounts: Vec<Account>,
 }
 
-/// Money to move.
+/// A transfer to another account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
     /// One of your accounts.
     from: Uuid,
-    /// Any other account.
+    /// The ID of any other account.
     to: Uuid,
-    /// In minor units.
+    /// Amount in minor units.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
     amount: i64,
 }
 
-/// Which part of the trail.
+/// The requested part of the audit trail.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -83,7 +83,7 @@ pub(super) struct Trail {
     entries: Vec<AuditEntry>,
 }
 
-/// Open an account
+/// Open a new account
 #[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = Opening, security(("token" = [])),
     responses((status = 201, body = Account), (status = 409, description = "You have too many", body = Body,
         content_type = "application/problem+json")))]
@@ -97,7 +97,7 @@ pub(super) async fn open(
     Ok((StatusCode::CREATED, Json(account)))
 }
 
-/// Your accounts
+/// List your own accounts
 #[utoipa::path(get, path = "/api/accounts", tag = "accounts", security(("token" = [])),
     responses((status = 200, body = Accounts)))]
 pub(super) async fn list(State(app): State<App>, User(session): User) -> Result<Json<Accounts>, Problem> {

@@ -1,4 +1,4 @@
-//! What platforms ask.
+//! Health and version endpoints for the platform.
 
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -6,14 +6,14 @@ use utoipa::ToSchema;
 
 use crate::{problem::Problem, state::App, version::Version};
 
-/// All is well.
+/// The response of a healthy app.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Well {
-    /// `ok`
+    /// Always the text `ok`
     status: &'static str,
 }
 
-/// The process runs
+/// Check that the process runs
 #[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Well)))]
 pub(super) async fn live() -> Json<Well> {
     Json(Well { status: "ok" })
@@ -25,7 +25,7 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Json<Well>, Problem>
     Ok(Json(Well { status: "ok" }))
 }
 
-/// Which image answers, and which revision of the task definition
+/// Show the image's digest and the revision of the task definition
 #[utoipa::path(get, path = "/version", tag = "health", responses((status = 200, body = Version)))]
 pub(super) async fn version(State(app): State<App>) -> Json<Version> {
     Json(app.version.get().await)

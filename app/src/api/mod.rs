@@ -22,7 +22,7 @@ pub(crate) use accounts::carry_out;
 
 use crate::{problem, state::App};
 
-/// What the description says beside the operations.
+/// The parts of the OpenAPI description besides the operations.
 #[derive(OpenApi)]
 #[openapi(
     info(

@@ -1,4 +1,4 @@
-//! Sample rows.
+//! The API of the sample rows.
 
 use axum::{
     Json,
@@ -40,16 +40,16 @@ pub(super) struct Added {
 /// Rows that were removed.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Deleted {
-    /// How many.
+    /// Number of deleted rows.
     deleted: u64,
     message: String,
 }
 
-/// The latest rows.
+/// The latest sample rows.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Rows {
     rows: Vec<SampleRow>,
-    /// How many there are in all.
+    /// Total number of rows.
     count: i64,
 }
 

@@ -13,7 +13,7 @@ use crate::{
     web::{Anyone, Client, Input},
 };
 
-/// Name and password.
+/// The user's name and password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
@@ -23,7 +23,7 @@ pub(super) struct SignIn {
     password: String,
 }
 
-/// A refresh token.
+/// A refresh token of a session.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refresh {
@@ -31,12 +31,12 @@ pub(super) struct Refresh {
     refresh_token: String,
 }
 
-/// What a signed-in program holds.
+/// The tokens of a signed-in program.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Tokens {
     /// For the `Authorization` header.
     access_token: String,
-    /// `Bearer`
+    /// Always the text `Bearer`
     token_type: &'static str,
     /// The access token's life in seconds.
     expires_in: u64,
@@ -59,7 +59,7 @@ impl Tokens {
     }
 }
 
-/// Sign in
+/// Sign in with name and password
 #[utoipa::path(post, path = "/api/sessions", tag = "sessions", request_body = SignIn,
     responses((status = 201, body = Tokens), (status = 401, description = "Name or password is wrong",
         body = Body, content_type = "application/problem+json")))]
@@ -88,7 +88,7 @@ pub(super) async fn refresh(State(app): State<App>, Input(input): Input<Refresh>
     Tokens::of(&app, &session, &next).map(Json)
 }
 
-/// Sign out
+/// Sign out of this session
 #[utoipa::path(delete, path = "/api/sessions/current", tag = "sessions", security(("token" = [])),
     responses((status = 204, description = "Signed out")))]
 pub(super) async fn sign_out(State(app): State<App>, Anyone(session): Anyone) -> Result<StatusCode, Problem> {

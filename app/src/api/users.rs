@@ -1,4 +1,4 @@
-//! Users.
+//! The API of the users.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::{
     web::{Admin, Anyone, Client, Id, Input, QueryParameters},
 };
 
-/// Somebody new.
+/// The registration of a new user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Registration {
@@ -26,7 +26,7 @@ pub(super) struct Registration {
     password: String,
 }
 
-/// A new password.
+/// A change of the password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordChange {
@@ -36,14 +36,14 @@ pub(super) struct PasswordChange {
     new_password: String,
 }
 
-/// Whether a user may sign in.
+/// The access of a user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Disabled {
     disabled: bool,
 }
 
-/// Which part of the list.
+/// The requested part of the list.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -68,7 +68,7 @@ pub(super) struct Users {
     users: Vec<User>,
 }
 
-/// Register
+/// Register a new user
 #[utoipa::path(post, path = "/api/users", tag = "users", request_body = Registration,
     responses((status = 201, body = User), (status = 409, description = "The name is taken", body = Body,
         content_type = "application/problem+json")))]
@@ -104,7 +104,7 @@ pub(super) fn within(limit: i64) -> Result<(), Problem> {
     Err(Problem::new(ProblemKind::BadRequest, "limit: must be from 1 to 200."))
 }
 
-/// Who is signed in
+/// Show the signed-in user
 #[utoipa::path(get, path = "/api/users/me", tag = "users", security(("token" = [])),
     responses((status = 200, body = User)))]
 pub(super) async fn me(State(app): State<App>, Anyone(session): Anyone) -> Result<Json<User>, Problem> {

@@ -30,7 +30,7 @@ const PART: i64 = 50;
 struct AccountsPage {
     frame: Frame,
     accounts: Vec<Account>,
-    /// What was written into the forms.
+    /// Values of the submitted forms.
     name: String,
     opening: String,
     from: String,
@@ -61,16 +61,16 @@ impl AccountsPage {
 struct AuditPage {
     frame: Frame,
     entries: Vec<AuditEntry>,
-    /// Where the next part starts.
+    /// Start of the next part, if there is one.
     next: Option<i64>,
     all: bool,
     me: Uuid,
-    /// The reader's own.
+    /// Accounts of the signed-in user.
     accounts: Vec<Account>,
 }
 
 impl AuditPage {
-    /// What the reader knows it by; others are shown by their ids.
+    /// Returns the user's name for an account; other accounts are shown by their IDs.
     fn name(&self, id: &Uuid) -> Option<&str> {
         if *id == self.me {
             return Some("you");

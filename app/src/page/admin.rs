@@ -1,4 +1,4 @@
-//! What the administrator does with users.
+//! The administrator's pages for users.
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};

@@ -48,14 +48,14 @@ pub(super) fn signed_in(app: &State, token: &Token) -> Option<HeaderValue> {
     set(app, SESSION, &token.text(), app.config.session.as_secs())
 }
 
-/// Takes it back.
+/// Returns the header that removes the cookie.
 pub(super) fn signed_out(app: &State) -> Option<HeaderValue> {
     set(app, SESSION, "", 0)
 }
 
-/// Who looks at the page.
+/// The visitor of a page.
 pub(super) struct Visitor {
-    /// Who is signed in, if anybody.
+    /// Session of the visitor, if signed in.
     pub(super) session: Option<Session>,
     /// For the page's forms.
     pub(super) form: String,

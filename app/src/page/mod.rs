@@ -20,7 +20,7 @@ use axum::{
 
 use crate::{problem::Problem, state::App};
 
-/// The page's routes.
+/// Returns the routes of the page.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(sample::home))
@@ -39,7 +39,7 @@ pub fn routes() -> Router<App> {
         .route("/favicon.ico", get(icon))
 }
 
-/// Whether a person will read the answer.
+/// Returns whether a person will read the answer.
 pub fn is_wanted(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"))
 }

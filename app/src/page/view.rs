@@ -1,4 +1,4 @@
-//! What every page has: its frame, its messages, and what is shown when something fails.
+//! Common parts of every page: its frame, its messages, and its errors.
 
 use askama::Template;
 use axum::{
@@ -18,13 +18,13 @@ pub(super) struct Frame {
     pub(super) title: &'static str,
     pub(super) signed_in: bool,
     pub(super) admin: bool,
-    /// Which entry of the menu this page is.
+    /// Menu entry of the current page.
     pub(super) here: &'static str,
-    /// For its forms.
+    /// Token for the page's forms.
     pub(super) form: String,
-    /// What was just done.
+    /// Message about the last action.
     pub(super) done: Option<&'static str>,
-    /// What is wrong with what was sent.
+    /// Errors in the submitted form.
     pub(super) errors: Vec<FieldError>,
 }
 
@@ -46,13 +46,13 @@ impl Frame {
         self
     }
 
-    /// What is wrong with one field; shown beside it.
+    /// Returns the error of a field, for display beside it.
     pub(super) fn error(&self, field: &str) -> Option<&str> {
         self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
     }
 }
 
-/// What a page says was done: a word in its address, never text from there.
+/// Returns the message for a word in the page's address; the address never supplies the text.
 fn told(what: &str) -> Option<&'static str> {
     Some(match what {
         "registered" => "You are registered. Sign in now.",
@@ -68,7 +68,7 @@ fn told(what: &str) -> Option<&'static str> {
     })
 }
 
-/// What follows the `?` of a page.
+/// The query parameters of a page.
 #[derive(serde::Deserialize)]
 pub(super) struct Parameters {
     pub(super) done: Option<String>,
@@ -104,7 +104,7 @@ pub(super) fn to_with(path: &str, cookie: Option<HeaderValue>) -> Response {
 
 /// Something failed: as a page of its own, or by going to where it can be mended.
 pub(super) enum Failure {
-    /// Shown.
+    /// The page shows the problem.
     Shown(Problem),
     /// Sign in, or change the password.
     Elsewhere(&'static str),
@@ -156,7 +156,7 @@ pub(super) fn user(visitor: &Visitor) -> Result<Session, Failure> {
     if session.must_change_password { Err(Failure::Elsewhere("/password")) } else { Ok(session) }
 }
 
-/// What belongs beside the form's fields; everything else is a page of its own.
+/// Shows errors of fields beside the form; all other problems have a separate page.
 pub(super) fn beside(problem: Problem, first: &'static str) -> Result<(StatusCode, Vec<FieldError>), Failure> {
     let status = problem.kind.parts().0;
     match problem.kind {

@@ -1,4 +1,4 @@
-//! What the templates write.
+//! Formatting functions for the templates.
 
 use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Who is signed in. A session is a row in PostgreSQL or a hash in Redis; its token is known to the client alone.
+//! Sessions of users. A session is a row in PostgreSQL or a hash in Redis; its token is known to the client alone.
 //!
 //! An API session's token is a refresh token: it is good once, and gives the next. One that was used before ends the
 //! session, since two then have it. A page's session has one token, in a cookie, from its start to its end.
@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 use crate::{database::Database, problem::Problem};
 
-/// What a user may do.
+/// The role of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Has accounts.
+    /// Has accounts and makes transfers.
     User,
     /// Lists and disables users, and sees the whole audit trail; has accounts as well.
     Admin,
@@ -58,14 +58,14 @@ impl SessionKind {
     }
 }
 
-/// Who is signed in.
+/// The session of a signed-in user.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
-    /// The session.
+    /// ID of the session.
     pub id: Uuid,
-    /// The user.
+    /// ID of the user.
     pub user: Uuid,
-    /// What the user may do.
+    /// Role of the user.
     pub role: Role,
     /// Nothing else may be done before.
     pub must_change_password: bool,
@@ -85,7 +85,7 @@ impl Token {
         Ok(Self { id, secret })
     }
 
-    /// Reads one.
+    /// Parses the text of a token.
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.split_once('.')?;
         let secret = URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
@@ -103,7 +103,7 @@ impl Token {
     }
 }
 
-/// What came of a refresh token.
+/// The result of using a refresh token.
 enum Rotated {
     /// It was good, and the next one is.
     Yes(Session),
@@ -113,17 +113,17 @@ enum Rotated {
     Gone,
 }
 
-/// Where sessions are.
+/// The storage of sessions.
 #[derive(Clone)]
 pub enum Sessions {
-    /// In PostgreSQL.
+    /// Rows in a PostgreSQL table.
     Postgres(Arc<Database>),
-    /// In Redis.
+    /// Hashes in a Redis server.
     Redis(::redis::aio::ConnectionManager),
 }
 
 impl Sessions {
-    /// A new session.
+    /// Creates a session for a user.
     pub async fn create(
         &self,
         user: Uuid,
@@ -176,7 +176,7 @@ impl Sessions {
         })
     }
 
-    /// Ends one.
+    /// Ends a single session.
     pub async fn end(&self, id: Uuid) -> Result<(), Problem> {
         match self {
             Self::Postgres(database) => postgres::end(database, id).await,

@@ -1,4 +1,4 @@
-//! Sessions as rows.
+//! Sessions as rows in PostgreSQL.
 
 use std::time::Duration;
 

@@ -15,16 +15,16 @@ use crate::{
 /// So many accounts a user may have.
 pub const MOST: i64 = 1000;
 
-/// An account.
+/// A user's account.
 #[derive(Serialize, ToSchema)]
 pub struct Account {
-    /// Which; also what others send money to.
+    /// ID of the account, to which others send money.
     pub id: Uuid,
-    /// What its owner calls it.
+    /// Name that the owner chose.
     pub name: String,
-    /// In minor units.
+    /// Balance in minor units.
     pub balance: i64,
-    /// Since when.
+    /// Time of the opening.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }

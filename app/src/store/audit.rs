@@ -8,25 +8,25 @@ use uuid::Uuid;
 
 use crate::{database::Database, problem::Problem};
 
-/// What happened.
+/// An entry of the audit trail.
 #[derive(Serialize, ToSchema)]
 pub struct AuditEntry {
     /// Later entries have higher numbers.
     pub id: i64,
-    /// When.
+    /// Time of the event.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// `user-registered`, `password-changed`, `user-disabled`, `user-enabled`, `account-opened` or `transfer`.
     pub action: String,
-    /// Who did it.
+    /// User who caused the event.
     pub actor: Uuid,
     /// To which user or account, where it is no transfer.
     pub subject: Option<Uuid>,
-    /// From which account.
+    /// ID of the debited account.
     pub from_account: Option<Uuid>,
-    /// To which account.
+    /// ID of the credited account.
     pub to_account: Option<Uuid>,
-    /// In minor units.
+    /// Amount in minor units.
     pub amount: Option<i64>,
     /// The transfer's idempotency key; only its sender sees it.
     pub key: Option<String>,

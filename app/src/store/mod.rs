@@ -1,4 +1,4 @@
-//! What is kept in PostgreSQL, table by table. Every function takes what was checked before.
+//! Data in PostgreSQL, by table. The functions expect checked input.
 
 pub mod accounts;
 pub mod audit;

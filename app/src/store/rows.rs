@@ -12,16 +12,16 @@ use crate::{database::Database, problem::Problem};
 const HOW: [&str; 8] = ["amber", "brisk", "calm", "dusty", "early", "faint", "green", "hidden"];
 const WHAT: [&str; 8] = ["bridge", "canyon", "forest", "harbour", "island", "meadow", "river", "valley"];
 
-/// A sample row.
+/// A row of sample data.
 #[derive(Serialize, ToSchema)]
 pub struct SampleRow {
-    /// Which.
+    /// ID of the row.
     pub id: Uuid,
-    /// Two random words.
+    /// Label of two random words.
     pub label: String,
-    /// A random number.
+    /// A random whole number.
     pub number: i32,
-    /// When it was added.
+    /// Time of the insertion.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }

@@ -15,39 +15,39 @@ use crate::{
     problem::{Problem, ProblemKind},
 };
 
-/// What an account can hold at most; the table says the same.
+/// Maximum balance of an account in minor units; the table has the same limit.
 const MOST: i64 = 1_000_000_000_000_000;
 
-/// What is asked for.
+/// A request for a transfer.
 #[derive(Clone, Debug)]
 pub struct TransferRequest {
     /// Chosen by the client.
     pub key: String,
     /// One of the user's own accounts.
     pub from: Uuid,
-    /// Any account.
+    /// ID of any account.
     pub to: Uuid,
-    /// In minor units.
+    /// Amount in minor units.
     pub amount: i64,
 }
 
 /// A transfer that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Transfer {
-    /// Which.
+    /// ID of the transfer.
     pub id: Uuid,
-    /// From which account.
+    /// ID of the debited account.
     pub from: Uuid,
-    /// To which account.
+    /// ID of the credited account.
     pub to: Uuid,
-    /// In minor units.
+    /// Amount in minor units.
     pub amount: i64,
-    /// When.
+    /// Time of the transfer.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
 
-/// Why one was refused, for good.
+/// The reason for a permanent refusal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Refusal {
     NoSuchSource,

@@ -1,4 +1,4 @@
-//! Users.
+//! Users as rows in PostgreSQL.
 
 use serde::Serialize;
 use sqlx::{PgConnection, Row, postgres::PgRow};
@@ -13,20 +13,20 @@ use crate::{
     session::Role,
 };
 
-/// A user.
+/// A user of the app.
 #[derive(Serialize, ToSchema)]
 pub struct User {
-    /// Which.
+    /// ID of the user.
     pub id: Uuid,
     /// The name to sign in with.
     pub name: String,
-    /// What the user may do.
+    /// Role of the user.
     pub role: Role,
     /// May not sign in.
     pub disabled: bool,
     /// May do nothing else before.
     pub must_change_password: bool,
-    /// Since when.
+    /// Time of the registration.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }

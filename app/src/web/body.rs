@@ -1,4 +1,6 @@
-//! What nobody reads of a request's body.
+//! Handling of unread request bodies. The app may respond before it has read the body: it is too large, or the client
+//! lacks permission. If the connection were closed then, a client that is still sending would get a reset instead of
+//! the response. So the app reads and discards the rest while it responds, up to a limit.
 //!
 //! An answer can be given before the body is read: it is too large, or who sends it may not. If the connection were
 //! closed then, a client that is still sending would get a reset instead of the answer. So what is left is read and

@@ -40,7 +40,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 #[derive(Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Who asks, as far as the network knows.
+/// The client's address, as far as the network reveals it.
 #[derive(Clone, Copy)]
 pub struct Client(pub IpAddr);
 
@@ -70,7 +70,7 @@ impl FromRequestParts<App> for Client {
     }
 }
 
-/// Around everything.
+/// Wraps all requests in the common middleware.
 pub async fn around(AxumState(app): AxumState<App>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     app.metrics.in_flight.inc();
@@ -212,7 +212,7 @@ fn cause(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-/// What follows the `?`.
+/// The parsed query parameters.
 pub struct QueryParameters<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for QueryParameters<T> {

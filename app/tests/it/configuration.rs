@@ -1,4 +1,4 @@
-//! What it is told, and how it says that that is wrong.
+//! The configuration, and the reports of errors in it.
 
 use crate::support::{app::Settings, postgres};
 

@@ -142,7 +142,7 @@ async fn disconnected_client_leaves_no_open_transaction() {
     pool.close().await;
 }
 
-/// What the clients saw of one key.
+/// The responses that clients received for one key.
 struct Sent {
     from: String,
     to: String,
@@ -255,7 +255,7 @@ async fn no_transfer_is_lost_or_doubled_when_the_database_restarts() {
     assert!(sum.get::<i64, _>(1) >= 0);
 }
 
-/// How often each key is in the audit trail.
+/// Returns the number of audit entries for each key.
 async fn noted(admin: &mut sqlx::PgConnection) -> BTreeMap<String, usize> {
     let rows = sqlx::query("SELECT key FROM audit WHERE action = 'transfer'").fetch_all(admin).await.unwrap();
     let mut noted = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What platforms ask, and how it ends.
+//! Health endpoints, and the shutdown.
 
 use std::time::Duration;
 

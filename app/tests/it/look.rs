@@ -1,4 +1,5 @@
-//! How the pages look: every one in Chromium, as wide as a phone and as a desk, light and dark.
+//! The layout of every page in Chromium, at the width of a phone and of a desktop, in light and dark mode. every one in
+//! Chromium, as wide as a phone and as a desk, light and dark.
 //!
 //! The pages have no scripts, and forbid them. So Chromium gets them through a server of this test's, in frames of a
 //! page with a script (`look.js`) that measures: nothing is wider than the window, every field has a label, letters
@@ -32,13 +33,13 @@ use crate::{
     users::admin,
 };
 
-/// What stands between Chromium and the app.
+/// A server between Chromium and the app.
 struct Between {
     url: String,
     through: Client,
     /// By name, with their cookies.
     people: BTreeMap<&'static str, Client>,
-    /// Answers to forms.
+    /// Responses to submitted forms, by address.
     kept: BTreeMap<&'static str, String>,
     pages: Vec<String>,
     found: mpsc::UnboundedSender<Value>,

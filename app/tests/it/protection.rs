@@ -1,4 +1,4 @@
-//! What keeps the app and its users from harm.
+//! Protection of the app and its users against attacks.
 
 use std::collections::BTreeSet;
 

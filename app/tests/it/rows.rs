@@ -1,4 +1,4 @@
-//! Sample rows.
+//! Tests of the sample rows.
 
 use reqwest::Method;
 use sqlx::Row;

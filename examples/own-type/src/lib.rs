@@ -23,21 +23,21 @@ impl Cloud for Folder {
     }
 }
 
-/// A text file.
+/// A text file in the folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
-    /// The file's name.
+    /// The file's name, without a path.
     pub name: String,
-    /// What is in it.
+    /// The text of the file.
     pub text: String,
 }
 
-/// What only the folder can tell.
+/// Values that only the folder determines.
 #[derive(Serialize, Deserialize)]
 pub struct NoteOutputs {
-    /// The file's name.
+    /// The file's name, which is its ID.
     pub id: Id<Note>,
-    /// In bytes.
+    /// The file's size in bytes.
     pub size: usize,
 }
 
@@ -45,7 +45,7 @@ impl Note {
     /// Its size in bytes.
     pub const SIZE: Output<Self, usize> = Output::new("size");
 
-    /// A note.
+    /// Returns a note with a name and a text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into() }
     }

@@ -6,13 +6,13 @@ use example_own_type::{Folder, Note};
 use provisioner_cli::Program;
 use provisioner_model::{Stack, erased::ResourceRegistry, state::ProviderTarget};
 
-/// What `environments/NAME.toml` says.
+/// The content of `environments/NAME.toml`.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Notes {
     project: String,
     region: String,
-    /// Where the notes are.
+    /// Path of the folder with the notes.
     folder: String,
 }
 

@@ -11,7 +11,7 @@ use provisioner_cli::Program;
 use provisioner_model::{In, Stack, document, join};
 use serde_json::{Value, json};
 
-/// What `environments/NAME.toml` says.
+/// The content of `environments/NAME.toml`.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Worker {

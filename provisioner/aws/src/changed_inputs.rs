@@ -1,11 +1,11 @@
-//! Which inputs an update has to touch: one rule for all types, the one that the plan uses.
+//! The inputs that an update must write, by the comparison rule of the plan.
 
 use std::collections::BTreeSet;
 
 use provisioner_model::resource::Resource;
 use serde_json::Value;
 
-/// The fields in which what is there does not mean what is wanted.
+/// The fields whose observed values do not match the desired ones.
 #[derive(Debug, Default)]
 pub struct ChangedInputs(BTreeSet<&'static str>);
 
@@ -23,15 +23,15 @@ impl ChangedInputs {
         });
         Self(differs.map(|field| field.name).collect())
     }
-    /// Whether `field` differs.
+    /// Returns whether `field` differs.
     pub fn has(&self, field: &str) -> bool {
         self.0.contains(field)
     }
-    /// Whether one of these differs.
+    /// Returns whether one of these differs.
     pub fn any(&self, fields: &[&str]) -> bool {
         fields.iter().any(|field| self.has(field))
     }
-    /// Whether nothing but these differs.
+    /// Returns whether nothing but these differs.
     pub fn only(&self, fields: &[&str]) -> bool {
         self.0.iter().all(|field| fields.contains(field))
     }

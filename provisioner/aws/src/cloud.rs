@@ -95,12 +95,11 @@ pub struct Aws {
 pub struct Reader {
     clients: Arc<Clients>,
     cache: Mutex<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
-    /// What is asked for together: by key, round by round.
+    /// IDs of the combined reads: by key, round by round.
     rounds: Mutex<HashMap<&'static str, Vec<Vec<String>>>>,
 }
 
-/// How long a call waits for others that it can serve as well. They begin together, and what they read beside it takes
-/// longer.
+/// Time for which a call collects IDs. The requests start together, and parallel reads take longer.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// Writes: nothing is ever sent twice by the SDK. Derefs to the writing clients; reads go through [`Writer::read`].
@@ -129,7 +128,7 @@ impl Writer {
     pub fn read(&self) -> &Clients {
         &self.read
     }
-    /// Where the layouts of images are that can be pushed.
+    /// Returns the folder with the layouts of the images to push.
     pub fn images(&self) -> Option<&Path> {
         self.images.as_deref()
     }
@@ -144,7 +143,8 @@ impl Reader {
         Self { clients, cache: Mutex::default(), rounds: Mutex::default() }
     }
 
-    /// What `read` brings, called once however many ask for `key`, at once or later. An error is not kept.
+    /// Returns the result of `read`, which runs once for all concurrent and later requests with `key`. Errors are not
+    /// cached.
     pub async fn once<T, F>(&self, key: &str, read: impl FnOnce() -> F + Send) -> Result<Arc<T>>
     where
         T: Send + Sync + 'static,
@@ -163,7 +163,7 @@ impl Reader {
         cell.get_or_try_init(|| async { read().await.map(Arc::new) }).await.cloned()
     }
 
-    /// What `read` brings for these ids and all others that are asked for under `key` at about the same time.
+    /// Returns the result of `read` for these IDs and all others requested under `key` at about the same time.
     pub async fn together<T, F>(
         &self,
         key: &'static str,
@@ -194,12 +194,12 @@ impl Reader {
     }
 }
 
-/// Whose credentials these are.
+/// The identity of the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The account's number.
+    /// Number of the AWS account.
     pub account: String,
-    /// The caller.
+    /// ARN of the caller.
     pub arn: String,
 }
 
@@ -215,7 +215,7 @@ impl Aws {
         Self::new(config)
     }
 
-    /// At an endpoint of one's own with these keys, whatever the environment says: for tests.
+    /// Returns clients for a custom endpoint with these keys, independent of environment variables: for tests.
     pub fn at(url: &str, region: &str, key: &str, secret: &str) -> Self {
         let credentials = aws_credential_types::Credentials::new(key, secret, None, None, "stated");
         let config = SdkConfig::builder()
@@ -229,7 +229,7 @@ impl Aws {
         Self::new(config)
     }
 
-    /// With a configuration of one's own.
+    /// Returns clients with a custom configuration.
     pub fn new(config: SdkConfig) -> Self {
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         let read = Arc::new(Clients::new(config));
@@ -243,12 +243,12 @@ impl Aws {
         self
     }
 
-    /// Where requests go, if not to AWS itself.
+    /// Returns the endpoint, if it is not AWS's default.
     pub fn endpoint(&self) -> Option<&str> {
         self.read.config.endpoint_url()
     }
 
-    /// Whose credentials these are.
+    /// Returns the identity of the credentials.
     pub async fn identity(&self) -> Result<Identity> {
         let sts = aws_sdk_sts::Client::new(&self.read.config);
         let answer = sts.get_caller_identity().send().await.map_err(api("sts:GetCallerIdentity"))?;

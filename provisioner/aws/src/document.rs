@@ -5,7 +5,7 @@ use provisioner_model::{compare::Compare, error::ErrorKind, expr::In};
 
 use crate::value::text;
 
-/// The document to write: what is wanted, where what is there does not mean the same.
+/// Returns the document to write: the desired one, if the observed one differs in meaning.
 pub fn to_write(desired: Option<&In<String>>, observed: Option<&In<String>>) -> Option<String> {
     let desired = desired.and_then(text)?;
     let same = observed

@@ -5,17 +5,17 @@ use provisioner_model::{
     resource::{Owner, Tags},
 };
 
-/// What must be set and what must go, so that ours are right and others' stay.
+/// The tags to set and to remove so that ours are correct; other tags remain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TagChange {
-    /// To set.
+    /// Tags to set, by key.
     pub set: Tags,
-    /// To drop.
+    /// Keys of the tags to remove.
     pub drop: Vec<String>,
 }
 
 impl TagChange {
-    /// From what is wanted, what we wrote last, and what is there.
+    /// Compares the desired, recorded and observed tags.
     pub fn between(desired: &Tags, recorded: &Tags, observed: &Tags) -> Self {
         let set = desired.iter().filter(|(key, value)| observed.get(*key) != Some(value));
         let drop = recorded.keys().filter(|key| !desired.contains_key(*key) && observed.contains_key(*key));
@@ -31,7 +31,7 @@ pub fn observed_tags<'a>(tags: impl IntoIterator<Item = (Option<&'a str>, Option
         .collect()
 }
 
-/// Whether these are the tags of the object made for `owner`.
+/// Returns whether these are the tags of the object made for `owner`.
 pub fn made_for(tags: &Tags, owner: &Owner) -> bool {
     tags.get(TOKEN) == Some(&owner.token)
 }

@@ -15,30 +15,31 @@ use crate::commands::{
     image::ImageCommand, logs::LogsArguments, rollback::RollbackArguments, run::RunArguments, status::StatusArguments,
 };
 
-/// The exit codes and environment variables, printed at the end of `--help`; `docs/cli.md` has them too.
+/// Exit codes and environment variables at the end of `--help`; `docs/cli.md` lists them too.
 const EXIT_CODES: &str = "Exit codes:
-  0    done; for `plan` and `drift` with --detailed-exitcode: nothing to do
-  1    an error: the reason is on standard error, and nothing is lost
+  0    success; for `plan` and `drift` with --detailed-exitcode: no changes
+  1    error: the reason is on stderr, and the state is saved
   2    `plan` and `drift` with --detailed-exitcode: there are changes; `status` with
-       --exit-code: something is not well
-  3    interrupted while a rollout was waited for: it goes on by itself, the next apply takes it up
-  64   the command line was not understood
-  …    `run`: what the task ended with
-  130  interrupted: what had begun is saved, the next apply goes on
+       --exit-code: there are problems
+  3    interrupted during a rollout: it continues in AWS, and the next apply resumes it
+  64   invalid command line
+  …    `run`: the task's exit code
+  130  interrupted: the state is saved, and the next apply continues
 
 Environment variables: those of the AWS SDK (AWS_PROFILE, AWS_ENDPOINT_URL, …), NO_COLOR, COLUMNS,
 PROVISIONER_LOG (a filter for -v, as in `provisioner=debug,aws=info`).";
 
-/// Infrastructure from a program.
+/// Infrastructure as code in Rust.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = EXIT_CODES, after_help = "`--help` lists the exit codes.", max_term_width = 110)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// The folder that holds `environments/` and `state/`; else found upwards from here.
+    /// The folder that contains `environments/` and `state/`; the default is the current folder or its nearest such
+    /// parent.
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub(crate) folder: Option<PathBuf>,
-    /// Log what happens to standard error, request ids included; twice for more.
+    /// Log to stderr, including request IDs; repeat for more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -46,38 +47,38 @@ pub(crate) struct Cli {
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what an apply would do; writes nothing but `--out`.
+    /// Show the changes that an apply would make; writes nothing except `--out`.
     Plan(PlanArguments),
-    /// Carry out a plan: a new one, or a saved one.
+    /// Apply a new or saved plan.
     Apply(ApplyArguments),
-    /// Delete everything that the environment has.
+    /// Delete all objects of the environment.
     Destroy(DestroyArguments),
-    /// Show what somebody else changed.
+    /// Show changes made outside Provisioner.
     Drift(DriftArguments),
     /// Print the stack's outputs.
     Outputs(OutputsArguments),
     /// Open the stack's URL in a browser.
     Open(OpenArguments),
-    /// Show how it is doing: services, tasks, deployments, targets, databases, alarms.
+    /// Show the status of services, tasks, deployments, targets, databases, alarms.
     #[cfg(feature = "aws")]
     Status(StatusArguments),
-    /// Print what the service's tasks write.
+    /// Print the logs of the service's tasks.
     #[cfg(feature = "aws")]
     Logs(LogsArguments),
-    /// Run one task of the service's own image; ends with the task's exit code.
+    /// Run one task with the service's image; exits with the task's exit code.
     #[cfg(feature = "aws")]
     Run(RunArguments),
-    /// Put an older revision of the service back.
+    /// Roll the service back to an older revision.
     #[cfg(feature = "aws")]
     Rollback(RollbackArguments),
-    /// Draw what depends on what.
+    /// Print the dependency graph.
     Graph(GraphArguments),
-    /// Look into the state, or change it; nothing in the cloud changes.
+    /// Show or change the state; nothing in AWS changes.
     #[command(subcommand)]
     State(StateCommand),
-    /// Take an object that is there already into the state.
+    /// Add an existing object to the state.
     Import(ImportArguments),
-    /// Build, push or look at the app's image.
+    /// Build, push, save or inspect the app's image.
     #[cfg(feature = "aws")]
     #[command(subcommand)]
     Image(ImageCommand),
@@ -85,7 +86,7 @@ pub(crate) enum Command {
     Validate(ValidateArguments),
     /// Print the JSON Schema of environment files.
     Schema,
-    /// Print a shell's completions.
+    /// Print completions for a shell.
     Completions(CompletionsArguments),
 }
 

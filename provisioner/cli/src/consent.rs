@@ -1,4 +1,4 @@
-//! Who must say yes to what. `--yes` is consent to a plan, never to the loss of what is protected.
+//! Consent to plans. `--yes` approves a plan, but never the deletion of protected resources.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub struct ConsentFlags {
     pub confirm: Option<String>,
 }
 
-/// Why there is no consent.
+/// The reason for a missing consent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentError {
     /// The answer was no.
@@ -30,26 +30,26 @@ pub enum ConsentError {
     /// The typed name was another one.
     #[error("nothing was done: `{typed}` is not `{wanted}`")]
     Mistyped {
-        /// What was typed.
+        /// The text that was typed.
         typed: String,
-        /// What was wanted.
+        /// The text that was expected.
         wanted: String,
     },
     /// There is nobody to ask.
     #[error("nothing was done: there is no terminal to ask on")]
     Nobody,
-    /// What is protected would be lost.
-    #[error("nothing was done: this would lose what is protected: {}", addresses.join(", "))]
+    /// The plan would delete protected resources.
+    #[error("nothing was done: the plan deletes protected resources: {}", addresses.join(", "))]
     Protected {
-        /// What.
+        /// Addresses of the protected resources.
         addresses: Vec<String>,
     },
     /// The destroy of an environment with protected resources.
     #[error("nothing was done: {environment} has protected resources: {}", addresses.join(", "))]
     ProtectedEnvironment {
-        /// Which.
+        /// Name of the environment.
         environment: String,
-        /// What.
+        /// Addresses of the protected resources.
         addresses: Vec<String>,
     },
     /// `--confirm` named another environment.
@@ -57,22 +57,22 @@ pub enum ConsentError {
     OtherEnvironment {
         /// The name that `--confirm` has.
         named: String,
-        /// What it is.
+        /// Name of the environment.
         environment: String,
     },
 }
 
 impl ConsentError {
-    /// What to do about it.
+    /// Returns the suggested next action, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Nobody => Some("`--yes` approves the plan without a question".to_owned()),
+            Self::Nobody => Some("`--yes` approves the plan without a prompt".to_owned()),
             Self::Protected { addresses } => {
                 let flags: Vec<String> = addresses.iter().map(|address| format!("--allow-delete {address}")).collect();
-                Some(format!("to lose them all the same: {}", flags.join(" ")))
+                Some(format!("to delete them anyway: {}", flags.join(" ")))
             }
             Self::ProtectedEnvironment { environment, .. } => {
-                Some(format!("to destroy it all the same: --confirm {environment}"))
+                Some(format!("to destroy it anyway: --confirm {environment}"))
             }
             Self::Declined | Self::Mistyped { .. } | Self::OtherEnvironment { .. } => None,
         }
@@ -93,7 +93,7 @@ pub fn apply(
     for address in missing.drain(..) {
         typed(
             address,
-            &format!("{address} is protected, and this plan loses it. Type its address to allow that:"),
+            &format!("{address} is protected, and this plan deletes it. Type its address to allow that:"),
             prompt,
         )?;
     }
@@ -198,7 +198,7 @@ mod tests {
         let protected = set(&["database/instance/main"]);
         let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
         let refused = apply("prod", &protected, &yes, &mut script(&[])).unwrap_err();
-        assert_eq!(refused.hint().as_deref(), Some("to lose them all the same: --allow-delete database/instance/main"));
+        assert_eq!(refused.hint().as_deref(), Some("to delete them anyway: --allow-delete database/instance/main"));
         assert!(apply("prod", &protected, &yes, &mut script(&["y"])).is_err());
         assert_eq!(apply("prod", &protected, &yes, &mut script(&["database/instance/main"])), Ok(protected.clone()));
         let other = ConsentFlags { allow_delete: set(&["database/instance/other"]), ..yes.clone() };

@@ -46,7 +46,7 @@ pub enum Failure {
         here: String,
     },
     /// Something could not be read.
-    #[error("what is there could not be read")]
+    #[error("could not read the observed state")]
     Unread(Vec<Unread>),
     /// There can be no plan.
     #[error("there can be no plan")]

@@ -25,9 +25,9 @@ pub(crate) fn artifacts(source: &ImageSource) -> Result<Artifacts, ImageError> {
     let build_status = source.build_status()?;
     let notice = match &build_status {
         BuildStatus::Current(_) => None,
-        BuildStatus::Missing => Some("not built yet: `apply` builds it, and so does `image build`"),
+        BuildStatus::Missing => Some("not built yet: `apply` or `image build` builds it"),
         BuildStatus::OutOfDate(_) => {
-            Some("out of date, its source has changed: `apply` builds it anew, this plan does not")
+            Some("out of date because its source has changed: `apply` rebuilds it, this plan does not")
         }
     };
     let digest = build_status.layout().map(|layout| layout.digest().to_owned());
@@ -90,7 +90,7 @@ fn progress_line(Progress { compiled, total, elapsed }: Progress) -> String {
     format!("Compiling the app: all dependencies are compiled, optimising and linking the program ({time} so far)")
 }
 
-/// How large an image's layers are, compressed.
+/// Returns the compressed size of an image's layers in bytes.
 pub(crate) fn total(layout: &Layout) -> Result<u64, ImageError> {
     Ok(layout.layers()?.iter().map(|layer| layer.size).sum())
 }
@@ -114,7 +114,7 @@ fn cargo_home() -> PathBuf {
     variable("CARGO_HOME").or_else(home).unwrap_or_else(|| PathBuf::from(".cargo"))
 }
 
-/// A folder of its own: other flags than everybody else's would build everything anew there.
+/// Returns a separate build folder: a shared one would be rebuilt for each set of compiler flags.
 fn cargo_target(root: &Path) -> PathBuf {
     variable("CARGO_TARGET_DIR").map_or_else(|| root.join("build").join("target"), |target| target.join("image"))
 }

@@ -1,7 +1,7 @@
-//! The whole command line as a library: arguments, environment files, questions, rendering, exit codes.
+//! The command line as a library: arguments, environment files, prompts, rendering, exit codes.
 //!
-//! A stack of one's own needs [`main`] and a [`Program`], nothing else. This crate alone prints, asks, and reads
-//! environment variables; it never compares, and calls no cloud but through the resource types.
+//! A custom stack needs only [`main`] and a [`Program`]. Only this crate prints, asks, and reads environment variables.
+//! It computes no differences, and calls clouds only through the resource types.
 
 mod arguments;
 mod artifacts;

@@ -12,7 +12,7 @@ use crate::{
     terminal::Terminal,
 };
 
-/// What is on the screen during an apply.
+/// The display of an apply in progress.
 pub(crate) struct Live<'a> {
     terminal: &'a Terminal,
     screen: Option<MultiProgress>,
@@ -21,7 +21,7 @@ pub(crate) struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    /// How long a plain log stays silent.
+    /// Maximum silence of a plain log.
     pub(crate) const HEARTBEAT: Duration = Duration::from_secs(30);
 
     pub(crate) fn new(terminal: &'a Terminal, steps: usize) -> Self {
@@ -35,7 +35,7 @@ impl<'a> Live<'a> {
         Self { terminal, screen, steps: HashMap::new(), total }
     }
 
-    /// After an event.
+    /// Updates the display after an event.
     pub(crate) fn show(&mut self, progress: &Progress<'_>, line: Option<&str>) {
         let Some(screen) = &self.screen else {
             if let Some(line) = line {

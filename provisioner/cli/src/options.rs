@@ -10,13 +10,13 @@ use crate::session::RefreshScope;
 /// Selects a part of the stack, and how it is read.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Scope {
-    /// Only this resource or component, and what it needs; repeatable.
+    /// Include only this resource or component and its dependencies; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) target: Vec<String>,
-    /// All but this resource or component, and what needs it; repeatable.
+    /// Leave out this resource or component and its dependents; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exclude: Vec<String>,
-    /// Trust the state; read only what an earlier run left unfinished.
+    /// Use the recorded state; read only objects with unfinished operations.
     #[arg(long)]
     pub(crate) no_refresh: bool,
     #[command(flatten)]
@@ -38,48 +38,49 @@ impl Scope {
 /// Timing overrides, for tests on emulators.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Pace {
-    /// At most this long may a fresh object stay invisible.
+    /// Maximum time for which a new object may stay invisible, in seconds.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub(crate) consistency_window: Option<u64>,
-    /// At most this long between two looks at what is not ready.
+    /// Maximum pause between two polls of an object, in seconds.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub(crate) poll: Option<f64>,
 }
 
 impl Pace {
-    /// The pause between two polls: `--poll`, or else `default`.
+    /// Returns the pause between two polls: `--poll`, or else `default`.
     #[cfg(feature = "aws")]
     pub(crate) fn poll_interval(&self, default: Duration) -> Duration {
         self.poll_limit().unwrap_or(default)
     }
 
-    /// `--poll`; none where it is not a valid duration.
+    /// Returns `--poll`; `None` if it is not a valid duration.
     pub(crate) fn poll_limit(&self) -> Option<Duration> {
         self.poll.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 }
 
-/// How a plan is applied.
+/// Options for applying a plan.
 #[derive(Args, Debug)]
 pub(crate) struct ApplyOptions {
-    /// Do not ask. It is no consent to lose what is protected.
+    /// Skip the approval prompt. This does not allow the deletion of protected resources.
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// How many writing calls may run at once.
+    /// Maximum number of concurrent writes.
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
 }
 
-/// How rollouts are waited for and verified.
+/// Options for waiting for and verifying rollouts.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct RolloutOptions {
-    /// Do not wait until a rollout has succeeded: the next apply takes it up.
+    /// Do not wait for rollouts: the next apply resumes them.
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Do not ask the new version itself whether it answers.
+    /// Skip the verification that the new version answers.
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) no_verification: bool,
-    /// Where the load balancer can be reached, if not by its own name: HOST, HOST:PORT, or a base URL.
+    /// Address of the load balancer for verification, if its DNS name cannot be reached: HOST, HOST:PORT, or a base
+    /// URL.
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["no_wait", "no_verification"])]
     pub(crate) reach: Option<crate::verification::Reach>,

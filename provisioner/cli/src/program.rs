@@ -1,4 +1,4 @@
-//! What makes a stack a program: the stack, the resource types, and where they live.
+//! A program: a stack, its resource types, and their clouds.
 
 use std::collections::BTreeMap;
 
@@ -69,13 +69,13 @@ impl<E: Environment> Program<E> {
         Self { types, ..self }
     }
 
-    /// With one more resource type.
+    /// Adds a resource type to the program.
     #[must_use]
     pub fn with<R: Resource>(self) -> Self {
         Self { types: self.types.with::<R>(), ..self }
     }
 
-    /// With a cloud of one's own, for the types that live there.
+    /// Connects a custom cloud, for the types of that cloud.
     #[must_use]
     pub fn cloud<C: Cloud>(mut self, connect: impl Fn(&E) -> Result<C, Error> + Send + Sync + 'static) -> Self {
         self.clouds.push(Box::new(move |environment, clouds| {
@@ -152,7 +152,7 @@ impl<E: Environment> Program<E> {
         &self.types
     }
 
-    /// Runs the stack.
+    /// Runs the stack program and returns its declarations.
     pub(crate) fn declare(&self, environment: &E, facts: Facts) -> Result<Desired, Vec<Misdeclared>> {
         let mut stack = Stack::new(facts);
         (self.stack)(environment, &mut stack);

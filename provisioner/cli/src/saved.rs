@@ -13,15 +13,15 @@ use provisioner_model::{
 };
 use serde::Deserialize;
 
-/// Why a saved plan cannot be written, read or carried out.
+/// A reason for which a saved plan cannot be written, read or executed.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedError {
     /// The file could not be read.
     #[error("could not read the plan {}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The file could not be written.
@@ -30,66 +30,63 @@ pub enum SavedError {
     /// It could not be put into JSON, or is no plan.
     #[error("{} is not a saved plan", path.display())]
     NoPlan {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the JSON parser.
         source: serde_json::Error,
     },
     /// It has another format.
-    #[error("{} has format {found}, and this version carries out format {FORMAT}", path.display())]
+    #[error("{} has format {found}, and this version reads format {FORMAT}", path.display())]
     Format {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Its format.
+        /// Format version of the file.
         found: u64,
     },
     /// It is for another environment.
     #[error("{} is a plan for `{planned}`, not for `{asked}`", path.display())]
     Environment {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What it is for.
+        /// Environment of the saved plan.
         planned: String,
-        /// What was asked for.
+        /// Environment on the command line.
         asked: String,
     },
     /// Something in it is not known yet.
-    #[error("a plan with something still to come cannot be saved: the {0} is not there yet")]
+    #[error("cannot save the plan: the {0} has not been built")]
     NotKnown(String),
     /// It was made with something else than is there now.
     #[error("the plan is for the {name} {planned}, and here there is {here}")]
     Other {
-        /// What.
+        /// Name of the discovered value.
         name: String,
-        /// What it was made with.
+        /// Value in the saved plan.
         planned: String,
-        /// What is there.
+        /// Value on this machine.
         here: String,
     },
     /// It was made for another place.
     #[error("the plan was made for {planned}, and these credentials are for {here}")]
     Elsewhere {
-        /// Where it was made for.
+        /// Target of the saved plan.
         planned: String,
-        /// Where we are.
+        /// Target of this command.
         here: String,
     },
 }
 
 impl SavedError {
-    /// What to do about it.
+    /// Returns the suggested next action, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlan { .. } | Self::Format { .. } => Some(
-                "make it anew: `provisioner plan ENV --out FILE`; the output of `--json` is for reading only"
-                    .to_owned(),
+                "create it with `provisioner plan ENV --out FILE`; the output of `--json` cannot be applied".to_owned(),
             ),
             Self::Environment { planned, path, .. } => Some(format!("provisioner apply {planned} {}", path.display())),
-            Self::Elsewhere { .. } => {
-                Some("a plan is carried out only in the account, region and endpoint it was made for".to_owned())
-            }
-            Self::NotKnown(name) => Some(format!("`provisioner {name} build ENV` makes it; then plan again")),
-            Self::Other { .. } => Some("put back what it was made with, or plan again".to_owned()),
+            Self::Elsewhere { .. } => Some("a plan applies only to its own account, region and endpoint".to_owned()),
+            Self::NotKnown(name) => Some(format!("run `provisioner {name} build ENV`, then plan again")),
+            Self::Other { .. } => Some("restore the planned version, or plan again".to_owned()),
             Self::Read { .. } | Self::Write(_) => None,
         }
     }

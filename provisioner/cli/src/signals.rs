@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Handling of Ctrl-C and SIGTERM.
 
 /// A subscription to both signals. A signal that arrives while nobody waits is kept for the next call of [`Self::next`].
 pub(crate) struct Signals {

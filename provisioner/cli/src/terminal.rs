@@ -8,14 +8,14 @@ use std::{
 
 use crate::{consent::Prompt, render::PageFormat};
 
-/// Where the program's words go. Data goes to standard output, talk to standard error.
+/// The program's output. Results go to stdout; progress and errors go to stderr.
 #[derive(Clone, Debug)]
 pub struct Terminal {
     out: PageFormat,
     err: PageFormat,
     /// Standard error is a terminal that can redraw lines.
     pub live: bool,
-    /// Standard output is a terminal that can be drawn anew.
+    /// `true` if stdout is a terminal that can redraw the screen.
     pub redraws: bool,
     /// There is somebody to ask.
     pub asks: bool,
@@ -27,9 +27,9 @@ pub struct Terminal {
 /// The output of a command, for tests.
 #[derive(Clone, Debug, Default)]
 pub struct CapturedOutput {
-    /// Standard output.
+    /// Text written to stdout.
     pub out: String,
-    /// Standard error.
+    /// Text written to stderr.
     pub err: String,
 }
 
@@ -67,12 +67,12 @@ impl Terminal {
         )
     }
 
-    /// For standard output.
+    /// Returns the format of stdout.
     pub fn out(&self) -> &PageFormat {
         &self.out
     }
 
-    /// For standard error.
+    /// Returns the format of stderr.
     pub fn err(&self) -> &PageFormat {
         &self.err
     }
@@ -83,8 +83,8 @@ impl Terminal {
         PageFormat { width: size.map_or(self.out.width, |(width, _)| width.0.into()), ..self.out }
     }
 
-    /// Prints a text over what the screen shows, without a flicker; what does not fit is left out and counted. Where
-    /// nothing can be drawn anew, texts follow one another.
+    /// Prints a text over the current screen, without flicker, and counts the lines that do not fit. Without a terminal
+    /// that can redraw, texts follow each other.
     pub fn redraw(&self, text: &str, first: bool) {
         if !self.redraws {
             self.data(&if first { text.to_owned() } else { format!("\n{text}") });
@@ -147,7 +147,7 @@ impl Prompt for Terminal {
     }
 }
 
-/// Seconds since 1970.
+/// Returns the current time in seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
@@ -158,7 +158,7 @@ pub fn token() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-/// Who runs this, on which machine.
+/// Returns the names of the user and the machine.
 #[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
 pub fn whoami() -> (String, String) {
     let first =

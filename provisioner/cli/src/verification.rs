@@ -26,7 +26,7 @@ pub(crate) fn verifier<'a>(
         return None;
     }
     if options.no_verification {
-        terminal.say("Rollouts are not proven (--no-verification): what AWS says of them is taken at its word.");
+        terminal.say("Rollouts are not verified (--no-verification): only AWS's report counts.");
         return None;
     }
     Some(Box::new(http::HttpVerifier::new(clouds, options.reach.as_ref())))
@@ -36,7 +36,7 @@ pub(crate) fn verifier<'a>(
 #[cfg(not(feature = "aws"))]
 pub(crate) fn verifier(_: &Clouds, plan: &Plan, _: &RolloutOptions, terminal: &Terminal) -> Option<Box<dyn Verifier>> {
     if needs_verification(plan) {
-        terminal.say("Rollouts are not proven: this program is built without that.");
+        terminal.say("Rollouts are not verified: this program was built without verification.");
     }
     None
 }

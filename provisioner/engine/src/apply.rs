@@ -25,33 +25,33 @@ use crate::{
     verification::Verifier,
 };
 
-/// What an apply needs.
+/// Parameters of an apply.
 pub struct Apply<'a> {
-    /// What to do.
+    /// The plan to execute.
     pub plan: &'a Plan,
-    /// The types.
+    /// All registered resource types.
     pub registry: &'a ResourceRegistry,
-    /// Where.
+    /// Clients of the provider instances.
     pub clouds: &'a Clouds,
-    /// Where it is written down.
+    /// Store of the state and the journal.
     pub store: &'a dyn Store,
-    /// Who holds the lock meanwhile.
+    /// Holder of the lock during the apply.
     pub holder: Holder,
     /// The protected resources that may be deleted or replaced.
     pub consent: &'a BTreeSet<String>,
-    /// Who is told.
+    /// Channel for progress events.
     pub events: UnboundedSender<Event>,
-    /// Whether, and how, it is to end early.
+    /// Cancellation of the apply, with the way of ending.
     pub cancel: watch::Receiver<Cancel>,
-    /// Who proves a rollout that the plan wants proven; none: nobody does.
+    /// Verifier of the rollouts that declare a verification; `None` skips verification.
     pub verifier: Option<&'a dyn Verifier>,
-    /// Whether rollouts are waited for. Else they stay pending, and the next apply takes them up.
+    /// `true` if rollouts are waited for. Else they stay pending, and the next apply takes them up.
     pub wait: bool,
-    /// How patient it is.
+    /// Timeouts and concurrency of the run.
     pub tuning: Tuning,
 }
 
-/// Why an apply did not begin, or could not be written down.
+/// A reason for which an apply did not start, or could not be journaled.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The state could not be read or written.
@@ -60,21 +60,21 @@ pub enum ApplyError {
     /// The state is not the one that the plan was made from.
     #[error("the state has changed since the plan was made: {what}")]
     Stale {
-        /// In what way.
+        /// Description of the difference.
         what: String,
     },
     /// The plan deletes what is protected.
-    #[error("the plan deletes what is protected: {}", addresses.join(", "))]
+    #[error("the plan deletes protected resources: {}", addresses.join(", "))]
     Protected {
-        /// What.
+        /// Addresses of the resources concerned.
         addresses: Vec<String>,
     },
     /// A step is of a type that this program lacks.
     #[error("this program does not know the type `{type_name}` of {address}")]
     Type {
-        /// The resource.
+        /// Address of the resource.
         address: String,
-        /// Its type.
+        /// Resource type, such as `aws:ec2:subnet`.
         type_name: String,
     },
 }
@@ -143,16 +143,16 @@ async fn start(input: &Apply<'_>) -> Result<Snapshot, ApplyError> {
         if plan.serial == 0 {
             return Ok(Snapshot::new(plan.lineage.clone(), plan.facts.environment.clone()));
         }
-        return stale(format!("the plan is of serial {}, and there is no state", plan.serial));
+        return stale(format!("the plan has serial {}, and there is no state", plan.serial));
     };
     if state.lineage != plan.lineage {
-        return stale("it is another state, of another lineage".to_owned());
+        return stale("the state has another lineage".to_owned());
     }
     if state.serial != plan.serial {
-        return stale(format!("the plan is of serial {}, and the state is at {}", plan.serial, state.serial));
+        return stale(format!("the plan has serial {}, the state has serial {}", plan.serial, state.serial));
     }
     if state.digest() != plan.digest {
-        return stale("an apply has been at work on it and was cut off".to_owned());
+        return stale("an apply was interrupted".to_owned());
     }
     Ok(state)
 }

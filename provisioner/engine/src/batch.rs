@@ -43,7 +43,7 @@ impl<'a> Batch<'a> {
         Self { clouds, open: Arc::default() }
     }
 
-    /// What is there under this id; none if nothing is.
+    /// Returns the object with this ID; `None` if it does not exist.
     pub(crate) async fn read(
         &self,
         resource_type: &'a dyn ResourceType,

@@ -1,8 +1,8 @@
-//! Refresh and apply: the only part of Provisioner that waits.
+//! Refresh and apply: the asynchronous part of Provisioner.
 //!
-//! It knows no cloud's types, prints nothing, and makes no choice that the plan did not make. [`refresh()`] reads what
-//! is there, in batches; [`apply()`] carries a plan out, as wide as its graph allows, and writes down each step before
-//! and after; [`event`] says what it tells while it runs.
+//! The engine uses no cloud's types, prints nothing, and makes no planning decisions. [`refresh()`] reads the observed
+//! state in batches. [`apply()`] executes a plan, with the concurrency that its graph allows, and journals each step
+//! before and after its call. [`event`] defines its progress events. Start reading at `step`.
 
 mod apply;
 mod batch;

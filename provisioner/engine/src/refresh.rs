@@ -1,4 +1,4 @@
-//! Refresh: what is there, read in batches by type. It writes nothing.
+//! Refresh: reads the observed state in batches by type. It writes nothing.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -14,12 +14,12 @@ use serde_json::Value;
 
 use crate::{event::EventKind, step::StepExecution, step_error::StepError, verification::VerificationRequest};
 
-/// What a create or update has sent.
+/// A create or update that was sent.
 pub(crate) struct Sent<'w> {
     pub(crate) write: &'w Write,
     /// As it was recorded before.
     pub(crate) object: Object,
-    /// What was written.
+    /// Inputs that were written.
     pub(crate) inputs: Value,
     pub(crate) receipt: Option<Receipt>,
 }
@@ -49,7 +49,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// What was sent, once it is ready and proven.
+    /// Returns the sent write once it is ready and verified.
     async fn good(&self, sent: &Sent<'_>) -> Result<ObservedState, StepError> {
         let ignore = &sent.write.options.ignore;
         let observed = self.wait_until_consistent(&sent.object, &sent.inputs, sent.receipt.clone(), ignore).await?;
@@ -70,7 +70,7 @@ impl StepExecution<'_, '_> {
         };
         let verification = resolve(declared, &output, &mut unknown);
         if !unknown.is_empty() {
-            return Err(StepError::failed(format!("its proof needs {}, which is not known", unknown.join(", "))));
+            return Err(StepError::failed(format!("its verification needs {}, which is unknown", unknown.join(", "))));
         }
         self.tell(EventKind::Verifying);
         let request = VerificationRequest {
@@ -82,7 +82,7 @@ impl StepExecution<'_, '_> {
         };
         tokio::select! {
             verified = verifier.verify(request) => verified.map_err(|error| StepError::Failed {
-                why: format!("it is ready, but not proven: {}", error.why),
+                why: format!("it is ready, but not verified: {}", error.why),
                 details: vec![],
                 hint: error.hint,
             }),
@@ -116,15 +116,15 @@ impl StepExecution<'_, '_> {
         let rolling_back = Self { rolling_back: true, ..*self };
         let (then, fatal) = match rolling_back.put_back(row, sent, rollback_inputs).await {
             Ok(true) => ("it is held back until the next apply".to_owned(), false),
-            Ok(false) => ("what was there before is back".to_owned(), false),
+            Ok(false) => ("rolled back to the previous version".to_owned(), false),
             Err(step_error) => {
-                (format!("what was there before is not back: {}; plan again", step_error.why()), step_error.is_fatal())
+                (format!("the rollback failed: {}; plan again", step_error.why()), step_error.is_fatal())
             }
         };
         StepError::RolledBack { failed: Box::new(failed), then, fatal }
     }
 
-    /// Whether something is left for the next apply that its plan would not see by itself.
+    /// Returns whether something is left for the next apply that its plan would not see by itself.
     async fn put_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value) -> Result<bool, StepError> {
         let ignore = &sent.write.options.ignore;
         let id = sent.object.id.clone().unwrap_or_default();
@@ -164,7 +164,7 @@ impl StepExecution<'_, '_> {
         !differences(self.resource_type, &resolved, written, observed, ignore).is_empty()
     }
 
-    /// What is set at creation alone is compared where it is put back.
+    /// Returns whether a create-only field differs from the rollback inputs.
     fn is_other_at_first(&self, rollback_inputs: &Value, observed: &ObservedState) -> bool {
         let initial = self.resource_type.fields().iter().filter(|field| field.initial);
         let mut put_back = initial.filter_map(|field| Some((field.name, rollback_inputs.get(field.name)?)));

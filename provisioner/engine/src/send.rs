@@ -1,4 +1,4 @@
-//! How a call is sent: again while its error says that this may help, and until its outcome is known.
+//! Sends calls, retries errors that a retry may resolve, and determines unknown outcomes.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ impl StepExecution<'_, '_> {
         Ok(ids.pop().filter(|_| ids.is_empty()))
     }
 
-    /// What was made for this owner, waiting until it would be visible.
+    /// Finds the object that was created for this owner, and waits until it would be visible.
     pub(crate) async fn found(&self, inputs: &Value, owner: &Owner, patiently: bool) -> Result<Option<String>, Error> {
         let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());
         loop {

@@ -28,7 +28,7 @@ use crate::{
     verification::Verifier,
 };
 
-/// What the steps of one run share.
+/// Data that the steps of one run share.
 pub(crate) struct Run<'a> {
     pub(crate) registry: &'a ResourceRegistry,
     pub(crate) clouds: &'a Clouds,
@@ -53,7 +53,7 @@ pub(crate) struct StepExecution<'r, 'a> {
     pub(crate) number: usize,
     pub(crate) step: &'a Step,
     pub(crate) resource_type: &'a dyn ResourceType,
-    /// What it wrote has failed, and is being put back.
+    /// `true` while the engine rolls back a failed write.
     pub(crate) rolling_back: bool,
 }
 
@@ -130,7 +130,7 @@ impl StepExecution<'_, '_> {
     fn recorded(&self, token: &str) -> Result<Object, StepError> {
         let mut state = self.run.state();
         let object = state.object(&self.step.address, token).cloned();
-        object.ok_or_else(|| StepError::Other("the state no longer has the object that the plan speaks of".to_owned()))
+        object.ok_or_else(|| StepError::Other("the state no longer has the object of the plan".to_owned()))
     }
 
     fn owner(&self, object: &Object) -> Owner {
@@ -144,14 +144,14 @@ impl StepExecution<'_, '_> {
         if !unknown.is_empty() {
             unknown.sort_unstable();
             unknown.dedup();
-            return Err(StepError::Other(format!("{} is not known: the object does not tell it", unknown.join(", "))));
+            return Err(StepError::Other(format!("{} is unknown: the object does not return it", unknown.join(", "))));
         }
         let changed =
             |field: &&String| !write.unknown.contains(*field) && inputs.get(*field) != write.planned.get(*field);
         let planned = write.planned.as_object();
         if let Some(field) = planned.into_iter().flat_map(serde_json::Map::keys).find(changed) {
             return Err(StepError::Other(format!(
-                "{field} is no longer what was planned: something that it depends on changed; plan again"
+                "{field} differs from the plan because a dependency changed; plan again"
             )));
         }
         Ok(inputs)
@@ -225,13 +225,13 @@ impl StepExecution<'_, '_> {
     async fn update(&self, token: &str, write: &Write) -> Result<String, StepError> {
         let object = self.identified(token).await?;
         let object =
-            object.ok_or_else(|| StepError::Other("what its create made is not there; plan again".to_owned()))?;
+            object.ok_or_else(|| StepError::Other("the created object does not exist; plan again".to_owned()))?;
         let id = object.id.clone().unwrap_or_default();
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
         let inputs = self.resolved(write)?;
         let observed = self.run.reads.read(self.resource_type, &self.step.provider, &id).await?;
-        let observed =
-            observed.ok_or_else(|| StepError::Other(format!("{id} is gone since the plan was made; plan again")))?;
+        let observed = observed
+            .ok_or_else(|| StepError::Other(format!("{id} was deleted after the plan was made; plan again")))?;
         let resolved = Resolved { inputs: inputs.clone(), waits: std::collections::BTreeMap::new() };
         let differs = !differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore).is_empty();
         let mut handed_out = receipt;
@@ -328,7 +328,7 @@ impl StepExecution<'_, '_> {
         Ok(id)
     }
 
-    /// Writes to an object what is there, but for a few values.
+    /// Writes an object's observed inputs with a few changed values.
     async fn adjust(&self, object: &Object, change: impl Fn(&mut Value)) -> Result<Option<ObservedState>, StepError> {
         let id = object.id.clone().unwrap_or_default();
         let Some(observed) = self.run.reads.read(self.resource_type, &self.step.provider, &id).await? else {

@@ -1,11 +1,11 @@
-//! Why a step did not end well.
+//! Reasons for which a step does not succeed.
 
 use provisioner_model::error::{Error, ErrorKind};
 use provisioner_store::StoreError;
 
 use crate::retry::hint;
 
-/// Why a step did not end well.
+/// A reason for which a step did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error("{0}")]
@@ -14,7 +14,7 @@ pub(crate) enum StepError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Other(String),
-    /// What was written will not do: the cloud says so, it took too long, or its proof failed.
+    /// The write failed: AWS reported a failure, it timed out, or its verification failed.
     #[error("{why}")]
     Failed {
         why: String,
@@ -28,9 +28,9 @@ pub(crate) enum StepError {
     /// An object of others holds the unique key of one that was to be created.
     #[error("`{id}` exists already and does not belong to this environment; nothing was written")]
     Taken { id: String, address: String },
-    #[error("left while it was rolled out: it goes on by itself, and the next apply takes it up")]
+    #[error("left during its rollout, which continues in AWS; the next apply resumes it")]
     Left,
-    #[error("cancelled while it was waited for: the next apply goes on from here")]
+    #[error("cancelled while waiting; the next apply resumes it")]
     Cancelled,
 }
 
@@ -39,7 +39,7 @@ impl StepError {
         Self::Failed { why: why.into(), details: vec![], hint: None }
     }
 
-    /// What and why, the whole chain.
+    /// Returns the failure with its complete chain of causes.
     pub(crate) fn why(&self) -> String {
         match self {
             Self::Call(error) => error.chain(),
@@ -78,7 +78,7 @@ impl StepError {
         }
     }
 
-    /// What AWS support asks for.
+    /// Returns AWS's request ID for support cases.
     pub(crate) fn request_id(&self) -> Option<String> {
         match self {
             Self::Call(error) => error.request_id.clone(),

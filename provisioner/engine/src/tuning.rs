@@ -1,8 +1,8 @@
-//! What a run takes from outside: the time, tokens, and how patient it is.
+//! Parameters that a run takes from outside: clock, tokens, timeouts and concurrency.
 
 use std::time::Duration;
 
-/// What a run takes from outside.
+/// Parameters that a run takes from outside.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
     /// Seconds since 1970, now.
@@ -15,7 +15,7 @@ pub struct Tuning {
     pub patience: Option<Duration>,
     /// At most this long is paused between two looks. None: as long as its type says.
     pub poll: Option<Duration>,
-    /// How many writing calls may run at once.
+    /// Maximum number of concurrent writes.
     pub parallel: usize,
 }
 

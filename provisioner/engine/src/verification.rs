@@ -7,24 +7,24 @@ use serde_json::Value;
 /// A rollout that is ready, as the cloud says.
 #[derive(Clone, Copy, Debug)]
 pub struct VerificationRequest<'a> {
-    /// The resource.
+    /// Address of the resource.
     pub address: &'a str,
-    /// Its type.
+    /// Resource type, such as `aws:ecs:service`.
     pub type_name: &'a str,
-    /// The provider instance.
+    /// Name of the provider instance.
     pub provider: &'a str,
-    /// The object.
+    /// The object's ID in AWS.
     pub id: &'a str,
-    /// What the program wants to be shown, with every output filled in.
+    /// The declared verification, with all outputs resolved.
     pub verification: &'a Value,
 }
 
-/// Why a rollout is not proven.
+/// A failed verification of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerificationError {
-    /// What was seen instead.
+    /// The observation that contradicts the verification.
     pub why: String,
-    /// What to do.
+    /// Suggested next action, if there is one.
     pub hint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! How what was sent is waited for: until it is ready and as declared, or gone.
+//! Waits for the result of a call: an object that is ready and as declared, or deleted.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -91,7 +91,7 @@ impl StepExecution<'_, '_> {
                     }
                 }
                 Ok(None) if Instant::now() >= visible => {
-                    return Err(StepError::Other(format!("{id} was made, but is not there")));
+                    return Err(StepError::Other(format!("{id} was created, but does not exist")));
                 }
                 Ok(None) => "is not visible yet",
                 Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => "cannot be read",
@@ -104,7 +104,7 @@ impl StepExecution<'_, '_> {
                 return Err(if self.can_roll_back() && why == "is not ready" {
                     StepError::failed(waited)
                 } else {
-                    StepError::Other(format!("{waited}; the next apply goes on waiting"))
+                    StepError::Other(format!("{waited}; the next apply continues to wait"))
                 });
             }
             if attempt == 0 {
@@ -116,7 +116,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// Where it is in its life, and how far what was sent has come.
+    /// Returns the object's lifecycle phase and the progress of its rollout.
     async fn phase(
         &self,
         object: &Object,
@@ -153,7 +153,7 @@ impl StepExecution<'_, '_> {
             }
             if Instant::now() >= until {
                 return Err(StepError::Other(format!(
-                    "{id} is being deleted, but is still there; the next apply goes on"
+                    "{id} is being deleted, but still exists; the next apply continues"
                 )));
             }
             if attempt == 0 {
@@ -183,7 +183,7 @@ impl StepExecution<'_, '_> {
         // Copied out at once: the guard may not be held while anything is awaited.
         let wanted = wanted.await.map(|wanted| *wanted);
         match wanted {
-            Ok(Cancel::RollBack) if self.can_roll_back() => StepError::failed("it is rolled back, as was asked for"),
+            Ok(Cancel::RollBack) if self.can_roll_back() => StepError::failed("it is rolled back, as requested"),
             Ok(_) if self.can_roll_back() => StepError::Left,
             Ok(_) => StepError::Cancelled,
             // Whoever could cancel has gone: nobody will.
@@ -198,7 +198,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// What is there, as soon as it is to be seen.
+    /// Returns the observed state as soon as the object is visible.
     pub(crate) async fn visible(&self, object: &Object) -> Result<ObservedState, StepError> {
         let id = object.id.clone().unwrap_or_default();
         let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());

@@ -1,4 +1,6 @@
-//! What holds for every stack and every change, on a cloud that is strict about its rules.
+//! Properties of every stack and every change, on a cloud with strict rules. Each case is a random stack of at least 30
+//! resources, which is created, changed and destroyed, with a crash in one of these runs. [`Simulation::converge`] and
+//! [`case`] define the conditions after each run.
 //!
 //! Each case is a random stack of at least 30 resources, made, changed and destroyed, with a crash in one of these
 //! runs. What must be true after each is written down in [`Simulation::converge`] and [`case`].
@@ -123,25 +125,25 @@ fn swap(text: &str, ids: &BTreeMap<String, String>) -> String {
     plain
 }
 
-/// What is applied after a run that was struck down.
+/// The stack of the run after a crash.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Next {
-    /// The same stack.
+    /// The same stack again.
     Same,
     /// The stack as it was before.
     Reverted,
     /// The stack with more changes.
     Changed,
-    /// Nothing: a destroy.
+    /// No stack: a destroy.
     Destroyed,
 }
 
-/// Where a run is struck down.
+/// The point of a crash.
 #[derive(Clone, Copy, Debug)]
 struct Crash {
     /// In which run: made, changed, or destroyed.
     run: u8,
-    /// How far into it, of 256.
+    /// Position in the run, in units of 1/256.
     at: u8,
     how: How,
     next: Next,
@@ -153,7 +155,7 @@ enum How {
     Call(Fault),
 }
 
-/// What another hand does between two runs.
+/// A change out of band between two runs.
 #[derive(Clone, Copy, Debug)]
 struct Drift {
     pick: u16,
@@ -168,7 +170,7 @@ struct Case {
     second: Vec<Edit>,
     drifts: Vec<Drift>,
     crash: Crash,
-    /// Which resource's key an object of others holds at first.
+    /// Index of the resource whose key a foreign object holds at first.
     clash: u16,
     spread: u64,
 }
@@ -207,7 +209,7 @@ impl Case {
     }
 }
 
-/// How often each thing has happened.
+/// The number of times that each event occurred.
 type Counts = Mutex<BTreeMap<String, usize>>;
 
 fn count(counts: &Counts, plan: &Plan) {
@@ -242,7 +244,7 @@ fn lay_out(simulation: &Simulation, spec: &Spec, laid: &mut BTreeSet<u32>) {
     }
 }
 
-/// What is there and stays when all else goes. What the state says counts, not what a run that was struck down meant to.
+/// Returns the objects that survive a destroy. The recorded state decides, not the intention of a crashed run.
 fn staying(simulation: &Simulation) -> BTreeSet<String> {
     let state = simulation.store.state().expect("a state");
     let kept = state.rows.values().filter(|row| row.options.retain).filter_map(Row::current);
@@ -450,7 +452,7 @@ async fn destroyed(
     if state.rows.is_empty() { Ok(()) } else { Err(format!("the state still has {:?}", state.rows.keys())) }
 }
 
-/// What is retained stays when its resource leaves the program.
+/// Retained objects remain when their resource leaves the program.
 fn change(simulation: &Simulation, spec: &mut Spec, edit: &Edit, stays: &mut BTreeSet<String>) {
     let before = spec.clone();
     spec.edit(edit);

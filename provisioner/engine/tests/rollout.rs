@@ -98,7 +98,7 @@ fn stack(note: u8) -> Desired {
     stack.finish().expect("the stack is sound")
 }
 
-/// How an apply is run.
+/// Options of a test's apply.
 struct How<'a> {
     verifier: Option<&'a dyn Verifier>,
     wait: bool,
@@ -171,7 +171,7 @@ impl RolloutFixture {
         self.run(&plan, How { verifier: Some(verifier), wait: true, cancel: Cancel::No }).await.0.expect("applies")
     }
 
-    /// What the cloud has: note and count.
+    /// Returns the object's note and count in the cloud.
     fn there(&self) -> (Value, Value) {
         let thing = self.cloud.at(SERVICE).expect("the service is there");
         (thing.inputs["note"].clone(), thing.inputs["count"].clone())
@@ -203,7 +203,7 @@ async fn failed_rollout_is_rolled_back() {
     let (outcome, told) = fixture.run(&plan, How { verifier: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await;
     let outcome = outcome.unwrap();
     let why = &outcome.failed[0].1;
-    assert!(why.contains("nobody answers") && why.ends_with("what was there before is back"), "{why}");
+    assert!(why.contains("nobody answers") && why.ends_with("rolled back to the previous version"), "{why}");
     assert!(told.iter().any(|event| matches!(event.kind, EventKind::RollingBack { .. })), "{told:?}");
     let hinted =
         |event: &&Event| matches!(&event.kind, EventKind::Failed { hint: Some(hint), .. } if hint == "ask again");
@@ -274,13 +274,13 @@ async fn interrupt_leaves_or_rolls_back_the_rollout() {
     let (outcome, _) = fixture.run(&plan, How { verifier: Some(&Endless), wait: true, cancel: Cancel::Leave }).await;
     let outcome = outcome.unwrap();
     assert_eq!((outcome.left, outcome.cancelled, outcome.failed.len()), (1, true, 0));
-    assert_eq!(fixture.there().0, 2, "it goes on by itself");
+    assert_eq!(fixture.there().0, 2, "the rollout continues");
     assert_eq!(fixture.object().inputs["note"], 1);
 
     let plan = fixture.plan(&stack(2)).await;
     let (outcome, _) = fixture.run(&plan, How { verifier: Some(&Endless), wait: true, cancel: Cancel::RollBack }).await;
     let outcome = outcome.unwrap();
-    assert!(outcome.failed[0].1.contains("as was asked for"), "{outcome:?}");
+    assert!(outcome.failed[0].1.contains("as requested"), "{outcome:?}");
     fixture.assert_settled(1).await;
 }
 

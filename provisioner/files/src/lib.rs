@@ -12,7 +12,7 @@ use std::{
 pub struct WriteError {
     /// The file or folder.
     pub path: PathBuf,
-    /// The system's reason.
+    /// Error of the operating system.
     pub source: io::Error,
 }
 

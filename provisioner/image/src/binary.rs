@@ -1,4 +1,4 @@
-//! What a binary's ELF header says: for which processor it is, and whether it brings all that it needs.
+//! Checks of a binary's ELF header: its processor, and whether it is statically linked.
 
 use std::fmt;
 
@@ -17,10 +17,10 @@ use crate::error::BinaryError;
 /// The processor that an image is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Architecture {
-    /// Intel's and AMD's.
+    /// 64-bit x86 processors of Intel and AMD.
     #[serde(rename = "x86_64")]
     X8664,
-    /// ARM's.
+    /// 64-bit ARM processors, such as AWS Graviton.
     #[serde(rename = "arm64")]
     Arm64,
 }

@@ -19,7 +19,7 @@ use crate::{
     sbom,
 };
 
-/// What an image is made from, and where it is put.
+/// The sources of an image and the folder of its layout.
 #[derive(Clone, Debug)]
 pub struct ImageSource {
     /// The folder of the app's `Cargo.toml`.
@@ -28,20 +28,20 @@ pub struct ImageSource {
     pub also: Vec<PathBuf>,
     /// The processor that it is for.
     pub architecture: Architecture,
-    /// The layout's folder.
+    /// Folder of the OCI layout.
     pub layout: PathBuf,
-    /// How Cargo is run.
+    /// Settings for running Cargo.
     pub cargo: Cargo,
 }
 
-/// How the image there stands to the app's source.
+/// The status of an image relative to the app's source.
 #[derive(Clone, Debug)]
 pub enum BuildStatus {
-    /// There is none.
+    /// There is no image.
     Missing,
-    /// It was made from what is there now.
+    /// The image matches the current source.
     Current(Layout),
-    /// The source has changed since.
+    /// The source has changed since the build.
     OutOfDate(Layout),
 }
 
@@ -56,7 +56,7 @@ impl BuildStatus {
 }
 
 impl ImageSource {
-    /// What is there, without building.
+    /// Returns the status of the existing image, without a build.
     pub fn build_status(&self) -> Result<BuildStatus, ImageError> {
         Ok(match Layout::open(&self.layout)? {
             None => BuildStatus::Missing,
@@ -113,7 +113,7 @@ impl ImageSource {
     }
 }
 
-/// What is written into memory cannot fail for want of a file.
+/// Converts an error of an in-memory write, which has no file.
 fn made(source: std::io::Error) -> ImageError {
     ImageError::Io { doing: "make", path: Path::new("a layer").to_owned(), source }
 }

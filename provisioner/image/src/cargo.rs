@@ -15,18 +15,18 @@ use crate::{
     progress::{self, Progress},
 };
 
-/// How Cargo is run.
+/// Settings for running Cargo.
 #[derive(Clone, Debug)]
 pub struct Cargo {
-    /// The program: `cargo`.
+    /// The program to run, by default `cargo`.
     pub program: OsString,
-    /// Where it keeps sources of dependencies.
+    /// Folder of the dependencies' sources: `CARGO_HOME`.
     pub home: PathBuf,
-    /// Where it builds.
+    /// Build folder: `CARGO_TARGET_DIR`.
     pub target: PathBuf,
 }
 
-/// What the app's manifest says.
+/// Name and version from the app's manifest.
 pub(crate) struct App {
     pub(crate) name: String,
     pub(crate) labels: Labels,

@@ -1,4 +1,4 @@
-//! Why there is no image, or why it is not where it should be.
+//! Errors of building and pushing an image.
 
 use std::{io, path::PathBuf};
 
@@ -6,30 +6,30 @@ use provisioner_files::WriteError;
 
 use crate::Architecture;
 
-/// What is wrong with a binary.
+/// An unsuitable property of a binary.
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryError {
-    /// No ELF file.
-    #[error("the binary is no 64-bit ELF file")]
+    /// The file is not an ELF file.
+    #[error("the binary is not a 64-bit ELF file")]
     NoElf(#[source] object::read::Error),
     /// For a processor that no image is made for.
     #[error("the binary is for a processor that no image is made for (ELF machine {machine})")]
     Processor {
-        /// ELF's number.
+        /// Machine number of the ELF header.
         machine: u16,
     },
-    /// For another processor.
-    #[error("the binary is for {is}, and {wanted} is wanted")]
+    /// The binary is for another processor.
+    #[error("expected a binary for {wanted}, found one for {is}")]
     Other {
-        /// What it is for.
+        /// Processor of the binary.
         is: Architecture,
-        /// What it is to be for.
+        /// Processor that the image requires.
         wanted: Architecture,
     },
     /// It needs what the image does not have.
     #[error("the binary is linked dynamically, and the image has nothing but the binary: it needs {}", named(needs))]
     Dynamic {
-        /// The shared objects.
+        /// Names of the required shared objects.
         needs: Vec<String>,
     },
 }
@@ -38,59 +38,59 @@ fn named(needs: &[String]) -> String {
     if needs.is_empty() { "a dynamic loader".to_owned() } else { needs.join(", ") }
 }
 
-/// Why there is no image.
+/// An error of building or reading an image.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// A file or folder.
     #[error("could not {doing} {}", path.display())]
     Io {
-        /// What was tried: `read`, `write`.
+        /// The attempted operation: `read` or `write`.
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// A manifest of Cargo's does not say what it must.
     #[error("{}: {why}", path.display())]
     Manifest {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the error.
         why: String,
     },
     /// A program could not be started.
     #[error("could not start `{program}`")]
     Start {
-        /// Which.
+        /// Name of the program.
         program: String,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The app did not build.
     #[error("the app in {} does not build: `{command}` ended with {code}", path.display())]
     Build {
-        /// Its folder.
+        /// The app's folder.
         path: PathBuf,
-        /// What was run.
+        /// Command line of the program.
         command: String,
-        /// How it ended.
+        /// Exit code or signal of the program.
         code: String,
     },
     /// The binary cannot be the image's.
     #[error("{} cannot be put into an image", path.display())]
     Binary {
-        /// The file.
+        /// Path of the binary.
         path: PathBuf,
-        /// Why.
+        /// The unsuitable property.
         source: BinaryError,
     },
     /// The layout is not what was written there.
     #[error("the image in {} is damaged: {why}", path.display())]
     Damaged {
-        /// The layout's folder.
+        /// Folder of the OCI layout.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the error.
         why: String,
     },
     /// A list of components could not be made.
@@ -108,7 +108,7 @@ impl From<WriteError> for ImageError {
 }
 
 impl ImageError {
-    /// What to do about it.
+    /// Returns the suggested next action, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Binary { source: BinaryError::Dynamic { .. }, .. } => Some(
@@ -118,7 +118,7 @@ impl ImageError {
             ),
             Self::Damaged { .. } => Some("remove the folder and build the image again".to_owned()),
             Self::Start { program, .. } if program == "cargo" => Some("install Rust: https://rustup.rs".to_owned()),
-            Self::Build { .. } => Some("what cargo says is above".to_owned()),
+            Self::Build { .. } => Some("see cargo's output above".to_owned()),
             _ => None,
         }
     }
@@ -129,38 +129,38 @@ impl ImageError {
     }
 }
 
-/// Why an image is not in the registry. It never holds credentials.
+/// An error of a registry. It never contains credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The repository's name is none.
-    #[error("`{0}` is no repository: it is a host, a slash and a name")]
+    #[error("`{0}` is not a repository: expected HOST/NAME")]
     Repository(String),
     /// The client could not be made.
     #[error("could not prepare the connection to {host}")]
     Client {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// Why.
+        /// Error of the HTTP client.
         source: reqwest::Error,
     },
     /// No answer, after several attempts.
     #[error("{host} does not answer to {doing}")]
     NoAnswer {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// What was asked.
+        /// Description of the request.
         doing: String,
-        /// Why.
+        /// Error of the HTTP client.
         source: reqwest::Error,
     },
     /// An answer that says no.
     #[error("{host} answered {status} to {doing}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     Refused {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// What was asked.
+        /// Description of the request.
         doing: String,
-        /// The status.
+        /// HTTP status of the response.
         status: u16,
         /// The registry's own words.
         why: Option<String>,
@@ -168,47 +168,47 @@ pub enum RegistryError {
     /// An answer without what it must have.
     #[error("{host} answered to {doing} without {missing}")]
     Missing {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// What was asked.
+        /// Description of the request.
         doing: String,
-        /// What is not there.
+        /// The part that the response lacks.
         missing: &'static str,
     },
     /// The registry says that it has stored something else.
     #[error("{host} stored {there} instead of {sent}")]
     Changed {
-        /// The registry.
+        /// Host of the registry.
         host: String,
-        /// What was sent.
+        /// Digest that was sent.
         sent: String,
-        /// What it says is there.
+        /// Digest that the registry returned.
         there: String,
     },
     /// The tag names another image.
     #[error("the tag `{tag}` in {repository} names another image already: {there}, not {wanted}")]
     TagTaken {
-        /// The repository.
+        /// Name of the repository.
         repository: String,
-        /// The tag.
+        /// The tag in question.
         tag: String,
-        /// What it names.
+        /// Digest that the tag names.
         there: String,
-        /// What it was to name.
+        /// Digest that the tag should name.
         wanted: String,
     },
-    /// The image itself.
+    /// The local image could not be read.
     #[error(transparent)]
     Image(#[from] ImageError),
 }
 
 impl RegistryError {
-    /// Whether the registry is unwilling, and not just out of reach.
+    /// Returns whether the registry is unwilling, and not just out of reach.
     pub fn denied(&self) -> bool {
         matches!(self, Self::Refused { status: 401 | 403, .. })
     }
 
-    /// Whether it may go better later.
+    /// Returns whether it may go better later.
     pub fn passing(&self) -> bool {
         matches!(self, Self::NoAnswer { .. } | Self::Refused { status: 429 | 500.., .. })
     }

@@ -1,4 +1,4 @@
-//! What an image is made from, as one digest: it tells whether the image there is out of date, without a build.
+//! The digest of an image's inputs, which detects an out-of-date image without a build.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{Architecture, digest, error::ImageError};
 
-/// What a build leaves there, and what a checkout has of its own.
+/// Folders with build results and with the checkout's own data.
 const IGNORED_FOLDERS: [&str; 2] = ["target", ".git"];
 
 /// The digest of the app's folder, of `also` (files that may not be there), and of what this program adds.

@@ -12,11 +12,11 @@ use crate::{USER, digest};
 /// A layer, as it goes into the layout and into the image's configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
-    /// Compressed.
+    /// The layer as a gzip archive.
     pub(crate) bytes: Vec<u8>,
     /// Of the tar within.
     pub(crate) diff_id: String,
-    /// What it holds, for the image's history.
+    /// Description of the content, for the image's history.
     pub(crate) what: &'static str,
 }
 
@@ -31,7 +31,7 @@ struct LayerEntry<'a> {
     content: Content<'a>,
 }
 
-/// What hardly ever changes: certificates, the user, a folder for temporary files.
+/// Builds the layer that rarely changes: certificates, the user, a folder for temporary files.
 pub(crate) fn base() -> io::Result<Layer> {
     let certificates = certificates();
     let passwd = format!("root:x:0:0:root:/:/sbin/nologin\napp:x:{USER}:{USER}:app:/:/sbin/nologin\n");
@@ -50,7 +50,7 @@ pub(crate) fn base() -> io::Result<Layer> {
     layer("certificates, user, /tmp", &entries)
 }
 
-/// What changes with every version: the binary.
+/// Builds the layer that changes with every version: the binary.
 pub(crate) fn app(binary: &[u8]) -> io::Result<Layer> {
     layer("the app", &[LayerEntry { path: "app", mode: 0o755, content: Content::File(binary) }])
 }

@@ -98,7 +98,7 @@ impl Layout {
         Ok(Self { folder: folder.to_owned(), image, attachments, inputs: inputs.to_owned() })
     }
 
-    /// Where it is.
+    /// Returns the folder of the layout.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -129,7 +129,7 @@ impl Layout {
         Ok(self.json::<Manifest>(&self.image)?.layers)
     }
 
-    /// The image's labels.
+    /// Returns the image's labels by key.
     pub fn labels(&self) -> Result<BTreeMap<String, String>, ImageError> {
         let manifest: Manifest = self.json(&self.image)?;
         Ok(self.json::<Config>(&manifest.config)?.run.labels)

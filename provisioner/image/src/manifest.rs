@@ -12,26 +12,26 @@ pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
-/// When the image was made: never, so that its digest does not say.
+/// The creation time in the image, which is constant so that it does not affect the digest.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
-/// What names some bytes.
+/// An OCI descriptor: a reference to a blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// Of what kind they are.
     pub media_type: String,
-    /// `sha256:…`.
+    /// Digest of the form `sha256:…`.
     pub digest: String,
-    /// How many.
+    /// Size of the blob in bytes.
     pub size: u64,
-    /// What an attachment is.
+    /// Media type of an attached document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
-    /// Where it runs.
+    /// Platform of the image, in an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// More about it.
+    /// Additional information by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
@@ -49,12 +49,12 @@ impl Descriptor {
     }
 }
 
-/// Where an image runs.
+/// The platform of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// `amd64`, `arm64`; `unknown` of what does not run.
     pub architecture: String,
-    /// `linux`.
+    /// Operating system, always `linux`.
     pub os: String,
 }
 
@@ -68,7 +68,7 @@ impl Platform {
     }
 }
 
-/// What an image, or an attachment, is made of.
+/// The manifest of an image or of an attached document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
@@ -82,7 +82,7 @@ pub(crate) struct Manifest {
     pub(crate) subject: Option<Descriptor>,
 }
 
-/// Several manifests.
+/// An index of several manifests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Index {
@@ -93,12 +93,12 @@ pub(crate) struct Index {
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
-/// What an image says about itself.
+/// The labels of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
-    /// Where the source is.
+    /// URL of the source repository.
     pub source: Option<String>,
-    /// The app's version.
+    /// Version from the app's manifest.
     pub version: String,
 }
 
@@ -110,7 +110,7 @@ impl Labels {
     }
 }
 
-/// How the image is run.
+/// The runtime configuration of an image.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Config {
     pub(crate) architecture: String,
@@ -147,11 +147,11 @@ struct History {
 
 /// A document and the blobs that it names.
 pub(crate) struct Document {
-    /// What names it.
+    /// Descriptor of the document.
     pub(crate) descriptor: Descriptor,
-    /// Its text.
+    /// The document as JSON text.
     pub(crate) bytes: Vec<u8>,
-    /// What it names.
+    /// Blobs that the document references.
     pub(crate) blobs: Vec<Vec<u8>>,
 }
 

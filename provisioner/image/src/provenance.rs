@@ -1,4 +1,4 @@
-//! How an image came about: an in-toto statement with SLSA's predicate.
+//! The provenance of an image: an in-toto statement with SLSA's predicate.
 
 use std::{path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use crate::{Architecture, hex};
 /// The media type of the document.
 pub(crate) const KIND: &str = "application/vnd.in-toto+json";
 
-/// What an image was made from.
+/// The sources of an image.
 pub(crate) struct ImageProvenance<'a> {
     pub(crate) name: &'a str,
     pub(crate) image: &'a str,
@@ -20,14 +20,14 @@ pub(crate) struct ImageProvenance<'a> {
     pub(crate) binary: &'a str,
 }
 
-/// Where the source stood.
+/// The revision of the source.
 pub(crate) struct Revision {
     commit: String,
-    /// Whether there was more than the commit.
+    /// `true` if there was more than the commit.
     changed: bool,
 }
 
-/// What git says of a folder. None where it says nothing: there need not be a repository.
+/// Returns git's revision of a folder; `None` without a repository.
 pub(crate) fn revision(folder: &Path) -> Option<Revision> {
     let ask = |arguments: &[&str]| {
         let answer = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;

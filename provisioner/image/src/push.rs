@@ -10,18 +10,18 @@ use crate::{
     registry::ContainerRegistry,
 };
 
-/// How an image got into a registry.
+/// The result of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
     /// Blobs that were sent.
     pub sent: usize,
     /// Blobs that were there.
     pub there: usize,
-    /// How its documents are attached.
+    /// The way in which the documents are attached.
     pub attached: Attached,
 }
 
-/// How documents are attached to an image.
+/// The way in which documents are attached to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attached {
     /// They refer to it, and the registry lists them.
@@ -31,7 +31,7 @@ pub enum Attached {
 }
 
 impl ContainerRegistry {
-    /// Pushes an image with what is attached to it. What is there is not sent again.
+    /// Pushes an image with its attached documents. Blobs that the registry has already are not sent again.
     pub async fn push(&self, layout: &Layout) -> Result<Pushed, RegistryError> {
         let mut pushed = Pushed { sent: 0, there: 0, attached: Attached::Referrers };
         let image = layout.image();
@@ -80,7 +80,7 @@ impl ContainerRegistry {
         Ok(())
     }
 
-    /// Whether the tag names our image already, itself or within an index; an error where it names another.
+    /// Returns whether the tag names our image already, itself or within an index; an error where it names another.
     async fn names_ours(&self, layout: &Layout, wanted: &str) -> Result<bool, RegistryError> {
         let Some(bytes) = self.manifest(layout.tag()).await? else { return Ok(false) };
         let there = digest(&bytes);

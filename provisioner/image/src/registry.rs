@@ -7,18 +7,18 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, header}
 
 use crate::{digest, error::RegistryError};
 
-/// How often a request is sent at most, and the first pause between two; each is twice the one before.
+/// Maximum number of attempts for a request; the pause doubles each time.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause that a registry may ask for.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Who pushes. Its `Debug` does not show the password.
+/// Credentials for a push. `Debug` does not show the password.
 #[derive(Clone)]
 pub struct Credentials {
     /// The user: `AWS` at ECR.
     pub user: String,
-    /// The password.
+    /// Password or token for basic authentication.
     pub password: String,
 }
 
@@ -56,7 +56,7 @@ impl ContainerRegistry {
         Ok(Self { client, base, host: host.to_owned(), name: name.to_owned(), credentials })
     }
 
-    /// `HOST/NAME`.
+    /// Returns the repository as `HOST/NAME`.
     pub fn repository(&self) -> String {
         format!("{}/{}", self.host, self.name)
     }
@@ -220,7 +220,7 @@ fn again(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
 }
 
-/// How long the registry asks us to wait.
+/// Returns the pause that the registry asks for.
 fn asked(answer: &Response) -> Option<Duration> {
     let seconds = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -74,7 +74,7 @@ fn text(bom: &Bom) -> Result<Vec<u8>, Error> {
     Ok(text)
 }
 
-/// A UUID of version 8 (of one's own making) from the front of a hash.
+/// A UUID of version 8 (application-defined) from the front of a hash.
 fn uuid(hash: &str) -> String {
     let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
     format!("urn:uuid:{}-{}-8{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
@@ -90,7 +90,7 @@ fn component(package: &Package, kind: Classification) -> Result<Component, Error
     Ok(component)
 }
 
-/// Who needs whom. Cargo.lock names a version only where there are several.
+/// The dependencies between packages. Cargo.lock names a version only where there are several.
 fn dependencies(packages: &[Package]) -> Dependencies {
     let mut by_name: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
     for package in packages {

@@ -1,4 +1,4 @@
-//! Which cryptography TLS uses: one for the whole process, since `reqwest` is built without a choice of its own.
+//! The TLS cryptography provider of the process: `reqwest` is built without one.
 
 /// Takes ring for TLS. Asked again, it changes nothing.
 pub fn use_ring() {

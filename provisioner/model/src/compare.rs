@@ -1,13 +1,13 @@
-//! When a value in the cloud means what was asked for: the rules that [`crate::Field`]s choose from.
+//! Comparison rules for recorded and observed values, from which each [`crate::Field`] selects one.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// How two values of a field are compared.
+/// The comparison rule for two values of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compare {
-    /// What is stated must be there; what the program leaves out (`null` or a missing key) is the cloud's to choose.
+    /// Compares only the stated values; the cloud chooses values that the program leaves out (`null` or a missing key).
     /// Lists must have the same length and order.
     Stated,
     /// As [`Compare::Stated`], for a list whose order means nothing.
@@ -21,7 +21,7 @@ pub enum Compare {
 }
 
 impl Compare {
-    /// Whether `seen` means `want`.
+    /// Returns whether `seen` means `want`.
     pub fn is_equivalent(self, desired: &Value, observed: &Value) -> bool {
         match self {
             Self::Stated | Self::Map => stated(desired, observed),

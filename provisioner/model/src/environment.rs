@@ -1,4 +1,4 @@
-//! What the command line needs to know of an environment file, whatever else is in it.
+//! The part of an environment file that the command line needs, independent of the program's own keys.
 
 use serde::de::DeserializeOwned;
 
@@ -20,9 +20,9 @@ pub trait Environment: DeserializeOwned + schemars::JsonSchema + Send + Sync + '
 pub struct Mistake {
     /// The key's path: `["network", "range"]`, and an index as its number. Its line and column are looked up.
     pub path: Vec<String>,
-    /// What is wrong.
+    /// Description of the error, without its location.
     pub what: String,
-    /// What to do.
+    /// Suggested correction, if there is one.
     pub hint: Option<String>,
 }
 

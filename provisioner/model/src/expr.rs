@@ -21,14 +21,14 @@ pub enum In<T> {
     Later(Expr),
 }
 
-/// How a value follows from the outputs of other resources.
+/// An expression over the outputs of other resources.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
     /// One output of the resource at `address`.
     Ref {
         /// The resource's address in this stack.
         address: String,
-        /// Where in its outputs: `endpoint.port`.
+        /// Path in the resource's outputs, such as `endpoint.port`.
         path: String,
     },
     /// A string made of parts.
@@ -47,7 +47,7 @@ impl Expr {
         }
     }
 
-    /// What a map of inputs stands for, if it is one of the reserved forms.
+    /// Parses a map of inputs as an expression, if it has one of the reserved forms.
     pub fn from_map(map: &Map<String, Value>) -> Option<Self> {
         if let (Some(Value::String(address)), Some(Value::String(path))) = (map.get("$ref"), map.get("path")) {
             return Some(Self::Ref { address: address.clone(), path: path.clone() });

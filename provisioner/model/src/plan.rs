@@ -17,9 +17,9 @@ pub const FORMAT: u32 = 2;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// See [`FORMAT`].
+    /// Version of the plan format: [`FORMAT`].
     pub format: u32,
-    /// What was known before the stack was declared.
+    /// Facts that were known before the stack was declared.
     pub facts: Facts,
     /// Of the state that it starts from. A new state's lineage is made with its first plan.
     pub lineage: String,
@@ -27,28 +27,28 @@ pub struct Plan {
     pub serial: u64,
     /// Of the state that it starts from: see [`Snapshot::digest`](crate::state::Snapshot::digest).
     pub digest: String,
-    /// Where it is carried out, by provider instance.
+    /// Account, region and endpoint, by provider instance.
     pub targets: BTreeMap<String, ProviderTarget>,
     /// Objects whose create was interrupted before its answer, and that the refresh found: the apply records their IDs
     /// before it does anything else, so that no step takes such an object for one that is not there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discovered: Vec<Discovered>,
-    /// What happens to each resource; those to which nothing happens are listed too.
+    /// The planned action for each resource, including unchanged resources.
     pub resources: BTreeMap<String, ResourcePlan>,
     /// The calls, each after those that it waits for. A step's number is its place here.
     pub steps: Vec<Step>,
-    /// What somebody else changed since the last apply.
+    /// Changes made outside Provisioner since the last apply.
     pub drift: Vec<Drift>,
     /// The stack's outputs, with `<ADDRESS.PATH>` for what is not known yet.
     pub outputs: BTreeMap<String, Value>,
     /// The outputs as declared.
     pub declared_outputs: BTreeMap<String, Value>,
-    /// What else a reader should know: protection that stands in the way, objects that cannot be deleted.
+    /// Further remarks for the reader: protected resources that block the plan, objects that cannot be deleted.
     pub notices: Vec<Notice>,
 }
 
 impl Plan {
-    /// Whether an apply would do nothing.
+    /// Returns whether an apply would do nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -62,7 +62,7 @@ pub struct Discovered {
     pub address: String,
     /// The token of the object's create.
     pub token: String,
-    /// The object's ID.
+    /// The object's ID in AWS.
     pub id: String,
 }
 
@@ -70,7 +70,7 @@ pub struct Discovered {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leftover {
-    /// The object's ID.
+    /// The object's ID in AWS, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The object stays in AWS and only leaves the state.
@@ -80,16 +80,16 @@ pub struct Leftover {
     pub why: String,
 }
 
-/// What happens to one resource.
+/// The planned action for one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourcePlan {
-    /// Its type.
+    /// Resource type, such as `aws:ec2:subnet`.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// What happens.
+    /// Action that the plan takes.
     pub action: Action,
-    /// Why, in words, most important first.
+    /// Reasons for the action as text, most important first.
     pub reasons: Vec<String>,
     /// Field by field; for a create, all that are set.
     pub changes: Vec<FieldChange>,
@@ -109,11 +109,11 @@ pub struct ResourcePlan {
     pub renamed_from: Option<String>,
 }
 
-/// What happens to a resource.
+/// The action for a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// It is made.
+    /// Creates an object for the resource.
     Create,
     /// It is changed in place.
     Update,
@@ -121,7 +121,7 @@ pub enum Action {
     Replace,
     /// The old object is deleted, then a new one made: an outage.
     ReplaceDeleteFirst,
-    /// It is deleted.
+    /// Deletes the resource's object.
     Delete,
     /// An object that is there already is taken over.
     Adopt,
@@ -131,7 +131,7 @@ pub enum Action {
     Release,
     /// Nothing, but it has a new address.
     Rename,
-    /// Nothing.
+    /// Leaves the resource unchanged.
     NoChange,
 }
 
@@ -139,12 +139,12 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldChange {
-    /// The input.
+    /// Name of the changed input.
     pub field: String,
-    /// What is there now.
+    /// The value before the change: observed, or recorded without a refresh.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub before: Value,
-    /// What will be, with `<ADDRESS.PATH>` for what is not known yet.
+    /// The value after the change, with `<ADDRESS.PATH>` for outputs that are known after apply.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub after: Value,
     /// It is this field that forces a replacement.
@@ -161,21 +161,21 @@ pub struct FieldChange {
     pub document: bool,
 }
 
-/// What somebody else did to an object.
+/// A change to an object outside Provisioner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drift {
-    /// The resource.
+    /// Address of the drifted resource.
     pub address: String,
-    /// Its type.
+    /// Resource type, such as `aws:ec2:subnet`.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// The object.
+    /// The object's ID in AWS.
     pub id: String,
-    /// It is gone.
+    /// `true` if the object no longer exists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
-    /// What changed: `before` is what we wrote, `after` is what is there.
+    /// The changed fields: `before` is the recorded value, `after` the observed one.
     pub changes: Vec<FieldChange>,
 }
 
@@ -185,7 +185,7 @@ pub struct Drift {
 pub struct Notice {
     /// The resource that it is about.
     pub address: String,
-    /// What.
+    /// Text of the notice.
     pub what: String,
 }
 
@@ -193,71 +193,71 @@ pub struct Notice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The resource.
+    /// Address of the resource.
     pub address: String,
-    /// Its type.
+    /// Resource type, such as `aws:ec2:subnet`.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// The provider instance.
+    /// Name of the provider instance.
     pub provider: String,
-    /// What is done.
+    /// The action, with its parameters.
     pub action: StepAction,
     /// The steps that must have succeeded before.
     pub after: BTreeSet<usize>,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum StepAction {
-    /// Makes an object.
+    /// Creates a new object.
     Create(Write),
     /// Changes the object with this token.
     Update {
-        /// Which.
+        /// Token of the object.
         token: String,
-        /// What is written.
+        /// Inputs and options to write.
         #[serde(flatten)]
         write: Write,
     },
     /// Takes over an object that is there, and brings it to what is declared.
     Adopt {
-        /// Its id.
+        /// The existing object's ID.
         id: String,
-        /// What is written.
+        /// Inputs and options to write.
         #[serde(flatten)]
         write: Write,
     },
     /// Lifts the cloud's own protection of an object, so that it can be deleted.
     DisableDeletionProtection {
-        /// Which.
+        /// Token of the object.
         token: String,
         /// The fields that are set to `false`.
         fields: Vec<String>,
     },
     /// Deletes the object with this token.
     Delete {
-        /// Which.
+        /// Token of the object.
         token: String,
-        /// Its id.
+        /// The object's ID, if it is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },
     /// Takes our tag off a shared object.
     Release {
-        /// Which.
+        /// Token of the object.
         token: String,
     },
     /// Drops the object from the state.
     Forget {
-        /// Which.
+        /// Token of the object.
         token: String,
     },
     /// Writes the row as it is declared now: nothing in the cloud changes.
     Record {
-        /// Which.
+        /// Token of the object.
         token: String,
-        /// What is recorded.
+        /// Inputs and options to record.
         #[serde(flatten)]
         write: Write,
     },
@@ -285,7 +285,7 @@ impl StepAction {
     }
 }
 
-/// What a create or update brings an object to.
+/// The inputs and options of a create or update.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Write {
     /// Inputs as declared, with generated names and tags filled in, references unresolved.
@@ -294,15 +294,15 @@ pub struct Write {
     pub planned: Value,
     /// The fields of `planned` that wait for an output.
     pub unknown: BTreeSet<String>,
-    /// How many objects there were at this address before.
+    /// Number of earlier objects at this address.
     pub generation: u32,
     /// Of the inputs' shape.
     pub version: u32,
-    /// How the engine treats it.
+    /// Engine options for the resource.
     pub options: Options,
     /// The addresses that its inputs refer to.
     pub needs: Vec<String>,
-    /// Who made it.
+    /// Origin of the object: created, adopted or shared.
     pub origin: Origin,
     /// An object of others may hold the unique key: the engine looks before it creates. False where the key is generated,
     /// or belongs to an object that the same plan creates.
@@ -311,7 +311,8 @@ pub struct Write {
     /// Should it fail: the inputs that are put back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_inputs: Option<Value>,
-    /// What must be shown before it counts, references unresolved. The engine passes it on unread.
+    /// The verification that must succeed before the step does, with unresolved references. The engine passes it on
+    /// unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Value>,
 }

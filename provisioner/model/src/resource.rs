@@ -19,7 +19,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const TYPE: &'static str;
     /// Of the inputs' shape. A state row of an older version goes through [`Resource::migrate`].
     const VERSION: u32 = 1;
-    /// What the engine needs to know of each input, in the order in which plans show them.
+    /// Properties of each input, in the order in which plans show the inputs.
     const FIELDS: &'static [Field];
     /// Groups of inputs that only one living object may hold (a name, an address, a route's table and
     /// range). The plan refuses duplicates, and a replacement that keeps a group is delete-first.
@@ -27,14 +27,14 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The input that names the object which this one completes (a policy its role): that object's other
     /// dependents wait for this one, and this one outlives them. Parts never wait for other parts.
     const PART_OF: Option<&'static str> = None;
-    /// What a replacement replaces stays in the cloud and only leaves the state: others still name it (an image that
-    /// an earlier revision runs), and something else ends it.
+    /// Keeps the replaced object in the cloud and only removes it from the state: other objects may still use it (an
+    /// image that an earlier revision runs), and another mechanism deletes it.
     const RETAIN_ON_REPLACE: bool = false;
     /// Outputs that an update may change. Should another change all the same, its dependents stop.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
     /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.
     const NAME: Option<Name> = None;
-    /// Whether the inputs have a field `tags` of type [`Tags`]: default and ownership tags go in there.
+    /// `true` if the inputs have a field `tags` of type [`Tags`]: default and ownership tags go in there.
     const TAGGED: bool = false;
     /// The IAM actions that its calls need: the deploy role's policy is generated from them.
     const ACTIONS: Actions;
@@ -44,44 +44,44 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const CREATE_CALL: Option<CreateCall> = None;
     /// See [`Schema::PARAMETERS`](crate::Schema::PARAMETERS).
     const PARAMETERS: &'static [Parameter] = &[];
-    /// How many ids one [`Resource::read_many`] takes.
+    /// Maximum number of IDs in one [`Resource::read_many`].
     const READ_BATCH: usize = 100;
-    /// How long a fresh object may stay invisible. Before that, absence proves nothing.
+    /// Maximum time for which a new object may stay invisible. Before that, absence proves nothing.
     const CONSISTENCY_WINDOW: Duration = Duration::from_mins(1);
-    /// How long it may take from a create, update or delete until [`Resource::phase`] says that it is done.
+    /// Maximum time after a create, update or delete until [`Resource::phase`] reports completion.
     const READY_TIMEOUT: Duration = Duration::from_mins(5);
     /// The pause between two looks at an object that is not ready yet.
     const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-    /// Where objects of this type live.
+    /// The cloud that contains objects of this type.
     type Cloud: Cloud;
-    /// What only the cloud can tell: `id` first, ARNs, assigned addresses, lifecycle state.
+    /// Values that only the cloud determines: `id` first, ARNs, assigned addresses, lifecycle state.
     type Outputs: Serialize + DeserializeOwned + Send + Sync;
 
     /// Mistakes that show without the network, each with its field. All are reported together.
     fn problems(&self) -> Vec<Problem> {
         Vec::new()
     }
-    /// Whether the cloud's value means what was asked for (`16` and `16.4`, two orders of one set).
+    /// Returns whether the cloud's value means what was asked for (`16` and `16.4`, two orders of one set).
     fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
         field.compare.is_equivalent(desired, observed)
     }
-    /// What a difference in `field` asks for, where that depends on the values.
+    /// Returns the change that a difference in `field` requires, if that depends on the values.
     fn change(field: &FieldSchema, _recorded: &Value, _desired: &Value) -> Change {
         if field.replaces { Change::Replace } else { Change::Update }
     }
     /// Brings inputs of an older [`Resource::VERSION`] to this one.
     fn migrate(_from: u32, _inputs: &mut Value) {}
 
-    /// Where the object is in its life. `receipt` is what the last create or update handed out (a
-    /// deployment's id): with it, an old version in good health is not taken for the new one.
+    /// Returns the object's lifecycle phase. `receipt` is the receipt of the last create or update (a deployment's ID):
+    /// with it, a healthy old version is not mistaken for the new one.
     fn phase(_desired: Option<&Self>, _observed: &Observed<Self>, _receipt: Option<&Receipt>) -> Phase {
         Phase::Ready
     }
 
-    /// What a read of many does not tell, and [`Resource::phase`] cannot see: how a rollout ends. Asked only while a
-    /// create or update is waited for, of what has just been read; none where `phase` says it all. `window_elapsed` is true
-    /// once [`Resource::CONSISTENCY_WINDOW`] has passed since the wait began.
+    /// Returns the progress of a rollout, which a batched read does not include and [`Resource::phase`] cannot see. The
+    /// engine calls it only while it waits for a create or update, with the object's latest read; `None` if `phase`
+    /// suffices. `window_elapsed` is true once [`Resource::CONSISTENCY_WINDOW`] has passed since the wait began.
     fn poll_rollout(
         _c: &Reads<Self>,
         _observed: &Observed<Self>,
@@ -90,7 +90,8 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Phase>>> + Send {
         async { Ok(None) }
     }
-    /// Why an object failed, in lines for a person: what stopped, and its last words. What cannot be read is left out.
+    /// Explains an object's failure in lines of text: what stopped, and its last log lines. Omits information that
+    /// cannot be read.
     fn explain(
         _c: &Reads<Self>,
         _id: &Id<Self>,
@@ -116,7 +117,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Starts creation and returns as soon as the id is known: the engine journals it at once. What needs
     /// a second call is left to `update`, by way of read and compare.
     fn create(&self, c: &Writes<Self>, owner: &Owner) -> impl Future<Output = Result<Created<Self>>> + Send;
-    /// Brings the object to `self`: from what we last wrote, and from what is there.
+    /// Updates the object to match `self`, given its recorded and observed state.
     fn update(
         &self,
         c: &Writes<Self>,
@@ -136,7 +137,7 @@ pub trait Cloud: Send + Sync + 'static {
     type Writer: Send + Sync;
     /// A reader that has read nothing yet.
     fn reader(&self) -> Self::Reader;
-    /// The one writer.
+    /// Returns the cloud's only writer.
     fn writer(&self) -> &Self::Writer;
 }
 
@@ -144,13 +145,13 @@ pub trait Cloud: Send + Sync + 'static {
 pub type Reads<R> = <<R as Resource>::Cloud as Cloud>::Reader;
 /// The writer of a type's cloud.
 pub type Writes<R> = <<R as Resource>::Cloud as Cloud>::Writer;
-/// What a read of many objects brings: a result for each that is there.
+/// The results of a batched read, one for each object that exists.
 pub type ReadResults<R> = Vec<(Id<R>, Result<Observed<R>>)>;
 /// Tags of an object.
 pub type Tags = std::collections::BTreeMap<String, String>;
-/// What a create or update hands out; journaled with its step.
+/// The receipt of a create or update; journaled with its step.
 pub type Receipt = Value;
-/// What a create hands out.
+/// The ID and receipt that a create returns.
 pub type Created<R> = (Id<R>, Option<Receipt>);
 
 /// The IAM actions of a type's calls.
@@ -158,18 +159,18 @@ pub type Created<R> = (Id<R>, Option<Receipt>);
 pub struct Actions {
     /// To read and find.
     pub read: &'static [&'static str],
-    /// To create.
+    /// IAM actions for a create.
     pub create: &'static [&'static str],
-    /// To update.
+    /// IAM actions for an update.
     pub update: &'static [&'static str],
-    /// To delete.
+    /// IAM actions for a delete.
     pub delete: &'static [&'static str],
 }
 
-/// What a difference asks for.
+/// The kind of change that a difference requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// In place.
+    /// Updates the object in place.
     Update,
     /// A new object in its place.
     Replace,
@@ -177,18 +178,18 @@ pub enum Change {
     Refused(String),
 }
 
-/// Where an object is in its life.
+/// The lifecycle phase of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// On its way: look again.
     Pending,
-    /// Done.
+    /// The object is ready for use.
     Ready,
     /// Still listed, but gone: counts as absent.
     Gone,
     /// It will not become ready.
     Failed {
-        /// The cloud's reason.
+        /// The cloud's reason for the failure.
         why: String,
         /// A NAT gateway that failed must be replaced, a deployment that failed must not.
         remedy: Option<Change>,
@@ -211,9 +212,9 @@ impl Phase {
 /// A mistake in an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The input.
+    /// Name of the invalid input.
     pub field: &'static str,
-    /// What is wrong, and what would be right.
+    /// The error, with the expected value.
     pub why: String,
 }
 
@@ -224,39 +225,39 @@ impl Problem {
     }
 }
 
-/// Who an object belongs to. The token is fixed in the journal before the call, is the API's client token
-/// where there is one, and a tag where objects take tags. `generation` grows with each replacement.
+/// The ownership of an object. The token is fixed in the journal before the call, is the API's client token where there
+/// is one, and a tag where objects take tags. `generation` grows with each replacement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Of the state.
+    /// Lineage of the owning state.
     pub lineage: String,
-    /// Where it is declared.
+    /// Address of the declaring resource.
     pub address: String,
     /// At most 36 characters of `[0-9a-f-]`; new for each create.
     pub token: String,
-    /// How many objects there were at this address before.
+    /// Number of earlier objects at this address.
     pub generation: u32,
 }
 
-/// What the cloud says now.
+/// The observed state of an object.
 #[derive(Clone, Debug)]
 pub struct Observed<R: Resource> {
     /// As if they had been declared that way. Inputs that the API does not tell are left out or empty.
     pub inputs: R,
-    /// What only the cloud can tell.
+    /// Values that only the cloud determines.
     pub outputs: R::Outputs,
 }
 
-/// What we last wrote: a row of the state.
+/// The recorded state of an object: an entry of the state.
 #[derive(Clone, Debug)]
 pub struct Recorded<R: Resource> {
-    /// The object's id.
+    /// The object's typed ID.
     pub id: Id<R>,
     /// As resolved when last written.
     pub inputs: R,
     /// As last read; none where the create was cut off.
     pub outputs: Option<R::Outputs>,
-    /// Whose it is.
+    /// Ownership data of the object.
     pub owner: Owner,
 }
 

@@ -1,4 +1,4 @@
-//! What a program writes: it declares resources and passes typed handles on.
+//! The API for stack programs, which declare resources and pass typed handles to each other.
 
 use std::{collections::BTreeMap, marker::PhantomData, panic::Location};
 
@@ -32,14 +32,14 @@ impl<R, T> Output<R, T> {
     pub const fn new(path: &'static str) -> Self {
         Self(path, PhantomData)
     }
-    /// Where in the outputs it is.
+    /// Returns the output's path, such as `endpoint.port`.
     pub const fn path(&self) -> &'static str {
         self.0
     }
 }
 
 impl<R> Handle<R> {
-    /// The object's id.
+    /// Returns a reference to the object's ID.
     pub fn id(&self) -> In<Id<R>> {
         self.get(Output::new("id"))
     }
@@ -47,23 +47,23 @@ impl<R> Handle<R> {
     pub fn get<T>(&self, output: Output<R, T>) -> In<T> {
         In::Later(Expr::Ref { address: self.address.clone(), path: output.0.to_owned() })
     }
-    /// Where it is declared.
+    /// Returns the resource's address in the stack.
     pub fn address(&self) -> &str {
         &self.address
     }
 }
 
-/// How the engine treats one resource, besides its inputs.
+/// Engine options of one resource, besides its inputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
     /// Deleting or replacing it needs consent of its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
-    /// When it leaves the program, it leaves the state but not the cloud.
+    /// Removes the resource from the state but keeps its object in the cloud when it leaves the program.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub retain: bool,
-    /// Where an object with its unique key is there already, that one is taken over. It is forgotten on destroy.
+    /// Adopts an existing object with the same unique key. A destroy forgets it and leaves it in the cloud.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub adopt: bool,
     /// One object for several environments: each leaves a tag on it, and the last one deletes it, if we made it.
@@ -77,19 +77,19 @@ pub struct Options {
     pub ignore: Vec<String>,
 }
 
-/// What is known of where the stack goes, before it is declared.
+/// Facts about the stack's target that are known before the stack is declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// The environment's name.
+    /// Name of the environment.
     pub environment: String,
-    /// The account's number.
+    /// Number of the cloud account.
     pub account: String,
-    /// The region.
+    /// Region, such as `eu-central-1`.
     pub region: String,
     /// `aws`, but for China and `GovCloud`.
     pub partition: String,
-    /// What the program found out before it declares, by name (an image's digest). None: it will be known later, and
-    /// a plan with it cannot be saved.
+    /// Values that the command line discovered before the declaration, by name (an image's digest). `None` means known
+    /// after apply; such a plan cannot be saved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub discovered: BTreeMap<String, Option<String>>,
 }
@@ -97,11 +97,11 @@ pub struct Facts {
 /// A mistake in the program, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misdeclared {
-    /// Where it is declared; empty where that is not one resource.
+    /// Address of the resource; empty if the error concerns more than one resource.
     pub address: String,
     /// File, line and column in the program.
     pub at: String,
-    /// What is wrong.
+    /// Description of the error.
     pub why: String,
 }
 
@@ -114,22 +114,22 @@ impl std::fmt::Display for Misdeclared {
 /// A resource as the program declared it, and where in the program.
 #[derive(Clone, Debug)]
 pub struct Declared {
-    /// The resource's type.
+    /// Resource type, such as `aws:ec2:subnet`.
     pub type_name: &'static str,
     /// As declared: references unresolved.
     pub inputs: Value,
-    /// How the engine treats it.
+    /// Engine options of the resource.
     pub options: Options,
     /// The provider instance that it lives on.
     pub provider: String,
-    /// What must be shown before a rollout of it counts: references unresolved.
+    /// The verification of the resource's rollouts, with unresolved references.
     pub verification: Option<Value>,
     /// File, line and column.
     pub at: &'static Location<'static>,
 }
 
-/// What the program declared, by address: component path, the type's last word, name, as in
-/// `network/subnet/public-a`. Addresses last: they are in the state.
+/// The declared resources by address: component path, the last word of the type, and name, as in
+/// `network/subnet/public-a`. Addresses must stay stable, because the state stores them.
 pub struct Stack {
     declared: BTreeMap<String, Declared>,
     problems: Vec<Misdeclared>,
@@ -141,7 +141,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// An empty stack.
+    /// Returns an empty stack with the given facts.
     pub fn new(facts: Facts) -> Self {
         Self {
             declared: BTreeMap::new(),
@@ -154,7 +154,7 @@ impl Stack {
         }
     }
 
-    /// What is known of where the stack goes.
+    /// Returns the facts about the stack's target.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -187,11 +187,11 @@ impl Stack {
         let value = value.part();
         self.refuse_foreign(name, &value, at);
         if self.outputs.insert(name.to_owned(), value).is_some() {
-            self.problem(name, at, "an output of this name is declared already");
+            self.problem(name, at, "an output with this name already exists");
         }
     }
 
-    /// Declares a resource.
+    /// Declares a resource and returns its handle.
     #[track_caller]
     pub fn add<R: Resource>(&mut self, name: &str, inputs: R) -> Handle<R> {
         self.add_with(name, inputs, Options::default())
@@ -206,13 +206,13 @@ impl Stack {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         if !address.split('/').all(good) {
-            self.problem(&address, at, "each part of an address has small letters, digits and dashes only");
+            self.problem(&address, at, "each part of an address may only have lower-case letters, digits and dashes");
         }
         for problem in inputs.problems() {
             self.problem(&address, at, &format!("{}: {}", problem.field, problem.why));
         }
         for field in options.ignore.iter().filter(|name| !R::FIELDS.iter().any(|field| field.name == **name)) {
-            self.problem(&address, at, &format!("ignore: `{field}` is no input of {}", R::TYPE));
+            self.problem(&address, at, &format!("ignore: `{field}` is not an input of {}", R::TYPE));
         }
         match serde_json::to_value(inputs) {
             Ok(mut inputs) => {
@@ -231,8 +231,9 @@ impl Stack {
         Handle { address, of: PhantomData }
     }
 
-    /// What must be shown before a create or update of this resource counts: else it is undone, as its type says. It
-    /// may refer to whatever the resource itself needs, and to its own outputs. Who reads it is the command line.
+    /// Declares the verification of a create or update of this resource; if it fails, the engine rolls back as the type
+    /// defines. It may refer to the dependencies of the resource and to the resource's own outputs. The command line
+    /// reads it.
     #[track_caller]
     pub fn verify<R: Resource>(&mut self, handle: &Handle<R>, verification: &impl Serialize) {
         let at = Location::caller();
@@ -275,7 +276,7 @@ impl Stack {
         self.problems.push(Misdeclared { address: address.to_owned(), at: at.to_string(), why: why.to_owned() });
     }
 
-    /// What was declared, or every mistake in it.
+    /// Returns the declared resources, or all errors in them.
     pub fn finish(self) -> Result<Desired, Vec<Misdeclared>> {
         if self.problems.is_empty() {
             Ok(Desired { facts: self.facts, resources: self.declared, outputs: self.outputs, secrets: self.secrets })
@@ -291,9 +292,9 @@ pub const MAIN: &str = "main";
 /// A stack as declared: what the planner starts from.
 #[derive(Clone, Debug)]
 pub struct Desired {
-    /// What it was declared from.
+    /// Facts that the declaration was based on.
     pub facts: Facts,
-    /// By address.
+    /// Declared resources by address.
     pub resources: BTreeMap<String, Declared>,
     /// By name, references unresolved.
     pub outputs: BTreeMap<String, Value>,

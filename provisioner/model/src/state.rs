@@ -1,4 +1,4 @@
-//! What is remembered between two runs: a row for each resource, the objects that it has, and whose they are.
+//! The state between two runs: an entry for each resource, with its objects and their ownership.
 
 use std::collections::BTreeMap;
 
@@ -18,24 +18,24 @@ pub const FORMAT: u32 = 2;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
-    /// See [`FORMAT`].
+    /// Version of the state format: [`FORMAT`].
     pub format: u32,
     /// Made once, with the state: tells two states of the same environment's name apart.
     pub lineage: String,
     /// Grows by one with each write.
     pub serial: u64,
-    /// The environment's name.
+    /// Name of the environment.
     pub environment: String,
-    /// Where its objects are, by provider instance.
+    /// Account, region and endpoint of the objects, by provider instance.
     pub targets: BTreeMap<String, ProviderTarget>,
-    /// By address.
+    /// Entries of the state, by address.
     pub rows: BTreeMap<String, Row>,
     /// The stack's outputs, as of the last apply.
     pub outputs: BTreeMap<String, Value>,
 }
 
 impl Snapshot {
-    /// An empty state.
+    /// Returns an empty state with serial 0.
     pub fn new(lineage: impl Into<String>, environment: impl Into<String>) -> Self {
         Self {
             format: FORMAT,
@@ -65,11 +65,11 @@ impl Snapshot {
 /// The account, region and endpoint that objects belong to. A plan against another one is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderTarget {
-    /// The account's number.
+    /// Number of the cloud account.
     pub account: String,
-    /// The region.
+    /// Region, such as `eu-central-1`.
     pub region: String,
-    /// Where it is not AWS itself: an emulator's base URL.
+    /// Base URL of an endpoint other than AWS, such as an emulator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
 }
@@ -78,14 +78,14 @@ pub struct ProviderTarget {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// The resource's type.
+    /// Resource type, such as `aws:ec2:subnet`.
     #[serde(rename = "type")]
     pub type_name: String,
     /// Of its inputs' shape.
     pub version: u32,
-    /// The provider instance.
+    /// Name of the provider instance.
     pub provider: String,
-    /// As last declared.
+    /// Engine options as last declared.
     #[serde(default)]
     pub options: Options,
     /// The addresses that its inputs refer to.
@@ -108,13 +108,13 @@ impl Row {
 pub struct Object {
     /// None while a create's outcome is not known.
     pub id: Option<String>,
-    /// How many objects there were at this address before.
+    /// Number of earlier objects at this address.
     pub generation: u32,
     /// Chosen before its create.
     pub token: String,
-    /// When its create began: seconds since 1970.
+    /// Start time of the create, in seconds since 1970.
     pub made_at: u64,
-    /// Who made it.
+    /// Origin of the object: created, adopted or shared.
     pub origin: Origin,
     /// Its role among the objects of its resource.
     #[serde(default, skip_serializing_if = "ObjectRole::is_current")]
@@ -137,7 +137,7 @@ impl Object {
         self.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create)
     }
 
-    /// Whose it is.
+    /// Returns the object's ownership data.
     pub fn owner(&self, lineage: &str, address: &str) -> Owner {
         Owner {
             lineage: lineage.to_owned(),
@@ -147,7 +147,7 @@ impl Object {
         }
     }
 
-    /// What a type needs to know to update or delete it; none while its id is unknown.
+    /// Returns the recorded state that a type needs to update or delete the object; `None` while its ID is unknown.
     pub fn recorded_state(&self, lineage: &str, address: &str) -> Option<RecordedState> {
         Some(RecordedState {
             id: self.id.clone()?,
@@ -181,7 +181,7 @@ impl ObjectRole {
     }
 }
 
-/// Who made an object.
+/// The origin of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -197,9 +197,9 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pending {
-    /// What was begun.
+    /// The operation that has started.
     pub operation: Operation,
-    /// What the call handed out, if it answered.
+    /// The receipt of the call, if it returned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
     /// The inputs that an update was to write.
@@ -207,14 +207,14 @@ pub struct Pending {
     pub inputs: Option<Value>,
 }
 
-/// What is done to an object.
+/// The operation on an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Make it.
+    /// Creates the object.
     Create,
     /// Change it in place.
     Update,
-    /// Delete it.
+    /// Deletes the object.
     Delete,
 }

@@ -1,5 +1,5 @@
-//! How a program says what proves a rollout: data, for [`Stack::verify`](crate::Stack::prove). The engine does not read
-//! it; the command line carries it out.
+//! The verification of a rollout, declared as data for [`Stack::verify`](crate::Stack::prove). The engine does not read
+//! it; the command line executes it.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::expr::In;
 /// Requests over HTTP that the new version must answer, without a break, for a while.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpVerification {
-    /// What is asked: the whole URL.
+    /// The complete URL of the request.
     pub url: In<String>,
     /// The host that it is asked through, where that is not the URL's own: a load balancer, before its domain leads
     /// there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<In<String>>,
-    /// Whether the server's certificate must be one that this machine trusts. A proof sends no secret and believes
+    /// `true` if the server's certificate must be one that this machine trusts. A proof sends no secret and believes
     /// nothing but what it compares, so that a certificate of our own making does no harm.
     pub trusted: bool,
     /// Members of the answer, a JSON object, and what each must say.

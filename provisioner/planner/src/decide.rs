@@ -1,5 +1,5 @@
-//! What happens to each resource, decided in the order of what they need: by the time that one is looked at, it is
-//! known which outputs of the others will hold.
+//! Decides the action for each resource in dependency order, so that the effects on a resource's dependencies are
+//! already known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use crate::{
     tags,
 };
 
-const GIVEN_UP: &str = "an interrupted replacement began to create it, and it is no longer needed";
+const GIVEN_UP: &str = "created by an interrupted replacement, and no longer needed";
 
 /// Decides for every resource.
 pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<Decisions<'a>, Vec<Problem>> {
@@ -31,7 +31,7 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<D
     let chosen = input.selection.chosen(input.desired, state)?;
     let needs = input.desired.resources.iter().map(|(a, d)| (a.clone(), graph::needs(&d.inputs))).collect();
     let order = graph::sorted(&needs)
-        .map_err(|ring| vec![Problem::new(&ring[0], format!("needs itself, by way of {}", ring.join(" → ")))])?;
+        .map_err(|ring| vec![Problem::new(&ring[0], format!("depends on itself through {}", ring.join(" → ")))])?;
     let mut problems = vec![];
     let mut decisions = Decisions { items: BTreeMap::new(), order: vec![], lineage: &state.lineage };
     for address in &order {
@@ -71,12 +71,12 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<D
     if problems.is_empty() { Ok(decisions) } else { Err(problems) }
 }
 
-/// What a replacement left behind goes, even where nothing else is to do.
+/// Deletes the objects that earlier replacements left behind, even if nothing else changes.
 fn clean_up(item: &mut Item<'_>) {
     if item.action == Action::NoChange && !(item.leftovers.is_empty() && item.gone.is_empty()) {
         item.action = Action::Update;
         item.record_only = true;
-        item.reasons.push("what it replaced is still to be deleted".to_owned());
+        item.reasons.push("the replaced object has not been deleted yet".to_owned());
     }
 }
 
@@ -107,7 +107,7 @@ fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, de
         }
         (None, found) => {
             let generation = next_generation(item);
-            let why = if item.gone.is_empty() { "not there yet" } else { "deleted by another hand" };
+            let why = if item.gone.is_empty() { "does not exist yet" } else { "deleted outside Provisioner" };
             make(input, decisions, item, declared, generation);
             item.action = Action::Create;
             item.reasons.push(why.to_owned());
@@ -151,11 +151,7 @@ fn choose<'a>(
         return current;
     }
     if let Some(observation) = item.observation.replace(successor_sight) {
-        item.leftovers.push(Leftover {
-            object: current,
-            observation,
-            why: "its replacement was interrupted, and goes on",
-        });
+        item.leftovers.push(Leftover { object: current, observation, why: "its interrupted replacement resumes" });
     }
     item.object = Some(successor);
     successor
@@ -238,7 +234,8 @@ fn write(
     }
 }
 
-/// What has to be shown of a write, and what is done should it fail: decided here, since the apply makes no choice.
+/// Sets the verification and the rollback inputs of a write. The planner decides both, because the engine makes no
+/// decisions.
 fn rollback(item: &mut Item<'_>) {
     let mut recorded = None;
     match (item.action, item.object) {
@@ -255,8 +252,8 @@ fn rollback(item: &mut Item<'_>) {
     let rollback_inputs = item.resource_type.rollback_inputs(recorded.as_ref()).ok().flatten();
     if let Some(rollback_inputs) = &rollback_inputs {
         item.reasons.push(match recorded {
-            Some(_) => "should it fail, what is there now is put back".to_owned(),
-            None => format!("should it fail, this is written: {rollback_inputs}"),
+            Some(_) => "if it fails, the current version is restored".to_owned(),
+            None => format!("if it fails, these inputs are written: {rollback_inputs}"),
         });
     }
     if let Some(write) = &mut item.write {
@@ -334,9 +331,9 @@ fn adopt(
     item.observation = Some(found.clone());
     item.changes = field_diffs.into_iter().map(|field_diff| field_diff.change).collect();
     item.reasons.push(if declared.options.share {
-        "there already: shared with whoever made it".to_owned()
+        "exists already: shared with its creator".to_owned()
     } else {
-        "there already: taken over, and forgotten on destroy".to_owned()
+        "exists already: adopted, and forgotten on destroy".to_owned()
     });
     item.write = Some(write(item, declared, inputs, desired, 1, origin));
     problems
@@ -355,14 +352,14 @@ fn refused(item: &Item<'_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<P
                         field_diff.change.field
                     ),
                 )
-                .hint("an object that others made is not replaced: declare it as it is, or under another key"),
+                .hint("an adopted object is not replaced: declare it as it is, or under another key"),
             ),
             _ => None,
         })
         .collect()
 }
 
-/// What is declared, side by side with one object.
+/// A declaration compared with one object.
 struct Compared {
     migrated: Object,
     inputs: Value,
@@ -373,7 +370,7 @@ struct Compared {
     /// It failed for good.
     failed: Option<String>,
     deleting: bool,
-    /// What it needs and what has to be deleted before its successor can be made.
+    /// A dependency that must be deleted before the new object can be created.
     outage: Option<String>,
 }
 
@@ -407,14 +404,14 @@ fn compared(
 }
 
 impl Compared {
-    /// Why the object has to be replaced; empty where it has not.
+    /// Returns the reasons to replace the object; empty if it need not be replaced.
     fn replaces(&self) -> Vec<String> {
         let forced = self.field_diffs.iter().filter(|field_diff| field_diff.kind == Change::Replace);
         let forced: Vec<&str> = forced.map(|field_diff| &*field_diff.change.field).collect();
         let forced = (!forced.is_empty()).then(|| format!("{} cannot be changed in place", forced.join(", ")));
-        let on_demand = self.on_demand.then(|| "asked for with --replace".to_owned());
+        let on_demand = self.on_demand.then(|| "requested with --replace".to_owned());
         let failed = self.failed.as_ref().map(|why| format!("it failed: {why}"));
-        let deleting = self.deleting.then(|| "its deletion had begun".to_owned());
+        let deleting = self.deleting.then(|| "its deletion was interrupted".to_owned());
         let outage = self.outage.as_ref().map(|need| format!("{need} must be deleted before it is created again"));
         [forced, on_demand, failed, deleting, outage].into_iter().flatten().collect()
     }
@@ -455,13 +452,13 @@ fn keep(
         let ours = item.changes.iter().any(|change| !change.drifted);
         let theirs = item.changes.iter().any(|change| change.drifted);
         if unfinished {
-            item.reasons.push("it was cut off: goes on where it stopped".to_owned());
+            item.reasons.push("it was interrupted and resumes".to_owned());
         }
         if ours {
-            item.reasons.push("declared otherwise than before".to_owned());
+            item.reasons.push("configuration changed".to_owned());
         }
         if theirs {
-            item.reasons.push("changed by another hand".to_owned());
+            item.reasons.push("changed outside Provisioner".to_owned());
         }
     } else if item.renamed_from.is_some() {
         item.action = Action::Rename;
@@ -469,7 +466,7 @@ fn keep(
     } else if unrecorded {
         item.action = Action::Update;
         item.record_only = true;
-        item.reasons.push("nothing to change in the cloud: recorded only".to_owned());
+        item.reasons.push("nothing changes in AWS: recorded only".to_owned());
     } else {
         return problems;
     }
@@ -498,7 +495,7 @@ fn replace(
     item.reasons = why;
     item.action = if delete_first || keeps.is_some() { Action::ReplaceDeleteFirst } else { Action::Replace };
     if let Some(keeps) = keeps {
-        item.reasons.push(format!("only one may have this {keeps}, so the old one goes first: an outage"));
+        item.reasons.push(format!("only one object may have this {keeps}, so the old one is deleted first: an outage"));
     }
     item.changes = changes;
     vec![]
@@ -527,21 +524,25 @@ fn remove(lineage: &str, item: &mut Item<'_>) {
     }
     let Some(object) = item.object else {
         item.action = if item.leftovers.is_empty() { Action::Forget } else { Action::Delete };
-        item.reasons.push(if item.leftovers.is_empty() { "gone already" } else { "what it replaced goes" }.to_owned());
+        item.reasons
+            .push(if item.leftovers.is_empty() { "gone already" } else { "the replaced object is deleted" }.to_owned());
         return;
     };
     let (action, why) = match object.origin {
-        _ if row.options.retain => (Action::Forget, "no longer declared, and to be retained"),
-        Origin::Adopted => (Action::Forget, "no longer declared, and not made by us"),
+        _ if row.options.retain => (Action::Forget, "no longer declared, and retained"),
+        Origin::Adopted => (Action::Forget, "no longer declared, and not created by Provisioner"),
         Origin::Shared => {
             let last_user = item
                 .observation
                 .as_ref()
                 .is_some_and(|observation| tags::last_user(&observation.observed.inputs, lineage));
             if last_user {
-                (Action::Delete, "no longer declared, and nobody else uses it")
+                (Action::Delete, "no longer declared, and not used by another environment")
             } else {
-                (Action::Release, "no longer declared, and others use it or made it")
+                (
+                    Action::Release,
+                    "no longer declared, but another environment uses it or it was created outside Provisioner",
+                )
             }
         }
         Origin::Made => (Action::Delete, "no longer declared"),

@@ -38,12 +38,12 @@ impl Resolved {
     }
 }
 
-/// What a field asks for.
+/// The difference in a field and the change that it requires.
 #[derive(Clone, Debug)]
 pub struct FieldDiff {
-    /// For the plan.
+    /// The change as the plan shows it.
     pub change: FieldChange,
-    /// In place, anew, or not at all.
+    /// The required change: in place, by replacement, or none.
     pub kind: Change,
 }
 
@@ -51,7 +51,7 @@ fn value<'a>(inputs: &'a Value, field: &Field) -> Option<&'a Value> {
     inputs.get(field.name).filter(|value| !value.is_null())
 }
 
-/// The fields that differ between what is declared and what is there.
+/// Returns the fields whose desired and observed values differ.
 pub fn differences(
     resource_type: &dyn ResourceType,
     desired: &Resolved,
@@ -147,7 +147,7 @@ pub fn unreadable(resource_type: &dyn ResourceType, desired: &Resolved) -> Map<S
     fields.filter_map(|field| Some((field.name.to_owned(), value(&desired.inputs, field)?.clone()))).collect()
 }
 
-/// What somebody else changed: recorded against observed, for the fields that we manage.
+/// Returns the drift of an object: recorded against observed values, for the managed fields.
 pub fn drift(
     resource_type: &dyn ResourceType,
     object: &Object,
@@ -175,7 +175,7 @@ pub fn drift(
         .collect()
 }
 
-/// Whether what was recorded says the same as what is declared, so that there is nothing to write down either.
+/// Returns whether what was recorded says the same as what is declared, so that there is nothing to write down either.
 pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object, ignore: &[String]) -> bool {
     resource_type
         .fields()

@@ -1,4 +1,4 @@
-//! Which resource needs which: read off the inputs, and walked.
+//! The dependency graph of the resources, derived from their inputs, and its traversal.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -27,9 +27,9 @@ pub(crate) struct Item<'a> {
     pub(crate) object: Option<&'a Object>,
     pub(crate) observation: Option<Observation>,
     pub(crate) action: Action,
-    /// What is written, if anything.
+    /// The inputs and options to write, if any.
     pub(crate) write: Option<Write>,
-    /// What is written is the state alone.
+    /// `true` if the write changes only the state.
     pub(crate) record_only: bool,
     /// An object that is there already and is taken over.
     pub(crate) existing: Option<String>,
@@ -87,7 +87,7 @@ impl Item<'_> {
             .collect()
     }
 
-    /// What the state says counts until an apply has changed it.
+    /// Returns the recorded protection, which applies until an apply has changed it.
     pub(crate) fn protected(&self) -> bool {
         let declared = self.declared.is_some_and(|declared| declared.options.protect);
         self.row.map_or(declared, |row| row.options.protect || declared)
@@ -112,7 +112,7 @@ impl Item<'_> {
     }
 }
 
-/// All of them.
+/// The decisions for all resources of the plan.
 pub(crate) struct Decisions<'a> {
     pub(crate) items: BTreeMap<String, Item<'a>>,
     pub(crate) order: Vec<String>,
@@ -134,7 +134,7 @@ impl Decisions<'_> {
     }
 }
 
-/// Who has a type, by the parts of its name: see `Resource::TYPE`.
+/// Names the cargo feature or program that provides a type, from the parts of its name: see `Resource::TYPE`.
 fn where_built(type_name: &str) -> String {
     match type_name.split(':').collect::<Vec<_>>()[..] {
         [whose, feature, _] => {
@@ -212,7 +212,7 @@ pub(crate) fn item<'a>(
     })
 }
 
-/// Without a refresh, the record stands for what is there.
+/// Returns the recorded state as an observation, for plans without a refresh.
 fn recorded_observation(object: &Object) -> Option<Observation> {
     let observed = provisioner_model::erased::ObservedState {
         inputs: object.inputs.clone(),
@@ -246,7 +246,7 @@ fn drift(
     })
 }
 
-/// What others changed, whatever is declared.
+/// Returns the drift of all resources, independent of the declarations.
 pub(crate) fn drifted(input: &Input<'_>, renamed: &Renames) -> Result<Vec<Drift>, Vec<Problem>> {
     let (mut all, mut problems) = (vec![], vec![]);
     for (address, row) in &renamed.state.rows {

@@ -1,8 +1,8 @@
-//! From what is declared, what is recorded and what is there, to a plan: a pure function of data.
+//! Computes a plan from the desired, recorded and observed state: a pure function of data.
 //!
-//! [`plan`] decides for each resource ([`mod@diff`], `decide`), then lays down the steps and what waits for what
-//! (`order`). It awaits nothing, reads no clock, and throws no dice. [`verify`] lists the contradictions of what
-//! came out.
+//! [`plan`] decides the action for each resource ([`mod@diff`], `decide`), then creates the steps and their
+//! dependencies (`order`). It is synchronous, and uses neither a clock nor randomness. [`verify`] lists contradictions
+//! in a plan.
 
 mod decide;
 pub mod diff;
@@ -32,17 +32,17 @@ pub use self::{
 
 /// Everything that a plan follows from.
 pub struct Input<'a> {
-    /// What the program declares; no resources for a destroy.
+    /// The declared resources; empty for a destroy.
     pub desired: &'a Desired,
-    /// What was written last, with what a journal left over tells.
+    /// The recorded state, including an interrupted apply's journal.
     pub snapshot: &'a Snapshot,
-    /// What is there.
+    /// The observed state of the objects.
     pub observed: &'a Observations,
-    /// The types.
+    /// All registered resource types.
     pub registry: &'a ResourceRegistry,
-    /// Which resources it is about.
+    /// Resources that the plan includes.
     pub selection: &'a Selection,
-    /// Where it will be carried out.
+    /// Account, region and endpoint, by provider instance.
     pub targets: &'a BTreeMap<String, ProviderTarget>,
 }
 
@@ -118,8 +118,8 @@ fn discovered(input: &Input<'_>) -> Vec<Discovered> {
         .collect()
 }
 
-/// What others changed since it was written. It follows from the record and from what is there alone, so that nothing
-/// which stands in a plan's way hides it.
+/// Returns the changes made outside Provisioner since the last write. They follow only from the recorded and the
+/// observed state, so that errors that block a plan do not hide them.
 pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Problem>> {
     item::drifted(input, &rename::renamed(input))
 }

@@ -1,4 +1,4 @@
-//! What a refresh brought: the third side of the diff.
+//! The observed state, as a refresh returns it: the third side of the diff.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use provisioner_model::{erased::ObservedState, resource::Phase};
 /// One object as it is now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
-    /// Its id.
+    /// The object's ID in AWS.
     pub id: String,
     /// Its inputs and outputs.
     pub observed: ObservedState,
-    /// Where it is in its life.
+    /// Lifecycle phase of the object.
     pub phase: Phase,
 }
 
-/// What is there, as far as it was looked at.
+/// The observed state of all objects that the refresh read.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
     /// By the object's token: `None` is gone, and no entry means that nobody looked (the record is trusted).

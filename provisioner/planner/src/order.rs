@@ -31,7 +31,7 @@ struct Removal {
     id: Option<String>,
     /// The unique keys that it holds.
     keys: BTreeSet<String>,
-    /// The strings in what is there: an id among them is a reference, declared or not.
+    /// The strings in the observed state: an ID among them is a reference, declared or not.
     texts: BTreeSet<String>,
 }
 
@@ -227,7 +227,8 @@ impl Draft {
         }
     }
 
-    /// What refers to an object goes before it. What is gone already cannot hold anything up: `gone` asks for those.
+    /// Orders the deletes of an object's dependents before the delete of the object. What is gone already cannot hold
+    /// anything up: `gone` asks for those.
     fn users_first(&self, decisions: &Decisions<'_>, gone: bool) -> Vec<(usize, usize)> {
         let mut edges = vec![];
         let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
@@ -289,7 +290,7 @@ impl Draft {
         }
     }
 
-    /// What uses a whole waits for its parts.
+    /// Orders the users of a whole after its parts.
     fn parts_first(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let mut parts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (address, node) in &self.done {
@@ -352,7 +353,7 @@ impl Draft {
         edges
     }
 
-    /// Whether `from` waits for `to`, however far.
+    /// Returns whether `from` waits for `to`, however far.
     fn reaches(&self, from: usize, to: usize) -> bool {
         let mut observed = vec![false; self.steps.len()];
         let mut todo = vec![from];
@@ -414,8 +415,8 @@ impl Draft {
             .chain([&node])
             .map(|node| format!("{} {}", self.steps[*node].action.verb(), self.steps[*node].address))
             .collect();
-        Problem::new(&self.steps[node].address, format!("no order is possible: {}", names.join(", after ")))
-            .hint("two resources hand something over to each other: change one first, or say renamed_from")
+        Problem::new(&self.steps[node].address, format!("the steps have no possible order: {}", names.join(", after ")))
+            .hint("two resources exchange a unique key: change one first, or declare renamed_from")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which resources a plan is about: `--target`, `--exclude`, `--replace`.
+//! The selection of resources for a plan: `--target`, `--exclude`, `--replace`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use provisioner_model::{stack::Desired, state::Snapshot};
 
 use crate::{Problem, graph};
 
-/// Which resources a plan is about. An address, or the beginning of one up to a slash.
+/// The selection of resources for a plan. Each entry is an address, or the beginning of an address up to a slash.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only these, and what they need. Empty means all.
@@ -23,7 +23,7 @@ fn covers(pattern: &str, address: &str) -> bool {
 }
 
 impl Selection {
-    /// Whether `--replace` names it.
+    /// Returns whether `--replace` names it.
     pub(crate) fn replaces(&self, address: &str) -> bool {
         self.replace.iter().any(|pattern| covers(pattern, address))
     }

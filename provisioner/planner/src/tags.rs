@@ -37,7 +37,7 @@ fn recorded_tags(object: Option<&Object>) -> impl Iterator<Item = (&String, &Val
     object.and_then(|object| object.inputs.get("tags")).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// Whether nobody but `lineage` uses a shared object that one of us made.
+/// Returns whether nobody but `lineage` uses a shared object that one of us made.
 pub(crate) fn last_user(observed: &Value, lineage: &str) -> bool {
     let Some(tags) = observed.get("tags").and_then(Value::as_object) else { return false };
     let ours = used_by(lineage);

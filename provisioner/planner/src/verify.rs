@@ -10,7 +10,7 @@ use provisioner_model::{
 
 use crate::graph;
 
-/// What is wrong with a state.
+/// Returns the invariants that a state violates, one line each.
 pub fn snapshot(state: &Snapshot, registry: &ResourceRegistry) -> Vec<String> {
     let mut wrong = vec![];
     let mut tokens = BTreeSet::new();
@@ -42,7 +42,7 @@ pub fn snapshot(state: &Snapshot, registry: &ResourceRegistry) -> Vec<String> {
     wrong
 }
 
-/// What is wrong with a plan.
+/// Returns the invariants that a plan violates, one line each.
 pub fn plan(plan: &Plan) -> Vec<String> {
     let mut wrong = vec![];
     let mut made = BTreeSet::new();

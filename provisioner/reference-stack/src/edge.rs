@@ -1,4 +1,4 @@
-//! What faces the internet: a load balancer that speaks HTTPS only, its certificate, and a firewall before it.
+//! The public edge of the stack: an HTTPS load balancer, its certificate, and a web application firewall.
 
 use provisioner_aws::{
     acm::{Certificate, CertificateIssued, ImportedCertificate},
@@ -21,15 +21,15 @@ use crate::{
 /// TLS 1.3 and 1.2 with forward secrecy, and keys that a quantum computer does not open. AWS's default dates from 2016.
 const TLS: &str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
 
-/// What other parts need of the edge.
+/// Handles of the edge that other components use.
 pub struct Edge {
-    /// The load balancer.
+    /// The public load balancer.
     pub balancer: Handle<LoadBalancer>,
-    /// What it hands requests to.
+    /// Target group of the app's tasks.
     pub targets: Handle<TargetGroup>,
-    /// Where it takes requests: targets can be added once this is there.
+    /// The HTTPS listener: a service can register targets once it exists.
     pub listener: Handle<Listener>,
-    /// The app's address.
+    /// Public URL of the app.
     pub url: In<String>,
 }
 
@@ -93,7 +93,8 @@ fn web_acl(env: &Environment, environment: &str) -> WebAcl {
     }
 }
 
-/// How long the certificate of an environment without a domain lasts. Nobody trusts it anyway, so long is no harm.
+/// Validity in days of the self-signed certificate of an environment without a domain. No client trusts it, so a long
+/// validity is harmless.
 const TEN_YEARS: u32 = 3650;
 
 /// The ARN of the certificate, once the load balancer can use it.
@@ -121,7 +122,7 @@ fn certificate(env: &Environment, stack: &mut Stack) -> In<String> {
     stack.add("app", issued).get(CertificateIssued::ARN)
 }
 
-/// Where the app answers: under its domain, or under the load balancer's own name.
+/// Returns the app's URL: under its domain, or under the load balancer's DNS name.
 fn address(env: &Environment, balancer: &Handle<LoadBalancer>, stack: &mut Stack) -> In<String> {
     let Some(domain) = &env.domain else {
         return join(["https://".into(), balancer.get(LoadBalancer::DNS_NAME).part()]);

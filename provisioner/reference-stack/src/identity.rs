@@ -1,5 +1,5 @@
-//! Who may do what: GitHub's jobs plan and deploy, tasks start and run. No key is kept anywhere: each gets credentials
-//! for an hour or so, in exchange for proof of who it is.
+//! Roles and permissions: GitHub's jobs plan and deploy, tasks start and run. The stack stores no access keys: each
+//! role issues credentials for about an hour, in exchange for proof of identity.
 
 use provisioner_aws::{
     ecr::Repository,
@@ -22,7 +22,7 @@ use crate::{
 
 /// The roles of the repository's jobs.
 pub struct Jobs {
-    /// Pull requests look.
+    /// The read-only role of pull requests.
     pub plan: Handle<Role>,
     /// The environment's deployments change.
     pub deploy: Handle<Role>,
@@ -75,7 +75,7 @@ pub struct Tasks {
     pub task: Handle<Role>,
 }
 
-/// What a task may do, before it runs and while it does.
+/// Declares the roles of a task: for its start, and for the app.
 pub fn tasks(
     repository: &Handle<Repository>,
     log: &Handle<LogGroup>,

@@ -21,15 +21,15 @@ use provisioner_model::{
 
 use crate::environment::{Environment, Nat};
 
-/// Where the app listens.
+/// TCP port of the app.
 pub const APP_PORT: i32 = 8080;
-/// Where PostgreSQL listens.
+/// TCP port of PostgreSQL.
 pub const DATABASE_PORT: i32 = 5432;
 const ANYWHERE: &str = "0.0.0.0/0";
 
-/// What other parts need of the network.
+/// Handles of the network that other components use.
 pub struct Network {
-    /// The VPC.
+    /// The environment's only VPC.
     pub vpc: Handle<Vpc>,
     /// A public subnet in each zone, once it leads to the internet: for the load balancer.
     pub public: Subnets,
@@ -39,9 +39,9 @@ pub struct Network {
     pub inner: Subnets,
     /// The load balancer's firewall.
     pub balancer_group: Handle<SecurityGroup>,
-    /// The tasks' firewall.
+    /// The security group of the tasks.
     pub task_group: Handle<SecurityGroup>,
-    /// The database's firewall.
+    /// The security group of the database.
     pub database_group: Handle<SecurityGroup>,
 }
 
@@ -59,7 +59,7 @@ pub fn network(env: &Environment, log: &Handle<LogGroup>, writer: &Handle<Role>,
     })
 }
 
-/// Subnets, by id.
+/// References to subnets, by ID.
 pub type Subnets = Vec<In<Id<Subnet>>>;
 
 struct Public {
@@ -68,7 +68,7 @@ struct Public {
     routed: Subnets,
 }
 
-/// What the internet can reach: one route table for all zones, since all lead to the same gateway.
+/// Declares the public subnets: one route table for all zones, because all use the same gateway.
 fn public_tier(env: &Environment, vpc: &Handle<Vpc>, stack: &mut Stack) -> Public {
     let gateway = stack.add("main", InternetGateway::new(vpc.id()));
     let table = stack.add("public", RouteTable::new(vpc.id(), [Route::internet(ANYWHERE, gateway.id())]));
@@ -83,8 +83,8 @@ fn public_tier(env: &Environment, vpc: &Handle<Vpc>, stack: &mut Stack) -> Publi
     Public { gateway, subnets, routed }
 }
 
-/// What the internet cannot reach, but which reaches out through NAT. A route table in each zone, also where they
-/// share one NAT gateway: then a second gateway changes a route, and moves no subnet.
+/// Declares the private subnets, which reach the internet through NAT. Each zone has a route table, even if zones share
+/// a NAT gateway: a second gateway then changes a route, and moves no subnet.
 fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &mut Stack) -> (Subnets, Subnets) {
     let mut gateways: Vec<Handle<NatGateway>> = vec![];
     let (mut subnets, mut routed, mut tables) = (vec![], vec![], vec![]);

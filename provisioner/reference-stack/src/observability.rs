@@ -1,4 +1,4 @@
-//! What people see of the environment: logs, alarms that reach them, and one page of graphs.
+//! Observability of the environment: logs, alarms with notifications, and a dashboard.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 
 use crate::{edge::Edge, environment::Environment, service::ServiceHandles};
 
-/// Where logs go. Declared before whoever writes them: no role may make a group, so none comes back after a destroy.
+/// Log groups, which are declared before their writers: no role may create a group, so none reappears after a destroy.
 pub struct Logs {
-    /// The app's.
+    /// Log group of the app.
     pub app: Handle<LogGroup>,
     /// The VPC's flow logs.
     pub flows: Handle<LogGroup>,
@@ -34,13 +34,13 @@ pub fn logs(env: &Environment, key: &Handle<Key>, stack: &mut Stack) -> Logs {
     })
 }
 
-/// What is watched.
+/// The monitored components.
 pub struct Watched<'a> {
-    /// Requests.
+    /// The edge, for request metrics.
     pub edge: &'a Edge,
-    /// Tasks.
+    /// The service, for task metrics.
     pub service: &'a ServiceHandles,
-    /// The database.
+    /// The instance, for database metrics.
     pub database: &'a Handle<Instance>,
 }
 
@@ -80,7 +80,7 @@ const BELOW: &str = "LessThanThreshold";
 /// GiB in bytes, as CloudWatch counts storage.
 const GIB: f64 = 1_073_741_824.0;
 
-/// What is worth a message: each says what to look at.
+/// Returns the alarms, each with a description of what to check.
 fn alarms(env: &Environment, watched: &Watched<'_>) -> Vec<(&'static str, Alarm)> {
     let (balancer, targets) = (balancer(watched), targets(watched));
     let (service, database) = (service(watched), database(watched));

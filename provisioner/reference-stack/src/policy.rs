@@ -14,7 +14,7 @@ use crate::environment::GitHub;
 
 /// IAM's limit for a managed policy, in characters that are not white space.
 pub(crate) const MANAGED_LIMIT: usize = 6_144;
-/// What a statement needs around its list of actions.
+/// Size in characters of a statement without its list of actions.
 const FRAME: usize = 600;
 
 /// A policy of these statements.
@@ -76,7 +76,7 @@ pub(crate) fn github_trust(provider: &In<String>, github: &GitHub, purpose: &str
 pub(crate) const UNUSED: &[&str] =
     &["aws:dynamodb:table", "aws:elasticloadbalancingv2:listener-rule", "aws:secretsmanager:secret-policy"];
 
-/// What the program's own calls need, as the types list it, sorted.
+/// Returns the actions that the resource types list for the program's calls, sorted.
 fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<&'static str> {
     let types = registry();
     let used = types.all().filter(|erased| !UNUSED.contains(&erased.type_name()));
@@ -87,14 +87,15 @@ fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<
 const NARROW: &[&str] =
     &["iam:PassRole", "iam:CreateServiceLinkedRole", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"];
 
-/// What `plan` needs: to read, whatever the stack has.
+/// Returns the policies of `plan`: read access for every resource type.
 pub(crate) fn plan_policies() -> Vec<In<String>> {
     let actions = listed(|actions| vec![actions.read]);
     pack(actions.into_iter()).into_iter().map(|actions| policy([everywhere(&actions)])).collect()
 }
 
-/// What `apply` and `destroy` need: the union of what the types list. Names and numbers of most objects are not known
-/// before they exist, so their actions are not narrowed by resource yet; what could raise anyone's rights is.
+/// Returns the policies of `apply` and `destroy`: the union of the actions of all types. Names and IDs of most objects
+/// are unknown before their creation, so these actions are not restricted by resource yet; actions that could grant
+/// privileges are.
 pub(crate) fn deploy_policies(facts: &Facts, project: &str) -> Vec<In<String>> {
     let Facts { account, environment, partition, .. } = facts;
     let all = listed(|actions| vec![actions.read, actions.create, actions.update, actions.delete]);

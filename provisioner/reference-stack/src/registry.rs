@@ -1,4 +1,4 @@
-//! Where the app's images are kept.
+//! The repository of the app's images.
 
 use provisioner_aws::{
     ecr::{Encryption, Repository},
@@ -10,7 +10,7 @@ use provisioner_model::{
 };
 use serde_json::json;
 
-/// How many images are kept: enough to roll back by weeks.
+/// Number of images to keep: enough to roll back by weeks.
 const KEPT: u32 = 30;
 
 /// A repository whose tags never move, so that a tag names one image for good.

@@ -17,9 +17,10 @@ use crate::environment::Environment;
 pub struct Secrets {
     /// Encrypts logs, images, alarms and secrets.
     pub key: Handle<Key>,
-    /// What the app signs its tokens with.
+    /// The key that signs the app's tokens.
     pub signing_key: Handle<ManagedSecret>,
-    /// Where the app's own command writes the first administrator's password. Until then it is one of nobody.
+    /// The secret that stores the first administrator's password. The app's command line writes it; before that, its
+    /// value is a random password without a user.
     pub administrator: Handle<ManagedSecret>,
 }
 

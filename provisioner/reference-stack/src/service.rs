@@ -29,7 +29,7 @@ use crate::{
     secrets::Secrets,
 };
 
-/// The container's name.
+/// Name of the app's container.
 pub const CONTAINER: &str = "app";
 /// As whom the app runs: nobody that the host knows.
 const USER: &str = "10000";
@@ -38,33 +38,33 @@ pub const IMAGE: &str = "image";
 /// Of an image that nobody has pushed: stands in until there is a real one.
 const PLACEHOLDER: &str = "@sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What the tasks need of the other parts.
+/// Components that the tasks depend on.
 pub struct Parts<'a> {
-    /// Where they run.
+    /// The network of the tasks.
     pub network: &'a Network,
-    /// Who sends them requests.
+    /// The edge that forwards requests to the tasks.
     pub edge: &'a Edge,
-    /// Where their image is.
+    /// The repository of the tasks' image.
     pub repository: &'a Handle<Repository>,
-    /// Where their output goes.
+    /// The log group of the tasks.
     pub log: &'a Handle<LogGroup>,
-    /// What they may do.
+    /// The roles of the tasks.
     pub roles: &'a Tasks,
-    /// What they sign with.
+    /// The secrets of the app.
     pub secrets: &'a Secrets,
-    /// Where their data are.
+    /// The database of the app.
     pub database: &'a Handle<Instance>,
 }
 
 /// The service, and how CloudWatch calls it.
 pub struct ServiceHandles {
-    /// The cluster.
+    /// The ECS cluster of the service.
     pub cluster: Handle<Cluster>,
-    /// The service.
+    /// The ECS service of the app.
     pub service: Handle<Service>,
-    /// The cluster's name.
+    /// Name of the ECS cluster.
     pub cluster_name: In<String>,
-    /// The service's name.
+    /// Name of the ECS service.
     pub service_name: In<String>,
 }
 

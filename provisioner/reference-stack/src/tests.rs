@@ -32,7 +32,7 @@ fn declared_with(name: &str, env: &Environment, found: BTreeMap<String, Option<S
     declared.finish().unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
-/// One resource's inputs.
+/// Returns the inputs of a resource.
 fn inputs<'a>(desired: &'a Desired, address: &str) -> &'a Value {
     let row = desired.resources.get(address);
     &row.unwrap_or_else(|| panic!("no {address} in {:#?}", desired.resources.keys().collect::<Vec<_>>())).inputs

@@ -234,7 +234,7 @@ impl Store for Disk {
 
 /// The lock on a folder. The file stays, empty: removing it would let two processes lock two files of one name.
 struct DiskLock {
-    /// None once released.
+    /// The lock file; `None` once released.
     file: Option<File>,
     path: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a state, each with its place and what to do.
+//! Errors of the store, each with its location and a hint.
 
 use std::{io, path::PathBuf};
 
@@ -9,38 +9,38 @@ use crate::Holder;
 /// The result of a call to a store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// What went wrong with a state. `Display` is one sentence without the source: whoever shows it prints the chain.
+/// An error of the store. `Display` is one sentence without the source; the caller prints the chain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// A file could not be read or written.
     #[error("could not {doing} {}", path.display())]
     Io {
-        /// What was tried: `read`, `write`.
+        /// The attempted operation: `read` or `write`.
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// A file's text is not what was written there.
     #[error("{} is damaged at line {line}, column {column}", path.display())]
     Damaged {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// From 1.
+        /// Line of the error, from 1.
         line: usize,
-        /// From 1.
+        /// Column of the error, from 1.
         column: usize,
         /// A version from which to go on, where one is kept.
         good: Option<PathBuf>,
-        /// Why.
+        /// Error of the JSON parser.
         source: serde_json::Error,
     },
     /// The state was written by another version of Provisioner.
-    #[error("{} has format {found}, and this version of Provisioner knows format {known}", path.display())]
+    #[error("{} has format {found}, and this version of Provisioner reads format {known}", path.display())]
     Format {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// The format it says.
         found: u64,
@@ -50,9 +50,9 @@ pub enum StoreError {
     /// The journal belongs to a state that is not there.
     #[error("{} line {line} goes onto {found}, but the state there is {there}", path.display())]
     Astray {
-        /// The journal.
+        /// Path of the journal.
         path: PathBuf,
-        /// From 1.
+        /// Line of the error, from 1.
         line: usize,
         /// Lineage and serial that it names.
         found: String,
@@ -62,19 +62,19 @@ pub enum StoreError {
     /// The state belongs to another environment or another history.
     #[error("{} is {there}, not {wanted}", path.display())]
     Foreign {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is there.
+        /// The value in the file.
         there: String,
-        /// What was to be there.
+        /// The value that was expected.
         wanted: String,
     },
     /// The state has moved on since it was read.
-    #[error("the state in {} is at serial {there} already: serial {ours} would overwrite it", path.display())]
+    #[error("the state in {} already has serial {there}: serial {ours} would overwrite it", path.display())]
     Overtaken {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Its serial.
+        /// Serial of the stored state.
         there: u64,
         /// The serial that was to be written.
         ours: u64,
@@ -82,17 +82,17 @@ pub enum StoreError {
     /// Another process holds the lock.
     #[error("the state in {} is locked by {}", path.display(), holder.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string))]
     Locked {
-        /// The state's folder.
+        /// Path of the state's folder.
         path: PathBuf,
-        /// Who, where the lock tells.
+        /// Holder of the lock, if the lock file names one.
         holder: Option<Holder>,
     },
     /// A value could not be put into JSON.
     #[error("could not encode {what}")]
     Encode {
-        /// What.
+        /// Name of the document.
         what: &'static str,
-        /// Why.
+        /// Error of the JSON serialiser.
         source: serde_json::Error,
     },
 }
@@ -104,13 +104,15 @@ impl From<WriteError> for StoreError {
 }
 
 impl StoreError {
-    /// What to do about it.
+    /// Returns the suggested next action, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
-            Self::Damaged { path, good: Some(good), .. } => {
-                Some(format!("the newest version that is kept is {}: compare it, then copy it over {}", good.display(), path.display()))
-            }
+            Self::Damaged { path, good: Some(good), .. } => Some(format!(
+                "the newest backup is {}: compare it, then copy it over {}",
+                good.display(),
+                path.display()
+            )),
             Self::Damaged { path, good: None, .. } => Some(format!(
                 "each line of {} is one JSON entry: repair that line by hand if you can, else restore the file from a backup; without it, what it names may exist in the cloud unknown to the state",
                 path.display()
@@ -118,15 +120,16 @@ impl StoreError {
             Self::Format { found, known, .. } if *found > u64::from(*known) => {
                 Some("a newer Provisioner wrote it: use that version or a later one".to_owned())
             }
-            Self::Format { .. } => Some("no released version wrote this format: restore the file from a backup".to_owned()),
-            Self::Astray { .. } => Some(
-                "the journal is of a later state than the one that is there: put back the state file that it belongs to"
-                    .to_owned(),
-            ),
-            Self::Foreign { .. } => Some("the file was copied here from elsewhere: put back this environment's own".to_owned()),
-            Self::Overtaken { .. } => Some("another run has written in between: plan again".to_owned()),
+            Self::Format { .. } => {
+                Some("no released version wrote this format: restore the file from a backup".to_owned())
+            }
+            Self::Astray { .. } => Some("the journal belongs to a later state: restore that state file".to_owned()),
+            Self::Foreign { .. } => {
+                Some("the file was copied from elsewhere: restore this environment's file".to_owned())
+            }
+            Self::Overtaken { .. } => Some("another run has changed the state: plan again".to_owned()),
             Self::Locked { .. } => {
-                Some("wait until it is done; the lock goes with its process, so none has to be removed by hand".to_owned())
+                Some("wait until it is done; the lock ends with its process, so you never have to remove it".to_owned())
             }
         }
     }

@@ -14,8 +14,8 @@ pub fn line(entry: &JournalEntry) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-/// How much of a journal's text is whole lines. A last line without its newline was torn by a crash: its append never
-/// returned, so that nothing was done on its strength.
+/// Returns the length of a journal's complete lines in bytes. A crash may leave a last line without its newline: its
+/// append never returned, so that no call depends on it.
 pub fn whole(text: &[u8]) -> usize {
     text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
 }

@@ -1,4 +1,6 @@
-//! Where the state is kept: the snapshot, the journal of a running apply, and the lock. A trait, and the disk.
+//! Storage of the state: the snapshot, the journal of a running apply, and the lock. The crate has a trait and its disk
+//! implementation. It does not interpret resources: entries are data, and [`Snapshot::fold`] replays a journal. Nothing
+//! else writes under `state/`.
 //!
 //! It knows nothing of what a resource means: rows are data, and replaying a journal is [`Snapshot::fold`].
 //! Nothing else writes under `state/`.
@@ -40,27 +42,27 @@ pub trait Store: StateReader {
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;
 }
 
-/// How many versions of the state are kept, the newest included.
+/// Number of versions of the state to keep, including the newest.
 pub const KEPT: usize = 10;
 
 /// A lock that is held. Dropping it releases it as well as can be done at once; [`Lock::release`] waits, and tells.
 pub trait Lock: Send {
-    /// Gives it back.
+    /// Releases the lock.
     fn release(self: Box<Self>) -> Fut<'static, ()>;
 }
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The person or the job.
     pub owner: String,
-    /// The machine.
+    /// Host name of the machine.
     pub host: String,
     /// The process on it.
     pub pid: u32,
-    /// What it does: `apply dev`.
+    /// Command of the holder, such as `apply dev`.
     pub command: String,
-    /// When it took the lock: seconds since 1970.
+    /// Start time of the lock, in seconds since 1970.
     pub since: u64,
 }
 

@@ -54,16 +54,16 @@ struct CloudState {
     halted: bool,
 }
 
-/// One object.
+/// An object in the cloud.
 #[derive(Clone, Debug)]
 pub struct Thing {
-    /// Its type.
+    /// Resource type of the object.
     pub kind: &'static str,
-    /// Its id: `net#17`.
+    /// ID of the form `net#17`.
     pub id: String,
-    /// What it holds of the inputs.
+    /// Inputs that the object stores.
     pub inputs: Map<String, Value>,
-    /// Who made it; none where that was not us.
+    /// Owner of the object; `None` for a foreign object.
     pub owner: Option<Owner>,
     /// Grows with each update.
     pub revision: u64,
@@ -71,26 +71,26 @@ pub struct Thing {
     pub deleting: bool,
     fields: &'static [Field],
     unique: &'static [&'static [&'static str]],
-    /// How many reads still find it on its way.
+    /// Number of reads that still return a transitional phase.
     polls: u32,
 }
 
 /// An operation on a cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
-    /// Of many objects.
+    /// Reads a batch of objects.
     Read,
     /// By token or key.
     Find,
-    /// One object.
+    /// Creates a single object.
     Create,
-    /// One object.
+    /// Updates a single object.
     Update,
-    /// One object.
+    /// Deletes a single object.
     Delete,
 }
 
-/// What goes wrong with one call that would change something.
+/// A fault of one write call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It has no effect, and this is the answer.
@@ -103,10 +103,10 @@ pub enum Fault {
     StopAfter,
 }
 
-/// What the types here tell besides their inputs.
+/// The outputs of the test types.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outputs {
-    /// The object's id.
+    /// The object's ID, such as `net#17`.
     pub id: String,
     /// `pending`, `ready` or `deleting`.
     pub state: String,
@@ -186,7 +186,7 @@ impl Fake {
         Self(Arc::new(Shared { world: Mutex::new(world), stopped: Notify::new() }))
     }
 
-    /// How many calls that change something there were.
+    /// Returns the number of write calls.
     pub fn writes(&self) -> usize {
         self.world().writes
     }
@@ -196,7 +196,7 @@ impl Fake {
         self.world().calls.clone()
     }
 
-    /// How many calls of one operation there were.
+    /// Returns the number of calls of one operation.
     pub fn count(&self, call: Call) -> usize {
         self.world().calls.iter().filter(|((_, made), _)| *made == call).map(|(_, count)| count).sum()
     }
@@ -247,7 +247,7 @@ impl Fake {
     }
 }
 
-/// What the types call.
+/// The calls of the test types.
 impl Fake {
     /// Lets others go first, sometimes.
     async fn pause(&self) {
@@ -348,7 +348,7 @@ impl Fake {
 
 /// A type whose objects are here.
 trait OnFake: Resource<Cloud = Fake, Outputs = Outputs> {
-    /// How many reads find an object pending after its create, and deleting after its delete.
+    /// Number of reads that return a pending object after its create, and a deleting one after its delete.
     const SLOW: u32 = 0;
     /// Inputs that its create call does not take: they need an update.
     const LATER: &'static [&'static str] = &[];
@@ -615,7 +615,7 @@ fn to_observed<R: OnFake>(thing: &Thing) -> Observed<R> {
         "ready"
     };
     Observed {
-        inputs: serde_json::from_value(Value::Object(inputs)).expect("what is there has the type's shape"),
+        inputs: serde_json::from_value(Value::Object(inputs)).expect("the stored inputs have the type's shape"),
         outputs: Outputs {
             id: thing.id.clone(),
             state: state.to_owned(),

@@ -1,5 +1,6 @@
-//! What every resource type must do, checked against a real cloud or an emulator of one: made from its inputs, it
-//! reads back as declared, is found by its owner, takes a change, and goes, twice without complaint.
+//! The conformance test for resource types, against a cloud or an emulator: an object is created from its inputs, reads
+//! back as declared, is found by its owner, accepts a change, and is deleted, twice without an error. The test does not
+//! use the engine: it covers the contract of [`Resource`](provisioner_model::Resource) alone.
 //!
 //! The engine is not involved: this is the contract of [`Resource`](provisioner_model::Resource) alone.
 
@@ -18,11 +19,11 @@ pub struct TestObject<'a> {
     resource_type: &'a dyn ResourceType,
     clouds: &'a Clouds,
     owner: Owner,
-    /// Its id.
+    /// The object's ID in AWS.
     pub id: String,
     /// As declared, with the name and tags that the engine would fill in.
     pub inputs: Value,
-    /// As last read.
+    /// State at the last read.
     pub observed: ObservedState,
 }
 
@@ -91,7 +92,7 @@ impl<'a> TestObject<'a> {
         inputs
     }
 
-    /// The fields in which what is there is not what is declared: `(field, declared, there)`.
+    /// Returns the fields whose observed value differs from the declared one: `(field, declared, observed)`.
     pub fn differences(&self) -> Vec<(&'static str, Value, Value)> {
         self.resource_type.fields().iter().filter_map(|field| self.difference(field)).collect()
     }
@@ -104,7 +105,7 @@ impl<'a> TestObject<'a> {
             .then(|| (field.name, desired.clone(), observed.clone()))
     }
 
-    /// Reads it again.
+    /// Reads the object again.
     pub async fn read(&mut self) -> Option<ObservedState> {
         let mut found = self
             .resource_type
@@ -164,7 +165,7 @@ async fn ready(
     panic!("{} {id} was not ready in time", resource_type.type_name());
 }
 
-/// What the engine fills in: the generated name and the ownership tags.
+/// Fills in the generated name and the ownership tags, as the engine does.
 fn filled(resource_type: &dyn ResourceType, mut inputs: Value, token: &str) -> Value {
     if let Some(name) = resource_type.name()
         && inputs.get(name.field).is_none_or(Value::is_null)

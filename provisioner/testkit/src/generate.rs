@@ -26,17 +26,17 @@ pub type Raw = (u8, [u8; 4], u8, u8, u8);
 /// One random change: what, of which, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// What.
+    /// Kind of the edit.
     pub what: What,
-    /// Which: read modulo what there is to choose from.
+    /// Index of the edited node, modulo the number of candidates.
     pub pick: u16,
-    /// How.
+    /// Value that the edit derives its content from.
     pub value: u8,
     /// For what is added.
     pub raw: Raw,
 }
 
-/// What a change does.
+/// The kind of an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum What {
     /// Another value in place.
@@ -51,15 +51,15 @@ pub enum What {
     Add,
     /// Another name, or another component, said with `renamed_from`.
     Rename,
-    /// What cannot be read back, or belongs to the cloud after the create.
+    /// Changes a value that cannot be read back, or that the cloud controls after the create.
     Quiet,
     /// A name is stated, or no longer.
     State,
     /// A guard is set or lifted.
     Lock,
-    /// `protect`.
+    /// Toggles the option `protect`.
     Protect,
-    /// `retain`.
+    /// Toggles the option `retain`.
     Retain,
     /// A resource is added for which an object is there already.
     Adopt,
@@ -85,7 +85,7 @@ const WHATS: [What; 14] = [
     What::Rename,
 ];
 
-/// The types.
+/// The resource types of generated nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeKind {
     /// `test:net`.
@@ -147,12 +147,12 @@ impl NodeKind {
     }
 }
 
-/// One resource.
+/// A generated resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Its own, for ever.
     pub key: u32,
-    /// Its type.
+    /// Resource type of the node.
     pub kind: NodeKind,
     /// The component that it is in, and how often it was renamed: its address follows.
     pub named: (u8, u8),
@@ -166,22 +166,22 @@ pub struct Node {
     pub quiet: u8,
     /// It states its name.
     pub stated: bool,
-    /// It is guarded.
+    /// The object has deletion protection.
     pub locked: bool,
-    /// How the engine treats it.
+    /// The resource option `protect`.
     pub protect: bool,
-    /// The same.
+    /// The resource option `retain`.
     pub retain: bool,
-    /// The same.
+    /// The resource option `adopt`.
     pub adopt: bool,
-    /// The same.
+    /// The resource option `share`.
     pub share: bool,
     /// By field: the keys of what it refers to. They all come before it.
     pub refs: BTreeMap<&'static str, Vec<u32>>,
 }
 
 impl Node {
-    /// Where it is.
+    /// Returns the node's address.
     pub fn address(&self) -> String {
         let (component, renames) = self.named;
         let part = ["", "left/", "right/"][usize::from(component % 3)];
@@ -194,7 +194,7 @@ impl Node {
         self.stated.then(|| format!("stated-{}", self.key))
     }
 
-    /// Whether the program states a unique key of its own that an object of others can hold.
+    /// Returns whether the program states a unique key of its own that an object of others can hold.
     pub fn states_key(&self) -> bool {
         let named = matches!(self.kind, NodeKind::Named | NodeKind::Role) && self.stated;
         (named || self.kind == NodeKind::JournalEntry) && !self.others()
@@ -229,7 +229,7 @@ pub fn spec(least: usize) -> impl Strategy<Value = Spec> {
     })
 }
 
-/// As many changes.
+/// Generates the given number of edits.
 pub fn edits(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Edit>> {
     vec(any::<Edit>(), count)
 }
@@ -479,7 +479,7 @@ impl Spec {
     }
 }
 
-/// What specs are declared from.
+/// Returns the facts that specs are declared with.
 pub fn facts() -> Facts {
     Facts {
         environment: ENVIRONMENT.into(),

@@ -19,7 +19,8 @@ struct Inner {
     /// As its text: what cannot be written and read again shows here too.
     state: Option<Vec<u8>>,
     journal: Vec<u8>,
-    /// What the two come to, kept up entry by entry: to read them again each time would be slow.
+    /// The snapshot with the journal replayed, updated with each entry: replaying the whole journal each time would be
+    /// slow.
     known: Option<Snapshot>,
     holder: Option<Holder>,
     appends: usize,
@@ -28,10 +29,10 @@ struct Inner {
     watch: Option<Watch>,
 }
 
-/// What becomes of the entry at which a store dies.
+/// The fate of the entry at which a store dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
-    /// It is lost.
+    /// The entry is lost.
     Before,
     /// It is durable, but nobody hears of it.
     After,
@@ -84,12 +85,12 @@ impl Memory {
         other
     }
 
-    /// Whether it has died.
+    /// Returns whether it has died.
     pub fn is_dead(&self) -> bool {
         self.inner().dead
     }
 
-    /// How many entries were appended, dead or alive.
+    /// Returns the number of entries appended, including those after a failure.
     pub fn appends(&self) -> usize {
         self.inner().appends
     }

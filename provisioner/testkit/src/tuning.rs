@@ -1,4 +1,4 @@
-//! How a run is tuned where nothing takes time and everything must come out the same again.
+//! The tuning of deterministic runs without real time.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-/// What these bytes say; null where they say nothing.
+/// Decodes CBOR; returns null for invalid bytes.
 pub(crate) fn decoded(bytes: &[u8]) -> Value {
     Decoder { bytes, at: 0 }.value().unwrap_or_default()
 }

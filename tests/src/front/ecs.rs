@@ -1,4 +1,4 @@
-//! What moto does not tell of a rollout. It runs no tasks, so that each deployment has succeeded and each target is
+//! Rollouts, which moto does not report. It runs no tasks, so that each deployment has succeeded and each target is
 //! healthy as soon as moto says that the service is there.
 
 use std::io;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::proxy::Message;
 
-/// What ECS's operations are called by, before their names.
+/// Prefix of ECS's operation names.
 pub(crate) const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 /// As many as `MOTO_ECS_SERVICE_RUNNING` says.
 const HEALTHY: usize = 9;
@@ -28,7 +28,7 @@ pub(crate) fn answer(request: &Message, moto: u16) -> io::Result<Message> {
     }
 }
 
-/// An update of a service leaves its deployment as it is: what is there now has one of its own.
+/// Gives an updated service a separate deployment, which moto does not create.
 fn rolled_out(service: &mut Value) {
     let (number, definition) = (revision(service), service["taskDefinition"].clone());
     if let Some(deployment) = service["deployments"].as_array_mut().and_then(|all| all.first_mut()) {

@@ -1,4 +1,4 @@
-//! What a change to the environment file or to the program comes to: the plan as data, and the apply that proves it.
+//! Effects of changes to the environment file or to the program: the plan as data, and the apply that confirms it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,7 +103,7 @@ fn the_environment_file_decides_what_happens() {
     assert_no_changes();
 }
 
-/// What hangs on the VPC goes with it; what names that follows in place; all else stays.
+/// Resources in the VPC are replaced with it; references to them are updated in place; all others stay.
 fn hangs_on_the_vpc(plan: &PlannedActions) {
     let replaced = plan.with(&REPLACED);
     let beside = [

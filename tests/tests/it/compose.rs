@@ -385,7 +385,8 @@ async fn metrics(stack: &Stack, client: &Client, token: &str) {
     }
 }
 
-/// What the dashboard shows, and what the rules ask: an alert's own comparison left out, since all is well.
+/// Returns the queries of the dashboard and of the alert rules, without the alerts' comparisons, since nothing is
+/// wrong.
 fn queries(folder: &Path) -> Vec<String> {
     let dashboard = std::fs::read_to_string(folder.join("grafana/dashboards/app.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&dashboard).unwrap();

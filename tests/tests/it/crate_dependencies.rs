@@ -1,4 +1,4 @@
-//! The rooms of ARCHITECTURE.md: a crate uses what the table lists, and nothing else.
+//! The crates of ARCHITECTURE.md: each depends only on what the table lists.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-/// Who may use whom. Development dependencies may add the testkit anywhere.
+/// Allowed dependencies between crates. Development dependencies may add the testkit anywhere.
 const ALLOWED_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("derive", &[]),
     ("model", &["derive"]),
@@ -25,7 +25,7 @@ const ALLOWED_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("ci-sdk", &["image", "testkit"]),
 ];
 
-/// What a crate must never learn: crates that it may not use, however indirectly they are offered.
+/// Forbidden dependencies, even through other crates.
 const NEVER: &[(&str, &[&str])] = &[
     ("model", &["tokio", "futures", "time", "rand", "uuid"]),
     ("planner", &["tokio", "futures", "time", "rand", "uuid"]),

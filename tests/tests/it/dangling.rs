@@ -1,5 +1,5 @@
-//! What only names another object in a text outlives that object: when it must go before its successor is made, the
-//! text follows in place, and its owner is neither deleted nor made anew.
+//! An object whose text only names another object survives that object: if the other must be deleted before it is
+//! replaced, the text is updated in place, and its owner is neither deleted nor replaced.
 
 use provisioner_aws::{
     cloudwatch::{Alarm, Dashboard},

@@ -97,7 +97,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// Who answers.
+/// The response of `/version`.
 struct Version {
     image: String,
     revision: String,
@@ -157,7 +157,7 @@ impl System {
         Version { image: text("image"), revision: text("task_definition") }
     }
 
-    /// What runs is what was built here, for the processor that its task is for.
+    /// The running image is the one that was built here, for the processor of its task.
     fn the_image_is_small_and_for_its_task(&self, running: &Version) {
         let told: Value =
             serde_json::from_str(&self.sandbox.run(&["image", "inspect", "dev", "--json"]).ok().out).unwrap();
@@ -260,7 +260,7 @@ impl System {
         self.sandbox.build = Some(self.sandbox.path("target"));
     }
 
-    /// How often which image answered, while something is done and until there were enough requests.
+    /// Counts the responses of each image during an action, until there were enough requests.
     async fn under_load(&self, work: impl FnOnce(&Self) -> Ran) -> BTreeMap<String, usize> {
         let versions = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
         let done = Arc::new(AtomicBool::new(false));

@@ -38,7 +38,7 @@ fn allow(action: &str) -> In<String> {
     json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()
 }
 
-/// What the objects with keys belong to.
+/// Declares the parents of the objects with unique keys.
 fn parents(stack: &mut Stack) {
     let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
     stack.add("main", Subnet::new(vpc.id(), "10.0.0.0/24", "us-east-1a"));

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 
-/// This machine's.
+/// The architecture of this machine.
 const HERE: Architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
 
 /// None, said loudly, where there is no registry.
@@ -42,7 +42,7 @@ pub(crate) fn program(folder: &Path, main: &str) -> ImageSource {
     ImageSource { app, also: vec![folder.join("rust-toolchain.toml")], architecture: HERE, layout, cargo }
 }
 
-/// What a program prints, or that it is not there.
+/// Returns the output of a program, if it is installed.
 fn ask(test: &str, program: &str, arguments: &[&str]) -> Option<String> {
     let Ok(output) = Command::new(program).args(arguments).output() else {
         skipped(test, &format!("{program} is not installed"));
@@ -197,7 +197,7 @@ fn apply_builds_pushes_and_runs_the_app() {
     let file = sandbox.path("saved.json");
     let file = file.to_str().unwrap();
     let refused = sandbox.run(&["plan", "dev", "--out", file]).ended(1);
-    assert!(refused.err.contains("the image is not there yet"), "{}", refused.err);
+    assert!(refused.err.contains("the image has not been built"), "{}", refused.err);
     assert_eq!(sandbox.run(&["image", "inspect", "dev"]).ok().out, "not built yet\n");
     sandbox.run(&["image", "push", "dev"]).ended(1);
     sandbox.run(&["validate", "dev"]).ok();

@@ -20,6 +20,7 @@ mod image;
 mod members;
 mod network;
 mod ops;
+mod prose;
 mod reference;
 mod rollouts;
 mod sandbox;

@@ -104,7 +104,7 @@ fn owned((a, b): (&str, &str)) -> (String, String) {
     (a.to_owned(), b.to_owned())
 }
 
-/// What a call is answered with: the action, what was asked, and how often it has been called before.
+/// The response to a call, by action, request body, and number of earlier calls.
 type Script = dyn Fn(&str, &Value, usize) -> Option<Value> + Send + Sync;
 
 /// An endpoint with a script, a stack that is said to be there, and the command line.

@@ -91,7 +91,7 @@ fn the_schema_for_editors_is_the_programs() {
     let Some(sandbox) = Sandbox::new("the_schema_for_editors_is_the_programs") else { return };
     let schema = sandbox.run(&["schema"]).ok().out;
     let kept = std::fs::read_to_string(file).unwrap_or_default();
-    assert_eq!(kept, schema, "`make schema` writes it anew");
+    assert_eq!(kept, schema, "`make schema` updates it");
 }
 
 #[test]

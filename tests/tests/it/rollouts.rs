@@ -1,4 +1,4 @@
-//! How the service type follows a rollout, against an endpoint of ECS that answers from a script, through the real SDK.
+//! Rollouts of the service type, against a scripted ECS endpoint, through the real SDK.
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +21,12 @@ const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2
 /// `(status, revision, created)` of each; or an error, by its HTTP status and body.
 type Listed = Result<Vec<(&'static str, i32, i64)>, (u16, &'static str)>;
 
-/// What the endpoint answers.
+/// The scripted responses of the endpoint.
 #[derive(Clone)]
 struct Script {
     /// Of `DescribeServices`: `(id, status, rollout state, revision, desired, running)`.
     deployments: Vec<(&'static str, &'static str, &'static str, i32, i32, i32)>,
-    /// Of `ListServiceDeployments`.
+    /// Response of `ListServiceDeployments`.
     listed: Listed,
     /// The states of the targets.
     health: Vec<&'static str>,

@@ -12,12 +12,12 @@ use serde_json::Value;
 
 pub(crate) struct Sandbox {
     pub(crate) moto: Emulator,
-    /// Where an app is built: where no other test builds, unless there is none.
+    /// Build folder of an app, separate from those of other tests; `None` without an app.
     pub(crate) build: Option<PathBuf>,
     folder: tempfile::TempDir,
 }
 
-/// How a command ended, and what it said.
+/// The exit code and output of a command.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) out: String,
@@ -53,7 +53,7 @@ impl Sandbox {
         Some(Self::on(moto))
     }
 
-    /// On this emulator.
+    /// Returns a sandbox on this emulator.
     pub(crate) fn on(moto: Emulator) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("environments");
@@ -147,7 +147,7 @@ impl Sandbox {
         self.state(environment)["rows"][address]["objects"][0]["inputs"].clone()
     }
 
-    /// What the state has: address, type, id.
+    /// Returns address, type and ID of each entry in the state.
     pub(crate) fn rows(&self, environment: &str) -> Vec<(String, String, String)> {
         let state = self.state(environment);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

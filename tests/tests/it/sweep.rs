@@ -1,4 +1,4 @@
-//! Every managed field, changed by another hand: `drift` names each, an `apply` repairs each, the plan after is empty.
+//! Changes of every managed field out of band: `drift` names each, an `apply` reverts each, and the next plan is empty.
 //!
 //! The other hand is a second client that writes through the types' own `update`, from other inputs: what is tried here
 //! is the read and the comparison, and a field that `update` did not write would fail here too. What the AWS CLI changes
@@ -162,7 +162,7 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// What another hand does: address, field, and what it says afterwards.
+/// Returns the changes out of band: address, field, and the resulting value.
 fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
     let id = |address: &str| sandbox.id("dev", address);
     let recorded = |address: &str, field: &str| sandbox.recorded("dev", address)[field].clone();

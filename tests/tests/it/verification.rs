@@ -58,8 +58,8 @@ fn rollout_succeeds_once_the_new_version_answers() {
 
     // At a first rollout that nobody answers, no task is left; the next apply goes on.
     let told = apply().ended(1).err;
-    assert!(told.contains("not proven") && told.contains("held back until the next apply"), "{told}");
-    assert!(!told.contains("--no-verification does without"), "it was reached: {told}");
+    assert!(told.contains("not verified") && told.contains("held back until the next apply"), "{told}");
+    assert!(!told.contains("--no-verification skips verification"), "it was reached: {told}");
     let (first, count) = running();
     assert_eq!(count, 0);
     app.say(&first);
@@ -70,7 +70,7 @@ fn rollout_succeeds_once_the_new_version_answers() {
     // The old version goes on answering: it comes back, and the state says so.
     sandbox.edit("dev", "memory = 512", "memory = 1024");
     let told = apply().ended(1).err;
-    assert!(told.contains(&first) && told.contains("what was there before is back"), "{told}");
+    assert!(told.contains(&first) && told.contains("rolled back to the previous version"), "{told}");
     assert_eq!(running(), (first.clone(), 1));
     sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ended(2);
 
@@ -88,6 +88,6 @@ fn next_apply_resumes_a_rollout_started_with_no_wait() {
     sandbox.run(&["apply", "dev", "--yes", "--no-wait"]).ok();
     sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ended(2);
     let told = sandbox.run(&["apply", "dev", "--yes"]).ok().err;
-    assert!(told.contains("not proven (--no-verification)"), "{told}");
+    assert!(told.contains("not verified (--no-verification)"), "{told}");
     sandbox.unchanged("dev");
 }

@@ -65,7 +65,7 @@ const VARIABLES: &[(&str, &str)] = &[("want", "`desired`"), ("seen", "`observed`
 /// Types that only one crate may define: the name would say two things. Resource types are named as AWS names them.
 const ONCE: &[&str] = &["Entry", "Key", "Kind", "Page", "Registry", "Running", "Secrets", "Source", "Target", "World"];
 
-/// Files and folders.
+/// Names of files and folders.
 const FILES: &[(&str, &str)] = &[
     ("differing.rs", "`changed_inputs.rs`"),
     ("follow.rs", "`poll_rollout.rs`"),

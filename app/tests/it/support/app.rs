@@ -16,7 +16,7 @@ use super::{free_port, postgres::Database};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// What a process is told. Starts from what most tests want.
+/// The environment variables of a process, with defaults for most tests.
 pub(crate) struct Settings {
     pub(crate) variables: BTreeMap<String, String>,
     folder: Arc<TempDir>,

@@ -1,4 +1,4 @@
-//! What the tests stand on: a private PostgreSQL, a Redis, the app's own program, and a few of AWS's endpoints.
+//! Fixtures of the tests: a private PostgreSQL, a Redis, the app's program, and a few AWS endpoints.
 
 pub(crate) mod app;
 pub(crate) mod aws;

@@ -20,7 +20,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions}
 
 use super::{free_port, skipped};
 
-/// A running server.
+/// A running PostgreSQL server.
 pub(crate) struct Cluster {
     bin: PathBuf,
     folder: PathBuf,
@@ -107,7 +107,7 @@ impl Cluster {
         self.run("pg_ctl", &["-D", self.data().to_str().unwrap(), "-m", how, "-w", "-t", "30", "stop"]);
     }
 
-    /// A new database.
+    /// Creates a new database.
     pub(crate) fn database(&self) -> Database {
         let number = self.databases.fetch_add(1, Ordering::SeqCst);
         let database = Database {

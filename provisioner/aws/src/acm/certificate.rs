@@ -29,33 +29,33 @@ use crate::{
 pub struct Certificate {
     /// Its main name: `example.com` or `*.example.com`.
     pub domain_name: String,
-    /// Further names.
+    /// Additional domain names of the certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternative_names: Option<Vec<String>>,
     /// `RSA_2048`, `EC_prime256v1` or `EC_secp384r1`; ACM's choice is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_algorithm: Option<String>,
-    /// Whether its key may be exported, which costs; ACM's choice is no.
+    /// `true` if its key may be exported, which costs; ACM's choice is no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exportable: Option<bool>,
-    /// Tags.
+    /// Tags of the certificate, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a certificate.
+/// The outputs of a certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateOutputs {
-    /// Its ARN.
+    /// The ARN of the certificate.
     pub id: Id<Certificate>,
     /// The same, as text.
     pub arn: String,
-    /// `PENDING_VALIDATION`, `ISSUED`, …
+    /// Status, such as `PENDING_VALIDATION` or `ISSUED`.
     pub status: String,
-    /// Why it will not be issued.
+    /// Reason for a failed issue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// What DNS must say, one for each name, the main one first. A name and its wildcard share one.
+    /// DNS records for validation, one for each name, the main name first. A name and its wildcard share a record.
     pub validation: Vec<ValidationRecord>,
     /// The main name's of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,25 +67,25 @@ pub struct CertificateOutputs {
 pub struct ValidationRecord {
     /// The name that it proves.
     pub domain: String,
-    /// The record's name.
+    /// Name of the record.
     pub name: String,
-    /// `CNAME`.
+    /// Type of the record: `CNAME`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The record's value.
+    /// Value of the record.
     pub value: String,
 }
 
 impl Certificate {
-    /// Its ARN.
+    /// The ARN of the certificate.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// The name of the record that proves the main name.
     pub const VALIDATION_NAME: Output<Self, String> = Output::new("main_validation.name");
-    /// Its type.
+    /// Type of the first record.
     pub const VALIDATION_TYPE: Output<Self, String> = Output::new("main_validation.type");
-    /// Its value.
+    /// Value of the first record.
     pub const VALIDATION_VALUE: Output<Self, String> = Output::new("main_validation.value");
-    /// All the records.
+    /// All records for validation.
     pub const VALIDATION: Output<Self, Vec<ValidationRecord>> = Output::new("validation");
 
     /// A certificate for one name.

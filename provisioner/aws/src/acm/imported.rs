@@ -35,29 +35,29 @@ pub struct ImportedCertificate {
     pub valid_days: u32,
     /// A higher one makes another certificate in its place.
     pub version: u32,
-    /// Tags.
+    /// Tags of the imported certificate, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of an imported certificate.
+/// The outputs of an imported certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImportedCertificateOutputs {
-    /// Its ARN.
+    /// The ARN of the imported certificate.
     pub id: Id<ImportedCertificate>,
     /// The same, as text.
     pub arn: String,
-    /// `ISSUED` or `EXPIRED`.
+    /// Either `ISSUED` or `EXPIRED`.
     pub status: String,
-    /// When it ends, as in RFC 3339.
+    /// End of the validity, as in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<String>,
 }
 
 impl ImportedCertificate {
-    /// Its ARN.
+    /// The ARN of the imported certificate.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// When it ends, as in RFC 3339.
+    /// End of the validity, as in RFC 3339.
     pub const NOT_AFTER: Output<Self, String> = Output::new("not_after");
 
     /// A certificate for these names.

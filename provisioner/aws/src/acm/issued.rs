@@ -26,21 +26,21 @@ use crate::{
 /// The wait until a certificate is issued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateIssued {
-    /// The certificate.
+    /// Certificate to wait for.
     pub certificate: In<Id<Certificate>>,
     /// The records that prove its names, so that the wait begins after them.
     #[serde(default)]
     pub records: Vec<In<Id<Record>>>,
 }
 
-/// What is known of the wait.
+/// The outputs of the wait.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateIssuedOutputs {
-    /// The certificate's ARN.
+    /// The ARN of the certificate.
     pub id: Id<CertificateIssued>,
     /// The same, as text.
     pub arn: String,
-    /// The certificate's status.
+    /// Status of the certificate.
     pub status: String,
 }
 

@@ -1,4 +1,4 @@
-//! Certificate Manager: certificates.
+//! Resource types of Certificate Manager: certificates.
 
 mod certificate;
 mod imported;

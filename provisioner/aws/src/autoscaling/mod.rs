@@ -62,7 +62,8 @@ where
     Ok(all.filter(|one| ids.contains(&id_of(one))).map(|one| (id_of(one), Ok(to_observed(one)))).collect())
 }
 
-/// What is gone comes under two codes, `ObjectNotFoundException` and a plain refusal that says so.
+/// Recognises the two errors for a missing object: `ObjectNotFoundException`, and a validation error with a certain
+/// message.
 fn not_there(_: &str, message: &str) -> Option<provisioner_model::ErrorKind> {
     let says = ["No scaling policy found", "No scalable target found", "No scalable target registered"];
     says.iter().any(|text| message.starts_with(text)).then_some(provisioner_model::ErrorKind::Gone)

@@ -23,42 +23,42 @@ use crate::{
 /// A count that may be moved, and how far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScalableTarget {
-    /// Whose count: `ecs`, `dynamodb`, `rds`.
+    /// Service of the scaled resource: `ecs`, `dynamodb`, `rds`.
     pub service_namespace: String,
-    /// What is counted: `service/main/web`.
+    /// ID of the scaled resource, such as `service/main/web`.
     pub resource_id: In<String>,
-    /// Which of its counts: `ecs:service:DesiredCount`.
+    /// Scaled dimension, such as `ecs:service:DesiredCount`.
     pub dimension: String,
-    /// Never fewer.
+    /// Minimum of the dimension.
     pub min_capacity: i32,
-    /// Never more.
+    /// Maximum of the dimension.
     pub max_capacity: i32,
     /// The ARN of the role that moves it; AWS's own for the service where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<In<String>>,
-    /// What is held back.
+    /// Suspended kinds of scaling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspended>,
 }
 
-/// What is held back.
+/// The suspended kinds of scaling.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suspended {
     /// Policies take nothing away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_in: Option<bool>,
-    /// Policies add nothing.
+    /// Suspends scaling out by policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_out: Option<bool>,
-    /// Schedules do nothing.
+    /// Suspends scaling by schedules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<bool>,
 }
 
-/// What AWS says of a scalable target.
+/// The outputs of a scalable target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScalableTargetOutputs {
-    /// `ecs/service/main/web/ecs:service:DesiredCount`.
+    /// ID such as `ecs/service/main/web/ecs:service:DesiredCount`.
     pub id: Id<ScalableTarget>,
     /// Its ARN, for those registered since there are such.
     #[serde(default)]

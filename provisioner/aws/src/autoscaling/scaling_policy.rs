@@ -25,13 +25,13 @@ use crate::{
     value::text,
 };
 
-/// How a count follows a metric.
+/// The scaling of a target by a metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScalingPolicy {
     /// Its name, without `/`. Generated where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The count.
+    /// Scalable target of the policy.
     pub target: In<Id<ScalableTarget>>,
     /// Keeps a metric at a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,12 +44,12 @@ pub struct ScalingPolicy {
 /// Keeps a metric at a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetTracking {
-    /// The value.
+    /// Target value of the metric.
     pub value: f64,
     /// A metric that AWS knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predefined: Option<PredefinedMetric>,
-    /// Another metric.
+    /// A custom CloudWatch metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<CustomMetric>,
     /// Seconds after taking away in which nothing more is taken.
@@ -58,7 +58,7 @@ pub struct TargetTracking {
     /// Seconds after adding that count as not yet seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_out_cooldown: Option<i32>,
-    /// Whether it only adds.
+    /// `true` if it only adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disable_scale_in: Option<bool>,
 }
@@ -66,26 +66,26 @@ pub struct TargetTracking {
 /// A metric that AWS knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PredefinedMetric {
-    /// `ECSServiceAverageCPUUtilization`, `ALBRequestCountPerTarget`.
+    /// Name such as `ECSServiceAverageCPUUtilization` or `ALBRequestCountPerTarget`.
     pub metric: String,
     /// For the latter, load balancer and target group: `app/…/targetgroup/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<In<String>>,
 }
 
-/// Another metric.
+/// A custom CloudWatch metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CustomMetric {
-    /// Its namespace.
+    /// Namespace of the metric.
     pub namespace: String,
-    /// Its name.
+    /// The name of the scaling policy.
     pub metric: String,
     /// `Average`, `Minimum`, `Maximum`, `SampleCount` or `Sum`.
     pub statistic: String,
-    /// Its dimensions.
+    /// Dimensions of the metric.
     #[serde(default)]
     pub dimensions: BTreeMap<String, In<String>>,
-    /// Its unit.
+    /// Unit of the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
 }
@@ -95,12 +95,12 @@ pub struct CustomMetric {
 pub struct StepScaling {
     /// `ChangeInCapacity`, `PercentChangeInCapacity` or `ExactCapacity`.
     pub adjustment: String,
-    /// The steps.
+    /// Steps of the adjustment.
     pub steps: Vec<Step>,
     /// By so many at least, with percents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_magnitude: Option<i32>,
-    /// Seconds until the next move counts anew.
+    /// Seconds until another adjustment may follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooldown: Option<i32>,
     /// `Average`, `Minimum` or `Maximum` of the metric.
@@ -108,7 +108,7 @@ pub struct StepScaling {
     pub aggregation: Option<String>,
 }
 
-/// One step.
+/// A step of the adjustment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// From so far above the alarm's threshold on; none is without end.
@@ -117,11 +117,11 @@ pub struct Step {
     /// Up to so far above it; none is without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<f64>,
-    /// The move.
+    /// Amount of the adjustment.
     pub by: i32,
 }
 
-/// What AWS says of a scaling policy.
+/// The outputs of a scaling policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScalingPolicyOutputs {
     /// Its target's id, `/`, and its name.

@@ -37,7 +37,7 @@ pub struct Alarm {
     /// At most 255 characters; generated where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// For people.
+    /// A description of the alarm for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `GreaterThanThreshold` and the like.
@@ -45,9 +45,9 @@ pub struct Alarm {
     /// The bound; none for an anomaly band.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
-    /// How many periods are looked at.
+    /// Number of periods to evaluate.
     pub evaluation_periods: i32,
-    /// How many of them must be out of bounds; all where not stated.
+    /// Number of breaching periods that raise the alarm; the default is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datapoints_to_alarm: Option<i32>,
     /// `breaching`, `notBreaching`, `ignore` or `missing`.
@@ -59,10 +59,10 @@ pub struct Alarm {
     /// `AWS/ApplicationELB`; for one metric, as the next six.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// `HTTPCode_Target_5XX_Count`.
+    /// Name of the metric, such as `HTTPCode_Target_5XX_Count`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_name: Option<String>,
-    /// Which of the metric's series.
+    /// Dimensions of the metric.
     #[serde(default)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// `Average`, `Sum`, `Minimum`, `Maximum` or `SampleCount`.
@@ -71,7 +71,7 @@ pub struct Alarm {
     /// `p99` and the like, in place of `statistic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_statistic: Option<String>,
-    /// In seconds.
+    /// Length of a period in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<i32>,
     /// Only samples with this unit count.
@@ -83,7 +83,7 @@ pub struct Alarm {
     /// The anomaly band among `metrics`, in place of `threshold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold_metric_id: Option<String>,
-    /// Whether it acts at all.
+    /// `true` if it acts at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions_enabled: Option<bool>,
     /// ARNs of what hears of an alarm: topics, policies.
@@ -95,7 +95,7 @@ pub struct Alarm {
     /// ARNs of what hears that there is too little data.
     #[serde(default)]
     pub insufficient_data_actions: Vec<In<String>>,
-    /// Tags.
+    /// Tags of the alarm, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -103,23 +103,23 @@ pub struct Alarm {
 /// A metric, or what is computed from others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricQuery {
-    /// What expressions call it: `m1`.
+    /// ID for expressions, such as `m1`.
     pub id: String,
     /// `m1 / m2`; else there is a `metric`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
-    /// The metric.
+    /// Metric of the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<MetricStat>,
-    /// For people.
+    /// A description of the alarm for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Whether this is what the bound is for: one of the queries, and no other.
+    /// `true` if this is what the bound is for: one of the queries, and no other.
     pub return_data: bool,
     /// Of an expression, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<i32>,
-    /// Another account's number.
+    /// Number of another account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
 }
@@ -127,14 +127,14 @@ pub struct MetricQuery {
 /// One statistic of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricStat {
-    /// `AWS/ApplicationELB`.
+    /// Namespace, such as `AWS/ApplicationELB`.
     pub namespace: String,
-    /// Its name.
+    /// The name of the alarm.
     pub metric_name: String,
-    /// Which of its series.
+    /// Dimensions of the metric.
     #[serde(default)]
     pub dimensions: BTreeMap<String, In<String>>,
-    /// In seconds.
+    /// Length of a period in seconds.
     pub period: i32,
     /// `Average`, `Sum`, `p99`, …
     pub statistic: String,
@@ -143,19 +143,19 @@ pub struct MetricStat {
     pub unit: Option<String>,
 }
 
-/// What AWS says of an alarm.
+/// The outputs of an alarm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmOutputs {
-    /// Its name.
+    /// The name of the alarm.
     pub id: Id<Alarm>,
-    /// Its ARN.
+    /// The ARN of the alarm.
     pub arn: String,
 }
 
 impl Alarm {
-    /// Its ARN.
+    /// The ARN of the alarm.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the alarm.
     pub const ALARM_NAME: Output<Self, String> = Output::new("id");
 
     /// On one statistic of one metric, every minute.

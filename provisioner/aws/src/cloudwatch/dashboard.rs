@@ -30,24 +30,24 @@ pub struct Dashboard {
     /// Letters, digits, `-` and `_`; generated where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What is on it: a document of widgets.
+    /// Content of the dashboard: a JSON document of widgets.
     pub body: In<String>,
-    /// Tags.
+    /// Tags of the dashboard, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a dashboard.
+/// The outputs of a dashboard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DashboardOutputs {
-    /// Its name.
+    /// The name of the dashboard.
     pub id: Id<Dashboard>,
-    /// Its ARN.
+    /// The ARN of the dashboard.
     pub arn: String,
 }
 
 impl Dashboard {
-    /// Its ARN.
+    /// The ARN of the dashboard.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A dashboard with these widgets.

@@ -1,4 +1,4 @@
-//! DynamoDB: tables.
+//! Resource types of DynamoDB: tables.
 
 mod table;
 

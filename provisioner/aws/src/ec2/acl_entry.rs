@@ -10,20 +10,20 @@ use crate::{error::need, value::text};
 /// One entry of a network ACL: the first that matches decides, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AclEntry {
-    /// 1 to 32766.
+    /// Number of the entry, 1 to 32766.
     pub number: i32,
-    /// Whether it is about what leaves the subnet.
+    /// `true` if it is about what leaves the subnet.
     pub egress: bool,
-    /// `allow` or `deny`.
+    /// Either `allow` or `deny`.
     pub action: String,
     /// `-1` for all, else the protocol's number: 6 is TCP, 17 UDP, 1 ICMP.
     pub protocol: String,
-    /// Where it comes from or goes to: a range of IPv4 or IPv6.
+    /// Source or destination of the traffic: an IPv4 or IPv6 range.
     pub cidr: In<String>,
-    /// The first port.
+    /// First port of the range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_port: Option<i32>,
-    /// The last port.
+    /// Last port of the range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_port: Option<i32>,
     /// ICMP's type, −1 for all.
@@ -61,13 +61,13 @@ impl AclEntry {
         Self { egress: true, ..self }
     }
 
-    /// TCP's ports only.
+    /// Restricts the entry to TCP ports.
     #[must_use]
     pub fn tcp(self, from: i32, to: i32) -> Self {
         Self { protocol: "6".into(), from_port: Some(from), to_port: Some(to), ..self }
     }
 
-    /// UDP's ports only.
+    /// Restricts the entry to UDP ports.
     #[must_use]
     pub fn udp(self, from: i32, to: i32) -> Self {
         Self { protocol: "17".into(), from_port: Some(from), to_port: Some(to), ..self }
@@ -79,12 +79,12 @@ impl AclEntry {
         Self { protocol: "1".into(), icmp_type: Some(kind), icmp_code: Some(code), ..self }
     }
 
-    /// What one ACL has once.
+    /// Returns the key that is unique within an ACL.
     pub(super) fn key(&self) -> (i32, bool) {
         (self.number, self.egress)
     }
 
-    /// Whether what is there is what this states.
+    /// Returns whether the observed entry matches this one.
     pub(super) fn means(&self, observed: &Self) -> bool {
         let stated = |desired: Option<i32>, observed: Option<i32>| desired.is_none() || desired == observed;
         self.action == observed.action

@@ -34,9 +34,9 @@ pub struct ElasticIp {
 /// What AWS reports about an Elastic IP address.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ElasticIpOutputs {
-    /// `eipalloc-…`.
+    /// ID of the form `eipalloc-…`.
     pub id: Id<ElasticIp>,
-    /// The address.
+    /// The public IPv4 address.
     pub public_ip: String,
 }
 

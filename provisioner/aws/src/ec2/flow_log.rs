@@ -24,9 +24,9 @@ use crate::{
 /// A record of the traffic of a VPC, a subnet or an interface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlowLog {
-    /// Whose traffic: the id of a VPC, a subnet, an interface, a transit gateway or its attachment.
+    /// Source of the traffic: the ID of a VPC, a subnet, an interface, a transit gateway or its attachment.
     pub resource: In<String>,
-    /// Where the records go: the ARN of a log group, a bucket (a path may follow) or a delivery stream.
+    /// Destination of the records: the ARN of a log group, a bucket (a path may follow) or a delivery stream.
     pub destination: In<String>,
     /// `cloud-watch-logs`, `s3` or `kinesis-data-firehose`.
     pub destination_type: String,
@@ -54,19 +54,19 @@ pub struct FlowLog {
     /// In a bucket: whether each hour has a path of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_hour_partition: Option<bool>,
-    /// Tags.
+    /// Tags of the flow log, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a flow log.
+/// The outputs of a flow log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlowLogOutputs {
-    /// `fl-…`.
+    /// ID of the form `fl-…`.
     pub id: Id<FlowLog>,
     /// `SUCCESS` or `FAILED`: whether the last records arrived.
     pub delivery: Option<String>,
-    /// Why they did not.
+    /// Error of the last delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_error: Option<String>,
 }

@@ -27,15 +27,15 @@ use crate::{
 pub struct InternetGateway {
     /// The VPC that it is attached to.
     pub vpc: In<Id<Vpc>>,
-    /// Tags.
+    /// Tags of the internet gateway, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of an internet gateway.
+/// The outputs of an internet gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InternetGatewayOutputs {
-    /// `igw-…`.
+    /// ID of the form `igw-…`.
     pub id: Id<InternetGateway>,
     /// `attaching`, `available` (attached), `detaching` or `detached`.
     pub state: String,

@@ -94,9 +94,9 @@ fn rows_of<R: Resource, T>(
     Ok(found)
 }
 
-/// Why a range is none, or none as AWS writes it: what AWS writes otherwise would be a difference for ever.
+/// Returns the error in a range, including a form that AWS would write differently and that would differ in every plan.
 fn range_problem(range: &str) -> Option<String> {
-    let none = || Some(format!("`{range}` is no range of addresses, as `10.0.0.0/16` or `::/0`"));
+    let none = || Some(format!("`{range}` is not an address range such as `10.0.0.0/16` or `::/0`"));
     let Some((address, bits)) = range.split_once('/') else { return none() };
     let first = match (address.parse(), bits.parse::<u32>()) {
         (Ok(IpAddr::V4(address)), Ok(bits @ ..=32)) => {

@@ -31,7 +31,7 @@ pub struct NatGateway {
     /// Its public address; none for a private gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocation: Option<In<Id<ElasticIp>>>,
-    /// `public` or `private`.
+    /// Either `public` or `private`.
     pub connectivity_type: String,
     /// Its address in the subnet, where that matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,15 +40,15 @@ pub struct NatGateway {
     /// without), and deleted before (one cannot be detached while public addresses use it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub internet_gateway: Option<In<Id<InternetGateway>>>,
-    /// Tags.
+    /// Tags of the NAT gateway, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a NAT gateway.
+/// The outputs of a NAT gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NatGatewayOutputs {
-    /// `nat-…`.
+    /// ID of the form `nat-…`.
     pub id: Id<NatGateway>,
     /// `pending`, `failed`, `available`, `deleting` or `deleted`.
     pub state: String,
@@ -56,13 +56,13 @@ pub struct NatGatewayOutputs {
     pub public_ip: Option<String>,
     /// Its address in the subnet.
     pub private_ip: Option<String>,
-    /// Why it failed.
+    /// AWS's reason for a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
 impl NatGateway {
-    /// Its public address.
+    /// The public IPv4 address.
     pub const PUBLIC_IP: Output<Self, String> = Output::new("public_ip");
 
     /// A public gateway in this subnet with this address.

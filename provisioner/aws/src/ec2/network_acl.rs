@@ -24,7 +24,7 @@ use crate::{
     value::{text, texts},
 };
 
-/// What may pass a subnet's edge.
+/// A filter of the traffic at a subnet's edge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NetworkAcl {
     /// The VPC that it is in.
@@ -35,15 +35,15 @@ pub struct NetworkAcl {
     /// The subnets that it guards.
     #[serde(default)]
     pub subnets: Vec<In<Id<Subnet>>>,
-    /// Tags.
+    /// Tags of the network ACL, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a network ACL.
+/// The outputs of a network ACL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NetworkAclOutputs {
-    /// `acl-…`.
+    /// ID of the form `acl-…`.
     pub id: Id<NetworkAcl>,
 }
 

@@ -11,15 +11,15 @@ use crate::value::text;
 pub struct Route {
     /// A range (`0.0.0.0/0`, `::/0`), or the id of a prefix list (`pl-…`).
     pub destination: In<String>,
-    /// What it leads to.
+    /// Target of the route.
     pub target: RouteTarget,
 }
 
-/// What a route leads to.
+/// The target of a route.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RouteTarget {
-    /// The internet.
+    /// An internet gateway of the VPC.
     InternetGateway(In<Id<InternetGateway>>),
     /// The internet, or another network, behind the gateway's address.
     NatGateway(In<Id<NatGateway>>),
@@ -27,33 +27,33 @@ pub enum RouteTarget {
     VpcEndpoint(In<Id<VpcEndpoint>>),
     /// `eigw-…`: the internet by IPv6, outwards only.
     EgressOnlyGateway(In<String>),
-    /// `vgw-…`.
+    /// Virtual private gateway, ID of the form `vgw-…`.
     VpnGateway(In<String>),
-    /// `pcx-…`: another VPC.
+    /// VPC peering connection, ID of the form `pcx-…`.
     VpcPeering(In<String>),
-    /// `tgw-…`.
+    /// Transit gateway, ID of the form `tgw-…`.
     TransitGateway(In<String>),
-    /// `eni-…`: an appliance.
+    /// Network interface of an appliance, ID of the form `eni-…`.
     NetworkInterface(In<String>),
-    /// `lgw-…`.
+    /// Local gateway, ID of the form `lgw-…`.
     LocalGateway(In<String>),
-    /// `cagw-…`.
+    /// Carrier gateway, ID of the form `cagw-…`.
     CarrierGateway(In<String>),
-    /// An ARN.
+    /// Core network, as an ARN.
     CoreNetwork(In<String>),
-    /// An ARN.
+    /// Oracle Database@AWS network, as an ARN.
     OdbNetwork(In<String>),
     /// Nothing: what it led to is gone, and AWS no longer says what that was. Only ever seen, never declared.
     Lost,
 }
 
 impl Route {
-    /// A route.
+    /// Returns a route to a target.
     pub fn new(destination: impl Into<In<String>>, target: RouteTarget) -> Self {
         Self { destination: destination.into(), target }
     }
 
-    /// To the internet.
+    /// Returns a route to an internet gateway.
     pub fn internet(destination: impl Into<In<String>>, gateway: In<Id<InternetGateway>>) -> Self {
         Self::new(destination, RouteTarget::InternetGateway(gateway))
     }

@@ -27,7 +27,7 @@ use crate::{
     value::text,
 };
 
-/// Where a subnet's traffic goes.
+/// The routes of a subnet's traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteTable {
     /// The VPC that it is in.
@@ -35,15 +35,15 @@ pub struct RouteTable {
     /// All of its routes but those that AWS puts there.
     #[serde(default)]
     pub routes: Vec<Route>,
-    /// Tags.
+    /// Tags of the route table, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a route table.
+/// The outputs of a route table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteTableOutputs {
-    /// `rtb-…`.
+    /// ID of the form `rtb-…`.
     pub id: Id<RouteTable>,
 }
 
@@ -202,7 +202,7 @@ fn to_observed(table: &types::RouteTable) -> Result<Observed<RouteTable>> {
     })
 }
 
-/// Whether AWS put it there: the VPC's own ranges, what a gateway announces, what a gateway endpoint needs.
+/// Returns whether AWS put it there: the VPC's own ranges, what a gateway announces, what a gateway endpoint needs.
 fn is_theirs(route: &types::Route) -> bool {
     let announced = matches!(route.origin(), Some(RouteOrigin::EnableVgwRoutePropagation | RouteOrigin::Advertisement));
     let by = route.gateway_id().unwrap_or_default();

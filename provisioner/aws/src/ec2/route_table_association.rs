@@ -24,25 +24,25 @@ use crate::{
     value::text,
 };
 
-/// Which route table a subnet uses.
+/// The association of a subnet with a route table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteTableAssociation {
-    /// The subnet.
+    /// Subnet of the association.
     pub subnet: In<Id<Subnet>>,
-    /// Its table.
+    /// Route table of the subnet.
     pub route_table: In<Id<RouteTable>>,
 }
 
-/// What AWS says of an association.
+/// The outputs of an association.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteTableAssociationOutputs {
-    /// The subnet's.
+    /// The subnet's ID, which identifies the association.
     pub id: Id<RouteTableAssociation>,
     /// `rtbassoc-…`: another one after each change.
     pub association: String,
     /// `associating`, `associated`, `disassociating`, `disassociated` or `failed`.
     pub state: String,
-    /// What AWS says about the state.
+    /// AWS's message about the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

@@ -18,20 +18,20 @@ pub struct Rule {
     /// The last port, or ICMP's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_port: Option<i32>,
-    /// Where it comes from, or goes to.
+    /// Source or destination of the traffic.
     pub peer: Peer,
-    /// What it is for.
+    /// Purpose of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// The other end.
+/// The source or destination of the traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Peer {
     /// A range of IPv4 or IPv6.
     Cidr(In<String>),
-    /// `pl-…`.
+    /// Prefix list, ID of the form `pl-…`.
     PrefixList(In<String>),
     /// Whatever is in this group.
     Group(In<Id<SecurityGroup>>),
@@ -82,7 +82,7 @@ impl Rule {
         Traffic { protocol: protocol.to_owned(), ports: Some((from, to)) }
     }
 
-    /// Everything.
+    /// All protocols and ports.
     pub fn all() -> Traffic {
         Traffic { protocol: "-1".to_owned(), ports: None }
     }
@@ -93,7 +93,7 @@ impl Rule {
         Self { description: Some(description.into()), ..self }
     }
 
-    /// Whether both are one rule to AWS: the description does not count.
+    /// Returns whether both are one rule to AWS: the description does not count.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.protocol == other.protocol
             && self.from_port == other.from_port

@@ -30,30 +30,30 @@ pub struct SecurityGroup {
     /// Its name, at most 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is for: AWS wants one, of at most 255 plain characters.
+    /// Purpose of the group, which AWS requires: at most 255 plain characters.
     pub description: String,
     /// The VPC that it is in.
     pub vpc: In<Id<Vpc>>,
-    /// Tags.
+    /// Tags of the security group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a security group.
+/// The outputs of a security group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecurityGroupOutputs {
-    /// `sg-…`.
+    /// ID of the form `sg-…`.
     pub id: Id<SecurityGroup>,
-    /// Its ARN.
+    /// The ARN of the security group.
     pub arn: Option<String>,
-    /// Its name.
+    /// The name of the security group.
     pub name: String,
 }
 
 impl SecurityGroup {
-    /// Its ARN.
+    /// The ARN of the security group.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the security group.
     pub const NAME: Output<Self, String> = Output::new("name");
 
     /// A group in this VPC.
@@ -155,7 +155,7 @@ impl Resource for SecurityGroup {
 
 pub(super) const READ: &str = "ec2:DescribeSecurityGroups";
 
-/// What EC2 allows in descriptions of groups and rules.
+/// Returns whether EC2 allows a character in descriptions of groups and rules.
 pub(super) fn plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c)
 }

@@ -28,20 +28,20 @@ use crate::{
 /// All rules of one security group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecurityGroupRules {
-    /// The group.
+    /// Security group of the rules.
     pub group: In<Id<SecurityGroup>>,
-    /// What may come in.
+    /// Rules for incoming traffic.
     #[serde(default)]
     pub ingress: Vec<Rule>,
-    /// What may go out.
+    /// Rules for outgoing traffic.
     #[serde(default)]
     pub egress: Vec<Rule>,
 }
 
-/// What AWS says of a group's rules.
+/// The outputs of a group's rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecurityGroupRulesOutputs {
-    /// The group's.
+    /// The security group's ID.
     pub id: Id<SecurityGroupRules>,
 }
 

@@ -40,11 +40,11 @@ pub struct Subnet {
 /// What AWS reports about a subnet.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct SubnetOutputs {
-    /// `subnet-…`.
+    /// ID of the form `subnet-…`.
     pub id: Id<Subnet>,
     /// The subnet's ARN.
     pub arn: String,
-    /// `pending` or `available`.
+    /// Either `pending` or `available`.
     pub state: String,
 }
 

@@ -25,26 +25,26 @@ use crate::{
 pub struct Vpc {
     /// IPv4 addresses, `/16` to `/28`: `10.0.0.0/16`.
     pub cidr_block: String,
-    /// Whether Amazon's DNS server answers in it.
+    /// `true` if Amazon's DNS server answers in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_support: Option<bool>,
-    /// Whether what has a public address gets a public name; needs `dns_support`.
+    /// `true` if what has a public address gets a public name; needs `dns_support`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_host_names: Option<bool>,
-    /// `default` or `dedicated`.
+    /// Either `default` or `dedicated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_tenancy: Option<String>,
-    /// Tags.
+    /// Tags of the VPC, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a VPC.
+/// The outputs of a VPC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VpcOutputs {
-    /// `vpc-…`.
+    /// ID of the form `vpc-…`.
     pub id: Id<Vpc>,
-    /// `pending` or `available`.
+    /// Either `pending` or `available`.
     pub state: String,
     /// The group that whatever states none is in.
     pub default_security_group: Option<Id<SecurityGroup>>,

@@ -49,10 +49,10 @@ pub struct VpcEndpoint {
     /// An interface's: who may reach it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<Vec<In<Id<SecurityGroup>>>>,
-    /// What may be done through it, as a policy; everything where none is stated.
+    /// Policy of the endpoint; the default allows everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
-    /// Whether the service's own name leads to it: needs the VPC's DNS support and host names.
+    /// `true` if the service's own name leads to it: needs the VPC's DNS support and host names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_dns: Option<bool>,
     /// `ipv4`, `dualstack` or `ipv6`.
@@ -61,18 +61,18 @@ pub struct VpcEndpoint {
     /// `ipv4`, `dualstack`, `ipv6` or `service-defined`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_record_ip_type: Option<String>,
-    /// Whether the private name is for queries from outside the VPC only.
+    /// `true` if the private name is for queries from outside the VPC only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_dns_inbound_only: Option<bool>,
-    /// Tags.
+    /// Tags of the VPC endpoint, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of an endpoint.
+/// The outputs of an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VpcEndpointOutputs {
-    /// `vpce-…`.
+    /// ID of the form `vpce-…`.
     pub id: Id<VpcEndpoint>,
     /// `available`, `pending`, `deleting`, …, in lower case.
     pub state: String,
@@ -82,7 +82,7 @@ pub struct VpcEndpointOutputs {
     pub dns_name: Option<String>,
     /// An interface's network interfaces.
     pub network_interfaces: Vec<String>,
-    /// Why it failed.
+    /// AWS's reason for a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
@@ -326,7 +326,7 @@ const READ: &str = "ec2:DescribeVpcEndpoints";
 const CREATE: &str = "ec2:CreateVpcEndpoint";
 const DELETE: &str = "ec2:DeleteVpcEndpoints";
 
-/// What to add to a list and what to remove.
+/// Additions to and removals from a list.
 #[derive(Debug, Default, PartialEq)]
 struct Change {
     add: Option<Vec<String>>,

@@ -28,7 +28,7 @@ use crate::{
 /// An image in a repository.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Image {
-    /// Where it is pushed to.
+    /// Repository to push to.
     pub repository: In<Id<Repository>>,
     /// The digest of its manifest; [`Image::NOT_BUILT`] where there is none yet.
     pub digest: String,
@@ -36,17 +36,17 @@ pub struct Image {
     pub architecture: String,
 }
 
-/// What AWS says of an image.
+/// The outputs of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageOutputs {
     /// The repository's name, `@`, and its digest.
     pub id: Id<Image>,
-    /// How a task names it: the repository's URI, `@`, and its digest.
+    /// Reference for tasks: the repository's URI, `@`, and the image's digest.
     pub uri: String,
 }
 
 impl Image {
-    /// How a task names it.
+    /// Reference of the image for tasks.
     pub const URI: Output<Self, String> = Output::new("uri");
     /// Stands for the digest of an image that is still to be built: it can be planned, and not pushed.
     pub const NOT_BUILT: &str = "<not built yet>";
@@ -65,7 +65,7 @@ impl Image {
         Some(Id::new(format!("{}@{}", text(&self.repository)?, self.digest)))
     }
 
-    /// What is pushed: found by its digest, and for the processor that is asked for.
+    /// Returns the layout of the image with this digest and processor.
     fn layout(&self, c: &Writer) -> Result<Layout> {
         let refused = |why: String| Error::because(ErrorKind::Refused, PUSH, why);
         let missing = || format!("{} has not been built on this machine: `provisioner image build ENV`", self.digest);
@@ -186,7 +186,7 @@ const PUSH: &str = "ecr:PutImage";
 const DELETE: &str = "ecr:BatchDeleteImage";
 const TOKEN: &str = "ecr:GetAuthorizationToken";
 
-/// Where a repository's images are pushed to. None where there is no such repository.
+/// Returns the repository's URI; `None` if there is no such repository.
 async fn uri(c: &Reader, name: &str) -> Result<Option<String>> {
     let all = repository::all(c).await?;
     let one = all.iter().find(|one| one.repository_name() == Some(name));

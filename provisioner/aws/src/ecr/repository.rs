@@ -39,27 +39,27 @@ pub struct Repository {
     /// Tags for which the opposite holds, with `*` for anything: `dev-*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutability_exclusions: Option<Vec<String>>,
-    /// Whether each pushed image is scanned for known vulnerabilities.
+    /// `true` if each pushed image is scanned for known vulnerabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan_on_push: Option<bool>,
-    /// How images are encrypted; AES-256 with ECR's own key where none is stated.
+    /// Encryption of the images; the default is AES-256 with ECR's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
-    /// Which images expire, as a document of rules.
+    /// Lifecycle rules that expire images, as a JSON document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle_policy: Option<In<String>>,
-    /// Who else may pull and push, as a policy document.
+    /// Policy for access by other accounts, as a JSON document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
-    /// Whether a delete takes the images with it. Without it, a repository with images stays.
+    /// `true` if a delete takes the images with it. Without it, a repository with images stays.
     #[serde(default)]
     pub force_delete: bool,
-    /// Tags.
+    /// Tags of the repository, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// How images are encrypted.
+/// The encryption of the images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Encryption {
     /// `AES256`, `KMS` or `KMS_DSSE`.
@@ -69,21 +69,21 @@ pub struct Encryption {
     pub key: Option<In<String>>,
 }
 
-/// What AWS says of a repository.
+/// The outputs of a repository.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RepositoryOutputs {
-    /// Its name.
+    /// The name of the repository.
     pub id: Id<Repository>,
-    /// Its ARN.
+    /// The ARN of the repository.
     pub arn: String,
-    /// Where images are pushed to and pulled from: `123456789012.dkr.ecr.us-east-1.amazonaws.com/name`.
+    /// URI for pushes and pulls, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/name`.
     pub uri: String,
 }
 
 impl Repository {
-    /// Its ARN.
+    /// The ARN of the repository.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Where images are pushed to and pulled from.
+    /// URI for pushes and pulls.
     pub const URI: Output<Self, String> = Output::new("uri");
 
     /// A repository. It needs nothing.
@@ -265,7 +265,7 @@ pub(super) async fn all(c: &Reader) -> Result<Arc<Vec<types::Repository>>> {
     .await
 }
 
-/// What the list does not tell.
+/// Properties that the list does not include.
 struct Details {
     lifecycle_policy: Option<String>,
     policy: Option<String>,

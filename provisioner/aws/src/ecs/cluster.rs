@@ -33,30 +33,30 @@ pub struct Cluster {
     /// Letters, digits, `-` and `_`. Generated where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether metrics of tasks and containers are kept: `disabled`, `enabled` or `enhanced`.
+    /// Metrics of tasks and containers: `disabled`, `enabled` or `enhanced`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_insights: Option<String>,
-    /// How commands in running containers are encrypted and logged.
+    /// Encryption and logging of commands in running containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execute_command: Option<ExecuteCommand>,
-    /// Which keys encrypt what ECS stores.
+    /// Keys that encrypt ECS's storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_storage: Option<ManagedStorage>,
     /// `FARGATE`, `FARGATE_SPOT`, or the account's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity_providers: Option<Vec<String>>,
-    /// Where tasks run that state nothing.
+    /// Capacity of tasks that state none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_capacity: Option<Vec<CapacityShare>>,
     /// The ARN of the namespace for services that state none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_connect_namespace: Option<In<String>>,
-    /// Tags.
+    /// Tags of the cluster, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// How commands in running containers are encrypted and logged.
+/// Encryption and logging of commands in running containers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExecuteCommand {
     /// The key for what is typed and answered.
@@ -65,35 +65,35 @@ pub struct ExecuteCommand {
     /// `NONE`, `DEFAULT` (the task's own log) or `OVERRIDE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<String>,
-    /// Where to, for `OVERRIDE`.
+    /// Destination of the log, for `OVERRIDE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<ExecuteCommandLog>,
 }
 
-/// Where the log of commands goes.
+/// The destination of the log of commands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExecuteCommandLog {
     /// A log group's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_group: Option<In<String>>,
-    /// Whether that group must be encrypted.
+    /// `true` if that group must be encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_group_encrypted: Option<bool>,
-    /// A bucket's name.
+    /// Name of the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<In<String>>,
-    /// Whether that bucket must be encrypted.
+    /// `true` if that bucket must be encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket_encrypted: Option<bool>,
-    /// What the objects' names start with.
+    /// Prefix of the objects' keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
 }
 
-/// Which keys encrypt what ECS stores.
+/// Keys that encrypt ECS's storage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ManagedStorage {
-    /// For managed volumes.
+    /// Key for managed volumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<In<String>>,
     /// For the disks of tasks on Fargate.
@@ -101,19 +101,19 @@ pub struct ManagedStorage {
     pub fargate_key: Option<In<String>>,
 }
 
-/// What AWS says of a cluster.
+/// The outputs of a cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterOutputs {
-    /// Its name.
+    /// The name of the cluster.
     pub id: Id<Cluster>,
-    /// Its ARN.
+    /// The ARN of the cluster.
     pub arn: String,
     /// `PROVISIONING`, `ACTIVE`, `DEPROVISIONING`, `FAILED` or `INACTIVE`.
     pub status: String,
 }
 
 impl Cluster {
-    /// Its ARN.
+    /// The ARN of the cluster.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A cluster. It needs nothing.

@@ -25,7 +25,7 @@ pub struct Container {
     pub name: String,
     /// The image, by digest: `…/app@sha256:…`.
     pub image: In<String>,
-    /// Whether the task ends with it; yes if not stated.
+    /// `true` if the task ends with it; yes if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub essential: Option<bool>,
     /// CPU units of the task's.
@@ -49,25 +49,25 @@ pub struct Container {
     /// ARNs of files of variables in buckets.
     #[serde(default)]
     pub environment_files: Vec<In<String>>,
-    /// What runs, instead of the image's own.
+    /// Entry point, instead of the image's.
     #[serde(default)]
     pub entry_point: Vec<String>,
     /// Its arguments, instead of the image's own.
     #[serde(default)]
     pub command: Vec<String>,
-    /// Where it starts.
+    /// Initial working directory in the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
     /// As whom it runs: `10000`, `10000:10000`, a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Whether its root cannot be written to.
+    /// `true` if its root cannot be written to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only_root: Option<bool>,
-    /// Whether it may do to the host what root may.
+    /// `true` if it may do to the host what root may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privileged: Option<bool>,
-    /// Whether a small init reaps what it leaves behind.
+    /// `true` if a small init reaps what it leaves behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_process: Option<bool>,
     /// Capabilities, temporary file systems, swap.
@@ -88,13 +88,13 @@ pub struct Container {
     /// Seconds between the request to end and the end: 30 if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_timeout: Option<i32>,
-    /// Where its output goes.
+    /// Destination of the output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<Log>,
-    /// How its health is told from inside.
+    /// Health check inside the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<ContainerHealthCheck>,
-    /// Whether it is started again while the task runs on.
+    /// Policy for restarts while the task runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<ContainerRestart>,
     /// The ARN of a secret for a registry that is not ECR.
@@ -112,10 +112,10 @@ pub struct Container {
     /// Kernel parameters, by name.
     #[serde(default)]
     pub system_controls: BTreeMap<String, String>,
-    /// Whether its input stays open.
+    /// `true` if its input stays open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interactive: Option<bool>,
-    /// Whether it gets a terminal.
+    /// `true` if it gets a terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudo_terminal: Option<bool>,
 }
@@ -123,10 +123,10 @@ pub struct Container {
 /// A port on which a container listens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortMapping {
-    /// The port.
+    /// TCP or UDP port of the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_port: Option<i32>,
-    /// Several: `8000-8010`.
+    /// A range of ports, such as `8000-8010`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_port_range: Option<String>,
     /// The port outside; the same one on Fargate.
@@ -135,7 +135,7 @@ pub struct PortMapping {
     /// `tcp` (if not stated) or `udp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// What Service Connect calls it.
+    /// Name for Service Connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `http`, `http2` or `grpc`, for Service Connect.
@@ -143,16 +143,16 @@ pub struct PortMapping {
     pub app_protocol: Option<String>,
 }
 
-/// What Linux grants a container.
+/// The Linux capabilities and limits of a container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Linux {
     /// Added; on Fargate `SYS_PTRACE` alone.
     #[serde(default)]
     pub add_capabilities: Vec<String>,
-    /// Taken away: `ALL`.
+    /// Capabilities to remove, such as `ALL`.
     #[serde(default)]
     pub drop_capabilities: Vec<String>,
-    /// Temporary file systems.
+    /// Temporary file systems in memory.
     #[serde(default)]
     pub tmpfs: Vec<Tmpfs>,
     /// MiB of `/dev/shm`; not on Fargate.
@@ -169,11 +169,11 @@ pub struct Linux {
 /// A temporary file system in memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tmpfs {
-    /// Where the container sees it.
+    /// Mount path in the container.
     pub path: String,
-    /// MiB.
+    /// Size in MiB of the file system.
     pub size: i32,
-    /// Mount options: `noexec`.
+    /// Mount options, such as `noexec`.
     #[serde(default)]
     pub options: Vec<String>,
 }
@@ -181,22 +181,22 @@ pub struct Tmpfs {
 /// A limit of a container's processes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ulimit {
-    /// `nofile`, `nproc`.
+    /// Name of the limit, such as `nofile` or `nproc`.
     pub name: String,
-    /// The limit.
+    /// Soft value of the limit.
     pub soft: i32,
-    /// How far a process may raise it.
+    /// Maximum to which a process may raise the limit.
     pub hard: i32,
 }
 
 /// A volume of the task that a container sees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MountPoint {
-    /// The volume's name.
+    /// Name of the volume.
     pub volume: String,
-    /// Where the container sees it.
+    /// Mount path in the container.
     pub path: String,
-    /// Whether it can only be read.
+    /// `true` if it can only be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
 }
@@ -204,13 +204,13 @@ pub struct MountPoint {
 /// A container that comes first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DependsOn {
-    /// Its name.
+    /// Name of the container.
     pub container: String,
     /// `START`, `COMPLETE`, `SUCCESS` or `HEALTHY`.
     pub condition: String,
 }
 
-/// Where a container's output goes.
+/// The destination of a container's output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Log {
     /// `awslogs`; on Fargate also `splunk` and `awsfirelens`.
@@ -223,7 +223,7 @@ pub struct Log {
     pub secret_options: BTreeMap<String, In<String>>,
 }
 
-/// How a container's health is told from inside.
+/// The health check inside a container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ContainerHealthCheck {
     /// `["CMD", "/app", "health"]`: 0 is healthy.
@@ -242,10 +242,10 @@ pub struct ContainerHealthCheck {
     pub start_period: Option<i32>,
 }
 
-/// Whether a container is started again while its task runs on.
+/// The policy for restarts of a container while its task runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ContainerRestart {
-    /// Whether it is.
+    /// `true` if it is.
     pub enabled: bool,
     /// Exit codes after which it is not.
     #[serde(default)]

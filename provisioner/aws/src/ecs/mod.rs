@@ -100,7 +100,7 @@ pub(crate) fn last_segment(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-/// What ECS takes as a name: it refuses a whole call for one that is none.
+/// Returns whether ECS accepts a name: it refuses a whole call because of an invalid one.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }

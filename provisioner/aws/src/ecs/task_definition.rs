@@ -35,13 +35,13 @@ use crate::{
     value::text,
 };
 
-/// What a task is made of.
+/// The containers and resources of a task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinition {
     /// Its name. Generated where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// Its containers.
+    /// Containers of the task.
     pub containers: Vec<Container>,
     /// CPU units, 1024 to a core; needed on Fargate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub struct TaskDefinition {
     /// `awsvpc` (on Fargate), `bridge`, `host` or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_mode: Option<String>,
-    /// Where it must be able to run: `FARGATE`.
+    /// Required launch types, such as `FARGATE`.
     #[serde(default)]
     pub requires_compatibilities: Vec<String>,
     /// The ARN of the role that the containers' programs have.
@@ -67,7 +67,7 @@ pub struct TaskDefinition {
     /// GiB of disk on Fargate, 21 to 200; 20 if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ephemeral_storage: Option<i32>,
-    /// What its containers can share.
+    /// Volumes that the containers can share.
     #[serde(default)]
     pub volumes: Vec<Volume>,
     /// On which hosts, in the cluster's query language; not on Fargate.
@@ -79,10 +79,10 @@ pub struct TaskDefinition {
     /// `task`, `host` or `none`; not on Fargate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<String>,
-    /// Whether faults may be injected.
+    /// `true` if faults may be injected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault_injection: Option<bool>,
-    /// Tags.
+    /// Tags of the task definition, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -98,10 +98,10 @@ pub struct RuntimePlatform {
     pub os_family: Option<String>,
 }
 
-/// What AWS says of a task definition.
+/// The outputs of a task definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinitionOutputs {
-    /// Its family.
+    /// The family, which identifies the task definition.
     pub id: Id<TaskDefinition>,
     /// The latest active revision's ARN.
     pub arn: String,
@@ -114,7 +114,7 @@ pub struct TaskDefinitionOutputs {
 impl TaskDefinition {
     /// The latest revision's ARN.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// The latest revision.
+    /// Number of the latest revision.
     pub const REVISION: Output<Self, i32> = Output::new("revision");
 
     /// Tasks on Fargate of this size.
@@ -207,10 +207,10 @@ impl Resource for TaskDefinition {
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("proxyConfiguration", "for App Mesh, which AWS ends"),
         ("inferenceAccelerators", "for Elastic Inference, which AWS ended"),
-        ("volumes.dockerVolumeConfiguration", "hosts of one's own only; so too FSx for Windows"),
+        ("volumes.dockerVolumeConfiguration", "EC2 hosts only; so too FSx for Windows"),
         ("volumes.s3filesVolumeConfiguration", "not so far"),
         ("containerDefinitions.links", "bridge networks only; so too disableNetworking, dnsServers, extraHosts"),
-        ("containerDefinitions.devices", "hosts of one's own only; so too dockerSecurityOptions, credentialSpecs"),
+        ("containerDefinitions.devices", "EC2 hosts only; so too dockerSecurityOptions, credentialSpecs"),
         ("containerDefinitions.resourceRequirements", "no GPUs so far"),
         ("containerDefinitions.volumesFrom", "volumes of the task do the same"),
         ("containerDefinitions.firelensConfiguration", "not so far"),

@@ -17,7 +17,7 @@ pub(crate) async fn list(c: &Clients, cluster: &str, service: &str, status: Desi
     Ok(arns)
 }
 
-/// What AWS says of each, a hundred in a call.
+/// Describes tasks, a hundred per call.
 pub(crate) async fn describe(c: &Clients, cluster: &str, arns: &[String]) -> Result<Vec<Task>> {
     let calls = arns.chunks(100).map(|some| async move {
         let answer = c.ecs().describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec())).send().await;

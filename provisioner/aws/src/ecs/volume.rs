@@ -21,7 +21,7 @@ pub struct Volume {
     /// A file system of EFS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub efs: Option<Efs>,
-    /// Whether the service says what it is.
+    /// `true` if the service says what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured_at_launch: Option<bool>,
 }
@@ -29,12 +29,12 @@ pub struct Volume {
 /// A file system of EFS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Efs {
-    /// Its id.
+    /// ID of the file system.
     pub file_system: In<String>,
-    /// Which part of it.
+    /// Root directory in the file system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_directory: Option<String>,
-    /// Whether it is encrypted on the way.
+    /// `true` if it is encrypted on the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transit_encryption: Option<bool>,
     /// The port for that.
@@ -43,13 +43,13 @@ pub struct Efs {
     /// The id of an access point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_point: Option<In<String>>,
-    /// Whether the task's role decides about access.
+    /// `true` if the task's role decides about access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam: Option<bool>,
 }
 
 impl Volume {
-    /// An empty directory.
+    /// Returns an empty volume with this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }

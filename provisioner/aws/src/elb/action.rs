@@ -1,4 +1,4 @@
-//! What a listener or a rule does with a request.
+//! Actions of a listener or rule on requests.
 
 use aws_sdk_elasticloadbalancingv2::types::{
     self, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, RedirectActionConfig,
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::TargetGroup;
 use crate::value::text;
 
-/// What a listener or a rule does with a request.
+/// An action on a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Action {
@@ -18,7 +18,7 @@ pub enum Action {
     Forward(Forward),
     /// Sends the client elsewhere.
     Redirect(Redirect),
-    /// Answers by itself.
+    /// Returns a fixed response.
     FixedResponse(FixedResponse),
     /// Something that is there and that cannot be stated here: signing in, tokens.
     Other {
@@ -30,9 +30,9 @@ pub enum Action {
 /// Hands a request to targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forward {
-    /// Where to; several share by weight.
+    /// Target groups; several share the requests by weight.
     pub target_groups: Vec<WeightedTarget>,
-    /// Whether a client keeps its group.
+    /// Stickiness of clients to a target group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stickiness: Option<Stickiness>,
 }
@@ -40,19 +40,19 @@ pub struct Forward {
 /// A target group's share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightedTarget {
-    /// The group.
+    /// The target group's ID.
     pub target_group: In<Id<TargetGroup>>,
     /// From 0 to 999, beside the others'; 1 if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
 }
 
-/// Whether a client keeps its group.
+/// The stickiness of clients to a target group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stickiness {
-    /// Whether it does.
+    /// `true` if it does.
     pub enabled: bool,
-    /// For how long.
+    /// Duration of the stickiness in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<i32>,
 }
@@ -60,15 +60,15 @@ pub struct Stickiness {
 /// Sends a client elsewhere. What is not stated stays as in the request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Redirect {
-    /// `HTTP_301` or `HTTP_302`.
+    /// Either `HTTP_301` or `HTTP_302`.
     pub status_code: String,
-    /// `HTTP` or `HTTPS`.
+    /// Either `HTTP` or `HTTPS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
     /// A number in a string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
-    /// The host.
+    /// Host of the new URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The path, from `/` on.
@@ -79,10 +79,10 @@ pub struct Redirect {
     pub query: Option<String>,
 }
 
-/// Answers by itself.
+/// A fixed response of the load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FixedResponse {
-    /// `200`, `404`.
+    /// Status code, such as `200` or `404`.
     pub status_code: String,
     /// `text/plain` and few others.
     #[serde(default, skip_serializing_if = "Option::is_none")]

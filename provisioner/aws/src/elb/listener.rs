@@ -32,32 +32,32 @@ use crate::{
 /// A port of a load balancer, and what happens to requests on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
-    /// The load balancer.
+    /// Load balancer of the listener.
     pub load_balancer: In<Id<LoadBalancer>>,
-    /// The port.
+    /// TCP or UDP port of the listener.
     pub port: i32,
     /// `HTTP`, `HTTPS`, `TCP`, `TLS`, `UDP`, `TCP_UDP`, `QUIC`, `TCP_QUIC`.
     pub protocol: String,
-    /// Which versions and ciphers of TLS: `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`. AWS's default is an old one.
+    /// TLS versions and ciphers, such as `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`. AWS's default is an old policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssl_policy: Option<String>,
     /// The ARN of the certificate; needed for `HTTPS` and `TLS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<In<String>>,
-    /// What is negotiated over `TLS`: `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`, `HTTP2Preferred`, `None`.
+    /// ALPN policy for `TLS`: `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`, `HTTP2Preferred`, `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpn_policy: Option<Vec<String>>,
-    /// Whether clients show certificates too.
+    /// Verification of client certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutual_authentication: Option<MutualAuthentication>,
-    /// What happens to requests that no rule takes.
+    /// Actions for requests that match no rule.
     pub default_actions: Vec<Action>,
-    /// Tags.
+    /// Tags of the listener, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// Whether clients show certificates too.
+/// The verification of client certificates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MutualAuthentication {
     /// `off`, `passthrough` or `verify`.
@@ -65,25 +65,25 @@ pub struct MutualAuthentication {
     /// The ARN of the trust store, for `verify`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_store: Option<In<String>>,
-    /// Whether expired certificates will do.
+    /// `true` if expired certificates will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore_expiry: Option<bool>,
-    /// Whether clients are told which authorities are trusted.
+    /// `true` if clients are told which authorities are trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertise_ca_names: Option<bool>,
 }
 
-/// What AWS says of a listener.
+/// The outputs of a listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerOutputs {
-    /// Its ARN.
+    /// The ARN of the listener.
     pub id: Id<Listener>,
     /// Its ARN as text.
     pub arn: String,
 }
 
 impl Listener {
-    /// Its ARN.
+    /// The ARN of the listener.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A port of this load balancer.

@@ -30,18 +30,18 @@ use crate::{
     value::text,
 };
 
-/// What happens to those requests on a port that meet conditions.
+/// Actions for requests to a listener that meet conditions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerRule {
-    /// The listener.
+    /// Listener of the rule.
     pub listener: In<Id<Listener>>,
     /// Rules are tried from the lowest number on, 1 to 50000; each number once.
     pub priority: i32,
     /// All of them must hold.
     pub conditions: Vec<Condition>,
-    /// What happens then.
+    /// Actions for matching requests.
     pub actions: Vec<Action>,
-    /// Tags.
+    /// Tags of the listener rule, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -52,34 +52,34 @@ pub struct ListenerRule {
 pub enum Condition {
     /// By the host asked for.
     HostHeader {
-        /// `*.example.com`.
+        /// Patterns such as `*.example.com`.
         values: Vec<String>,
     },
-    /// By the path.
+    /// Matches the request's path.
     PathPattern {
-        /// `/api/*`.
+        /// Patterns such as `/api/*`.
         values: Vec<String>,
     },
-    /// By another header.
+    /// Matches another request header.
     HttpHeader {
-        /// The header's name.
+        /// Name of the header.
         name: String,
-        /// Its values.
+        /// Values of the header.
         values: Vec<String>,
     },
-    /// By the method.
+    /// Matches the request's method.
     HttpRequestMethod {
-        /// `GET`.
+        /// Methods such as `GET`.
         values: Vec<String>,
     },
     /// By a pair in the query.
     QueryString {
-        /// The pairs.
+        /// Pairs of keys and values.
         values: Vec<QueryPair>,
     },
     /// By where it comes from.
     SourceIp {
-        /// Ranges of addresses.
+        /// Ranges of source addresses.
         values: Vec<String>,
     },
     /// Something that is there and that cannot be stated here.
@@ -95,7 +95,7 @@ pub struct QueryPair {
     /// Any, where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The value.
+    /// Value of the parameter.
     pub value: String,
 }
 
@@ -165,17 +165,17 @@ impl Condition {
     }
 }
 
-/// What AWS says of a rule.
+/// The outputs of a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerRuleOutputs {
-    /// Its ARN.
+    /// The ARN of the listener rule.
     pub id: Id<ListenerRule>,
     /// Its ARN as text.
     pub arn: String,
 }
 
 impl ListenerRule {
-    /// Its ARN.
+    /// The ARN of the listener rule.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A rule of this listener.

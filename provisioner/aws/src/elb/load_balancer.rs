@@ -47,21 +47,21 @@ pub struct LoadBalancer {
     pub vpc: Option<In<Id<Vpc>>>,
     /// One for each zone; an application load balancer needs two.
     pub subnets: Vec<In<Id<Subnet>>>,
-    /// Who may reach it. A network load balancer can do without.
+    /// Security groups of the load balancer; optional for a network load balancer.
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
     /// `ipv4`, `dualstack` or `dualstack-without-public-ipv4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_address_type: Option<String>,
-    /// Whether AWS refuses to delete it.
+    /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
-    /// Whether headers with names that HTTP does not allow are dropped; AWS's default keeps them.
+    /// `true` if headers with names that HTTP does not allow are dropped; AWS's default keeps them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop_invalid_headers: Option<bool>,
-    /// Where a line for each request goes.
+    /// Destination of the log of requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_logs: Option<LogsTo>,
-    /// Where a line for each connection goes.
+    /// Destination of the log of connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_logs: Option<LogsTo>,
     /// Seconds after which a silent connection is closed: 60 if not stated.
@@ -70,37 +70,37 @@ pub struct LoadBalancer {
     /// Seconds for which a client may keep its connection: 3600 if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_keep_alive: Option<i64>,
-    /// Whether clients may speak HTTP/2.
+    /// `true` if clients may speak HTTP/2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http2: Option<bool>,
-    /// What happens to requests that two servers could read in two ways: `monitor`, `defensive`, `strictest`.
+    /// Handling of requests that two servers could parse differently: `monitor`, `defensive`, `strictest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desync_mode: Option<String>,
-    /// Whether targets see the client's `Host` as it was.
+    /// `true` if targets see the client's `Host` as it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preserve_host_header: Option<bool>,
-    /// What happens to `X-Forwarded-For`: `append`, `preserve`, `remove`.
+    /// Handling of `X-Forwarded-For`: `append`, `preserve`, `remove`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xff_mode: Option<String>,
-    /// Whether `X-Forwarded-For` tells the client's port.
+    /// `true` if `X-Forwarded-For` tells the client's port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xff_client_port: Option<bool>,
-    /// Whether targets are told TLS version and cipher suite.
+    /// `true` if targets are told TLS version and cipher suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_headers: Option<bool>,
-    /// Whether requests pass while the firewall does not answer.
+    /// `true` if requests pass while the firewall does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waf_fail_open: Option<bool>,
-    /// Whether each zone's node uses the targets of all zones; fixed to yes for applications.
+    /// `true` if each zone's node uses the targets of all zones; fixed to yes for applications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_zone: Option<bool>,
-    /// Whether traffic may be shifted away from a zone by hand.
+    /// `true` if traffic may be shifted away from a zone by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zonal_shift: Option<bool>,
     /// Further attributes, by AWS's own names. Those that are not stated stay as they are.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// Tags.
+    /// Tags of the load balancer, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -108,12 +108,12 @@ pub struct LoadBalancer {
 /// A bucket that takes logs. Its policy must let the load balancer's service write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogsTo {
-    /// Whether logs are written.
+    /// `true` if logs are written.
     pub enabled: bool,
     /// The bucket's name; needed while they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<In<String>>,
-    /// What the objects' names start with.
+    /// Prefix of the objects' keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
 }
@@ -142,10 +142,10 @@ impl LogsTo {
     }
 }
 
-/// What AWS says of a load balancer.
+/// The outputs of a load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerOutputs {
-    /// Its ARN.
+    /// The ARN of the load balancer.
     pub id: Id<LoadBalancer>,
     /// Its ARN as text.
     pub arn: String,
@@ -157,13 +157,13 @@ pub struct LoadBalancerOutputs {
     pub zone_id: String,
     /// `provisioning`, `active`, `active_impaired` or `failed`.
     pub state: String,
-    /// Why, where AWS says so.
+    /// AWS's reason for the state.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
 impl LoadBalancer {
-    /// Its ARN.
+    /// The ARN of the load balancer.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// An alarm's dimension `LoadBalancer`.
     pub const ARN_SUFFIX: Output<Self, String> = Output::new("arn_suffix");

@@ -74,7 +74,7 @@ async fn made_ours<R>(c: &Reader, there: Vec<Id<R>>, owner: &Owner) -> Result<Ve
     Ok(tags.into_iter().filter(|(_, tags)| made_for(tags, owner)).map(|(arn, _)| Id::new(arn)).collect())
 }
 
-/// What was read of each id, put together. Without tags or attributes it went between two calls.
+/// Combines the reads of each ID. An object without tags or attributes was deleted between two calls.
 fn paired<'a, R: Resource, T: 'a>(
     ids: &[Id<R>],
     one: impl Fn(&str) -> Option<&'a T>,
@@ -116,7 +116,7 @@ async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, obser
     Ok(())
 }
 
-/// What alarms' dimensions want: an ARN from `kind` on.
+/// Returns the part of an ARN from `kind` on, as alarm dimensions use it.
 fn suffix(arn: &str, after: &str) -> String {
     arn.split_once(after).map_or_else(String::new, |(_, suffix)| suffix.to_owned())
 }

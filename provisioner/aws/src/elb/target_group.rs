@@ -29,7 +29,7 @@ use crate::{
     value::text,
 };
 
-/// Where a load balancer sends requests, and how it tells who is healthy.
+/// The targets of a load balancer, and their health check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetGroup {
     /// At most 32 characters. Generated where none is stated.
@@ -56,7 +56,7 @@ pub struct TargetGroup {
     /// The port on which targets tell how much more they can take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_control_port: Option<i32>,
-    /// How it tells who is healthy.
+    /// Health check of the targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
     /// Seconds that a target on its way out still gets to finish requests: 300 if not stated.
@@ -71,21 +71,21 @@ pub struct TargetGroup {
     /// `true`, `false` or `use_load_balancer_configuration`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_zone: Option<String>,
-    /// Whether a client keeps its target.
+    /// Stickiness of clients to a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stickiness: Option<TargetStickiness>,
     /// Further attributes, by AWS's own names. Those that are not stated stay as they are.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// Tags.
+    /// Tags of the target group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// How a load balancer tells who is healthy.
+/// The health check of a target group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HealthCheck {
-    /// Whether targets are asked; only functions can do without.
+    /// `true` if targets are asked; only functions can do without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// The protocol of the question.
@@ -114,10 +114,10 @@ pub struct HealthCheck {
     pub matcher: Option<String>,
 }
 
-/// Whether a client keeps its target.
+/// The stickiness of clients to a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetStickiness {
-    /// Whether it does.
+    /// `true` if it does.
     pub enabled: bool,
     /// `lb_cookie`, `app_cookie`, `source_ip`, `source_ip_dest_ip`, `source_ip_dest_ip_proto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,7 @@ pub struct TargetStickiness {
     /// For how long, by the load balancer's cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<i64>,
-    /// The application's cookie.
+    /// Name of the application's cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie_name: Option<String>,
     /// For how long, by the application's cookie.
@@ -133,25 +133,25 @@ pub struct TargetStickiness {
     pub cookie_seconds: Option<i64>,
 }
 
-/// What AWS says of a target group.
+/// The outputs of a target group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetGroupOutputs {
-    /// Its ARN.
+    /// The ARN of the target group.
     pub id: Id<TargetGroup>,
     /// Its ARN as text.
     pub arn: String,
     /// `targetgroup/web/943f017f100becff`: an alarm's dimension `TargetGroup`.
     pub arn_suffix: String,
-    /// Its name.
+    /// The name of the target group.
     pub name: String,
 }
 
 impl TargetGroup {
-    /// Its ARN.
+    /// The ARN of the target group.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// An alarm's dimension `TargetGroup`.
     pub const ARN_SUFFIX: Output<Self, String> = Output::new("arn_suffix");
-    /// Its name.
+    /// The name of the target group.
     pub const NAME: Output<Self, String> = Output::new("name");
 
     /// Targets in this VPC that speak `protocol` on `port`, known by their addresses.

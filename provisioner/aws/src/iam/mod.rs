@@ -39,9 +39,10 @@ async fn listed(c: &Reader) -> Result<Arc<HashMap<String, SdkRole>>> {
     .await
 }
 
-/// What only the account's details tell: roles with tags and policies, and the documents of customers' policies.
+/// Data from the account's authorization details: roles with tags and policies, and the documents of customer managed
+/// policies.
 struct Details {
-    /// By name.
+    /// Role details by role name.
     roles: HashMap<String, RoleDetail>,
     /// The document in force and its version, by ARN.
     documents: HashMap<String, (String, PolicyVersion)>,

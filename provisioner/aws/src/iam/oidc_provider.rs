@@ -24,27 +24,27 @@ use crate::{
 /// An issuer of tokens that roles may trust.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OidcProvider {
-    /// `https://token.actions.githubusercontent.com`.
+    /// Issuer URL, such as `https://token.actions.githubusercontent.com`.
     pub url: String,
     /// Whom its tokens may be for: `sts.amazonaws.com`.
     pub client_ids: Vec<String>,
     /// Of its certificates; AWS needs none for an issuer that a public authority vouches for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbprints: Option<Vec<String>>,
-    /// Tags.
+    /// Tags of the OIDC provider, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of an identity provider.
+/// The outputs of an identity provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OidcProviderOutputs {
-    /// Its ARN.
+    /// The ARN of the OIDC provider.
     pub id: Id<OidcProvider>,
 }
 
 impl OidcProvider {
-    /// Its ARN.
+    /// The ARN of the OIDC provider.
     pub const ARN: Output<Self, String> = Output::new("id");
 
     /// The issuer at this URL, for tokens meant for these.

@@ -34,27 +34,27 @@ pub struct ManagedPolicy {
     /// `/` where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// For people.
+    /// A description of the policy for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it allows and denies.
+    /// Policy document with the permissions.
     pub document: In<String>,
-    /// Tags.
+    /// Tags of the policy, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a policy.
+/// The outputs of a policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedPolicyOutputs {
-    /// Its ARN.
+    /// The ARN of the policy.
     pub id: Id<ManagedPolicy>,
     /// `v1`: the version in force.
     pub version: String,
 }
 
 impl ManagedPolicy {
-    /// Its ARN.
+    /// The ARN of the policy.
     pub const ARN: Output<Self, String> = Output::new("id");
     /// The version in force.
     pub const VERSION_ID: Output<Self, String> = Output::new("version");

@@ -36,9 +36,9 @@ pub struct Role {
     /// `/` where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Who may take it on: a policy. Name accounts by their root's ARN, as IAM gives them back.
+    /// Trust policy. Name accounts by their root's ARN, as IAM returns them.
     pub assume_role_policy: In<String>,
-    /// For people.
+    /// A description of the role for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// In seconds, 3600 to 43200.
@@ -47,28 +47,28 @@ pub struct Role {
     /// The ARN of a policy that it can never exceed; an empty text for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<In<String>>,
-    /// Tags.
+    /// Tags of the role, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a role.
+/// The outputs of a role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoleOutputs {
-    /// Its name.
+    /// The name of the role.
     pub id: Id<Role>,
-    /// Its ARN.
+    /// The ARN of the role.
     pub arn: String,
     /// `AROA…`: another one for each role that ever had this name.
     pub unique_id: String,
 }
 
 impl Role {
-    /// Its ARN.
+    /// The ARN of the role.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the role.
     pub const NAME_TEXT: Output<Self, String> = Output::new("id");
-    /// `AROA…`.
+    /// ID of the form `AROA…`.
     pub const UNIQUE_ID: Output<Self, String> = Output::new("unique_id");
 
     /// A role that whoever this policy names may take on.

@@ -31,7 +31,7 @@ use crate::{
 /// Everything that a role may do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RolePolicies {
-    /// The role.
+    /// Role of the policies.
     pub role: In<Id<Role>>,
     /// Its own policies: name and document.
     #[serde(default)]
@@ -41,10 +41,10 @@ pub struct RolePolicies {
     pub managed: Vec<In<String>>,
 }
 
-/// What AWS says of a role's policies.
+/// The outputs of a role's policies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RolePoliciesOutputs {
-    /// The role's name.
+    /// The name of the role.
     pub id: Id<RolePolicies>,
 }
 

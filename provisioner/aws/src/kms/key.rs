@@ -30,10 +30,10 @@ use crate::{
 /// A key that never leaves KMS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Key {
-    /// For people.
+    /// A description of the key for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Who may use and manage it; the account's own policies decide where not stated.
+    /// Key policy; by default, the account's IAM policies control access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
     /// `SYMMETRIC_DEFAULT` where not stated.
@@ -42,41 +42,41 @@ pub struct Key {
     /// `ENCRYPT_DECRYPT` where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<String>,
-    /// Whether it can have copies in other regions.
+    /// `true` if it can have copies in other regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_region: Option<bool>,
-    /// Whether it can be used.
+    /// `true` if it can be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// Whether KMS makes new material every so often; what was encrypted stays readable.
+    /// `true` if KMS makes new material every so often; what was encrypted stays readable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<bool>,
-    /// How often, in days: 90 to 2560.
+    /// Rotation period in days: 90 to 2560.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation_period_days: Option<i32>,
-    /// How long a deleted key can still be called back: 7 to 30 days, 30 where not stated.
+    /// Waiting period before a deletion in days: 7 to 30; default 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_window_days: Option<i32>,
-    /// Tags.
+    /// Tags of the key, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a key.
+/// The outputs of a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyOutputs {
     /// Its id, a UUID.
     pub id: Id<Key>,
-    /// Its ARN.
+    /// The ARN of the key.
     pub arn: String,
     /// `Enabled`, `Disabled`, `PendingDeletion` or another.
     pub state: String,
 }
 
 impl Key {
-    /// Its ARN.
+    /// The ARN of the key.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its id.
+    /// The ID of the key.
     pub const KEY_ID: Output<Self, String> = Output::new("id");
 
     /// A symmetric key to encrypt with, open to the account's own policies.
@@ -124,9 +124,9 @@ impl Resource for Key {
     };
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("CustomerMasterKeySpec", "the old name of KeySpec"),
-        ("Origin", "KMS makes the material; material of one's own is no declaration"),
-        ("CustomKeyStoreId", "no key stores of one's own so far"),
-        ("XksKeyId", "no key stores of one's own so far"),
+        ("Origin", "KMS creates the key material; imported material cannot be declared"),
+        ("CustomKeyStoreId", "custom key stores are not supported"),
+        ("XksKeyId", "custom key stores are not supported"),
         ("BypassPolicyLockoutSafetyCheck", "the check is what keeps a key manageable"),
     ];
     type Cloud = Aws;
@@ -261,7 +261,7 @@ async fn describe(c: &Reader, id: &str) -> Result<KeyMetadata> {
     need("kms:DescribeKey", answer.key_metadata(), "KeyMetadata")
 }
 
-/// What is no id at all is no key's.
+/// Treats a malformed ID as a missing key.
 fn malformed(code: &str, _: &str) -> Option<ErrorKind> {
     matches!(code, "InvalidArnException" | "ValidationException").then_some(ErrorKind::Gone)
 }
@@ -271,7 +271,7 @@ async fn policy(c: &Reader, id: &str) -> Result<Option<String>> {
     Ok(answer.map_err(api_with("kms:GetKeyPolicy", malformed))?.policy().map(str::to_owned))
 }
 
-/// Whether, and how often. Keys of some kinds have no such thing, nor has one that is about to go.
+/// Returns the state and the period of rotation; `None` for keys that do not support it or await deletion.
 async fn rotation(c: &Reader, id: &str) -> Result<Option<(bool, Option<i32>)>> {
     match c
         .kms()

@@ -24,7 +24,7 @@ use crate::{
     value::text,
 };
 
-/// Where log lines of one kind go.
+/// A group of log streams with common settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
     /// `/ecs/app`; generated where not stated.
@@ -39,18 +39,18 @@ pub struct LogGroup {
     /// `STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// Whether AWS refuses to delete it.
+    /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
-    /// Tags.
+    /// Tags of the log group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a log group.
+/// The outputs of a log group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogGroupOutputs {
-    /// Its name.
+    /// The name of the log group.
     pub id: Id<LogGroup>,
     /// Its ARN, without `:*`.
     pub arn: String,
@@ -59,7 +59,7 @@ pub struct LogGroupOutputs {
 impl LogGroup {
     /// Its ARN, without `:*`.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the log group.
     pub const GROUP_NAME: Output<Self, String> = Output::new("id");
 
     /// A log group that keeps its lines for so many days.
@@ -68,7 +68,7 @@ impl LogGroup {
     }
 }
 
-/// What the API takes.
+/// Retention periods in days that the API accepts.
 const RETENTIONS: [i32; 24] =
     [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 3654];
 

@@ -1,4 +1,4 @@
-//! What a service's tasks write: read from the log groups that its task definition names, in the order of time.
+//! The output of a service's tasks, from the log groups of its task definition, in chronological order.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,17 +22,17 @@ const LATE: i64 = 30_000;
 /// A line that a task wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Milliseconds since 1970.
+    /// Time in milliseconds since 1970.
     pub at: i64,
-    /// The task's id.
+    /// ID of the task.
     pub task: String,
-    /// The container's name.
+    /// Name of the container.
     pub container: String,
-    /// What it wrote.
+    /// Text of the line.
     pub text: String,
 }
 
-/// Which log streams hold a container's lines.
+/// The log streams with a container's lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LogSource {
     pub(super) group: String,
@@ -47,7 +47,7 @@ pub struct Tail<'a> {
     sources: Vec<Reading>,
 }
 
-/// How far a source is read.
+/// The reading position in a source.
 struct Reading {
     source: LogSource,
     since: i64,
@@ -82,8 +82,8 @@ impl<'a> Tail<'a> {
         Self { aws, pattern, sources: sources.into_iter().map(reading).collect() }
     }
 
-    /// The next lines in order of time; none where all that is there has been read. The call after that looks anew, but
-    /// no further back than lines arrive late. `now` is in seconds since 1970.
+    /// Returns the next lines in chronological order; empty if all current lines have been read. The next call then
+    /// reads again, but only as far back as lines may arrive late. `now` is in seconds since 1970.
     pub async fn next(&mut self, now: u64) -> Result<Vec<Line>> {
         let reader = self.aws.reader();
         for reading in &mut self.sources {
@@ -184,7 +184,7 @@ pub(super) async fn describe(c: &Clients, arn: &str) -> Result<TaskDefinition> {
     need(DESCRIBE, answer.task_definition(), "taskDefinition")
 }
 
-/// Where the containers write.
+/// Returns the log sources of the containers.
 pub(super) fn sources(definition: &TaskDefinition) -> Vec<LogSource> {
     let mut all = vec![];
     for container in definition.container_definitions() {

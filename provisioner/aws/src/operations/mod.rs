@@ -21,9 +21,9 @@ pub const LOOK: &[&str] = &[
     "rds:DescribeDBInstances",
 ];
 
-/// What `run` needs besides [`LOOK`]. `iam:PassRole` is for the task's two roles.
+/// IAM actions that `run` needs besides [`LOOK`]. `iam:PassRole` is for the task's two roles.
 pub const RUN: &[&str] = &["ecs:RunTask", "ecs:StopTask", "ecs:TagResource", "iam:PassRole"];
 
-/// What `rollback` needs besides [`LOOK`] and what an apply of the service needs.
+/// IAM actions that `rollback` needs besides [`LOOK`] and those of an apply of the service.
 pub const ROLL_BACK: &[&str] =
     &["ecs:DescribeServiceRevisions", "ecs:ListServiceDeployments", "ecs:ListTaskDefinitions"];

@@ -1,4 +1,4 @@
-//! What a stack has that its operators ask for, found in its state by type.
+//! The objects for the operations commands, found in the state by type.
 
 use provisioner_model::{resource::Resource, stack::MAIN, state::Snapshot};
 
@@ -7,7 +7,7 @@ use crate::ecs::Service;
 /// An object that the state knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At {
-    /// Its resource.
+    /// Address of the resource.
     pub address: String,
     /// AWS's name for it.
     pub id: String,
@@ -19,7 +19,7 @@ pub fn all<R: Resource>(state: &Snapshot) -> Vec<At> {
     rows.filter_map(|(address, row)| Some(At { address: address.clone(), id: row.current()?.id.clone()? })).collect()
 }
 
-/// Why there is not the one service that an operation is about.
+/// A reason for which the service of an operation is missing or ambiguous.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoService {
     /// The stack has none.

@@ -1,4 +1,4 @@
-//! Which revision a service can go back to, and what that changes.
+//! The revision for a rollback, and its differences.
 
 use std::collections::BTreeSet;
 
@@ -17,37 +17,37 @@ use crate::{
     error::{api, need},
 };
 
-/// A way back.
+/// The revisions of a rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollbackTarget {
-    /// What the service runs now.
+    /// Current revision of the service.
     pub from: Revision,
-    /// What it would run.
+    /// Revision after the rollback.
     pub to: Revision,
-    /// Whether AWS says that `to` was rolled out successfully; none where it does not tell.
+    /// `true` if AWS says that `to` was rolled out successfully; none where it does not tell.
     pub succeeded: Option<bool>,
 }
 
 /// A revision of a task definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// Its ARN.
+    /// ARN of the revision.
     pub arn: String,
-    /// `app:5`.
+    /// Name such as `app:5`.
     pub name: String,
     /// Each container with its image.
     pub images: Vec<(String, String)>,
-    /// Seconds since 1970.
+    /// Registration time in seconds since 1970.
     pub registered_at: Option<i64>,
 }
 
-/// Why there is no way back.
+/// A reason for which a rollback is impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum RollbackError {
     /// There is no such revision.
     #[error("{0}")]
     Revision(String),
-    /// A call failed.
+    /// A call to AWS failed.
     #[error(transparent)]
     Call(#[from] Error),
 }

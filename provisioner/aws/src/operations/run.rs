@@ -17,16 +17,16 @@ use crate::{
     error::{api, need},
 };
 
-/// What is to run.
+/// The parameters of a one-off task.
 #[derive(Clone, Debug)]
 pub struct Order<'a> {
-    /// Whose revision, network and capacity it takes.
+    /// Service whose revision, network and capacity the task uses.
     pub service: &'a At,
     /// The container that gets the arguments; the first essential one if not stated.
     pub container: Option<&'a str>,
     /// The arguments, instead of the container's own.
     pub arguments: &'a [String],
-    /// Who starts it, for people who find it; at most 128 characters.
+    /// User that starts the task, for information; at most 128 characters.
     pub started_by: &'a str,
     /// Ours: AWS starts one task for it, however often it is asked.
     pub token: &'a str,
@@ -41,25 +41,25 @@ pub struct OneOff {
     sources: Vec<LogSource>,
     /// The last part of its ARN.
     pub id: String,
-    /// What it runs: `app:5`.
+    /// Revision of the task, such as `app:5`.
     pub revision: String,
 }
 
-/// How far a task is.
+/// The progress of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// `PROVISIONING`, `PENDING`, `RUNNING`, …
     Going(String),
-    /// It ended.
+    /// The task has ended.
     Ended {
-        /// What its container said; none where that did not even start.
+        /// Exit code of the container; `None` if it did not start.
         exit_code: Option<i32>,
-        /// Why, where it did not end by itself.
+        /// Reason, if the task was stopped.
         reason: Option<String>,
     },
 }
 
-/// Starts the task.
+/// Starts a one-off task.
 pub async fn start(aws: &Aws, order: &Order<'_>) -> Result<OneOff> {
     let reader = aws.reader();
     let (cluster, name) = parts(&order.service.id);
@@ -142,12 +142,12 @@ fn container(definition: &ecs::TaskDefinition, wanted: Option<&str>) -> Result<S
 }
 
 impl OneOff {
-    /// What the task writes.
+    /// Returns a reader of the task's log.
     pub fn log<'a>(&self, aws: &'a Aws) -> Tail<'a> {
         Tail::new(aws, self.sources.clone(), 0, None)
     }
 
-    /// How far it is. A task that AWS does not know yet is on its way.
+    /// Returns the task's progress. A task that AWS does not list yet is pending.
     pub async fn stage(&self, aws: &Aws) -> Result<Stage> {
         let reader = aws.reader();
         let request = reader.ecs().describe_tasks().cluster(&self.cluster).tasks(&self.arn);
@@ -161,7 +161,7 @@ impl OneOff {
         Ok(Stage::Ended { exit_code: container.and_then(ecs::Container::exit_code), reason: stopped_reason(task) })
     }
 
-    /// Ends it.
+    /// Stops the running task.
     pub async fn stop(&self, aws: &Aws, why: &str) -> Result<()> {
         let request = aws.writer().ecs().stop_task().cluster(&self.cluster).task(&self.arn).reason(why);
         request.send().await.map(drop).map_err(api("ecs:StopTask"))

@@ -1,4 +1,4 @@
-//! What a service's tasks really run.
+//! The images that a service's tasks run.
 
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use provisioner_model::error::Result;

@@ -40,7 +40,7 @@ async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
     Ok(our_tags(answer.map_err(api("rds:ListTagsForResource"))?.tag_list()))
 }
 
-/// Whether the object is the one made for `owner`. One that is gone by now is not.
+/// Returns whether the object is the one made for `owner`. One that is gone by now is not.
 async fn is_of(c: &Clients, arn: &str, owner: &Owner) -> Result<bool> {
     match tags_of(c, arn).await {
         Ok(tags) => Ok(made_for(&tags, owner)),

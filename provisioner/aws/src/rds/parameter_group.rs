@@ -29,29 +29,29 @@ pub struct ParameterGroup {
     /// Its name; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `postgres17`.
+    /// Parameter group family, such as `postgres17`.
     pub family: String,
-    /// For people.
+    /// A description of the parameter group for readers.
     pub description: String,
     /// Values by name, managed one by one; one that is dropped is reset. A static one waits for the next reboot.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
-    /// Tags.
+    /// Tags of the parameter group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a parameter group.
+/// The outputs of a parameter group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParameterGroupOutputs {
-    /// Its name.
+    /// The name of the parameter group.
     pub id: Id<ParameterGroup>,
-    /// Its ARN.
+    /// The ARN of the parameter group.
     pub arn: String,
 }
 
 impl ParameterGroup {
-    /// Its ARN.
+    /// The ARN of the parameter group.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
     /// A group with the family's own settings.

@@ -31,33 +31,33 @@ pub struct SubnetGroup {
     /// Its name; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// For people.
+    /// A description of the subnet group for readers.
     pub description: String,
     /// The VPC of its subnets: say it where they may move to another one, which a group cannot follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc: Option<In<Id<Vpc>>>,
     /// Of at least two zones.
     pub subnets: Vec<In<Id<Subnet>>>,
-    /// Tags.
+    /// Tags of the subnet group, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a subnet group.
+/// The outputs of a subnet group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubnetGroupOutputs {
-    /// Its name.
+    /// The name of the subnet group.
     pub id: Id<SubnetGroup>,
-    /// Its ARN.
+    /// The ARN of the subnet group.
     pub arn: String,
     /// The VPC of its subnets.
     pub vpc: String,
-    /// `Complete`.
+    /// Status, which is `Complete` when usable.
     pub status: String,
 }
 
 impl SubnetGroup {
-    /// Its ARN.
+    /// The ARN of the subnet group.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// The id of the VPC that its subnets are in.
     pub const VPC: Output<Self, String> = Output::new("vpc");

@@ -1,4 +1,4 @@
-//! Route 53: records.
+//! Resource types of Route 53: records.
 
 mod record;
 

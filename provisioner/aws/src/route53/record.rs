@@ -37,7 +37,7 @@ pub struct Record {
     /// `A`, `CNAME`, `TXT`, …
     #[serde(rename = "type")]
     pub kind: In<String>,
-    /// Which of several records of one name and type this is, with `weight`, `region`, `failover` or `multi_value`.
+    /// Identifier among records of the same name and type, with `weight`, `region`, `failover` or `multi_value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_identifier: Option<String>,
     /// Seconds that the answers may be kept. Not with `alias`.
@@ -49,16 +49,16 @@ pub struct Record {
     /// An AWS resource whose addresses are the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Alias>,
-    /// How often it is chosen, against the others of its name.
+    /// Weight relative to other records of the same name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<i64>,
     /// The region whose users get it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// `PRIMARY` or `SECONDARY`.
+    /// Either `PRIMARY` or `SECONDARY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failover: Option<String>,
-    /// Whether it is one of several that are given together.
+    /// `true` if it is one of several that are given together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_value: Option<bool>,
     /// The id of the health check without which it is not given.
@@ -71,13 +71,13 @@ pub struct Record {
 pub struct Alias {
     /// The resource's hosted zone.
     pub zone: In<String>,
-    /// Its name.
+    /// The name of the record.
     pub name: In<String>,
-    /// Whether it is left out while it is not healthy.
+    /// `true` if it is left out while it is not healthy.
     pub evaluate_target_health: bool,
 }
 
-/// What is known of a record.
+/// The outputs of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordOutputs {
     /// Zone, name, type and set identifier, with `|` between them.

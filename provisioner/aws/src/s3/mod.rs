@@ -1,4 +1,4 @@
-//! S3: buckets.
+//! Resource types of S3: buckets.
 
 mod bucket;
 

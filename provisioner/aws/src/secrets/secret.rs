@@ -35,24 +35,24 @@ pub struct ManagedSecret {
     /// Generated where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// For people.
+    /// A description of the secret for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The key that it is encrypted with, as its ARN; AWS's own where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<In<String>>,
-    /// Where its value comes from. A change writes a new one; none leaves the value to others.
+    /// Source of the value. A change writes a new value; `None` leaves the value unmanaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<SecretValue>,
-    /// How long a deleted secret can be called back: 7 to 30 days, or 0 for not at all; 30 where not stated.
+    /// Recovery window of a deleted secret in days: 7 to 30, or 0 for immediate deletion; default 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_window_days: Option<i64>,
-    /// Tags.
+    /// Tags of the secret, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// Where a secret's value comes from.
+/// The source of a secret's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretValue {
@@ -62,24 +62,24 @@ pub enum SecretValue {
     Given(Secret),
 }
 
-/// What a generated value is made of: letters, digits and punctuation, less what is excluded.
+/// The alphabet of a generated value: letters, digits and punctuation, without the excluded characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generated {
     /// In characters, 1 to 4096.
     pub length: i64,
-    /// Not these characters.
+    /// Characters that the value excludes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub exclude_characters: String,
-    /// No punctuation.
+    /// Excludes punctuation from the value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude_punctuation: bool,
-    /// No digits.
+    /// Excludes digits from the value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude_numbers: bool,
-    /// No capital letters.
+    /// Excludes upper-case letters from the value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude_uppercase: bool,
-    /// No small letters.
+    /// Excludes lower-case letters from the value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude_lowercase: bool,
     /// A higher one writes a new value.
@@ -102,21 +102,21 @@ impl Generated {
     }
 }
 
-/// What AWS says of a secret.
+/// The outputs of a secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedSecretOutputs {
     /// Its ARN, with six characters at its end that no other secret of this name has.
     pub id: Id<ManagedSecret>,
-    /// Its name.
+    /// The name of the secret.
     pub name: String,
-    /// Whether it waits for its deletion.
+    /// `true` if it waits for its deletion.
     pub deleted: bool,
 }
 
 impl ManagedSecret {
-    /// Its ARN.
+    /// The ARN of the secret.
     pub const ARN: Output<Self, String> = Output::new("id");
-    /// Its name.
+    /// The name of the secret.
     pub const SECRET_NAME: Output<Self, String> = Output::new("name");
 
     /// A secret with this value.

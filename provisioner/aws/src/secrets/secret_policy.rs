@@ -22,22 +22,22 @@ use crate::{
     value::text,
 };
 
-/// Who may use one secret.
+/// The resource policy of a secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecretPolicy {
-    /// The secret.
+    /// Secret of the policy.
     pub secret: In<Id<ManagedSecret>>,
-    /// The policy.
+    /// Policy as a JSON document.
     pub policy: In<String>,
-    /// Whether AWS is to refuse a policy that lets everybody in.
+    /// `true` if AWS is to refuse a policy that lets everybody in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_public_policy: Option<bool>,
 }
 
-/// What AWS says of a secret's policy.
+/// The outputs of a secret's policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecretPolicyOutputs {
-    /// The secret's ARN.
+    /// The ARN of the secret.
     pub id: Id<SecretPolicy>,
 }
 

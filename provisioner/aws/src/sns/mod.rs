@@ -26,7 +26,7 @@ fn put(attributes: &mut Attributes, name: &str, value: Option<&In<String>>) {
     attributes.extend(value.and_then(text).map(|value| (name.to_owned(), value)));
 }
 
-/// What must be written so that `seen` means `want`.
+/// Returns the attributes to write so that `observed` matches `desired`.
 fn changed(desired: Attributes, observed: &Attributes) -> Attributes {
     let same = |name: &str, desired: &str| {
         observed

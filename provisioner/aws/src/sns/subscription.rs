@@ -28,28 +28,28 @@ use crate::{
 /// Someone or something that hears of a topic's messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Subscription {
-    /// The topic.
+    /// Topic of the subscription.
     pub topic: In<Id<Topic>>,
     /// `email`, `https`, `sqs`, `lambda`, `sms`, `firehose`, …
     pub protocol: String,
     /// An address, a URL, an ARN, as the protocol has it.
     pub endpoint: In<String>,
-    /// Which messages.
+    /// Filter for the messages, as a JSON document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_policy: Option<In<String>>,
-    /// What the filter looks at: `MessageAttributes` or `MessageBody`.
+    /// Scope of the filter: `MessageAttributes` or `MessageBody`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_policy_scope: Option<String>,
-    /// Whether messages come without SNS's own envelope.
+    /// `true` if messages come without SNS's own envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_message_delivery: Option<bool>,
-    /// How HTTP deliveries are tried again.
+    /// Retry policy of HTTP deliveries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_policy: Option<In<String>>,
-    /// Where messages go that cannot be delivered.
+    /// Destination of messages that cannot be delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redrive_policy: Option<In<String>>,
-    /// Which kept messages to send again; FIFO topics only.
+    /// Replay of archived messages; FIFO topics only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_policy: Option<In<String>>,
     /// The ARN of the role that writes to a delivery stream.
@@ -57,19 +57,19 @@ pub struct Subscription {
     pub subscription_role: Option<In<String>>,
 }
 
-/// What AWS says of a subscription.
+/// The outputs of a subscription.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscriptionOutputs {
-    /// Its ARN.
+    /// The ARN of the subscription.
     pub id: Id<Subscription>,
-    /// Whether its receiver has yet to confirm.
+    /// `true` if its receiver has yet to confirm.
     pub pending_confirmation: bool,
 }
 
 impl Subscription {
-    /// Its ARN.
+    /// The ARN of the subscription.
     pub const ARN: Output<Self, String> = Output::new("id");
-    /// Whether its receiver has yet to confirm.
+    /// `true` if its receiver has yet to confirm.
     pub const PENDING_CONFIRMATION: Output<Self, bool> = Output::new("pending_confirmation");
 
     /// This endpoint hears of this topic.

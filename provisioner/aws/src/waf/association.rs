@@ -25,13 +25,13 @@ use crate::{
 /// A web ACL put before a load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WebAclAssociation {
-    /// The web ACL.
+    /// Web ACL of the association.
     pub web_acl: In<Id<WebAcl>>,
     /// The ARN of what it guards.
     pub resource: In<String>,
 }
 
-/// What AWS says of an association.
+/// The outputs of an association.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WebAclAssociationOutputs {
     /// The ARN of what is guarded.

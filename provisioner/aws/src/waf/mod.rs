@@ -1,4 +1,4 @@
-//! WAF: web ACLs.
+//! Resource types of WAF: web ACLs.
 
 mod association;
 mod web_acl;

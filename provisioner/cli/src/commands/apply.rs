@@ -1,4 +1,4 @@
-//! `apply`: carries out a new plan or a saved one.
+//! `apply`: applies a new plan or a saved one.
 
 use std::path::PathBuf;
 
@@ -20,16 +20,16 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct ApplyArguments {
-    /// The environment: a file `environments/ENV.toml`.
+    /// Name of the environment: a file `environments/ENV.toml`.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// A plan that `plan --out` saved: exactly that is done, or nothing.
+    /// A plan from `plan --out`: apply exactly this plan, or refuse.
     #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "replace", "no_refresh"])]
     plan: Option<PathBuf>,
-    /// This protected resource may be deleted or replaced; repeatable.
+    /// Allow the deletion or replacement of this protected resource; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     allow_delete: Vec<String>,
-    /// Replace this one even if nothing asks for it; repeatable.
+    /// Replace this resource even if no change requires it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<String>,
     #[command(flatten)]

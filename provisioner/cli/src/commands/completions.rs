@@ -8,7 +8,7 @@ use crate::{arguments::Cli, error::Failure, program::Program, terminal::Terminal
 
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArguments {
-    /// Which shell.
+    /// Shell to print completions for.
     shell: clap_complete::Shell,
 }
 

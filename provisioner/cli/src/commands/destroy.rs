@@ -1,4 +1,4 @@
-//! `destroy`: deletes everything that an environment has.
+//! `destroy`: deletes all objects of an environment.
 
 use clap::Args;
 use provisioner_model::Environment;
@@ -18,10 +18,10 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct DestroyArguments {
-    /// The environment: a file `environments/ENV.toml`.
+    /// Name of the environment: a file `environments/ENV.toml`.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// The environment's name once more: consent to all of it, what is protected included.
+    /// The environment's name again: consent to the deletion of all resources, including protected ones.
     #[arg(long, value_name = "ENV")]
     confirm: Option<String>,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(super) async fn run<E: Environment>(
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
     let plan = session.plan(&declaration, &observed, &scope.selection(&[]))?;
     if plan.is_empty() {
-        terminal.data(&format!("Nothing to destroy: {environment} has nothing.\n"));
+        terminal.data(&format!("Nothing to destroy: {environment} has no resources.\n"));
         return Ok(ExitStatus::Success);
     }
     terminal.data(&render::plan::plan(&plan, terminal.out()));

@@ -16,13 +16,13 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct DriftArguments {
-    /// The environment: a file `environments/ENV.toml`.
+    /// Name of the environment: a file `environments/ENV.toml`.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Print it as JSON.
+    /// Print the drift as JSON.
     #[arg(long)]
     json: bool,
-    /// Exit with 2 where there is drift.
+    /// Exit with 2 if there is drift.
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(super) async fn run<E: Environment>(
         let format = render::plan::JSON_FORMAT;
         terminal.json(&serde_json::json!({ "format": format, "environment": environment, "drift": drift }))?;
     } else if drift.is_empty() {
-        terminal.data("No drift: nobody else has changed anything.\n");
+        terminal.data("No drift. Nothing changed outside Provisioner.\n");
     } else {
         terminal.data(&render::plan::drift(&drift, terminal.out()));
     }

@@ -1,4 +1,4 @@
-//! `graph`: draws the dependencies between the declared resources, without credentials.
+//! `graph`: prints the dependency graph of the declared resources, without credentials.
 
 use clap::{Args, ValueEnum};
 use provisioner_model::{Environment, expr::edges};
@@ -15,22 +15,22 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct GraphArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// How.
+    /// Format of the output.
     #[arg(long, short, value_enum, default_value_t = GraphFormat::Dot)]
     format: GraphFormat,
 }
 
-/// The output formats.
+/// The output formats of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum GraphFormat {
-    /// For Graphviz.
+    /// DOT text for Graphviz.
     Dot,
-    /// For Markdown.
+    /// Mermaid text for Markdown.
     Mermaid,
-    /// A picture.
+    /// An image in SVG format.
     Svg,
 }
 

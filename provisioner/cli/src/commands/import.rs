@@ -1,4 +1,4 @@
-//! `import`: takes an existing object into the state. Nothing in the cloud changes.
+//! `import`: adds an existing object to the state. Nothing in AWS changes.
 
 use clap::Args;
 use provisioner_model::{
@@ -22,14 +22,14 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// The address at which the program declares it.
+    /// Address of the declared resource.
     address: String,
-    /// The object's id, as its API writes it.
+    /// ID of the object, in the form of its API.
     id: String,
-    /// It is ours from now on: a destroy deletes it, where else it would be forgotten.
+    /// Manage the object as if Provisioner had created it: a destroy deletes it instead of forgetting it.
     #[arg(long)]
     own: bool,
 }
@@ -114,7 +114,7 @@ pub(super) async fn run<E: Environment>(
         Ok(())
     };
     session.store.change("import", record).await?;
-    let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it there" };
+    let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it in AWS" };
     terminal.say(&format!("{address} is {id} now; {fate}. `provisioner plan {environment}` shows what differs."));
     if !kept.is_empty() {
         terminal.say(&format!(

@@ -1,4 +1,4 @@
-//! `logs`: prints what a service's tasks write.
+//! `logs`: prints the logs of a service's tasks.
 
 use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
@@ -23,19 +23,19 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 #[derive(Args, Debug)]
 pub(crate) struct LogsArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Go on until Ctrl-C.
+    /// Print new lines until Ctrl-C.
     #[arg(long, short)]
     follow: bool,
-    /// From when on: `30s`, `10m`, `2h`, `1d` ago, or a time as in `2026-11-21T15:04:05Z`.
+    /// Start time: `30s`, `10m`, `2h`, `1d` ago, or a time such as `2026-11-21T15:04:05Z`.
     #[arg(long, value_name = "WHEN", default_value = "10m", value_parser = since)]
     since: Since,
-    /// Only lines that match: CloudWatch's filter patterns, as in `ERROR` or `{ $.status = 500 }`.
+    /// Print only lines that match a CloudWatch filter pattern, such as `ERROR` or `{ $.status = 500 }`.
     #[arg(long, value_name = "PATTERN")]
     filter: Option<String>,
-    /// Whose, where there are several services.
+    /// Address of the service, if there are several.
     #[arg(long, value_name = "ADDRESS")]
     service: Option<String>,
     #[command(flatten)]
@@ -77,7 +77,7 @@ pub(super) async fn run<E: Environment>(
     }
 }
 
-/// Formats log lines. As soon as there are several tasks or containers, each line begins with its own.
+/// Formats log lines. With several tasks or containers, each line starts with its source.
 #[derive(Default)]
 struct LineFormatter {
     tasks: BTreeSet<String>,
@@ -110,7 +110,7 @@ impl LineFormatter {
 pub(crate) enum Since {
     /// A duration before now.
     Ago(Duration),
-    /// Milliseconds since 1970.
+    /// A point in time, in milliseconds since 1970.
     At(i64),
 }
 

@@ -37,7 +37,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
     Success,
-    /// `--detailed-exitcode`: there are changes. `--exit-code`: something is not well.
+    /// `--detailed-exitcode`: there are changes. `--exit-code`: there are problems.
     Changes,
     /// `run`: the task's exit code.
     #[cfg(feature = "aws")]
@@ -54,13 +54,13 @@ impl ExitStatus {
         }
     }
 
-    /// `Changes` where `--detailed-exitcode` was given and there are changes.
+    /// Returns `Changes` if `--detailed-exitcode` was given and there are changes.
     fn detailed(requested: bool, changes: bool) -> Self {
         if requested && changes { Self::Changes } else { Self::Success }
     }
 }
 
-/// Runs the command that the command line names.
+/// Runs the selected command.
 pub(crate) async fn dispatch<E: Environment>(
     program: &Program<E>,
     cli: Cli,

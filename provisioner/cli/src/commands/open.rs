@@ -12,10 +12,10 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct OpenArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Only print it.
+    /// Only print the URL.
     #[arg(long)]
     print: bool,
 }

@@ -13,12 +13,12 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct OutputsArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Print this one alone, without quotes.
+    /// Print only this output, without quotes.
     name: Option<String>,
-    /// Print them as JSON.
+    /// Print the outputs as JSON.
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! `plan`: shows what an apply would do.
+//! `plan`: shows the changes that an apply would make.
 
 use std::path::PathBuf;
 
@@ -13,22 +13,22 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct PlanArguments {
-    /// The environment: a file `environments/ENV.toml`.
+    /// Name of the environment: a file `environments/ENV.toml`.
     #[arg(value_name = "ENV")]
     environment: String,
     /// Save the plan, for `apply ENV FILE`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Print it as JSON (docs/plan-json.md).
+    /// Print the plan as JSON (docs/plan-json.md).
     #[arg(long)]
     json: bool,
-    /// Exit with 2 where there are changes.
+    /// Exit with 2 if there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Plan the end of everything.
+    /// Plan the deletion of all objects.
     #[arg(long, conflicts_with = "replace")]
     destroy: bool,
-    /// Replace this one even if nothing asks for it; repeatable.
+    /// Replace this resource even if no change requires it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<String>,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(super) async fn run<E: Environment>(
     }
     if let Some(file) = &out {
         saved::write(file, &plan)?;
-        terminal.say(&format!("Saved. To carry it out: provisioner apply {environment} {}", file.display()));
+        terminal.say(&format!("Saved. To apply it: provisioner apply {environment} {}", file.display()));
     }
     Ok(ExitStatus::detailed(detailed_exitcode, !plan.is_empty()))
 }

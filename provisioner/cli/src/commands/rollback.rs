@@ -1,4 +1,4 @@
-//! `rollback`: puts an older revision of a service back.
+//! `rollback`: rolls a service back to an older revision.
 //!
 //! A rollback is an apply of a plan in which one input of one resource changes: locked, journaled, waited for. The other
 //! resources are declared as the state records them, so that nothing else changes, whatever the program declares by now.
@@ -31,23 +31,23 @@ use crate::{
 };
 
 #[derive(Args, Debug)]
-#[command(after_help = "Without REVISION: the newest older one that was rolled out successfully. Only the revision \
-changes: data,\nmigrations included, stay as they are. The next `plan` shows that the program declares another \
+#[command(after_help = "Without REVISION: the newest older revision with a successful deployment. Only the \
+revision changes:\na rollback reverts no data or migrations. The next `plan` shows that the program declares another \
 revision, and\nthe next `apply` rolls forward to it.")]
 pub(crate) struct RollbackArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
     /// The revision: a number, or `family:number`.
     #[arg(value_name = "REVISION")]
     revision: Option<String>,
-    /// Which service, where there are several.
+    /// Address of the service, if there are several.
     #[arg(long, value_name = "ADDRESS")]
     service: Option<String>,
-    /// Do not ask.
+    /// Skip the approval prompt.
     #[arg(long, short)]
     yes: bool,
-    /// Do not wait until the rollout has succeeded: the next apply takes it up.
+    /// Do not wait for the rollout: the next apply resumes it.
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]
@@ -99,7 +99,7 @@ pub(super) async fn run<E: Environment>(
     Ok(ExitStatus::Success)
 }
 
-/// The stack as the state records it, with another revision of the service.
+/// Returns the recorded stack with another revision of the service.
 fn with_revision(state: &Snapshot, desired: &Desired, types: &ResourceRegistry, service: &str, arn: &str) -> Desired {
     let declared = |(address, row): (&String, &Row)| {
         let mut inputs = row.current()?.declared.clone();

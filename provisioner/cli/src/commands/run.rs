@@ -29,21 +29,21 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const LAST_READS: usize = 3;
 
 #[derive(Args, Debug)]
-#[command(after_help = "The task has the service's revision, network and roles. It ends with the task's exit code, \
-or with 1 where it\ndid not start; Ctrl-C stops the task, and ends with 130.\n\n\
-Arguments are no place for secrets: AWS keeps and shows them.\n\n\
+#[command(after_help = "The task has the service's revision, network and roles. The command exits with the \
+task's exit code, or with 1\nif the task does not start. Ctrl-C stops the task and exits with 130.\n\n\
+Do not pass secrets as arguments: AWS stores and shows them.\n\n\
 Example: provisioner run dev -- migrate")]
 pub(crate) struct RunArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Which service, where there are several.
+    /// Address of the service, if there are several.
     #[arg(long, value_name = "ADDRESS")]
     service: Option<String>,
-    /// Which container gets the arguments, where the task has several.
+    /// Container that gets the arguments, if the task has several.
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
-    /// What the image's program is told. No secrets here: AWS keeps and shows them.
+    /// Arguments of the image's program. Do not pass secrets: AWS stores and shows them.
     #[arg(last = true, required = true, value_name = "ARGS")]
     arguments: Vec<String>,
     #[command(flatten)]
@@ -92,7 +92,7 @@ struct TaskWatch<'a> {
 
 impl TaskWatch<'_> {
     async fn run(mut self, mut signals: Signals) -> Result<ExitStatus, Failure> {
-        let lost = || OperationError::call("the task could not be watched any more; it goes on by itself");
+        let lost = || OperationError::call("could not watch the task any more; it keeps running");
         let mut shown = String::new();
         let mut stopping = false;
         loop {
@@ -122,8 +122,8 @@ impl TaskWatch<'_> {
                     }
                     stopping = true;
                     self.terminal.say("Interrupted: stopping the task, and waiting for its end.");
-                    let stopped = self.task.stop(self.aws, "interrupted by who started it").await;
-                    stopped.map_err(OperationError::call("the task could not be stopped; it goes on by itself"))?;
+                    let stopped = self.task.stop(self.aws, "interrupted by the user who started it").await;
+                    stopped.map_err(OperationError::call("could not stop the task; it keeps running"))?;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! `status`: shows the health of what runs.
+//! `status`: shows the health of a stack.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct StatusArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Look again every 5 seconds, or as often as this says, until Ctrl-C.
+    /// Repeat every 5 seconds, or at this interval, until Ctrl-C.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
     #[arg(value_parser = watch_interval)]
     watch: Option<Duration>,
-    /// Print it as JSON.
+    /// Print the status as JSON.
     #[arg(long, conflicts_with = "watch")]
     json: bool,
-    /// Exit with 2 where something is not well.
+    /// Exit with 2 if there are problems.
     #[arg(long, conflicts_with = "watch")]
     exit_code: bool,
 }

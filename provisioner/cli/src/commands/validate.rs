@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct ValidateArguments {
-    /// The environments; all where none is named.
+    /// Names of the environments; the default is all.
     #[arg(value_name = "ENV")]
     environments: Vec<String>,
 }
@@ -52,8 +52,8 @@ async fn check<E: Environment>(program: &Program<E>, folder: &Folder, name: &str
     Ok(declaration.desired.resources.len())
 }
 
-/// Plans the creation of everything. Only a plan finds loops, two objects with one unique key, and inputs that do not
-/// have their type's shape.
+/// Plans the creation of all resources. Only a plan finds cycles, two objects with the same unique key, and inputs that
+/// do not match their type.
 fn plan_from_nothing<E: Environment>(
     program: &Program<E>,
     desired: &Desired,

@@ -24,11 +24,11 @@ pub struct Folder(PathBuf);
 pub struct EnvironmentFile<E> {
     /// The environment's name: the file's, without `.toml`.
     pub name: String,
-    /// The file's content.
+    /// The settings in the file.
     pub settings: E,
 }
 
-/// Why there is no environment.
+/// An error that prevents loading an environment.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     /// No folder has environments.
@@ -40,19 +40,19 @@ pub enum EnvironmentError {
     /// There is no such file.
     #[error("there is no environment `{name}`")]
     Unknown {
-        /// The name.
+        /// Name of the environment.
         name: String,
-        /// Where it was looked for.
+        /// Path of the expected file.
         path: PathBuf,
-        /// Those that exist.
+        /// Names of the existing environments.
         known: Vec<String>,
     },
     /// A file could not be read.
     #[error("could not read {}", path.display())]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The file has mistakes.
@@ -61,7 +61,7 @@ pub enum EnvironmentError {
 }
 
 impl EnvironmentError {
-    /// What to do about it.
+    /// Returns the suggested next action, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoFolder(_) | Self::NotHere(_) => {
@@ -86,7 +86,7 @@ impl EnvironmentError {
 pub struct Mistakes {
     /// The file, as it is shown.
     pub file: String,
-    /// Its text.
+    /// The text of the file.
     pub text: String,
     /// In the order of their places.
     pub mistakes: Vec<Placed>,
@@ -103,11 +103,11 @@ impl fmt::Display for Mistakes {
 /// A mistake and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// What is wrong.
+    /// Description of the error.
     pub what: String,
-    /// What to do.
+    /// Suggested correction, if there is one.
     pub hint: Option<String>,
-    /// Where in the text, in bytes.
+    /// Position in the text, in bytes.
     pub span: std::ops::Range<usize>,
 }
 
@@ -128,7 +128,7 @@ impl Folder {
             .ok_or_else(|| EnvironmentError::NoFolder(here.to_owned()))
     }
 
-    /// Where it is.
+    /// Returns the folder's path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -147,7 +147,7 @@ impl Folder {
         Ok(names)
     }
 
-    /// Reads one environment.
+    /// Reads and checks one environment file.
     pub fn load<E: Environment>(&self, name: &str) -> Result<EnvironmentFile<E>, EnvironmentError> {
         let path = self.0.join("environments").join(format!("{name}.toml"));
         if !is_name(name) || !path.is_file() {

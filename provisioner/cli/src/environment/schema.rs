@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 /// Something in a file that the schema does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
-    /// Where: keys, and indices as numbers.
+    /// Path of the value: keys, and list indices as numbers.
     pub path: Vec<String>,
-    /// What is wrong.
+    /// Description of the error.
     pub what: String,
-    /// What to do.
+    /// Suggested correction, if there is one.
     pub hint: Option<String>,
     /// The key itself is what is wrong.
     pub unknown: bool,
@@ -95,7 +95,7 @@ impl Check<'_> {
         self.wrong.push(Wrong { path: self.path.clone(), what: what.into(), hint, unknown: false });
     }
 
-    /// What `schema` says of the part of the file that is at `path` now.
+    /// Checks the value at `path` against `schema`.
     fn value(&mut self, schema: &Value, value: &Value) {
         let Value::Object(schema) = schema else { return };
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
@@ -155,7 +155,7 @@ impl Check<'_> {
             (Some(_), ["array", ..]) => Some(format!("a list has brackets: `[{value}]`")),
             _ => None,
         };
-        self.report(format!("this must be {}, and is {}", words.join(" or "), described(value)), hint);
+        self.report(format!("expected {}, found {}", words.join(" or "), described(value)), hint);
         Err(())
     }
 
@@ -170,7 +170,7 @@ impl Check<'_> {
                 .as_str()
                 .and_then(|text| closest(text, choices.iter().filter_map(|choice| choice.as_str())))
                 .map(|close| format!("did you mean `\"{close}\"`?"));
-            self.report(format!("this must be {}, and is {}", listed(&choices), described(value)), hint);
+            self.report(format!("expected {}, found {}", listed(&choices), described(value)), hint);
         }
     }
 

@@ -15,7 +15,7 @@ type Path = Vec<String>;
 /// A text that follows TOML's grammar.
 #[derive(Debug)]
 pub struct SpannedToml {
-    /// What it says.
+    /// The parsed value of the file.
     pub value: Value,
     keys: BTreeMap<Path, Range<usize>>,
     values: BTreeMap<Path, Range<usize>>,

@@ -98,7 +98,7 @@ pub fn summary(plan: &Plan) -> String {
     };
     if parts.is_empty() && plan.is_empty() {
         return if drifted.is_empty() {
-            "No changes: what is there is what is declared.".to_owned()
+            "No changes. Your infrastructure matches the stack.".to_owned()
         } else {
             format!("No changes to make{drifted}.")
         };

@@ -74,8 +74,7 @@ impl<'a> Interrupts<'a> {
     fn ask(&self) {
         let (cancel, mut terminal) = (self.cancel.clone(), self.terminal.clone());
         std::thread::spawn(move || {
-            let answer =
-                terminal.ask("A rollout is under way: leave it to go on by itself, or roll it back? [leave/roll back]");
+            let answer = terminal.ask("A rollout is in progress. Leave it running, or roll it back? [leave/roll back]");
             let roll_back = answer.is_some_and(|answer| answer.to_lowercase().starts_with('r'));
             let chosen = if roll_back { Cancel::RollBack } else { Cancel::Leave };
             cancel.send_if_modified(|current| {
@@ -91,9 +90,9 @@ impl<'a> Interrupts<'a> {
     fn leave(&self) {
         let before = self.cancel.send_replace(Cancel::Leave);
         self.terminal.say(if before == Cancel::No {
-            "Interrupted: nothing new begins. Waiting for the calls that run, then saving the state."
+            "Interrupted. No new steps will start. Waiting for calls in flight…"
         } else {
-            "Still waiting for the calls that run: dropping them would lose track of what they make."
+            "Still waiting for calls in flight: dropping them would lose track of the objects that they create."
         });
     }
 }

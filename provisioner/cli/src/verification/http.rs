@@ -37,7 +37,7 @@ impl std::str::FromStr for Reach {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.contains("://") {
-            let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+            let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
             return match url.scheme() {
                 "http" | "https" => Ok(Self::Base(url)),
                 other => Err(format!("`{other}` is not HTTP")),
@@ -45,7 +45,7 @@ impl std::str::FromStr for Reach {
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                (host, Some(port.parse().map_err(|_| format!("`{port}` is no port"))?))
+                (host, Some(port.parse().map_err(|_| format!("`{port}` is not a port"))?))
             }
             _ => (text, None),
         };
@@ -157,8 +157,8 @@ impl Verifier for HttpVerifier<'_> {
 impl Expectation {
     /// Reads the proof that the plan holds, where every reference is resolved by now.
     fn parse(verification: &Value) -> Result<Self, String> {
-        let verification: HttpVerification = serde_json::from_value(verification.clone())
-            .map_err(|error| format!("this program knows no such proof: {error}"))?;
+        let verification: HttpVerification =
+            serde_json::from_value(verification.clone()).map_err(|error| format!("unknown verification: {error}"))?;
         let text = |value: &provisioner_model::expr::In<String>| value.known().cloned().unwrap_or_default();
         let url = text(&verification.url);
         let mut expect: BTreeMap<String, String> =
@@ -169,7 +169,7 @@ impl Expectation {
             expect.insert("image".to_owned(), digest.clone());
         }
         Ok(Self {
-            url: Url::parse(&url).map_err(|error| format!("`{url}` is no URL: {error}"))?,
+            url: Url::parse(&url).map_err(|error| format!("`{url}` is not a URL: {error}"))?,
             through: verification.through.as_ref().map(text),
             trusted: verification.trusted,
             expect,
@@ -188,7 +188,7 @@ impl Expectation {
             Some((name, expected)) => {
                 let found =
                     answer.get(name).filter(|found| !found.is_null()).map_or("nothing".to_owned(), Value::to_string);
-                Err(format!("its answer says {found} for `{name}`, not \"{expected}\""))
+                Err(format!("the response has {found} for `{name}`, not \"{expected}\""))
             }
         }
     }
@@ -196,9 +196,11 @@ impl Expectation {
     /// The error after the deadline. `reached`: the load balancer has answered at least once.
     fn failure(&self, why: &str, reached: bool) -> VerificationError {
         let (url, deadline, settle) = (&self.url, self.deadline.as_secs(), self.settle.as_secs());
-        let why = format!("{url} has not answered as the new version for {settle} s on end, {deadline} s on: {why}");
+        let why = format!(
+            "{url} did not answer as the new version for {settle} s without interruption within {deadline} s: {why}"
+        );
         let hint = (!reached).then(|| {
-            "if it cannot be reached from here, --reach says by which address it can; --no-verification does without a proof"
+            "if it cannot be reached from here, --reach sets another address; --no-verification skips verification"
                 .to_owned()
         });
         VerificationError { why, hint }
@@ -207,16 +209,16 @@ impl Expectation {
 
 async fn read(mut answer: Response) -> Result<Value, String> {
     if !answer.status().is_success() {
-        return Err(format!("it was answered with {}", answer.status()));
+        return Err(format!("it responded with {}", answer.status()));
     }
     let mut body = vec![];
     while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER {
-            return Err(format!("the answer has more than {MAX_ANSWER} bytes"));
+            return Err(format!("the response has more than {MAX_ANSWER} bytes"));
         }
     }
-    serde_json::from_slice(&body).map_err(|_| "the answer is not JSON".to_owned())
+    serde_json::from_slice(&body).map_err(|_| "the response is not JSON".to_owned())
 }
 
 async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {

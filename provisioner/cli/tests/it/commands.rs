@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 struct Mine {
     project: String,
     region: String,
-    /// How many services.
+    /// Number of services in the stack.
     services: u8,
     #[serde(default)]
     range: u8,
@@ -114,7 +114,7 @@ fn create_and_destroy() {
     assert!(applied.err.contains("Done: 4 steps, in "), "{}", applied.err);
     assert!(applied.out.contains("Outputs\nnet = \"net#"), "{}", applied.out);
     let again = workspace.ends(0, "plan dev --detailed-exitcode");
-    assert!(again.out.contains("No changes: what is there is what is declared."), "{}", again.out);
+    assert!(again.out.contains("No changes. Your infrastructure matches the stack."), "{}", again.out);
     assert!(workspace.ends(0, "outputs dev net").out.starts_with("net#"));
     assert!(workspace.ends(0, "outputs dev --json").out.contains("\"net\": \"net#"));
     assert!(workspace.ends(1, "outputs dev nat").err.contains("these exist: net"));
@@ -178,7 +178,7 @@ fn yes_flag_does_not_allow_protected_delete() {
     workspace.says("services = 1\nkeep = true");
     workspace.ends(0, "apply dev --yes");
     let refused = workspace.ends(1, "destroy dev --yes");
-    assert!(refused.err.contains("hint: to destroy it all the same: --confirm dev"), "{}", refused.err);
+    assert!(refused.err.contains("hint: to destroy it anyway: --confirm dev"), "{}", refused.err);
     assert!(refused.out.contains("protected: losing it needs consent"), "{}", refused.out);
     workspace.ends(1, "destroy dev --confirm prod");
     let refused = workspace.ends(1, "apply dev --yes --replace named/db");
@@ -254,6 +254,6 @@ fn usage_errors_and_help() {
     assert!(workspace.ends(64, "plan").err.contains("ENV"));
     workspace.ends(64, "plann dev");
     workspace.ends(64, "plan dev --no-such-flag");
-    assert!(workspace.ends(0, "--help").out.contains("64   the command line was not understood"));
+    assert!(workspace.ends(0, "--help").out.contains("64   invalid command line"));
     assert!(workspace.ends(0, "--version").out.contains(env!("CARGO_PKG_VERSION")));
 }

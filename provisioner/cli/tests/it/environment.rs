@@ -9,9 +9,9 @@ use provisioner_model::{Environment, environment::Mistake};
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 struct Web {
-    /// Who it is for.
+    /// Name of the project.
     project: String,
-    /// Where it lives.
+    /// Region of the stack.
     region: String,
     network: Network,
     #[serde(default)]
@@ -30,14 +30,14 @@ struct Network {
     nat: Nat,
 }
 
-/// How it gets out.
+/// The number of NAT gateways.
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Nat {
-    /// One for all.
+    /// One for all zones.
     #[default]
     Single,
-    /// One in each.
+    /// One in each zone.
     PerZone,
 }
 
@@ -78,7 +78,7 @@ class = "db.t3.micro"
 storage = 20
 "#;
 
-/// What a person sees, without colour.
+/// Returns an error report without colour.
 fn report(text: &str) -> String {
     let mistakes = read::<Web>("dev", "environments/dev.toml", text).expect_err("the file has mistakes");
     Failure::from(EnvironmentError::Mistakes(mistakes)).report(&PageFormat::plain(90), false)

@@ -81,7 +81,7 @@ pub(crate) fn delete(token: &str) -> StepAction {
     StepAction::Delete { token: token.into(), id: Some(format!("id-{token}")) }
 }
 
-/// One of each.
+/// A plan with one resource of each action.
 fn rich() -> Plan {
     let policy = |bucket: &str, action: &str| {
         json!({
@@ -122,7 +122,7 @@ fn rich() -> Plan {
     add(
         "network/security-group-rules/db",
         ResourcePlan {
-            reasons: vec!["somebody else changed what is there".into()],
+            reasons: vec!["changed outside Provisioner".into()],
             id: Some("sg-0a1b".into()),
             ..planned(
                 "aws:ec2:security-group-rules",
@@ -210,7 +210,7 @@ fn rich() -> Plan {
     add(
         "network/subnet/b",
         ResourcePlan {
-            reasons: vec!["what it replaced is still to be deleted".into()],
+            reasons: vec!["the replaced object has not been deleted yet".into()],
             leftovers: vec![Leftover { id: Some("id-u".into()), retained: false, why: "it has been replaced".into() }],
             ..planned("aws:ec2:subnet", Action::Update, vec![])
         },

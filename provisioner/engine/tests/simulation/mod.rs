@@ -40,7 +40,7 @@ pub(crate) struct Simulation {
     pub(crate) clouds: Clouds,
     pub(crate) store: Memory,
     pub(crate) registry: ResourceRegistry,
-    /// What `verify` said of states on the way.
+    /// Violations that `verify` reported for intermediate states.
     pub(crate) wrong: Arc<Mutex<Vec<String>>>,
     /// Another hand, or a run that was cut off, has deleted something: until the next run is done, the state may need what is not there.
     pub(crate) robbed: AtomicBool,

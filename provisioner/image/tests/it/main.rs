@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use provisioner_image::{Architecture, Cargo, ImageSource};
 
-/// This machine's.
+/// The architecture of this machine.
 const HERE: Architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
 
 /// A program in `folder/app`, and how it is built.

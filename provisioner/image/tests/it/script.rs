@@ -19,11 +19,11 @@ pub(crate) struct RegistryContents {
     pub(crate) blobs: BTreeMap<String, Bytes>,
     pub(crate) manifests: BTreeMap<String, Bytes>,
     pub(crate) tags: BTreeMap<String, String>,
-    /// What was asked, and with which authorization.
+    /// Requests and their authorization headers.
     pub(crate) asked: Vec<(String, String)>,
-    /// Whether it knows referrers.
+    /// `true` if it knows referrers.
     pub(crate) referrers: bool,
-    /// How many requests to fail with this status.
+    /// Status and number of the requests that fail.
     pub(crate) fail: (u16, usize),
 }
 

@@ -1,8 +1,6 @@
-//! What an environment file says: who the stack is for, and how large it is. One file per environment,
-//! `environments/NAME.toml`; the JSON Schema made from these types lets editors complete it.
-//!
-//! What decides size, cost or safety has no default and is stated in each file. All else has one, named beside
-//! its key, and is stated only where an environment wants it otherwise.
+//! The environment file: the owner and size of the stack. One file per environment, `environments/NAME.toml`; the JSON
+//! Schema of these types lets editors complete it. Keys that determine size, cost or safety have no default. All other
+//! keys have a default, documented with the key.
 
 mod ranges;
 mod rules;
@@ -19,241 +17,241 @@ pub use self::ranges::Zone;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// The project, in at most 16 characters: in every tag, and in the names that people see.
+    /// Name of the project, at most 16 characters; part of every tag and of object names.
     #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,15}$"))]
     pub project: String,
-    /// The AWS region that all of it lives in: `us-east-1`.
+    /// AWS region of the environment, such as `us-east-1`.
     #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"))]
     pub region: String,
-    /// The e-mail address that alarms go to. AWS sends it a link to confirm.
+    /// E-mail address for alarms. AWS sends it a link to confirm.
     #[schemars(regex(pattern = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"))]
     pub alarm_address: String,
-    /// The repository that may plan and deploy this environment.
+    /// GitHub repository that may plan and deploy this environment.
     pub github: GitHub,
-    /// The name that the app answers under. Without one, it answers under the load balancer's own name, with a
-    /// certificate that we made ourselves and browsers do not trust.
+    /// Domain name of the app. Without one, the app uses the load balancer's DNS name, with a self-signed certificate
+    /// that browsers do not trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<Domain>,
-    /// Addresses and zones.
+    /// Address ranges and availability zones.
     pub network: Network,
-    /// The app's tasks.
+    /// Settings of the app's tasks.
     pub service: Service,
-    /// PostgreSQL.
+    /// Settings of the PostgreSQL database.
     pub database: Database,
-    /// The web application firewall.
+    /// Settings of the web application firewall.
     #[serde(default)]
     pub firewall: Firewall,
-    /// Logs.
+    /// Settings of the logs.
     #[serde(default)]
     pub logs: Logs,
 }
 
-/// The repository that may plan and deploy.
+/// The GitHub repository that may plan and deploy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GitHub {
-    /// `owner/name`, without wildcards.
+    /// Repository as `owner/name`, without wildcards.
     #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$"))]
     pub repository: String,
-    /// The owner's number. With both numbers, a repository of the same name that somebody else makes later is
-    /// refused, and so are tokens in GitHub's older format of a repository that uses the newer one.
+    /// ID of the repository's owner. With both IDs, roles refuse a later repository of the same name, and tokens in
+    /// GitHub's older format from a repository that uses the newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub owner_id: Option<u64>,
-    /// The repository's number: `gh api repos/OWNER/NAME --jq .id`.
+    /// ID of the repository: `gh api repos/OWNER/NAME --jq .id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub repository_id: Option<u64>,
 }
 
-/// The name that the app answers under.
+/// The domain name of the app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Domain {
-    /// `app.example.org`.
+    /// Domain name, such as `app.example.org`.
     #[schemars(regex(pattern = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"), length(max = 253))]
     pub name: String,
-    /// The id of the Route 53 hosted zone that it is in. Without one, the records that prove the domain to be ours
-    /// are printed, and a later apply goes on once they are there.
+    /// ID of the domain's Route 53 hosted zone. Without it, apply prints the DNS records that validate the domain, and
+    /// a later apply continues once they exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^Z[A-Z0-9]{1,31}$"))]
     pub zone: Option<String>,
 }
 
-/// Addresses and zones.
+/// Address ranges and availability zones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
-    /// The VPC's addresses, `/16` to `/23`. Each zone gets a sixteenth for its public subnet and one for its
-    /// private one, chosen by the zone's letter alone: another zone moves nobody's range.
+    /// Address range of the VPC, `/16` to `/23`. Each zone gets a sixteenth for its public subnet and one for its
+    /// private subnet, selected by the zone's letter alone: an added zone does not change other ranges.
     #[schemars(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"))]
     pub cidr: String,
-    /// The availability zones, by letter. Load balancer and database want two at least.
+    /// Availability zones, by letter. The load balancer and the database need at least two.
     #[schemars(length(min = 2, max = 8), inner(regex(pattern = r"^[a-h]$")), extend("uniqueItems" = true))]
     pub zones: Vec<String>,
-    /// How many NAT gateways lead out: each costs about 33 dollars a month; one alone is lost with its zone.
+    /// Number of NAT gateways: each costs about 33 dollars a month; a single one fails with its zone.
     pub nat: Nat,
-    /// Public subnets whose range is to be another than the zone's own part, by the zone's letter. Default: none.
+    /// Custom ranges of public subnets, by the zone's letter. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(inner(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")))]
     pub public_ranges: BTreeMap<String, String>,
-    /// The same for private subnets.
+    /// Custom ranges of private subnets, by the zone's letter. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(inner(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")))]
     pub private_ranges: BTreeMap<String, String>,
 }
 
-/// How many NAT gateways there are.
+/// The number of NAT gateways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nat {
-    /// One, in the first zone of the list.
+    /// One gateway, in the first zone of the list.
     One,
-    /// One in each zone, so that the loss of a zone takes none of the others' way out.
+    /// One gateway in each zone, so that a zone's failure does not affect the others.
     PerZone,
 }
 
-/// The app's tasks.
+/// Settings of the app's tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// How many tasks to start with, and the fewest that autoscaling leaves.
+    /// Initial number of tasks, and the minimum for autoscaling.
     #[schemars(range(min = 1, max = 1000))]
     pub tasks: i32,
-    /// The most tasks that autoscaling starts.
+    /// Maximum number of tasks for autoscaling.
     #[schemars(range(min = 1, max = 1000))]
     pub max_tasks: i32,
-    /// The share of their CPU, in percent, at which autoscaling keeps the tasks.
+    /// Target CPU utilisation for autoscaling, in percent.
     #[schemars(range(min = 10, max = 90))]
     pub target_cpu: i32,
-    /// CPU units of a task; 1024 are one virtual CPU.
+    /// CPU units of a task; 1024 units are one virtual CPU.
     #[schemars(extend("enum" = [256, 512, 1024, 2048, 4096, 8192, 16384]))]
     pub cpu: u32,
-    /// Memory of a task in MiB. Fargate has a list of sizes for each `cpu`.
+    /// Memory of a task in MiB. Fargate allows certain sizes for each `cpu`.
     #[schemars(range(min = 512, max = 122_880))]
     pub memory: u32,
-    /// The image, by digest: `repository@sha256:…`. Default: the one built from `app/` and pushed to the environment's
-    /// own repository; without such a folder a placeholder, so that the platform stands before the first image.
+    /// Image by digest: `repository@sha256:…`. Default: the image built from `app/` and pushed to the environment's
+    /// repository; without that folder a placeholder, so that the platform can be created before the first image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[^@\s]+@sha256:[0-9a-f]{64}$"))]
     pub image: Option<String>,
-    /// The path that answers 200 while a task can serve. Default: `/health/ready`.
+    /// Path that responds with 200 while a task is ready. Default: `/health/ready`.
     #[serde(default = "defaults::readiness_path")]
     #[schemars(regex(pattern = r"^/[!-~]{0,1023}$"))]
     pub readiness_path: String,
-    /// The processor that the image is built for. Default: `x86_64`.
+    /// Processor architecture of the image. Default: `x86_64`.
     #[serde(default)]
     pub architecture: Architecture,
-    /// What a new version must show before its rollout counts.
+    /// The verification that a new version must pass for its rollout to succeed.
     #[serde(default, skip_serializing_if = "Verification::is_default")]
     pub verification: Verification,
 }
 
-/// What a new version must show before its rollout counts: else the one before is put back.
+/// The verification that a new version must pass for its rollout to succeed; otherwise Provisioner rolls back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verification {
-    /// Whether it is asked for: `on` or `off`. Default: `on`.
+    /// Turns the verification `on` or `off`. Default: `on`.
     #[serde(default)]
     pub ask: Ask,
-    /// The path that tells which version answers. Default: `/version`.
+    /// Path that returns the running version. Default: `/version`.
     #[serde(default = "defaults::version_path")]
     #[schemars(regex(pattern = r"^/[!-~]{0,1023}$"))]
     pub path: String,
-    /// Within how many seconds the new version must have begun to answer. Default: 300.
+    /// Seconds until the new version must have started to answer. Default: 300.
     #[serde(default = "defaults::verification_deadline")]
     #[schemars(range(min = 1, max = 3600))]
     pub deadline: u32,
-    /// For how many seconds on end nothing else may answer. Default: 30.
+    /// Seconds for which only the new version may answer. Default: 30.
     #[serde(default = "defaults::verification_settle")]
     #[schemars(range(min = 0, max = 3600))]
     pub settle: u32,
 }
 
-/// Whether something is asked for.
+/// The switch of the verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {
-    /// It is.
+    /// The new version is verified.
     #[default]
     On,
-    /// It is not.
+    /// The new version is not verified.
     Off,
 }
 
-/// A processor.
+/// The processor architecture of the tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Architecture {
-    /// Intel's and AMD's.
+    /// 64-bit x86 processors of Intel and AMD.
     #[default]
     #[serde(rename = "x86_64")]
     X8664,
-    /// ARM's, which costs less.
+    /// 64-bit ARM processors, which cost less.
     Arm64,
 }
 
-/// PostgreSQL.
+/// Settings of the PostgreSQL database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// The instance class: `db.t3.micro`.
+    /// Instance class, such as `db.t3.micro`.
     pub class: String,
-    /// Whether a second instance stands by in another zone.
+    /// `true` for a standby instance in another zone.
     pub multi_az: bool,
-    /// Whether AWS refuses to delete it, and we do without consent of its own.
+    /// `true` for deletion protection, in AWS and in Provisioner.
     pub deletion_protection: bool,
-    /// Whether a last snapshot is taken when it is deleted.
+    /// `true` for a final snapshot before the database is deleted.
     pub final_snapshot: bool,
-    /// PostgreSQL's major version. Default: `17`.
+    /// Major version of PostgreSQL. Default: `17`.
     #[serde(default = "defaults::version")]
     #[schemars(regex(pattern = r"^1[3-9]$"))]
     pub version: String,
-    /// Storage in GiB. It can grow, never shrink. Default: 20.
+    /// Storage in GiB, which can grow but not shrink. Default: 20.
     #[serde(default = "defaults::storage")]
     #[schemars(range(min = 20, max = 65_536))]
     pub storage: i32,
-    /// How far storage may grow by itself, in GiB. Default: 100.
+    /// Maximum storage for autoscaling, in GiB. Default: 100.
     #[serde(default = "defaults::max_storage")]
     #[schemars(range(min = 22, max = 65_536))]
     pub max_storage: i32,
-    /// How many connections at once are cause for alarm; a `db.t3.micro` allows about 110. Default: 80.
+    /// Number of connections that raises an alarm; a `db.t3.micro` allows about 110. Default: 80.
     #[serde(default = "defaults::connections_alarm")]
     #[schemars(range(min = 1, max = 10_000))]
     pub connections_alarm: u16,
-    /// How many days automated backups are kept. Default: 7.
+    /// Retention of automated backups in days. Default: 7.
     #[serde(default = "defaults::backup_days")]
     #[schemars(range(min = 1, max = 35))]
     pub backup_days: i32,
-    /// Certificates that the app trusts for the database beside those of Amazon RDS, as PEM: for an endpoint that is
-    /// not AWS. Default: none.
+    /// Additional certificates in PEM format that the app trusts for the database, besides those of Amazon RDS: for an
+    /// endpoint other than AWS. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^-----BEGIN CERTIFICATE-----"))]
     pub ca: Option<String>,
 }
 
-/// The web application firewall.
+/// Settings of the web application firewall.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Firewall {
-    /// How many requests one address may make in five minutes. Default: 2000.
+    /// Maximum number of requests per address in five minutes. Default: 2000.
     #[serde(default = "defaults::rate_limit")]
     #[schemars(range(min = 10, max = 2_000_000_000))]
     pub rate_limit: i64,
 }
 
-/// Logs.
+/// Settings of the logs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logs {
-    /// How many days logs are kept; CloudWatch knows these lengths only. Default: 30.
+    /// Retention of logs in days; CloudWatch accepts only these values. Default: 30.
     #[serde(default = "defaults::retention_days")]
     #[schemars(extend("enum" = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]))]
     pub retention_days: i32,
 }
 
 impl Architecture {
-    /// As the file says it.
+    /// Returns the name in the environment file.
     pub fn name(self) -> &'static str {
         match self {
             Self::X8664 => "x86_64",
@@ -263,7 +261,8 @@ impl Architecture {
 }
 
 impl Environment {
-    /// Whether what is in it is to outlive a mistake: keys and secrets can then be called back for longer.
+    /// Returns whether the environment's data must survive mistakes: deleted keys and secrets then have a longer
+    /// recovery period.
     pub fn keeps_data(&self) -> bool {
         self.database.deletion_protection || self.database.final_snapshot
     }
@@ -298,7 +297,7 @@ impl Default for Logs {
     }
 }
 
-/// Every default, in one place.
+/// The default values of all optional keys.
 mod defaults {
     pub(super) fn readiness_path() -> String {
         "/health/ready".to_owned()

@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 
 use super::Environment;
 
-/// How many parts a VPC is cut into: eight letters, a public and a private part each.
+/// Number of parts of a VPC's range: eight letters, with a public and a private part each.
 const PARTS: usize = 16;
 /// Four more bits than the VPC: sixteen parts.
 const BITS: u8 = 4;

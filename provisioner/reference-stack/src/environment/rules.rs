@@ -1,4 +1,4 @@
-//! What a schema cannot say of an environment file: one small rule each, all of them asked.
+//! Rules for an environment file that a schema cannot express. Each is a function, and all are checked.
 
 use std::collections::BTreeMap;
 
@@ -22,15 +22,15 @@ fn environment_name(name: &str) -> Vec<Mistake> {
     if good && name.bytes().all(letters) {
         return vec![];
     }
-    let what = format!("`{name}` does not do as an environment's name");
+    let what = format!("`{name}` is not a valid environment name");
     vec![Mistake { path: vec![], what, hint: Some("at most 12 of a-z, 0-9 and -, a letter first".into()) }]
 }
 
-/// `10.0.0.0/16`, not `10.0.0.1/16`.
+/// Accepts a network's range such as `10.0.0.0/16`, but not `10.0.0.1/16`.
 fn range(path: &str, text: &str) -> Result<Ipv4Net, Mistake> {
     let hint = "an IPv4 range such as 10.0.0.0/16";
     let range: Ipv4Net =
-        text.parse().map_err(|_| Mistake::new(path, format!("`{text}` is no range of addresses")).hint(hint))?;
+        text.parse().map_err(|_| Mistake::new(path, format!("`{text}` is not an address range")).hint(hint))?;
     if range.addr() == range.network() {
         return Ok(range);
     }
@@ -114,14 +114,14 @@ fn zones(env: &Environment) -> Vec<Mistake> {
     let zones = &env.network.zones;
     let mut mistakes = vec![];
     if zones.len() < 2 {
-        let mistake = Mistake::new("network.zones", "load balancer and database want two zones at least");
+        let mistake = Mistake::new("network.zones", "the load balancer and the database need at least two zones");
         mistakes.push(mistake.hint("zones = [\"a\", \"b\"]"));
     }
     for (place, zone) in zones.iter().enumerate() {
         let path = format!("network.zones.{place}");
         if !matches!(zone.as_bytes(), [b'a'..=b'h']) {
             let hint = "one letter of a to h; the region is stated once, in `region`";
-            mistakes.push(Mistake::new(&path, format!("`{zone}` is no zone's letter")).hint(hint));
+            mistakes.push(Mistake::new(&path, format!("`{zone}` is not the letter of a zone")).hint(hint));
         } else if zones[..place].contains(zone) {
             mistakes.push(Mistake::new(&path, format!("zone `{zone}` is listed twice")).hint("leave one of them out"));
         }
@@ -185,7 +185,7 @@ fn class(env: &Environment) -> Vec<Mistake> {
     let path = "database.class";
     let mut parts = class.split('.');
     let (Some("db"), Some(family), Some(size), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        let mistake = Mistake::new(path, format!("`{class}` is no database class"));
+        let mistake = Mistake::new(path, format!("`{class}` is not a database class"));
         return vec![mistake.hint("`db.`, a family, `.`, a size: db.t3.micro")];
     };
     let letters = family.bytes().take_while(u8::is_ascii_lowercase).count();
@@ -193,11 +193,11 @@ fn class(env: &Environment) -> Vec<Mistake> {
         && family.as_bytes().get(letters).is_some_and(u8::is_ascii_digit)
         && family.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if !known {
-        let what = format!("`{family}` is no family of database classes");
+        let what = format!("`{family}` is not a family of database classes");
         return vec![Mistake::new(path, what).hint("such as t3, t4g, m7g, r7g: db.t3.micro")];
     }
     if !SIZES.contains(&size) {
-        let what = format!("`{size}` is no size of a database class");
+        let what = format!("`{size}` is not a size of a database class");
         return vec![Mistake::new(path, what).hint(format!("one of {}: db.t3.micro", SIZES.join(", ")))];
     }
     vec![]
@@ -261,7 +261,7 @@ mod tests {
                 "`10.0.0.0/24` is too small to hold a public and a private subnet for each zone (/23 is the smallest, /16 leaves room to grow)",
             ),
             ("10.0.3.0/16", "`10.0.3.0/16` is an address within a range (write 10.0.0.0/16)"),
-            ("10.0.0.256/16", "`10.0.0.256/16` is no range of addresses (an IPv4 range such as 10.0.0.0/16)"),
+            ("10.0.0.256/16", "`10.0.0.256/16` is not an address range (an IPv4 range such as 10.0.0.0/16)"),
         ] {
             assert_eq!(after(|env| env.network.cidr = range.into()), [format!("network.cidr: {expected}")]);
         }
@@ -306,12 +306,12 @@ mod tests {
         let zones = |zones: &[&str]| after(|env| env.network.zones = zones.iter().map(|&zone| zone.into()).collect());
         assert_eq!(
             zones(&["a"]),
-            ["network.zones: load balancer and database want two zones at least (zones = [\"a\", \"b\"])"]
+            ["network.zones: the load balancer and the database need at least two zones (zones = [\"a\", \"b\"])"]
         );
         assert_eq!(
             zones(&["a", "us-east-1b"]),
             [
-                "network.zones.1: `us-east-1b` is no zone's letter (one letter of a to h; the region is stated once, in `region`)"
+                "network.zones.1: `us-east-1b` is not the letter of a zone (one letter of a to h; the region is stated once, in `region`)"
             ]
         );
         assert_eq!(zones(&["a", "b", "a"])[0], "network.zones.2: zone `a` is listed twice (leave one of them out)");
@@ -360,15 +360,15 @@ mod tests {
         }
         assert_eq!(
             class("t3.micro"),
-            "database.class: `t3.micro` is no database class (`db.`, a family, `.`, a size: db.t3.micro)"
+            "database.class: `t3.micro` is not a database class (`db.`, a family, `.`, a size: db.t3.micro)"
         );
         assert_eq!(
             class("db.tiny.micro"),
-            "database.class: `tiny` is no family of database classes (such as t3, t4g, m7g, r7g: db.t3.micro)"
+            "database.class: `tiny` is not a family of database classes (such as t3, t4g, m7g, r7g: db.t3.micro)"
         );
         assert!(
             class("db.t3.mirco")
-                .starts_with("database.class: `mirco` is no size of a database class (one of micro, small")
+                .starts_with("database.class: `mirco` is not a size of a database class (one of micro, small")
         );
     }
 

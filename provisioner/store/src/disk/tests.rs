@@ -229,7 +229,7 @@ fn newer_format_is_refused() {
     let newer = FORMAT + 1;
     bench.write("state.json", &format!("{{ \"format\": {newer}, \"rows\": [1] }}\n"));
     let error = bench.load().unwrap_err();
-    let expected = format!("state.json has format {newer}, and this version of Provisioner knows format {FORMAT}");
+    let expected = format!("state.json has format {newer}, and this version of Provisioner reads format {FORMAT}");
     assert!(error.to_string().ends_with(&expected));
     assert!(error.hint().unwrap().contains("newer Provisioner"));
     assert!(matches!(now(bench.disk.commit(&state(9))), Err(StoreError::Format { .. })), "and never overwritten");

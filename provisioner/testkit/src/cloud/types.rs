@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Fake, OnFake, Outputs, phase};
 
-/// All of them.
+/// Returns a registry of all test types.
 pub fn registry() -> ResourceRegistry {
     ResourceRegistry::default()
         .with::<Net>()

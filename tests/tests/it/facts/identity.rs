@@ -1,4 +1,4 @@
-//! Who may do what.
+//! The roles of the reference stack and their permissions.
 
 use serde_json::json;
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-/// What the first table says of an environment.
+/// A row of the first table: the facts of an environment.
 struct Row {
     environment: &'static str,
     cidr: &'static str,

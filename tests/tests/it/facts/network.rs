@@ -1,4 +1,4 @@
-//! The network.
+//! The network of the reference stack.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Logs and alarms.
+//! The logs and alarms of the reference stack.
 
 use serde_json::{Value, json};
 

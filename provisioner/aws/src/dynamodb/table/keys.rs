@@ -11,7 +11,7 @@ use super::{Billing, Table, calls::built};
 /// An attribute that is a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyAttribute {
-    /// The attribute.
+    /// Name of the attribute.
     pub name: String,
     /// `S`, `N` or `B`: text, number, bytes.
     #[serde(rename = "type")]
@@ -19,39 +19,39 @@ pub struct KeyAttribute {
 }
 
 impl KeyAttribute {
-    /// A text.
+    /// Returns a string attribute.
     pub fn text(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: "S".into() }
     }
-    /// A number.
+    /// Returns a number attribute.
     pub fn number(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: "N".into() }
     }
 }
 
-/// What an index holds besides keys.
+/// The attributes of an index besides its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Projection {
-    /// Everything.
+    /// All attributes of the items.
     All,
-    /// Nothing.
+    /// No attributes besides the keys.
     KeysOnly,
-    /// These attributes.
+    /// Only the listed attributes.
     Include(Vec<String>),
 }
 
 /// Another key to find items by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GlobalIndex {
-    /// Its name.
+    /// Name of the index.
     pub name: String,
-    /// What items are found by.
+    /// Partition key of the index.
     pub hash_key: KeyAttribute,
-    /// What they are sorted by.
+    /// Sort key of the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range_key: Option<KeyAttribute>,
-    /// What it holds.
+    /// Attributes of the index.
     pub projection: Projection,
     /// Reads in a second, in a table that is provisioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,11 +64,11 @@ pub struct GlobalIndex {
 /// Another attribute to sort by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalIndex {
-    /// Its name.
+    /// Name of the index.
     pub name: String,
-    /// What items are sorted by.
+    /// Sort key of the index.
     pub range_key: KeyAttribute,
-    /// What it holds.
+    /// Attributes of the index.
     pub projection: Projection,
 }
 
@@ -96,7 +96,7 @@ impl Table {
         problems
     }
 
-    /// Every key, once.
+    /// Returns every key attribute once.
     pub(super) fn attributes(&self) -> Result<Vec<types::AttributeDefinition>> {
         let once: BTreeMap<&str, &str> = self.keys().map(|key| (key.name.as_str(), key.kind.as_str())).collect();
         let one = |(name, kind): (&str, &str)| {
@@ -123,7 +123,7 @@ impl GlobalIndex {
         throughput(self.read.unwrap_or(read), self.write.unwrap_or(write)).map(Some)
     }
 
-    /// Whether it is the same but for what it can do, which alone can change.
+    /// Returns whether it is the same but for what it can do, which alone can change.
     pub(super) fn same_but_throughput(&self, other: &Self) -> bool {
         *self == Self { read: self.read, write: self.write, ..other.clone() }
     }

@@ -34,12 +34,12 @@ pub struct Table {
     /// Its name; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What items are found by.
+    /// Partition key of the table.
     pub hash_key: KeyAttribute,
-    /// What items of one hash key are sorted by.
+    /// Sort key of the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range_key: Option<KeyAttribute>,
-    /// How it is paid for.
+    /// Billing mode of the table.
     pub billing: Billing,
     /// Other keys to find items by.
     #[serde(default)]
@@ -50,22 +50,22 @@ pub struct Table {
     /// A key of KMS; AWS's own for DynamoDB where not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
-    /// Whether it can be restored to any moment of the last days.
+    /// `true` if it can be restored to any moment of the last days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub point_in_time_recovery: Option<bool>,
-    /// How many days; 35 where not stated.
+    /// Days of point-in-time recovery; the default is 35.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_days: Option<i32>,
     /// The attribute that says, in seconds since 1970, when an item goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_live: Option<String>,
-    /// Whether AWS refuses to delete it.
+    /// `true` if AWS refuses to delete it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
-    /// What its stream of changes tells: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE`, `NEW_AND_OLD_IMAGES`.
+    /// Content of the change stream: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE`, `NEW_AND_OLD_IMAGES`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
-    /// `STANDARD` or `STANDARD_INFREQUENT_ACCESS`.
+    /// Either `STANDARD` or `STANDARD_INFREQUENT_ACCESS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_class: Option<String>,
     /// The most that is read in a second, when paid for by request.
@@ -74,16 +74,16 @@ pub struct Table {
     /// The most that is written in a second, when paid for by request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_write_requests: Option<i64>,
-    /// Tags.
+    /// Tags of the table, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// How a table is paid for.
+/// The billing mode of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Billing {
-    /// By request.
+    /// Billing for each request.
     PayPerRequest,
     /// By what it could do.
     Provisioned {
@@ -102,14 +102,14 @@ pub struct Encryption {
     pub kms_key: Option<In<String>>,
 }
 
-/// What AWS says of a table.
+/// The outputs of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableOutputs {
-    /// Its name.
+    /// The name of the table.
     pub id: Id<Table>,
-    /// Its ARN.
+    /// The ARN of the table.
     pub arn: String,
-    /// `CREATING`, `ACTIVE`, …
+    /// Status, such as `CREATING` or `ACTIVE`.
     pub status: String,
     /// Those of its indexes that are not ready.
     #[serde(default)]
@@ -120,7 +120,7 @@ pub struct TableOutputs {
 }
 
 impl Table {
-    /// Its ARN.
+    /// The ARN of the table.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// Its name, as text.
     pub const TABLE_NAME: Output<Self, String> = Output::new("id");

@@ -142,8 +142,7 @@ impl Service {
         Ok(handed_out)
     }
 
-    /// How many tasks an update has to ask for: none are stopped or started but where all are. What lies between is
-    /// autoscaling's.
+    /// Returns the task count for an update: it changes only from or to zero. Autoscaling controls all other values.
     fn count(&self, there: Option<i32>) -> Option<i32> {
         self.desired_count.filter(|desired| there.is_some_and(|there| (*desired == 0) != (there == 0)))
     }

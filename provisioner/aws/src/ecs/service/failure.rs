@@ -1,4 +1,5 @@
-//! Why a rollout failed: which task stopped and why, what its containers said last, and which targets are not healthy.
+//! The explanation of a failed rollout: stopped tasks and their reasons, the containers' last log lines, and unhealthy
+//! targets. It accompanies an error, so it never fails: it omits information that cannot be read.
 //!
 //! It is told beside an error, so that nothing here is one: what cannot be read is left out.
 
@@ -17,7 +18,7 @@ const LINES: i32 = 10;
 /// So many targets and events are.
 const FEW: usize = 3;
 
-/// What became of the tasks of a deployment, given by its id and the ARN of its revision.
+/// Describes the tasks of a deployment, given by its ID and the ARN of its revision.
 pub(super) async fn service(c: &Clients, id: &Id<Service>, ours: Option<(&str, &str)>) -> Vec<String> {
     let Some((cluster, name)) = id.as_str().split_once('/') else { return vec![] };
     let mut lines = vec![];
@@ -105,7 +106,7 @@ async fn last_words(c: &Clients, task: &Task) -> Vec<String> {
     lines
 }
 
-/// Where the output of a task's container goes: the log group and stream.
+/// Returns the log group and stream of a task's container.
 fn stream(container: &ContainerDefinition, task: &str) -> Option<(String, String)> {
     let options = container.log_configuration()?.options()?;
     let prefix = options.get("awslogs-stream-prefix")?;

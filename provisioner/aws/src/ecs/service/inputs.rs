@@ -1,4 +1,4 @@
-//! What a service is declared with.
+//! Inputs of an ECS service.
 
 use provisioner_model::{
     expr::In,
@@ -18,7 +18,7 @@ pub struct Service {
     /// Letters, digits, `-` and `_`. Generated where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where it runs.
+    /// Cluster of the service.
     pub cluster: In<Id<Cluster>>,
     /// The ARN of the revision that it runs.
     pub task_definition: In<String>,
@@ -35,13 +35,13 @@ pub struct Service {
     /// Of Fargate: `LATEST` if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform_version: Option<String>,
-    /// Where its tasks get their addresses, with the network mode `awsvpc`.
+    /// Subnets of the tasks' addresses, with the network mode `awsvpc`.
     #[serde(default)]
     pub subnets: Vec<In<Id<Subnet>>>,
-    /// Who may reach them.
+    /// Security groups of the tasks.
     #[serde(default)]
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
-    /// Whether they get public addresses; no if not stated.
+    /// `true` if they get public addresses; no if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_ip: Option<bool>,
     /// The target groups that its tasks join.
@@ -53,19 +53,19 @@ pub struct Service {
     /// The names under which its tasks are found.
     #[serde(default)]
     pub service_registries: Vec<ServiceRegistry>,
-    /// How a new revision is rolled out.
+    /// Rollout settings of a new revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Deployment>,
-    /// Who rolls out: `ECS` (if not stated), `CODE_DEPLOY` or `EXTERNAL`.
+    /// Deployment controller: `ECS` (the default), `CODE_DEPLOY` or `EXTERNAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_controller: Option<String>,
     /// Seconds for which a fresh task may fail the load balancer's checks: 0 if not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check_grace_seconds: Option<i32>,
-    /// Whether tasks move so that zones have equal shares: `ENABLED` or `DISABLED`.
+    /// Rebalancing of tasks for equal shares in all zones: `ENABLED` or `DISABLED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub az_rebalancing: Option<String>,
-    /// Whether commands can be run in its containers.
+    /// `true` if commands can be run in its containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execute_command: Option<bool>,
     /// `REPLICA` (if not stated) or `DAEMON`: one on each host.
@@ -77,13 +77,13 @@ pub struct Service {
     /// In which order hosts are filled; not on Fargate.
     #[serde(default)]
     pub placement_strategy: Vec<Placement>,
-    /// Whose tags tasks get: `SERVICE`, `TASK_DEFINITION` or `NONE`.
+    /// Source of the tasks' tags: `SERVICE`, `TASK_DEFINITION` or `NONE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<String>,
-    /// Whether tasks are tagged with cluster and service.
+    /// `true` if tasks are tagged with cluster and service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_tags: Option<bool>,
-    /// Tags.
+    /// Tags of the service, by key.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -107,18 +107,18 @@ pub struct ServiceRegistry {
     /// The port, for SRV records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
-    /// The container.
+    /// Name of the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// The container's port.
+    /// Port of the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_port: Option<i32>,
 }
 
-/// How a new revision is rolled out.
+/// The rollout settings of a new revision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
-    /// What ends a rollout whose tasks do not start.
+    /// Circuit breaker for rollouts whose tasks do not start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit_breaker: Option<CircuitBreaker>,
     /// So many tasks may there be, in percent of those wanted: 200 if not stated.
@@ -133,28 +133,28 @@ pub struct Deployment {
     /// `ROLLING` (if not stated); the others want a load balancer made for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
-    /// How long the old revision stays beside the new one, but for `ROLLING`.
+    /// Minutes for which the old revision remains beside the new one; not for `ROLLING`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bake_minutes: Option<i32>,
 }
 
-/// What ends a rollout whose tasks do not start.
+/// The circuit breaker for rollouts whose tasks do not start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
-    /// Whether anything does.
+    /// `true` if anything does.
     pub enable: bool,
-    /// Whether the last good revision comes back.
+    /// `true` if the last good revision comes back.
     pub rollback: bool,
 }
 
 /// Alarms that end a rollout.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentAlarms {
-    /// Their names.
+    /// Names of the alarms.
     pub names: Vec<In<String>>,
-    /// Whether they do.
+    /// `true` if they do.
     pub enable: bool,
-    /// Whether the last good revision comes back.
+    /// `true` if the last good revision comes back.
     pub rollback: bool,
 }
 

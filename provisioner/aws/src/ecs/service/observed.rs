@@ -1,4 +1,4 @@
-//! What AWS says of a service: the only place where the SDK's type becomes ours.
+//! Conversion of AWS's service type to ours; the only place that does so.
 
 use aws_sdk_ecs::types::{
     self, AssignPublicIp, DeploymentConfiguration, LoadBalancer, NetworkConfiguration, PlacementConstraintType,
@@ -22,36 +22,36 @@ use crate::{
 /// A deployment that AWS has under way, or the one that runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
-    /// `ecs-svc/…`.
+    /// ID of the form `ecs-svc/…`.
     pub id: String,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: String,
     /// `COMPLETED`, `IN_PROGRESS` or `FAILED`, where AWS rolls out.
     #[serde(default)]
     pub state: Option<String>,
-    /// Why.
+    /// Reason for the state.
     #[serde(default)]
     pub reason: Option<String>,
-    /// The revision's ARN.
+    /// ARN of the task definition's revision.
     pub task_definition: String,
-    /// How many tasks it wants.
+    /// Desired number of tasks.
     pub desired: i32,
-    /// How many run.
+    /// Number of running tasks.
     pub running: i32,
-    /// How many did not start.
+    /// Number of tasks that did not start.
     pub failed: i32,
 }
 
-/// What AWS says of a service.
+/// The outputs of an ECS service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceOutputs {
-    /// `cluster/name`.
+    /// ID of the form `cluster/name`.
     pub id: Id<Service>,
-    /// Its ARN.
+    /// The ARN of the service.
     pub arn: String,
-    /// Its name.
+    /// The name of the service.
     pub name: String,
-    /// Its cluster's name.
+    /// Name of the service's cluster.
     pub cluster: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
@@ -60,7 +60,7 @@ pub struct ServiceOutputs {
 }
 
 impl Service {
-    /// Its ARN.
+    /// The ARN of the service.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// Its name: an alarm's dimension `ServiceName`.
     pub const NAME: Output<Self, String> = Output::new("name");

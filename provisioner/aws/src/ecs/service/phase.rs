@@ -1,4 +1,4 @@
-//! How far a deployment is, by what `DescribeServices` tells of it.
+//! The progress of a deployment, according to `DescribeServices`.
 
 use aws_sdk_ecs::types::{self, DeploymentRolloutState};
 use provisioner_model::resource::{Phase, Receipt};
@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::{Rollout, ServiceOutputs};
 
-/// What a create or update hands out: the deployment that it started, or that runs where it started none.
+/// The receipt of a create or update: the deployment that it started, or the running one if it started none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DeploymentReceipt {
-    /// `ecs-svc/…`.
+    /// ID of the form `ecs-svc/…`.
     pub(super) deployment: String,
-    /// The revision's ARN.
+    /// ARN of the task definition's revision.
     pub(super) task_definition: String,
-    /// When AWS made it: seconds since 1970.
+    /// Creation time in AWS, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) at: Option<i64>,
 }
@@ -46,7 +46,7 @@ pub(super) fn ours<'a>(observed: &'a ServiceOutputs, receipt: &DeploymentReceipt
     observed.rollouts.iter().find(|one| one.id == receipt.deployment)
 }
 
-/// Where the service is in its life, and the deployment in its.
+/// Returns the lifecycle phase of the service and the progress of its deployment.
 pub(super) fn phase(observed: &ServiceOutputs, receipt: Option<&DeploymentReceipt>) -> Phase {
     match observed.status.as_str() {
         "INACTIVE" => return Phase::Gone,

@@ -1,5 +1,7 @@
-//! Whether a rollout succeeded. AWS's own word for a settled service ("stable") is true after a rollback as well, so
-//! that it is never asked for.
+//! The success of a rollout. The SDK's waiter for a stable service also succeeds after a rollback, so it is not used. A
+//! rollout succeeds when three conditions hold: the service deployment of our revision is SUCCESSFUL, our deployment is
+//! the primary one with all its tasks running, and as many targets are healthy. For an endpoint that lists no service
+//! deployments after the consistency window, the other two suffice. An error is never treated as an empty list.
 //!
 //! It counts when three agree: the service deployment of our revision reads SUCCESSFUL, our deployment is the primary
 //! one with all its tasks running, and as many targets are healthy. An endpoint that lists no service deployments once
@@ -27,7 +29,7 @@ const HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
 /// A service deployment may read as made a little before the deployment that stands for it.
 const EARLIER: i64 = 5;
 
-/// How far the rollout is. `window_elapsed`: whatever was to be listed would be by now.
+/// Returns the progress of the rollout. `window_elapsed`: the consistency window has passed.
 pub(super) async fn poll_rollout(
     c: &Reader,
     observed: &Observed<Service>,
@@ -113,7 +115,7 @@ async fn of_our_revision<'a>(
     Ok(recent().find(|(_, arn)| is_ours(arn)).map(|(one, _)| one))
 }
 
-/// Why it ended as it did, in AWS's words.
+/// Returns AWS's reason for the end of a deployment.
 async fn reason(c: &Reader, deployment: &ServiceDeploymentBrief) -> Result<String> {
     let arn = deployment.service_deployment_arn().unwrap_or_default();
     let request = c.ecs().describe_service_deployments().service_deployment_arns(arn);

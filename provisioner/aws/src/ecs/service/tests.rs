@@ -1,4 +1,4 @@
-//! What a service's phase is, and what is put back.
+//! The phases and rollback inputs of a service.
 
 use aws_sdk_ecs::types::{self, DeploymentRolloutState};
 use provisioner_model::resource::{Observed, Phase, Resource};

@@ -1,5 +1,5 @@
-//! How a stack is doing: its services with deployments and tasks, the health behind its load balancers, its alarms and
-//! databases, in few calls. What cannot be read takes nothing else away.
+//! The status of a stack: its services with deployments and tasks, the health behind its load balancers, its alarms and
+//! databases, in few calls. A failed read does not affect the rest.
 
 mod read;
 
@@ -8,40 +8,40 @@ use serde::Serialize;
 pub use self::read::status;
 pub(super) use self::read::stopped_reason;
 
-/// How a stack is doing.
+/// The status of a stack.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Status {
-    /// Its services.
+    /// Status of the ECS services.
     pub services: Vec<ServiceStatus>,
-    /// What its load balancers send requests to.
+    /// Status of the target groups.
     pub targets: Vec<TargetsStatus>,
-    /// Its databases.
+    /// Status of the databases.
     pub databases: Vec<DatabaseStatus>,
-    /// Its alarms.
+    /// Status of the alarms.
     pub alarms: Vec<AlarmStatus>,
-    /// What could not be read.
+    /// Parts that could not be read.
     pub unread: Vec<Unread>,
 }
 
-/// A service.
+/// The status of a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ServiceStatus {
-    /// Where it is declared.
+    /// Address of the resource.
     pub address: String,
-    /// Its cluster's name.
+    /// Name of the cluster.
     pub cluster: String,
-    /// Its name.
+    /// Name of the service.
     pub name: String,
     /// `ACTIVE`, `DRAINING`, `INACTIVE`; `MISSING` where AWS does not know it.
     pub status: String,
-    /// What it runs: `app:5`.
+    /// Current revision, such as `app:5`.
     pub revision: String,
     /// The newest revision that the stack has made, where that is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
     /// So many tasks are wanted.
     pub desired: i32,
-    /// So many run.
+    /// Number of running tasks.
     pub running: i32,
     /// So many are on their way.
     pub pending: i32,
@@ -49,7 +49,7 @@ pub struct ServiceStatus {
     pub deployments: Vec<DeploymentStatus>,
     /// Those that run or start, then those that ended last.
     pub tasks: Vec<TaskStatus>,
-    /// What AWS said last.
+    /// The latest event of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<ServiceEvent>,
 }
@@ -57,23 +57,23 @@ pub struct ServiceStatus {
 /// A deployment of a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeploymentStatus {
-    /// `ecs-svc/…`.
+    /// ID of the form `ecs-svc/…`.
     pub id: String,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: String,
     /// `COMPLETED`, `IN_PROGRESS` or `FAILED`.
     pub state: Option<String>,
-    /// Why.
+    /// Reason for the state.
     pub reason: Option<String>,
-    /// Of what.
+    /// Revision of the deployment.
     pub revision: String,
     /// So many tasks are wanted.
     pub desired: i32,
-    /// So many run.
+    /// Number of running tasks.
     pub running: i32,
     /// So many did not start.
     pub failed: i32,
-    /// Seconds since 1970.
+    /// Start time in seconds since 1970.
     pub started_at: Option<i64>,
 }
 
@@ -82,7 +82,7 @@ pub struct DeploymentStatus {
 pub struct TaskStatus {
     /// The last part of its ARN.
     pub id: String,
-    /// What it runs.
+    /// Revision of the task.
     pub revision: String,
     /// `PROVISIONING`, `PENDING`, `RUNNING`, … `STOPPED`.
     pub status: String,
@@ -90,94 +90,94 @@ pub struct TaskStatus {
     pub health: Option<String>,
     /// Of the image that really runs.
     pub digest: Option<String>,
-    /// The zone.
+    /// Availability zone of the task.
     pub zone: Option<String>,
-    /// Seconds since 1970.
+    /// Start time in seconds since 1970.
     pub started_at: Option<i64>,
     /// Seconds since 1970, once it ended.
     pub stopped_at: Option<i64>,
-    /// Why it ended.
+    /// Reason for the end.
     pub stopped_reason: Option<String>,
     /// With what its first container ended.
     pub exit_code: Option<i32>,
 }
 
-/// What AWS said of a service.
+/// An event of a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ServiceEvent {
-    /// Seconds since 1970.
+    /// Time in seconds since 1970.
     pub at: Option<i64>,
-    /// What.
+    /// Text of the event.
     pub message: String,
 }
 
-/// A target group.
+/// The status of a target group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TargetsStatus {
-    /// Where it is declared.
+    /// Address of the resource.
     pub address: String,
-    /// Each target.
+    /// Status of each target.
     pub targets: Vec<TargetStatus>,
 }
 
-/// What a load balancer sends requests to.
+/// The status of a target.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TargetStatus {
     /// An address, an instance, a function.
     pub id: String,
-    /// Its port.
+    /// Port of the target.
     pub port: Option<i32>,
     /// `healthy`, `unhealthy`, `initial`, `draining`, `unused`, `unavailable`.
     pub state: String,
-    /// Why it is not healthy.
+    /// Reason for an unhealthy target.
     pub reason: Option<String>,
 }
 
-/// A database.
+/// The status of a database.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DatabaseStatus {
-    /// Where it is declared.
+    /// Address of the resource.
     pub address: String,
-    /// Its name.
+    /// Name of the database instance.
     pub name: String,
     /// `available`, `modifying`, `backing-up`, …; `missing` where AWS does not know it.
     pub status: String,
-    /// `postgres 17.5`.
+    /// Engine and version, such as `postgres 17.5`.
     pub engine: String,
-    /// `db.t4g.micro`.
+    /// Instance class, such as `db.t4g.micro`.
     pub class: String,
-    /// GiB.
+    /// Storage size in GiB.
     pub storage: Option<i32>,
-    /// Whether another zone has a copy.
+    /// `true` if another zone has a copy.
     pub multi_az: bool,
 }
 
-/// An alarm.
+/// The status of an alarm.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct AlarmStatus {
-    /// Where it is declared.
+    /// Address of the resource.
     pub address: String,
-    /// Its name.
+    /// Name of the alarm.
     pub name: String,
     /// `OK`, `ALARM`, `INSUFFICIENT_DATA`; `MISSING` where AWS does not know it.
     pub state: String,
-    /// Why.
+    /// Reason for the state.
     pub reason: Option<String>,
     /// Since when: seconds since 1970.
     pub since: Option<i64>,
 }
 
-/// What could not be read.
+/// A part that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unread {
-    /// `tasks`, `alarms`, …
+    /// Name of the part, such as `tasks` or `alarms`.
     pub what: String,
-    /// Why.
+    /// Reason for the failed read.
     pub why: String,
 }
 
 impl Status {
-    /// What is not as it should be, in words; nothing where all is well.
+    /// Returns the problems as text; empty if there are none.
     pub fn troubles(&self) -> Vec<String> {
         let mut all = vec![];
         for service in &self.services {
@@ -220,14 +220,14 @@ impl ServiceStatus {
 }
 
 impl DatabaseStatus {
-    /// Whether it answers.
+    /// Returns whether it answers.
     pub fn is_well(&self) -> bool {
         matches!(&*self.status, "available" | "backing-up" | "storage-optimization" | "configuring-enhanced-monitoring")
     }
 }
 
 impl AlarmStatus {
-    /// Whether somebody has to look.
+    /// Returns whether somebody has to look.
     pub fn is_raised(&self) -> bool {
         matches!(&*self.state, "ALARM" | "MISSING")
     }

@@ -184,7 +184,7 @@ fn task(observed: &ecs::Task) -> TaskStatus {
     }
 }
 
-/// Why a task ended, with its container's own words: the image that was not there, the memory that did not suffice.
+/// Returns the reason for a task's end, with its container's reason: a missing image, insufficient memory.
 pub(in crate::operations) fn stopped_reason(observed: &ecs::Task) -> Option<String> {
     let reason = observed.stopped_reason()?;
     let of_container = observed.containers().iter().find_map(ecs::Container::reason);

@@ -1,4 +1,4 @@
-//! What happens to a bucket's objects with time.
+//! Lifecycle rules for a bucket's objects.
 
 use aws_sdk_s3::types;
 use provisioner_model::{error::Result, resource::Tags};
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::write::built;
 
-/// What happens to some of a bucket's objects with time.
+/// A lifecycle rule for some of a bucket's objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LifecycleRule {
     /// Its name in the bucket.
     pub id: String,
-    /// Whether it is on.
+    /// `true` if it is on.
     pub enabled: bool,
-    /// What their keys begin with; all objects where empty.
+    /// Prefix of the objects' keys; all objects if empty.
     #[serde(default)]
     pub prefix: String,
     /// Tags that they have.
@@ -28,22 +28,22 @@ pub struct LifecycleRule {
     /// Days until an object goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_after: Option<i32>,
-    /// Whether a delete marker goes once no version is behind it.
+    /// `true` if a delete marker goes once no version is behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_delete_markers: Option<bool>,
     /// Days until a version goes that is no longer the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_old_versions_after: Option<i32>,
-    /// How many of those are kept all the same.
+    /// Number of old versions to keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_versions: Option<i32>,
     /// Days until the parts of an upload go that was never completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort_uploads_after: Option<i32>,
-    /// Where objects go before.
+    /// Transitions to other storage classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transitions: Vec<Transition>,
-    /// Where old versions go before.
+    /// Transitions of old versions to other storage classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_version_transitions: Vec<Transition>,
 }
@@ -51,9 +51,9 @@ pub struct LifecycleRule {
 /// A move to another storage class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
-    /// Days until then.
+    /// Number of days before the transition.
     pub after: i32,
-    /// `STANDARD_IA`, `GLACIER`, …
+    /// Storage class, such as `STANDARD_IA` or `GLACIER`.
     pub storage_class: String,
 }
 

@@ -30,42 +30,42 @@ pub struct Bucket {
     /// Its name, unique in all of AWS; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether old versions of objects are kept. Once on, `false` suspends it.
+    /// `true` if old versions of objects are kept. Once on, `false` suspends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versioning: Option<bool>,
-    /// How objects are encrypted.
+    /// Encryption of the objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
-    /// What keeps it from being public.
+    /// Protection against public access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_access_block: Option<PublicAccessBlock>,
-    /// Who may do what: a policy document.
+    /// Bucket policy as a JSON document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<In<String>>,
-    /// What happens to objects with time. Managed whole.
+    /// Lifecycle rules of the objects. Managed as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<Vec<LifecycleRule>>,
     /// `BucketOwnerEnforced` (no access control lists), `BucketOwnerPreferred` or `ObjectWriter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ownership: Option<String>,
-    /// Whether versions of objects can be locked; needs versioning, and stays.
+    /// `true` if versions of objects can be locked; needs versioning, and stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_lock: Option<bool>,
-    /// How long new versions are locked.
+    /// Default retention of new versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_retention: Option<Retention>,
-    /// Where requests are logged.
+    /// Destination of the access log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<Logging>,
-    /// Whether a delete empties it first, old versions included.
+    /// `true` if a delete empties it first, old versions included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force_delete: Option<bool>,
-    /// Tags.
+    /// Tags of the bucket, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// How objects are encrypted.
+/// The encryption of the objects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Encryption {
     /// `AES256` (S3's own keys), `aws:kms` or `aws:kms:dsse`.
@@ -73,67 +73,67 @@ pub struct Encryption {
     /// The key's ARN; AWS's own for S3 where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<In<String>>,
-    /// Whether one key of the bucket's own spares most calls to KMS.
+    /// `true` if one key of the bucket's own spares most calls to KMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket_key: Option<bool>,
 }
 
-/// What keeps a bucket from being public.
+/// The protection of a bucket against public access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAccessBlock {
     /// No new public access control lists.
     pub block_public_acls: bool,
     /// Those that are there do nothing.
     pub ignore_public_acls: bool,
-    /// No public policy.
+    /// Rejects public bucket policies.
     pub block_public_policy: bool,
     /// One that is there lets nobody in from outside of the account.
     pub restrict_public_buckets: bool,
 }
 
-/// How long new versions are locked.
+/// The default retention of new versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// `GOVERNANCE` or `COMPLIANCE`.
+    /// Either `GOVERNANCE` or `COMPLIANCE`.
     pub mode: String,
-    /// Days.
+    /// Retention period in days.
     pub days: i32,
 }
 
-/// Where requests are logged.
+/// The destination of the access log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Logging {
     /// The bucket for the logs, by name.
     pub bucket: In<String>,
-    /// What their keys begin with.
+    /// Prefix of the log objects' keys.
     pub prefix: String,
 }
 
-/// What is known of a bucket.
+/// The outputs of a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BucketOutputs {
-    /// Its name.
+    /// The name of the bucket.
     pub id: Id<Bucket>,
-    /// Its ARN.
+    /// The ARN of the bucket.
     pub arn: String,
-    /// `NAME.s3.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.amazonaws.com`.
     pub domain_name: String,
-    /// `NAME.s3.REGION.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.REGION.amazonaws.com`.
     pub regional_domain_name: String,
-    /// Its region.
+    /// Region of the bucket.
     pub region: String,
 }
 
 impl Bucket {
-    /// Its ARN.
+    /// The ARN of the bucket.
     pub const ARN: Output<Self, String> = Output::new("arn");
     /// Its name, as text.
     pub const BUCKET_NAME: Output<Self, String> = Output::new("id");
-    /// `NAME.s3.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.amazonaws.com`.
     pub const DOMAIN_NAME: Output<Self, String> = Output::new("domain_name");
-    /// `NAME.s3.REGION.amazonaws.com`.
+    /// Domain name of the form `NAME.s3.REGION.amazonaws.com`.
     pub const REGIONAL_DOMAIN_NAME: Output<Self, String> = Output::new("regional_domain_name");
-    /// Its region.
+    /// Region of the bucket.
     pub const REGION: Output<Self, String> = Output::new("region");
 
     /// A bucket that cannot be public, and has no access control lists.
@@ -162,7 +162,7 @@ impl Default for Bucket {
 }
 
 impl PublicAccessBlock {
-    /// All of it.
+    /// Returns a block of all public access.
     pub fn all() -> Self {
         Self {
             block_public_acls: true,

@@ -1,4 +1,4 @@
-//! What S3 says of a bucket: one call for each of its settings.
+//! Reads of a bucket: one call for each of its settings.
 
 use aws_sdk_s3::types;
 use provisioner_model::{
@@ -27,7 +27,7 @@ fn unset<T>(result: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// What can be no bucket's name names no bucket.
+/// Treats an invalid bucket name as a missing bucket.
 fn no_name(code: &str, _: &str) -> Option<ErrorKind> {
     (code == "InvalidBucketName").then_some(ErrorKind::Gone)
 }

@@ -35,24 +35,24 @@ pub struct WebAcl {
     /// Its name; made by the engine where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it may be put before.
+    /// Kind of resources that the ACL protects.
     pub scope: Scope,
-    /// For people.
+    /// A description of the web ACL for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What happens to a request that no rule decides: `allow` or `block`.
+    /// Action for requests that no rule decides: `allow` or `block`.
     pub default_action: Action,
     /// In any order: their priorities decide.
     #[serde(default)]
     pub rules: Vec<Rule>,
     /// Its metrics and samples.
     pub visibility: Visibility,
-    /// Tags.
+    /// Tags of the web ACL, by key.
     #[serde(default)]
     pub tags: Tags,
 }
 
-/// What AWS says of a web ACL.
+/// The outputs of a web ACL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WebAclOutputs {
     /// Its ARN, which names it, its scope and AWS's own id.
@@ -61,14 +61,14 @@ pub struct WebAclOutputs {
     pub arn: String,
     /// Its name: the `WebACL` dimension of its metrics is the metric's name, not this.
     pub name: String,
-    /// What its rules cost, of 5000.
+    /// Capacity units of the rules, at most 5000.
     pub capacity: i64,
 }
 
 impl WebAcl {
-    /// Its ARN.
+    /// The ARN of the web ACL.
     pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name.
+    /// The name of the web ACL.
     pub const NAME_OUT: Output<Self, String> = Output::new("name");
 
     /// An ACL without rules, with metrics and samples under this name.
@@ -258,7 +258,7 @@ impl Resource for WebAcl {
     }
 }
 
-/// What the API calls an ACL by; all of it is in the ARN.
+/// The API's identification of an ACL, which its ARN contains.
 struct WebAclIdentity<'a> {
     scope: Scope,
     name: &'a str,
@@ -266,7 +266,7 @@ struct WebAclIdentity<'a> {
 }
 
 impl<'a> WebAclIdentity<'a> {
-    /// From `arn:aws:wafv2:us-east-1:1:regional/webacl/NAME/ID`.
+    /// Parses an ARN of the form `arn:aws:wafv2:us-east-1:1:regional/webacl/NAME/ID`.
     fn of(arn: &'a str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':').nth(5)?.split('/');
         let scope = match parts.next()? {

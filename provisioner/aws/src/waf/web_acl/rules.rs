@@ -1,10 +1,10 @@
-//! What a web ACL's rules are made of.
+//! The rules of a web ACL and their parts.
 
 use provisioner_model::expr::In;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a web ACL may be put before.
+/// The kind of resources that a web ACL protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -14,32 +14,32 @@ pub enum Scope {
     Cloudfront,
 }
 
-/// What happens to a request.
+/// The action on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// What the rules of a group say: for managed groups only.
+    /// Uses the actions of the group's rules: for managed groups only.
     None,
     /// It passes, with a note in the metrics. For a managed group: all of its rules only count.
     Count,
-    /// It passes.
+    /// The request passes the firewall.
     Allow,
-    /// 403.
+    /// Responds with status 403.
     Block,
-    /// A puzzle.
+    /// Responds with a puzzle.
     Captcha,
     /// A silent check of the browser.
     Challenge,
 }
 
-/// Metrics and samples.
+/// Metrics and samples of requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visibility {
     /// The metric's name, which is also the `WebACL` or `Rule` dimension.
     pub metric: String,
-    /// Whether there are metrics.
+    /// `true` if there are metrics.
     pub metrics: bool,
-    /// Whether requests are sampled.
+    /// `true` if requests are sampled.
     pub samples: bool,
 }
 
@@ -53,23 +53,23 @@ impl Visibility {
 /// One rule. The lowest priority is asked first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Its name.
+    /// Name of the rule.
     pub name: String,
     /// Its place; each rule has its own.
     pub priority: i32,
-    /// What it looks for.
+    /// Condition of the rule.
     pub statement: Statement,
-    /// What happens then.
+    /// Action on matching requests.
     pub action: Action,
     /// Its metrics and samples.
     pub visibility: Visibility,
 }
 
-/// What a rule looks for.
+/// The condition of a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Statement {
-    /// What a managed rule group looks for.
+    /// Matches by a managed rule group.
     Managed(ManagedRules),
     /// Too many requests from one address.
     RateBased(RateBased),
@@ -79,11 +79,11 @@ pub enum Statement {
     Geo(Vec<String>),
     /// A piece of text.
     ByteMatch(ByteMatch),
-    /// All of these.
+    /// Matches if all statements match.
     And(Vec<Self>),
-    /// One of these.
+    /// Matches if one statement matches.
     Or(Vec<Self>),
-    /// Not this.
+    /// Matches if the statement does not.
     Not(Box<Self>),
     /// One that is there, and that this program does not know: seen, never declared.
     Other(String),
@@ -92,9 +92,9 @@ pub enum Statement {
 /// A group of rules that somebody else writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedRules {
-    /// `AWS`.
+    /// Vendor of the group, such as `AWS`.
     pub vendor: String,
-    /// `AWSManagedRulesCommonRuleSet`.
+    /// Name of the group, such as `AWSManagedRulesCommonRuleSet`.
     pub name: String,
     /// A fixed version; the vendor's choice where none is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,16 +110,16 @@ pub struct ManagedRules {
 /// A managed group's rule that does something else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
-    /// The rule's name.
+    /// Name of the rule.
     pub rule: String,
-    /// What it does.
+    /// Action of the rule.
     pub action: Action,
 }
 
 /// Too many requests from one address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateBased {
-    /// How many are allowed within the window, 10 at least.
+    /// Limit on requests within the window, at least 10.
     pub limit: i64,
     /// The window in seconds: 60, 120, 300 or 600; WAF's choice is 300.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,13 +132,13 @@ pub struct RateBased {
 /// A piece of text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ByteMatch {
-    /// Where it may be.
+    /// Part of the request to inspect.
     pub inspect: Inspect,
     /// `EXACTLY`, `STARTS_WITH`, `ENDS_WITH`, `CONTAINS`, `CONTAINS_WORD`.
     pub position: String,
-    /// The text.
+    /// Text to search for.
     pub text: String,
-    /// What is done to the request's text before: `NONE`, `LOWERCASE`, `URL_DECODE`, …, in this order.
+    /// Transformations of the request before the comparison, in order: `NONE`, `LOWERCASE`, `URL_DECODE`, …
     pub transformations: Vec<String>,
 }
 
@@ -146,11 +146,11 @@ pub struct ByteMatch {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Inspect {
-    /// The path.
+    /// The path of the URL.
     UriPath,
-    /// What follows the question mark.
+    /// The query string of the URL.
     QueryString,
-    /// `GET`.
+    /// The method, such as `GET`.
     Method,
     /// A header, by its name in small letters.
     Header(String),
@@ -190,7 +190,7 @@ impl Rule {
         Self::new(name, priority, Statement::RateBased(rate), Action::Block)
     }
 
-    /// What is wrong with it.
+    /// Returns the error in a rule, if any.
     pub(super) fn wrong(&self) -> Option<String> {
         let name = &self.name;
         match (&self.statement, self.action) {

@@ -1,4 +1,4 @@
-//! `image build`: builds the image where it is missing or out of date.
+//! `image build`: builds the image if it is missing or out of date.
 
 use clap::Args;
 use provisioner_model::Environment;
@@ -8,7 +8,7 @@ use crate::{environment::Folder, error::Failure, image::build_if_outdated, progr
 
 #[derive(Args, Debug)]
 pub(crate) struct BuildArguments {
-    /// The environment: it says for which processor.
+    /// Name of the environment, which selects the processor.
     #[arg(value_name = "ENV")]
     environment: String,
 }

@@ -16,10 +16,10 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct InspectArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Print it as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }

@@ -19,13 +19,13 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
-    /// Build it where it is out of date; prints its digest.
+    /// Build the image if it is out of date; prints its digest.
     Build(build::BuildArguments),
-    /// Push what is built to the environment's repository, which an apply has made.
+    /// Push the built image to the environment's repository, which an apply has created.
     Push(push::PushArguments),
-    /// Write what is built into an archive that `docker load` reads.
+    /// Write the built image to an archive for `docker load`.
     Save(save::SaveArguments),
-    /// Show layers, sizes, labels, components, and whether it is out of date.
+    /// Show layers, sizes, labels, components, and whether the image is out of date.
     Inspect(inspect::InspectArguments),
 }
 

@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct PushArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
 }
@@ -32,7 +32,7 @@ pub(super) async fn run<E: Environment>(
     let build_status = source.build_status()?;
     let layout = build_status.layout().ok_or_else(|| ImageFailure::NotBuilt(environment.name.clone()))?;
     if matches!(build_status, BuildStatus::OutOfDate(_)) {
-        terminal.say("The image is out of date: its source has changed. It is pushed as it is.");
+        terminal.say("The image is out of date: its source has changed. Pushing the existing image.");
     }
     // The session checks that the account and the endpoint are those of the state.
     let session = Session::open(program, folder, environment).await?;

@@ -1,4 +1,4 @@
-//! `image save`: writes the image into an archive that `docker load` reads.
+//! `image save`: writes the image to an archive for `docker load`.
 
 use std::path::PathBuf;
 
@@ -17,13 +17,13 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct SaveArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Where to.
+    /// File to write the archive to.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The name that it gets in Docker.
+    /// Name of the image in Docker.
     #[arg(long, value_name = "NAME:TAG", default_value = "app:local")]
     name: String,
 }

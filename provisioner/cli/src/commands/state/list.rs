@@ -10,10 +10,10 @@ use crate::{environment::Folder, error::Failure, render, state_store::StateStore
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Print rows as JSON.
+    /// Print the entries as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -28,7 +28,7 @@ pub(super) async fn run(folder: &Folder, arguments: ListArguments, terminal: &Te
     Ok(())
 }
 
-/// A line for each row: address, IDs, notes.
+/// Returns a line for each entry: address, IDs, notes.
 fn table(snapshot: &Snapshot) -> String {
     let width = snapshot.rows.keys().map(|address| render::columns(address)).max().unwrap_or(0);
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! `state`: reads and changes the recorded state. Nothing in the cloud changes.
+//! `state`: shows and changes the recorded state. Nothing in AWS changes.
 
 mod list;
 mod mv;
@@ -17,13 +17,13 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
-    /// List the addresses.
+    /// List the addresses and IDs.
     List(list::ListArguments),
-    /// Show one row.
+    /// Show one entry as JSON.
     Show(show::ShowArguments),
-    /// Give a row another address, after a rename in the program.
+    /// Change an entry's address, after a rename in the program.
     Mv(mv::MvArguments),
-    /// Forget a row; its object stays in the cloud.
+    /// Forget an entry; its object stays in AWS.
     Rm(rm::RmArguments),
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn run(folder: &Folder, command: StateCommand, terminal: &Termi
     Ok(ExitStatus::Success)
 }
 
-/// The row at `address`; the error suggests a similar address.
+/// Returns the entry at `address`; the error suggests a similar address.
 fn row<'a>(snapshot: &'a Snapshot, address: &str) -> Result<&'a Row, StateError> {
     snapshot.rows.get(address).ok_or_else(|| {
         let close = closest(address, snapshot.rows.keys().map(String::as_str)).map(str::to_owned);
@@ -45,7 +45,7 @@ fn row<'a>(snapshot: &'a Snapshot, address: &str) -> Result<&'a Row, StateError>
     })
 }
 
-/// The IDs of a row's objects, for messages.
+/// Returns the IDs of an entry's objects, for messages.
 fn ids(row: &Row) -> String {
     let ids: Vec<&str> = row.objects.iter().map(|object| object.id.as_deref().unwrap_or("no id yet")).collect();
     ids.join(", ")

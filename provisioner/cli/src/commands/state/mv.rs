@@ -1,4 +1,4 @@
-//! `state mv`: gives a row another address.
+//! `state mv`: changes an entry's address.
 
 use clap::Args;
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
@@ -14,12 +14,12 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct MvArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// The address that it has.
+    /// Current address of the entry.
     from: String,
-    /// The address that it gets.
+    /// New address of the entry.
     to: String,
 }
 

@@ -1,4 +1,4 @@
-//! `state rm`: forgets a row.
+//! `state rm`: forgets an entry of the state.
 
 use clap::Args;
 use provisioner_model::state::{Row, Snapshot};
@@ -14,12 +14,12 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct RmArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Which.
+    /// Address of the resource.
     address: String,
-    /// Do not ask.
+    /// Skip the approval prompt.
     #[arg(long, short)]
     yes: bool,
 }

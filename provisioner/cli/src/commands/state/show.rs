@@ -1,4 +1,4 @@
-//! `state show`: shows one row.
+//! `state show`: shows one entry of the state.
 
 use clap::Args;
 
@@ -7,10 +7,10 @@ use crate::{environment::Folder, error::Failure, state_store::StateStore, termin
 
 #[derive(Args, Debug)]
 pub(crate) struct ShowArguments {
-    /// The environment.
+    /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Which.
+    /// Address of the resource.
     address: String,
 }
 
