@@ -1,4 +1,4 @@
-//! One step: begin, call, made, wait, read, compare, end; each written down before the next.
+//! One step: start, call, answer, wait, read, compare, complete. Each is journaled before the next.
 
 use std::{
     collections::HashSet,
