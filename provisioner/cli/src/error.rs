@@ -125,7 +125,7 @@ impl ImageFailure {
             ),
             Self::NotBuilt(name) => Some(format!("provisioner image build {name}")),
             Self::NoRepository(name) => Some(format!("`provisioner apply {name}` makes one, and pushes the image")),
-            Self::Push(error) => call_hint(error),
+            Self::Push(error) => error.hint(None),
         }
     }
 }
@@ -264,7 +264,7 @@ impl Failure {
             #[cfg(feature = "aws")]
             Self::Image(error) => error.hint(),
             Self::Operation(error) => error.hint(),
-            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired) => call_hint(error),
+            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired | ErrorKind::Bug) => error.hint(None),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"
@@ -294,7 +294,7 @@ impl Failure {
                 .map(|unread| Trouble {
                     what: unread.to_string(),
                     because: causes(unread),
-                    hint: call_hint(&unread.source),
+                    hint: unread.source.hint(None),
                 })
                 .collect(),
             Self::Planning(problems) => problems
@@ -343,19 +343,6 @@ impl Failure {
         if !matches!(self, Self::Incomplete | Self::Interrupted | Self::Left) {
             terminal.say(&self.report(terminal.err(), terminal.dumb));
         }
-    }
-}
-
-/// What to do about a read that failed.
-fn call_hint(error: &provisioner_model::Error) -> Option<String> {
-    match error.kind {
-        ErrorKind::Denied => Some(format!("the credentials need the permission {}", error.action)),
-        ErrorKind::Expired => Some("the credentials have expired: sign in again".to_owned()),
-        ErrorKind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
-        ErrorKind::Unknown | ErrorKind::NotSent => {
-            Some("no answer came: is the network, or the endpoint, there?".to_owned())
-        }
-        _ => None,
     }
 }
 

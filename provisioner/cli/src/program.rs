@@ -202,12 +202,8 @@ async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<Provi
 #[cfg(not(feature = "aws-types"))]
 #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
 async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Failure> {
-    use provisioner_model::{Error, ErrorKind};
-    Err(Failure::Identity(Error::because(
-        ErrorKind::NotSent,
-        "sts:GetCallerIdentity",
-        "this program is built without AWS",
-    )))
+    use provisioner_model::Error;
+    Err(Failure::Identity(Error::bug("sts:GetCallerIdentity", "this program is built without AWS")))
 }
 
 /// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.

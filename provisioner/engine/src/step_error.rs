@@ -51,11 +51,11 @@ impl StepError {
         }
     }
 
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self, type_name: &str) -> Option<String> {
         match self {
-            Self::Call(error) => hint(error.kind, error.action),
+            Self::Call(error) => hint(error, type_name),
             Self::Failed { hint, .. } => hint.clone(),
-            Self::RolledBack { failed, .. } => failed.hint(),
+            Self::RolledBack { failed, .. } => failed.hint(type_name),
             Self::Taken { id, address } => Some(format!(
                 "to manage that object, run `provisioner import ENV {address} '{id}'` or declare the resource with \
                  `adopt`; else give it another name or key"
