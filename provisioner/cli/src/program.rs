@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    Environment, Resource, Stack,
+    Diagnostic, Environment, Resource, Stack,
     erased::{Clouds, ResourceRegistry},
     resource::Cloud,
-    stack::{Desired, Facts, MAIN, Misdeclared},
+    stack::{Desired, Facts, MAIN},
     state::ProviderTarget,
 };
 
@@ -153,7 +153,7 @@ impl<E: Environment> Program<E> {
     }
 
     /// Runs the stack.
-    pub(crate) fn declare(&self, environment: &E, facts: Facts) -> Result<Desired, Vec<Misdeclared>> {
+    pub(crate) fn declare(&self, environment: &E, facts: Facts) -> Result<Desired, Vec<Diagnostic>> {
         let mut stack = Stack::new(facts);
         (self.stack)(environment, &mut stack);
         stack.finish()

@@ -8,9 +8,9 @@ use crate::retry::hint;
 /// Why a step did not end well.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
-    #[error("{0}")]
+    #[error(transparent)]
     Call(#[from] Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
     Other(String),

@@ -2,9 +2,11 @@
 //!
 //! No I/O, no clock, no AWS: everything here is data and serde. Read in this order: [`resource`] (the contract),
 //! [`expr`] (values known later), [`stack`] (what a program writes), [`erased`] (what the engine sees),
-//! [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`].
+//! [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`], [`diagnostic`] (what
+//! the user is told).
 
 pub mod compare;
+pub mod diagnostic;
 pub mod digest;
 pub mod environment;
 pub mod erased;
@@ -19,6 +21,7 @@ pub mod stack;
 pub mod state;
 pub mod verification;
 
+pub use diagnostic::{Diagnostic, Severity, SourceLocation};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    diagnostic::Diagnostic,
     stack::{Facts, Options},
     state::{Origin, ProviderTarget},
 };
 
 /// The format of saved plans. Another one is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Everything that an apply will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct Plan {
     /// The outputs as declared.
     pub declared_outputs: BTreeMap<String, Value>,
     /// What else a reader should know: protection that stands in the way, objects that cannot be deleted.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<Diagnostic>,
 }
 
 impl Plan {
@@ -177,16 +178,6 @@ pub struct Drift {
     pub gone: bool,
     /// What changed: `before` is what we wrote, `after` is what is there.
     pub changes: Vec<FieldChange>,
-}
-
-/// Something a reader should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notice {
-    /// The resource that it is about.
-    pub address: String,
-    /// What.
-    pub what: String,
 }
 
 /// One thing that an apply does.

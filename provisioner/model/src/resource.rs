@@ -286,7 +286,8 @@ pub enum Phase {
     },
 }
 
-/// A mistake in an input.
+/// A mistake in an input, as a resource type finds it. [`Stack`](crate::Stack) makes a
+/// [`Diagnostic`](crate::Diagnostic) of it, with the address and the place of the declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The input.
@@ -299,6 +300,12 @@ impl Problem {
     /// A mistake in `field`.
     pub fn new(field: &'static str, why: impl Into<String>) -> Self {
         Self { field, why: why.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.why)
     }
 }
 
