@@ -7,7 +7,7 @@ use std::{
 };
 
 use provisioner_image::{Architecture, BuildStatus, Cargo, ImageError, ImageSource, Layout, Progress};
-use provisioner_model::plan::Notice;
+use provisioner_model::Diagnostic;
 
 use crate::{artifacts::Artifacts, environment::Folder, render::progress::seconds, terminal::Terminal};
 
@@ -33,7 +33,7 @@ pub(crate) fn artifacts(source: &ImageSource) -> Result<Artifacts, ImageError> {
     let digest = build_status.layout().map(|layout| layout.digest().to_owned());
     Ok(Artifacts {
         digests: BTreeMap::from([(FACT.to_owned(), digest)]),
-        notices: notice.map(|what| Notice { address: FACT.to_owned(), what: what.to_owned() }).into_iter().collect(),
+        notices: notice.map(|what| Diagnostic::warning(format!("{FACT}: {what}"))).into_iter().collect(),
     })
 }
 

@@ -236,7 +236,7 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
                         why: why.clone(),
                         details: step_error.details().to_vec(),
                         request_id: step_error.request_id(),
-                        hint: step_error.hint(),
+                        hint: step_error.hint(&steps[number].type_name),
                     },
                 );
                 outcome.failed.push((number, why));

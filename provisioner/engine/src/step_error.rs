@@ -8,9 +8,9 @@ use crate::retry::hint;
 /// A reason for which a step did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
-    #[error("{0}")]
+    #[error(transparent)]
     Call(#[from] Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
     Other(String),
@@ -51,11 +51,11 @@ impl StepError {
         }
     }
 
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self, type_name: &str) -> Option<String> {
         match self {
-            Self::Call(error) => hint(error.kind, error.action),
+            Self::Call(error) => hint(error, type_name),
             Self::Failed { hint, .. } => hint.clone(),
-            Self::RolledBack { failed, .. } => failed.hint(),
+            Self::RolledBack { failed, .. } => failed.hint(type_name),
             Self::Taken { id, address } => Some(format!(
                 "to manage that object, run `provisioner import ENV {address} '{id}'` or declare the resource with \
                  `adopt`; else give it another name or key"

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    diagnostic::Diagnostic,
     stack::{Facts, Options},
     state::{Origin, ProviderTarget},
 };
 
 /// The format of saved plans. Another one is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Everything that an apply will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct Plan {
     /// The outputs as declared.
     pub declared_outputs: BTreeMap<String, Value>,
     /// Further remarks for the reader: protected resources that block the plan, objects that cannot be deleted.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<Diagnostic>,
 }
 
 impl Plan {
@@ -177,16 +178,6 @@ pub struct Drift {
     pub gone: bool,
     /// The changed fields: `before` is the recorded value, `after` the observed one.
     pub changes: Vec<FieldChange>,
-}
-
-/// Something a reader should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notice {
-    /// The resource that it is about.
-    pub address: String,
-    /// Text of the notice.
-    pub what: String,
 }
 
 /// One thing that an apply does.

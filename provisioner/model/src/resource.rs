@@ -209,7 +209,8 @@ impl Phase {
     }
 }
 
-/// A mistake in an input.
+/// A mistake in an input, as a resource type finds it. [`Stack`](crate::Stack) makes a
+/// [`Diagnostic`](crate::Diagnostic) of it, with the address and the place of the declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Name of the invalid input.
@@ -222,6 +223,12 @@ impl Problem {
     /// A mistake in `field`.
     pub fn new(field: impl Into<&'static str>, why: impl Into<String>) -> Self {
         Self { field: field.into(), why: why.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.why)
     }
 }
 

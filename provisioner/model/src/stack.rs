@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    diagnostic::Diagnostic,
     expr::{Expr, In, edges},
     resource::{Id, Resource, Tags},
     secret::{Secret, SecretValues},
@@ -94,23 +95,6 @@ pub struct Facts {
     pub discovered: BTreeMap<String, Option<String>>,
 }
 
-/// A mistake in the program, with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misdeclared {
-    /// Address of the resource; empty if the error concerns more than one resource.
-    pub address: String,
-    /// File, line and column in the program.
-    pub at: String,
-    /// Description of the error.
-    pub why: String,
-}
-
-impl std::fmt::Display for Misdeclared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}: {}", self.at, self.address, self.why)
-    }
-}
-
 /// A resource as the program declared it, and where in the program.
 #[derive(Clone, Debug)]
 pub struct Declared {
@@ -132,7 +116,7 @@ pub struct Declared {
 /// `network/subnet/public-a`. Addresses must stay stable, because the state stores them.
 pub struct Stack {
     declared: BTreeMap<String, Declared>,
-    problems: Vec<Misdeclared>,
+    problems: Vec<Diagnostic>,
     outputs: BTreeMap<String, Value>,
     default_tags: Tags,
     secrets: SecretValues,
@@ -209,7 +193,7 @@ impl Stack {
             self.problem(&address, at, "each part of an address may only have lower-case letters, digits and dashes");
         }
         for problem in inputs.problems() {
-            self.problem(&address, at, &format!("{}: {}", problem.field, problem.why));
+            self.problem(&address, at, &problem.to_string());
         }
         for field in options.ignore.iter().filter(|name| !R::FIELDS.iter().any(|field| field.name == **name)) {
             self.problem(&address, at, &format!("ignore: `{field}` is not an input of {}", R::TYPE));
@@ -273,11 +257,11 @@ impl Stack {
     }
 
     fn problem(&mut self, address: &str, at: &Location<'_>, why: &str) {
-        self.problems.push(Misdeclared { address: address.to_owned(), at: at.to_string(), why: why.to_owned() });
+        self.problems.push(Diagnostic::resource_error(address, why).declared_at(at));
     }
 
     /// Returns the declared resources, or all errors in them.
-    pub fn finish(self) -> Result<Desired, Vec<Misdeclared>> {
+    pub fn finish(self) -> Result<Desired, Vec<Diagnostic>> {
         if self.problems.is_empty() {
             Ok(Desired { facts: self.facts, resources: self.declared, outputs: self.outputs, secrets: self.secrets })
         } else {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
+    Diagnostic,
     erased::ResourceType,
     ownership,
     plan::{Action, FieldChange, Write},
@@ -14,7 +15,7 @@ use provisioner_model::{
 use serde_json::Value;
 
 use crate::{
-    Input, Observation, Problem, diff,
+    Input, Observation, diff,
     diff::{FieldDiff, Resolved},
     graph,
     item::{Decisions, Item, Leftover, item},
@@ -26,12 +27,13 @@ use crate::{
 const GIVEN_UP: &str = "created by an interrupted replacement, and no longer needed";
 
 /// Decides for every resource.
-pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<Decisions<'a>, Vec<Problem>> {
+pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<Decisions<'a>, Vec<Diagnostic>> {
     let state = &renamed.state;
     let chosen = input.selection.chosen(input.desired, state)?;
     let needs = input.desired.resources.iter().map(|(a, d)| (a.clone(), graph::needs(&d.inputs))).collect();
-    let order = graph::sorted(&needs)
-        .map_err(|ring| vec![Problem::new(&ring[0], format!("depends on itself through {}", ring.join(" → ")))])?;
+    let order = graph::sorted(&needs).map_err(|ring| {
+        vec![Diagnostic::resource_error(&ring[0], format!("depends on itself through {}", ring.join(" → ")))]
+    })?;
     let mut problems = vec![];
     let mut decisions = Decisions { items: BTreeMap::new(), order: vec![], lineage: &state.lineage };
     for address in &order {
@@ -49,10 +51,10 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<D
                     clean_up(&mut item);
                     rollback(&mut item);
                 }
-                problems.extend(found.into_iter().map(|p| Problem { at: Some(declared.at.to_string()), ..p }));
+                problems.extend(found.into_iter().map(|p| p.declared_at(declared.at)));
                 decisions.items.insert(address.clone(), item);
             }
-            Err(problem) => problems.push(Problem { at: Some(declared.at.to_string()), ..problem }),
+            Err(problem) => problems.push(problem.declared_at(declared.at)),
         }
     }
     decisions.order = order;
@@ -81,7 +83,7 @@ fn clean_up(item: &mut Item<'_>) {
 }
 
 /// A resource that the plan is not about: it stays as it is, and so must what it stands on.
-fn leave(decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Problem> {
+fn leave(decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Diagnostic> {
     item.notices.clear();
     if item.object.is_none() {
         return vec![];
@@ -90,13 +92,16 @@ fn leave(decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) ->
         .iter()
         .filter(|need| decisions.items.get(*need).is_some_and(Item::is_replaced))
         .map(|need| {
-            Problem::new(&item.address, format!("needs {need}, which is replaced, but the plan leaves it out"))
-                .hint(format!("add --target {}", item.address))
+            Diagnostic::resource_error(
+                &item.address,
+                format!("needs {need}, which is replaced, but the plan leaves it out"),
+            )
+            .hint(format!("add --target {}", item.address))
         })
         .collect()
 }
 
-fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Problem> {
+fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Diagnostic> {
     match (item.object, input.observed.existing.get(&item.address)) {
         (Some(object), _) => {
             let object = choose(input, decisions, item, declared, object);
@@ -117,7 +122,7 @@ fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, de
 }
 
 /// An object of others that holds the unique key of one to be created.
-fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Problem> {
+fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Diagnostic> {
     // Without a known key, what was found may be another object than the one that would stand in the way.
     let write = item.write.as_ref().filter(|write| write.key_may_exist)?;
     let known = |group: &&&[&str]| !group.iter().any(|field| write.unknown.contains(*field));
@@ -126,7 +131,7 @@ fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Prob
     let environment = &input.desired.facts.environment;
     let what = format!("`{id}` exists already and does not belong to this environment");
     let import = format!("`provisioner import {environment} {} '{id}'`", item.address);
-    Some(Problem::new(&item.address, what).hint(format!(
+    Some(Diagnostic::resource_error(&item.address, what).hint(format!(
         "to manage that object, run {import} or declare the resource with `adopt`; else give it another name or key"
     )))
 }
@@ -307,7 +312,7 @@ fn adopt(
     item: &mut Item<'_>,
     declared: &Declared,
     found: &Observation,
-) -> Vec<Problem> {
+) -> Vec<Diagnostic> {
     let inputs = filled(input, decisions, item, declared, 1, None);
     let desired = decisions.resolved(&inputs);
     let origin = if declared.options.share { Origin::Shared } else { Origin::Adopted };
@@ -339,13 +344,15 @@ fn adopt(
     problems
 }
 
-fn refused(item: &Item<'_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<Problem> {
+fn refused(item: &Item<'_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<Diagnostic> {
     field_diffs
         .iter()
         .filter_map(|field_diff| match &field_diff.kind {
-            Change::Refused(why) => Some(Problem::new(&item.address, format!("{}: {why}", field_diff.change.field))),
+            Change::Refused(why) => {
+                Some(Diagnostic::resource_error(&item.address, format!("{}: {why}", field_diff.change.field)))
+            }
             change if also.contains(change) => Some(
-                Problem::new(
+                Diagnostic::resource_error(
                     &item.address,
                     format!(
                         "{} differs from the object that is there, and cannot be changed in place",
@@ -423,7 +430,7 @@ fn keep(
     item: &mut Item<'_>,
     declared: &Declared,
     object: &Object,
-) -> Vec<Problem> {
+) -> Vec<Diagnostic> {
     let Some(observation) = item.observation.clone() else { return vec![] };
     let compared = compared(input, decisions, item, declared, object, &observation);
     let why = compared.replaces();
@@ -488,7 +495,7 @@ fn replace(
     object: &Object,
     why: Vec<String>,
     delete_first: bool,
-) -> Vec<Problem> {
+) -> Vec<Diagnostic> {
     let changes = std::mem::take(&mut item.changes);
     make(input, decisions, item, declared, next_generation(item));
     let keeps = item.write.as_ref().and_then(|write| kept_key(item.resource_type, write, object));
@@ -552,7 +559,7 @@ fn remove(lineage: &str, item: &mut Item<'_>) {
 }
 
 /// Two resources that claim one unique key.
-fn duplicates(decisions: &Decisions<'_>) -> Vec<Problem> {
+fn duplicates(decisions: &Decisions<'_>) -> Vec<Diagnostic> {
     let mut held: BTreeMap<String, &Item<'_>> = BTreeMap::new();
     let mut problems = vec![];
     for item in decisions.items.values() {
@@ -566,9 +573,9 @@ fn duplicates(decisions: &Decisions<'_>) -> Vec<Problem> {
             let Some(key) = key(group, inputs, unknown) else { continue };
             let name = format!("{} {} {group:?} {key:?}", item.type_name, item.provider);
             if let Some(first) = held.insert(name, item) {
-                problems.push(Problem {
-                    at: item.declared.map(|declared| declared.at.to_string()),
-                    ..Problem::new(
+                problems.push(Diagnostic {
+                    location: item.declared.map(|declared| declared.at.into()),
+                    ..Diagnostic::resource_error(
                         &item.address,
                         format!("has the same {} as {}; only one may", group.join(" and "), first.address),
                     )

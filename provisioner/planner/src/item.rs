@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use provisioner_model::{
+    Diagnostic,
     erased::ResourceType,
     expr::resolve,
     plan::{self, Action, Drift, FieldChange, ResourcePlan, Write},
@@ -13,7 +14,7 @@ use provisioner_model::{
 };
 use serde_json::Value;
 
-use crate::{Input, Observation, Problem, diff, diff::Resolved, rename::Renames};
+use crate::{Input, Observation, diff, diff::Resolved, rename::Renames};
 
 /// One resource, and what was decided.
 pub(crate) struct Item<'a> {
@@ -151,17 +152,20 @@ pub(crate) fn item<'a>(
     type_name: &str,
     declared: Option<&'a Declared>,
     row: Option<&'a Row>,
-) -> Result<Item<'a>, Problem> {
+) -> Result<Item<'a>, Diagnostic> {
     let resource_type = input.registry.get(type_name).ok_or_else(|| {
-        Problem::new(address, format!("this program does not know the type `{type_name}`")).hint(where_built(type_name))
+        Diagnostic::resource_error(address, format!("this program does not know the type `{type_name}`"))
+            .hint(where_built(type_name))
     })?;
     if let Some(row) = row {
         if row.version > resource_type.version() {
             let what = format!("the state has version {} of `{type_name}`, newer than this program's", row.version);
-            return Err(Problem::new(address, what).hint("use the version of the program that wrote the state"));
+            return Err(
+                Diagnostic::resource_error(address, what).hint("use the version of the program that wrote the state")
+            );
         }
         if row.type_name != type_name {
-            return Err(Problem::new(
+            return Err(Diagnostic::resource_error(
                 address,
                 format!("is a `{}` in the state and a `{type_name}` now", row.type_name),
             ));
@@ -247,7 +251,7 @@ fn drift(
 }
 
 /// Returns the drift of all resources, independent of the declarations.
-pub(crate) fn drifted(input: &Input<'_>, renamed: &Renames) -> Result<Vec<Drift>, Vec<Problem>> {
+pub(crate) fn drifted(input: &Input<'_>, renamed: &Renames) -> Result<Vec<Drift>, Vec<Diagnostic>> {
     let (mut all, mut problems) = (vec![], vec![]);
     for (address, row) in &renamed.state.rows {
         match item(input, address, &row.type_name, None, Some(row)) {

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
+    Diagnostic,
     plan::{Action, Step, StepAction, Write},
     state::{Object, Origin},
 };
 use serde_json::Value;
 
 use crate::{
-    Problem,
     decide::key,
     graph,
     item::{Decisions, Item, Leftover},
@@ -44,7 +44,7 @@ struct Draft {
 }
 
 /// Lays down the steps in an order that can be carried out.
-pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Problem>> {
+pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Diagnostic>> {
     let mut draft = Draft::default();
     for address in &decisions.order {
         if let Some(item) = decisions.items.get(address) {
@@ -370,7 +370,7 @@ impl Draft {
 
     /// The steps, renumbered so that each comes after those it waits for, and otherwise in the order in which they were
     /// laid down: `petgraph` has no sort that keeps it.
-    fn sorted(&self) -> Result<Vec<Step>, Vec<Problem>> {
+    fn sorted(&self) -> Result<Vec<Step>, Vec<Diagnostic>> {
         let mut waiting: Vec<usize> = self.steps.iter().map(|step| step.after.len()).collect();
         let mut dependents = vec![vec![]; self.steps.len()];
         for (node, step) in self.steps.iter().enumerate() {
@@ -402,7 +402,7 @@ impl Draft {
             .collect())
     }
 
-    fn ring(&self, waiting: &[usize]) -> Problem {
+    fn ring(&self, waiting: &[usize]) -> Diagnostic {
         let mut path: Vec<usize> = vec![];
         let mut node = waiting.iter().position(|count| *count > 0).unwrap_or(0);
         while !path.contains(&node) {
@@ -415,8 +415,11 @@ impl Draft {
             .chain([&node])
             .map(|node| format!("{} {}", self.steps[*node].action.verb(), self.steps[*node].address))
             .collect();
-        Problem::new(&self.steps[node].address, format!("the steps have no possible order: {}", names.join(", after ")))
-            .hint("two resources exchange a unique key: change one first, or declare renamed_from")
+        Diagnostic::resource_error(
+            &self.steps[node].address,
+            format!("the steps have no possible order: {}", names.join(", after ")),
+        )
+        .hint("two resources exchange a unique key: change one first, or declare renamed_from")
     }
 }
 
