@@ -5,7 +5,7 @@ mod simulation;
 
 use std::future::Future;
 
-use provisioner_engine::Event;
+use provisioner_engine::{Event, EventKind};
 use provisioner_model::{ErrorKind, Stack, erased::Clouds, resource::Tags, stack::Desired};
 use provisioner_testkit::{cloud::types, generate::facts};
 use simulation::Simulation;
@@ -23,9 +23,9 @@ fn one_net() -> Desired {
 
 /// The hint of the one step that failed; panics if anything was retried.
 fn hint_without_retry(events: &[Event]) -> &str {
-    assert!(!events.iter().any(|event| matches!(event, Event::Retry { .. })), "{events:?}");
-    let hint = events.iter().find_map(|event| match event {
-        Event::Failed { hint, .. } => hint.as_deref(),
+    assert!(!events.iter().any(|event| matches!(event.kind, EventKind::Retry { .. })), "{events:?}");
+    let hint = events.iter().find_map(|event| match &event.kind {
+        EventKind::Failed { hint, .. } => hint.as_deref(),
         _ => None,
     });
     hint.expect("a step failed, with a hint")

@@ -101,6 +101,6 @@ mod tests {
         let error = check(&own, here).unwrap_err();
         assert!(error.to_string().contains("libc.so.6"), "{error}");
         let error = check(&own, other).unwrap_err();
-        assert_eq!(error.to_string(), format!("the binary is for {here}, and {other} is wanted"));
+        assert_eq!(error.to_string(), format!("expected a binary for {other}, found one for {here}"));
     }
 }
