@@ -29,7 +29,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A place in a source file of the program. Lines and columns count from 1.
+/// A place in the program's source or in an environment file. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceLocation {
@@ -62,9 +62,10 @@ pub struct Diagnostic {
     /// The address of the resource, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Where the program declares that resource.
+    /// The place in the source: of the resource's declaration, or of a mistake in an environment file. Boxed, so that a
+    /// diagnostic is small enough to be returned as an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<SourceLocation>,
+    pub location: Option<Box<SourceLocation>>,
     /// What is wrong, in one sentence without a full stop. It may be a predicate of the address ("needs itself").
     pub summary: String,
     /// The causes, outermost first, one line each.
@@ -100,7 +101,7 @@ impl Diagnostic {
     /// With the place of the declaration.
     #[must_use]
     pub fn declared_at(self, location: &Location<'_>) -> Self {
-        Self { location: Some(location.into()), ..self }
+        Self { location: Some(Box::new(location.into())), ..self }
     }
 
     /// With the causes of `error` as detail, `error` itself first, and with its hint. `type_name` is the resource type

@@ -573,12 +573,11 @@ fn duplicates(decisions: &Decisions<'_>) -> Vec<Diagnostic> {
             let Some(key) = key(group, inputs, unknown) else { continue };
             let name = format!("{} {} {group:?} {key:?}", item.type_name, item.provider);
             if let Some(first) = held.insert(name, item) {
-                problems.push(Diagnostic {
-                    location: item.declared.map(|declared| declared.at.into()),
-                    ..Diagnostic::resource_error(
-                        &item.address,
-                        format!("has the same {} as {}; only one may", group.join(" and "), first.address),
-                    )
+                let summary = format!("has the same {} as {}; only one may", group.join(" and "), first.address);
+                let problem = Diagnostic::resource_error(&item.address, summary);
+                problems.push(match item.declared {
+                    Some(declared) => problem.declared_at(declared.at),
+                    None => problem,
                 });
             }
         }

@@ -167,7 +167,7 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mis
         mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
         mistakes.dedup();
         for mistake in &mut mistakes {
-            mistake.diagnostic.location = Some(location(file, text, mistake.span.start));
+            mistake.diagnostic.location = Some(Box::new(location(file, text, mistake.span.start)));
         }
         Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes }
     };
