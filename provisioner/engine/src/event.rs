@@ -27,7 +27,7 @@ pub enum Event {
         /// Index of the step in the plan.
         step: usize,
     },
-    /// It failed, and what the plan says for that case has begun.
+    /// The step failed, and its planned rollback has started.
     RollingBack {
         /// Index of the step in the plan.
         step: usize,
@@ -50,7 +50,7 @@ pub enum Event {
         /// The object's id, where there is one.
         id: Option<String>,
     },
-    /// It failed; what depends on it is skipped, everything else goes on.
+    /// The step failed; its dependents are skipped, and all other steps continue.
     Failed {
         /// Index of the step in the plan.
         step: usize,
@@ -83,9 +83,9 @@ pub enum Cancel {
     /// The run continues normally.
     #[default]
     No,
-    /// Nothing new begins, and what is waited for is left: the next apply goes on from there.
+    /// No new steps start, and waits end: the next apply resumes them.
     Leave,
-    /// Nothing new begins, and rollouts that are waited for are undone, as the plan says.
+    /// No new steps start, and rollouts in progress are rolled back as planned.
     RollBack,
 }
 
