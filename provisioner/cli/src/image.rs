@@ -13,7 +13,7 @@ use crate::{artifacts::Artifacts, environment::Folder, terminal::Terminal};
 /// The name under which a stack finds the image's digest in its facts.
 pub(crate) const FACT: &str = "image";
 
-/// For which processor an environment wants an image built; none where it wants none.
+/// Returns the processor of an environment's image; `None` without an image.
 pub(crate) type Wants<E> = Box<dyn Fn(&E) -> Option<Architecture> + Send + Sync>;
 
 /// The image as it is on this machine, with a notice where it is missing or out of date.
@@ -33,7 +33,7 @@ pub(crate) fn artifacts(source: &ImageSource) -> Result<Artifacts, ImageError> {
     })
 }
 
-/// The source of the image of the app in `folder/app`; none where there is no such folder.
+/// Returns the source of the image in `folder/app`; `None` without that folder.
 pub(crate) fn source(folder: &Folder, architecture: Architecture) -> Option<ImageSource> {
     let root = folder.path();
     let app = root.join("app");
