@@ -1,4 +1,4 @@
-//! The verification of a rollout, declared as data for [`Stack::verify`](crate::Stack::prove). The engine does not read
+//! The verification of a rollout, declared as data for [`Stack::verify`](crate::Stack::verify). The engine does not read
 //! it; the command line executes it.
 
 use std::collections::BTreeMap;
