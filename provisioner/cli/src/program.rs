@@ -85,16 +85,16 @@ impl<E: Environment> Program<E> {
         self
     }
 
-    /// Without AWS: nobody is asked for an account, the target is what this says.
+    /// Disables AWS: the program uses this target without asking for an account.
     #[must_use]
     pub fn without_aws(mut self, target: impl Fn(&E) -> ProviderTarget + Send + Sync + 'static) -> Self {
         self.target = Some(Box::new(target));
         self
     }
 
-    /// With an image of the app in the folder `app`, beside `environments`, where there is one and where the
-    /// environment wants one: for the processor that this says. `apply` builds it when it is out of date, and the stack
-    /// finds its digest under `image` in `stack.facts().discovered`: none while it is not built.
+    /// Adds an image of the app in the folder `app`, next to `environments`, if the folder exists and the environment
+    /// uses one: for the processor that the function returns. `apply` builds the image when it is out of date, and the
+    /// stack finds its digest under `image` in `stack.facts().discovered`: `None` while it is not built.
     #[cfg(feature = "aws")]
     #[must_use]
     pub fn image(self, wants: impl Fn(&E) -> Option<provisioner_image::Architecture> + Send + Sync + 'static) -> Self {

@@ -25,7 +25,7 @@ pub(crate) enum StepError {
     /// The same, and what became of it then.
     #[error("{failed}; {then}")]
     RolledBack { failed: Box<Self>, then: String, fatal: bool },
-    /// An object of others holds the unique key of one that was to be created.
+    /// An object outside the environment has the unique key of the object to create.
     #[error("`{id}` exists already and does not belong to this environment; nothing was written")]
     Taken { id: String, address: String },
     #[error("left during its rollout, which continues in AWS; the next apply resumes it")]

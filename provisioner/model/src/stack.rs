@@ -58,7 +58,7 @@ impl<R> Handle<R> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
-    /// Deleting or replacing it needs consent of its own.
+    /// Requires explicit consent for deletion or replacement.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
     /// Removes the resource from the state but keeps its object in the cloud when it leaves the program.
@@ -73,7 +73,7 @@ pub struct Options {
     /// The addresses that it had before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub renamed_from: Vec<String>,
-    /// Inputs that others may change: set at creation, then left alone.
+    /// Inputs that others may change: set at creation, and ignored afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
 }
@@ -87,7 +87,7 @@ pub struct Facts {
     pub account: String,
     /// Region, such as `eu-central-1`.
     pub region: String,
-    /// `aws`, but for China and `GovCloud`.
+    /// AWS partition: `aws`, except for China and `GovCloud`.
     pub partition: String,
     /// Values that the command line discovered before the declaration, by name (an image's digest). `None` means known
     /// after apply; such a plan cannot be saved.
@@ -181,7 +181,7 @@ impl Stack {
         self.add_with(name, inputs, Options::default())
     }
 
-    /// Declares a resource that the engine treats in a way of its own.
+    /// Declares a resource with engine options.
     #[track_caller]
     pub fn add_with<R: Resource>(&mut self, name: &str, inputs: R, options: Options) -> Handle<R> {
         let kind = R::TYPE.rsplit(':').next().unwrap_or(R::TYPE);
@@ -232,7 +232,7 @@ impl Stack {
         }
     }
 
-    /// Default tags fill in what the resource does not say itself.
+    /// Adds the default tags that the resource does not set.
     fn tag(&self, inputs: &mut Value) {
         if let Some(inputs) = inputs.as_object_mut() {
             let tags = inputs.entry("tags").or_insert_with(|| Value::Object(serde_json::Map::new()));
@@ -270,7 +270,7 @@ impl Stack {
     }
 }
 
-/// The provider instance of whatever does not name one.
+/// The default provider instance.
 pub const MAIN: &str = "main";
 
 /// A stack as declared: what the planner starts from.

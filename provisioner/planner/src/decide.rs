@@ -82,7 +82,7 @@ fn clean_up(item: &mut Item<'_>) {
     }
 }
 
-/// A resource that the plan is not about: it stays as it is, and so must what it stands on.
+/// Keeps a resource outside the selection unchanged, and reports dependencies that the plan would replace.
 fn leave(decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Diagnostic> {
     item.notices.clear();
     if item.object.is_none() {
@@ -121,7 +121,7 @@ fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, de
     }
 }
 
-/// An object of others that holds the unique key of one to be created.
+/// Reports an object outside the environment that has the unique key of an object to create.
 fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Diagnostic> {
     // Without a known key, what was found may be another object than the one that would stand in the way.
     let write = item.write.as_ref().filter(|write| write.key_may_exist)?;
@@ -136,8 +136,8 @@ fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Diag
     )))
 }
 
-/// The object to go on with, where a replacement was interrupted: its successor, if the current object has to be
-/// replaced and the successor would not have to be. The other one goes.
+/// Returns the object to continue with after an interrupted replacement: the new one, if the current object must be
+/// replaced and the new one need not be. The plan deletes the other.
 fn choose<'a>(
     input: &Input<'_>,
     decisions: &Decisions<'_>,
@@ -305,7 +305,7 @@ fn new_fields(resource_type: &dyn ResourceType, desired: &Resolved) -> Vec<Field
     set.collect()
 }
 
-/// An object that is there already: ours from now on, or ours too.
+/// Adopts an existing object, or shares it.
 fn adopt(
     input: &Input<'_>,
     decisions: &Decisions<'_>,
@@ -372,7 +372,7 @@ struct Compared {
     inputs: Value,
     desired: Resolved,
     field_diffs: Vec<FieldDiff>,
-    /// Asked for by whoever makes the plan.
+    /// Requested with `--replace`.
     on_demand: bool,
     /// It failed for good.
     failed: Option<String>,

@@ -1,5 +1,4 @@
-//! A resource as it is found: what is declared, recorded and there, side by side, and what others changed. What happens
-//! to it is decided in `decide`.
+//! A resource with its declared, recorded and observed state, and its drift. `decide` determines its action.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +23,7 @@ pub(crate) struct Item<'a> {
     pub(crate) provider: String,
     pub(crate) declared: Option<&'a Declared>,
     pub(crate) row: Option<&'a Row>,
-    /// The object that stands for it, if it is there.
+    /// The resource's current object, if it exists.
     pub(crate) object: Option<&'a Object>,
     pub(crate) observation: Option<Observation>,
     pub(crate) action: Action,
@@ -32,7 +31,7 @@ pub(crate) struct Item<'a> {
     pub(crate) write: Option<Write>,
     /// `true` if the write changes only the state.
     pub(crate) record_only: bool,
-    /// An object that is there already and is taken over.
+    /// ID of an existing object to adopt.
     pub(crate) existing: Option<String>,
     pub(crate) changes: Vec<FieldChange>,
     pub(crate) reasons: Vec<String>,
@@ -47,7 +46,7 @@ pub(crate) struct Item<'a> {
     pub(crate) drift: Option<Drift>,
 }
 
-/// An object beside the one that stands for the resource.
+/// An object besides the resource's current one.
 pub(crate) struct Leftover<'a> {
     pub(crate) object: &'a Object,
     pub(crate) observation: Observation,
@@ -55,7 +54,8 @@ pub(crate) struct Leftover<'a> {
 }
 
 impl Leftover<'_> {
-    /// Returns whether the object only leaves the state: others made it, or its type retains what has been replaced.
+    /// Returns whether the object only leaves the state: it was created outside Provisioner, or its type retains
+    /// replaced objects.
     pub(crate) fn is_retained(&self, resource_type: &dyn ResourceType) -> bool {
         let given_up = self.object.role == ObjectRole::Successor;
         self.object.origin == Origin::Adopted || (resource_type.retain_on_replace() && !given_up)

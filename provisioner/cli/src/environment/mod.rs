@@ -37,7 +37,7 @@ pub enum EnvironmentError {
     /// The folder that was named has none.
     #[error("no folder `environments` in {}", .0.display())]
     NotHere(PathBuf),
-    /// There is no such file.
+    /// The environment file does not exist.
     #[error("there is no environment `{name}`")]
     Unknown {
         /// Name of the environment.
