@@ -1,0 +1,22 @@
+//! Objects that leave the state and stay in the cloud, or are gone from it already.
+
+use insta::assert_snapshot;
+use provisioner_testkit::cloud::types::Named;
+
+use crate::support::*;
+
+#[test]
+fn retained_object_is_forgotten_on_destroy() {
+    let fixture = Fixture::applied(|stack| drop(stack.add_with("main", net(1), retained())));
+    assert_snapshot!(fixture.destroy(), @"");
+}
+
+#[test]
+fn object_deleted_outside_provisioner_is_forgotten_on_destroy() {
+    let mut fixture = Fixture::applied(|stack| {
+        let net = stack.add("main", net(1));
+        stack.add("app", Named { net: Some(net.id()), ..named("app", 1) });
+    });
+    fixture.observe_gone("net/main");
+    assert_snapshot!(fixture.destroy(), @"");
+}

@@ -1,0 +1,83 @@
+//! A replacement that was interrupted: the state has a successor beside the current object.
+
+use insta::assert_snapshot;
+use provisioner_model::{Stack, state::ObjectRole};
+use provisioner_testkit::cloud::types::Named;
+use serde_json::json;
+
+use crate::support::{disk::disk, *};
+
+fn declare(range: u8) -> impl FnOnce(&mut Stack) {
+    move |stack| {
+        let net = stack.add("main", net(range));
+        stack.add("app", Named { net: Some(net.id()), ..named("app", 1) });
+    }
+}
+
+/// The replacement of range 1 by range 2 was interrupted.
+fn interrupted() -> Fixture {
+    let mut fixture = Fixture::applied(declare(1));
+    fixture.add_object("net/main", ObjectRole::Successor, |inputs| inputs["range"] = json!(2));
+    fixture
+}
+
+#[test]
+fn interrupted_replacement_resumes_and_deletes_the_old_object_last() {
+    assert_snapshot!(interrupted().plan(declare(2)), @"");
+}
+
+#[test]
+fn successor_is_deleted_where_the_replacement_is_reverted() {
+    assert_snapshot!(interrupted().plan(declare(1)), @"");
+}
+
+#[test]
+fn both_objects_are_deleted_where_neither_fits() {
+    assert_snapshot!(interrupted().plan(declare(3)), @"");
+}
+
+#[test]
+fn successor_stands_for_the_resource_where_the_old_object_is_gone() {
+    let mut fixture = interrupted();
+    let token = fixture.snapshot.rows["net/main"].objects[1].token.clone();
+    fixture.observed.objects.insert(token, None);
+    assert_snapshot!(fixture.plan(declare(2)), @"");
+}
+
+#[test]
+fn successor_that_was_never_created_is_forgotten() {
+    let mut fixture = interrupted();
+    fixture.object("net/main").id = None;
+    fixture.observe_gone("net/main");
+    assert_snapshot!(fixture.plan(declare(1)), @"");
+}
+
+#[test]
+fn successor_whose_create_was_not_answered_is_discovered() {
+    let mut fixture = interrupted();
+    fixture.object("net/main").id = None;
+    fixture.observe("net/main", |_| {});
+    assert_snapshot!(fixture.plan(declare(2)), @"");
+}
+
+#[test]
+fn destroy_deletes_the_successor_too() {
+    assert_snapshot!(interrupted().destroy(), @"");
+}
+
+#[test]
+fn successor_that_was_given_up_is_deleted_where_its_type_retains_replaced_objects() {
+    let mut fixture = Fixture::applied(|stack| drop(stack.add("data", disk("hdd", 20))));
+    fixture.add_object("disk/data", ObjectRole::Successor, |inputs| inputs["kind"] = json!("ssd"));
+    assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("hdd", 20)))), @"");
+}
+
+#[test]
+fn successor_that_was_given_up_is_deleted_first_where_it_holds_the_key() {
+    let mut fixture = Fixture::applied(|stack| drop(stack.add("db", named("db", 1))));
+    fixture.add_object("named/db", ObjectRole::Successor, |inputs| {
+        inputs["name"] = json!("db-2");
+        inputs["class"] = json!(2);
+    });
+    assert_snapshot!(fixture.plan(|stack| drop(stack.add("db", named("db-2", 3)))), @"");
+}
