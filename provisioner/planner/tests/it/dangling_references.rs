@@ -16,7 +16,19 @@ fn dangling_reference_does_not_replace_the_dependent() {
             stack.add("main", table(&main, &[&gate]));
         }
     };
-    assert_snapshot!(Fixture::applied(declare(2)).plan(declare(3)), @"");
+    assert_snapshot!(Fixture::applied(declare(2)).plan(declare(3)), @r#"
+    replace_delete_first gate/main: net cannot be changed in place: only one may have this address, so the old one goes first: an outage
+      net: "net/other#1" → "<net/other.id>", replaces
+    replace net/other: range cannot be changed in place
+      range: 2 → 3, replaces
+    update table/main: declared otherwise than before
+      routes: ["gate/main#1"] → ["<gate/main.id>"]
+    1. create net/other
+    2. delete gate/main (gate/main#1)
+    3. create gate/main unless its key exists after 1, 2
+    4. delete net/other (net/other#1) after 1, 2, 3
+    5. update table/main (table/main#1) after 3
+    "#);
 }
 
 #[test]
@@ -29,5 +41,13 @@ fn part_with_a_dangling_reference_is_updated_after_the_replacement() {
             stack.add("main", policy);
         }
     };
-    assert_snapshot!(Fixture::applied(declare(1)).plan(declare(2)), @"");
+    assert_snapshot!(Fixture::applied(declare(1)).plan(declare(2)), @r#"
+    replace_delete_first named/db: class cannot be changed in place: only one may have this name, so the old one goes first: an outage
+      class: 1 → 2, replaces
+    update role-policy/main: declared otherwise than before
+      allows: "named/db#1" → "<named/db.id>"
+    1. delete named/db (named/db#1)
+    2. create named/db unless its key exists after 1
+    3. update role-policy/main (role-policy/main#1) after 2
+    "#);
 }
