@@ -109,7 +109,6 @@ fn adopted_object_is_forgotten_after_its_replacement() {
     assert_snapshot!(fixture.plan(|stack| drop(stack.add_with("db", named("other", 1), adopted()))), @r#"
     replace named/db: name cannot be changed in place
       name: "db" → "other", replaces
-      tags: {"provisioner:token":"token of foreign"} → {}
     1. create named/db unless its key exists
     2. forget named/db (foreign) after 1
     "#);

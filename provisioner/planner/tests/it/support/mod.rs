@@ -78,7 +78,8 @@ impl Fixture {
         let output = |address: &str, path: &str| self.snapshot.output(address, path);
         let mut inputs = resolve(&write.declared, &output, &mut unknown);
         assert_eq!(unknown, Vec::<String>::new(), "every output is known");
-        if self.registry.get(&step.type_name).unwrap().tagged() {
+        let created = matches!(step.action, StepAction::Create(_));
+        if created && self.registry.get(&step.type_name).unwrap().tagged() {
             inputs["tags"][TOKEN] = json!(token);
         }
         let row = Row {
