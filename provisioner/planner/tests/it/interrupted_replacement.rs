@@ -64,9 +64,7 @@ fn successor_stands_for_the_resource_where_the_old_object_is_gone() {
     let token = fixture.snapshot.rows["net/main"].objects[1].token.clone();
     fixture.observed.objects.insert(token, None);
     assert_snapshot!(fixture.plan(declare(2)), @r#"
-    drift net/main (net/main#1)
-      range: 1 → 2, drifted
-      tags: {"provisioner:token":"token of net/main#1"} → {"provisioner:token":"token of net/main#2"}, drifted
+    drift net/main (net/main#1) is gone
     update named/app: declared otherwise than before
       net: "net/main#1" → "net/main#2"
     update net/main: it was cut off: goes on where it stopped

@@ -32,7 +32,7 @@ fn interrupted_create_is_repeated_where_no_object_is_found() {
     let mut fixture = unanswered();
     fixture.observe_gone("net/main");
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
-    create net/main: deleted by another hand
+    create net/main: not there yet
     1. create net/main
     2. forget net/main (token of net/main#1) after 1
     ");
