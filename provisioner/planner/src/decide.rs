@@ -112,7 +112,9 @@ fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, de
         }
         (None, found) => {
             let generation = next_generation(item);
-            let why = if item.gone.is_empty() { "does not exist yet" } else { "deleted outside Provisioner" };
+            // An object without an ID is a create that had no effect.
+            let existed = item.gone.iter().any(|object| object.id.is_some());
+            let why = if existed { "deleted outside Provisioner" } else { "does not exist yet" };
             make(input, decisions, item, declared, generation);
             item.action = Action::Create;
             item.reasons.push(why.to_owned());

@@ -188,9 +188,11 @@ pub(crate) fn item<'a>(
     }
     // Where the object that was to be replaced is gone, its successor stands for the resource.
     let (object, observation) = current.or_else(|| successor.take()).unzip();
-    let drift = row
-        .and_then(Row::current)
-        .and_then(|recorded| drift(resource_type, address, recorded, observation.as_ref(), row));
+    let drift = row.and_then(Row::current).and_then(|recorded| {
+        // A successor that stands for a resource is no observation of the object that it replaces.
+        let same = object.is_some_and(|object: &Object| object.token == recorded.token);
+        drift(resource_type, address, recorded, observation.as_ref().filter(|_| same), row)
+    });
     Ok(Item {
         address: address.to_owned(),
         resource_type,
