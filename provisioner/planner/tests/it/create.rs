@@ -14,10 +14,10 @@ fn create_waits_for_the_resources_that_it_refers_to() {
         stack.add("main", table(&main, &[&gate]));
     });
     assert_snapshot!(plan, @"
-    create address/main: not there yet
-    create gate/main: not there yet
-    create net/main: not there yet
-    create table/main: not there yet
+    create address/main: does not exist yet
+    create gate/main: does not exist yet
+    create net/main: does not exist yet
+    create table/main: does not exist yet
     1. create address/main
     2. create net/main
     3. create gate/main after 1, 2
@@ -52,9 +52,9 @@ fn object_deleted_outside_provisioner_is_created_again() {
     fixture.observe_gone("net/main");
     assert_snapshot!(fixture.plan(declare), @r#"
     drift net/main (net/main#1) is gone
-    update named/app: declared otherwise than before
+    update named/app: configuration changed
       net: "net/main#1" → "<net/main.id>"
-    create net/main: deleted by another hand
+    create net/main: deleted outside Provisioner
     1. create net/main
     2. update named/app (named/app#1) after 1
     3. forget net/main (net/main#1) after 1, 2
@@ -68,9 +68,9 @@ fn failed_create_is_rolled_back_to_no_tasks() {
         stack.add("main", service(&net, &doc));
     });
     assert_snapshot!(plan, @r#"
-    create doc/main: not there yet
-    create net/main: not there yet
-    create service/main: not there yet: should it fail, this is written: {"count":0}
+    create doc/main: does not exist yet
+    create net/main: does not exist yet
+    create service/main: does not exist yet: if it fails, these inputs are written: {"count":0}
     1. create doc/main
     2. create net/main
     3. create service/main after 1, 2
@@ -84,7 +84,7 @@ fn output_of_a_new_resource_is_unknown() {
         stack.output("net", net.id());
     });
     assert_snapshot!(plan, @r#"
-    create net/main: not there yet
+    create net/main: does not exist yet
     1. create net/main
     output net: "<net/main.id>"
     "#);

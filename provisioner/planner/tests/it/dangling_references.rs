@@ -17,11 +17,11 @@ fn dangling_reference_does_not_replace_the_dependent() {
         }
     };
     assert_snapshot!(Fixture::applied(declare(2)).plan(declare(3)), @r#"
-    replace_delete_first gate/main: net cannot be changed in place: only one may have this address, so the old one goes first: an outage
+    replace_delete_first gate/main: net cannot be changed in place: only one object may have this address, so the old one is deleted first: an outage
       net: "net/other#1" → "<net/other.id>", replaces
     replace net/other: range cannot be changed in place
       range: 2 → 3, replaces
-    update table/main: declared otherwise than before
+    update table/main: configuration changed
       routes: ["gate/main#1"] → ["<gate/main.id>"]
     1. create net/other
     2. delete gate/main (gate/main#1)
@@ -42,9 +42,9 @@ fn part_with_a_dangling_reference_is_updated_after_the_replacement() {
         }
     };
     assert_snapshot!(Fixture::applied(declare(1)).plan(declare(2)), @r#"
-    replace_delete_first named/db: class cannot be changed in place: only one may have this name, so the old one goes first: an outage
+    replace_delete_first named/db: class cannot be changed in place: only one object may have this name, so the old one is deleted first: an outage
       class: 1 → 2, replaces
-    update role-policy/main: declared otherwise than before
+    update role-policy/main: configuration changed
       allows: "named/db#1" → "<named/db.id>"
     1. delete named/db (named/db#1)
     2. create named/db unless its key exists after 1

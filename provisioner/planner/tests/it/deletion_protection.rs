@@ -36,7 +36,7 @@ fn deletion_protection_that_only_the_cloud_has_is_disabled_too() {
 fn deletion_protection_is_disabled_before_a_replacement_deletes() {
     let fixture = Fixture::applied(|stack| drop(stack.add("db", locked(1))));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("db", locked(2)))), @"
-    replace_delete_first named/db: class cannot be changed in place: only one may have this name, so the old one goes first: an outage
+    replace_delete_first named/db: class cannot be changed in place: only one object may have this name, so the old one is deleted first: an outage
       class: 1 → 2, replaces
     1. disable_deletion_protection named/db (named/db#1: locked)
     2. delete named/db (named/db#1) after 1

@@ -15,9 +15,9 @@ fn dependents_follow_an_output_that_an_update_changes() {
         }
     };
     assert_snapshot!(Fixture::applied(declare("a")).plan(declare("b")), @r#"
-    update doc/main: declared otherwise than before
+    update doc/main: configuration changed
       text: "a" → "b"
-    update service/main: declared otherwise than before: should it fail, what is there now is put back
+    update service/main: configuration changed: if it fails, the current version is restored
       doc: "doc/main#1@1" → "<doc/main.revision>"
     1. update doc/main (doc/main#1)
     2. update service/main (service/main#1) after 1
@@ -33,7 +33,7 @@ fn dependents_stay_where_an_update_keeps_the_output() {
         }
     };
     assert_snapshot!(Fixture::applied(declare(1)).plan(declare(2)), @"
-    update named/db: declared otherwise than before
+    update named/db: configuration changed
       size: 1 → 2
     1. update named/db (named/db#1)
     ");
@@ -70,10 +70,10 @@ fn removed_resource_is_deleted_after_its_last_user_lets_go() {
         stack.add("app", Named { net: Some(net.id()), ..named("app", 1) });
     });
     assert_snapshot!(plan, @r#"
-    update named/app: declared otherwise than before
+    update named/app: configuration changed
       net: "net/main#1" → "<net/other.id>"
     delete net/main: no longer declared
-    create net/other: not there yet
+    create net/other: does not exist yet
     1. create net/other
     2. update named/app (named/app#1) after 1
     3. delete net/main (net/main#1) after 2
@@ -107,5 +107,5 @@ fn resources_that_need_each_other_are_a_problem() {
         desired.resources.get_mut(from).unwrap().inputs["label"] = reference;
     }
     let problems = Fixture::empty().try_plan(&desired).unwrap_err();
-    assert_snapshot!(problems[0].what, @"needs itself, by way of net/a → net/b → net/a");
+    assert_snapshot!(problems[0].summary, @"depends on itself through net/a → net/b → net/a");
 }

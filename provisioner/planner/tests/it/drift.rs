@@ -23,7 +23,7 @@ fn drift_is_reverted() {
     assert_snapshot!(drifted().plan(|stack| drop(stack.add("main", labelled(1)))), @"
     drift net/main (net/main#1)
       label: 1 → 9, drifted
-    update net/main: changed by another hand
+    update net/main: changed outside Provisioner
       label: 9 → 1, drifted
     1. update net/main (net/main#1)
     ");
@@ -34,7 +34,7 @@ fn drift_to_the_declared_value_is_only_recorded() {
     assert_snapshot!(drifted().plan(|stack| drop(stack.add("main", labelled(9)))), @"
     drift net/main (net/main#1)
       label: 1 → 9, drifted
-    update net/main: nothing to change in the cloud: recorded only
+    update net/main: nothing changes in AWS: recorded only
     1. record net/main (net/main#1)
     ");
 }
@@ -67,7 +67,7 @@ fn removed_ownership_tag_is_put_back() {
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @r#"
     drift net/main (net/main#1)
       tags: {"provisioner:token":"token of net/main#1"} → {}, drifted
-    update net/main: changed by another hand
+    update net/main: changed outside Provisioner
       tags: {} → {"provisioner:token":"token of net/main#1"}, drifted
     1. update net/main (net/main#1)
     "#);
@@ -79,7 +79,7 @@ fn object_that_is_being_deleted_outside_provisioner_is_gone() {
     fixture.observe_phase("net/main", Phase::Gone);
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
     drift net/main (net/main#1) is gone
-    create net/main: deleted by another hand
+    create net/main: deleted outside Provisioner
     1. create net/main
     2. forget net/main (net/main#1) after 1
     ");
@@ -90,7 +90,7 @@ fn interrupted_update_is_no_drift() {
     let mut fixture = drifted();
     fixture.interrupt("net/main", Operation::Update);
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", labelled(9)))), @"
-    update net/main: it was cut off: goes on where it stopped
+    update net/main: it was interrupted and resumes
     1. update net/main (net/main#1)
     ");
 }

@@ -9,7 +9,7 @@ use crate::support::*;
 fn retained_object_is_forgotten_on_destroy() {
     let fixture = Fixture::applied(|stack| drop(stack.add_with("main", net(1), retained())));
     assert_snapshot!(fixture.destroy(), @"
-    forget net/main: no longer declared, and to be retained
+    forget net/main: no longer declared, and retained
     1. forget net/main (net/main#1)
     ");
 }

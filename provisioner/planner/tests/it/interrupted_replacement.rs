@@ -24,10 +24,10 @@ fn interrupted() -> Fixture {
 #[test]
 fn interrupted_replacement_resumes_and_deletes_the_old_object_last() {
     assert_snapshot!(interrupted().plan(declare(2)), @r#"
-    update named/app: declared otherwise than before
+    update named/app: configuration changed
       net: "net/main#1" → "net/main#2"
-    update net/main: it was cut off: goes on where it stopped
-      deleted too: net/main#1: its replacement was interrupted, and goes on
+    update net/main: it was interrupted and resumes
+      deleted too: net/main#1: its interrupted replacement resumes
     1. update net/main (net/main#2)
     2. update named/app (named/app#1) after 1
     3. delete net/main (net/main#1) after 1, 2
@@ -37,8 +37,8 @@ fn interrupted_replacement_resumes_and_deletes_the_old_object_last() {
 #[test]
 fn successor_is_deleted_where_the_replacement_is_reverted() {
     assert_snapshot!(interrupted().plan(declare(1)), @"
-    update net/main: what it replaced is still to be deleted
-      deleted too: net/main#2: an interrupted replacement began to create it, and it is no longer needed
+    update net/main: the replaced object has not been deleted yet
+      deleted too: net/main#2: created by an interrupted replacement, and no longer needed
     1. delete net/main (net/main#2)
     ");
 }
@@ -46,11 +46,11 @@ fn successor_is_deleted_where_the_replacement_is_reverted() {
 #[test]
 fn both_objects_are_deleted_where_neither_fits() {
     assert_snapshot!(interrupted().plan(declare(3)), @r#"
-    update named/app: declared otherwise than before
+    update named/app: configuration changed
       net: "net/main#1" → "<net/main.id>"
     replace net/main: range cannot be changed in place
       range: 1 → 3, replaces
-      deleted too: net/main#2: an interrupted replacement began to create it, and it is no longer needed
+      deleted too: net/main#2: created by an interrupted replacement, and no longer needed
     1. create net/main
     2. update named/app (named/app#1) after 1
     3. delete net/main (net/main#1) after 1, 2
@@ -65,9 +65,9 @@ fn successor_stands_for_the_resource_where_the_old_object_is_gone() {
     fixture.observed.objects.insert(token, None);
     assert_snapshot!(fixture.plan(declare(2)), @r#"
     drift net/main (net/main#1) is gone
-    update named/app: declared otherwise than before
+    update named/app: configuration changed
       net: "net/main#1" → "net/main#2"
-    update net/main: it was cut off: goes on where it stopped
+    update net/main: it was interrupted and resumes
     1. update net/main (net/main#2)
     2. update named/app (named/app#1) after 1
     3. forget net/main (net/main#1) after 1, 2
@@ -80,7 +80,7 @@ fn successor_that_was_never_created_is_forgotten() {
     fixture.object("net/main").id = None;
     fixture.observe_gone("net/main");
     assert_snapshot!(fixture.plan(declare(1)), @"
-    update net/main: what it replaced is still to be deleted
+    update net/main: the replaced object has not been deleted yet
     1. forget net/main (token of net/main#2)
     ");
 }
@@ -92,10 +92,10 @@ fn successor_whose_create_was_not_answered_is_discovered() {
     fixture.observe("net/main", |_| {});
     assert_snapshot!(fixture.plan(declare(2)), @r#"
     discovered net/main (net/main#2)
-    update named/app: declared otherwise than before
+    update named/app: configuration changed
       net: "net/main#1" → "net/main#2"
-    update net/main: it was cut off: goes on where it stopped
-      deleted too: net/main#1: its replacement was interrupted, and goes on
+    update net/main: it was interrupted and resumes
+      deleted too: net/main#1: its interrupted replacement resumes
     1. update net/main (token of net/main#2)
     2. update named/app (named/app#1) after 1
     3. delete net/main (net/main#1) after 1, 2
@@ -107,7 +107,7 @@ fn destroy_deletes_the_successor_too() {
     assert_snapshot!(interrupted().destroy(), @"
     delete named/app: no longer declared
     delete net/main: no longer declared
-      deleted too: net/main#2: an interrupted replacement began to create it, and it is no longer needed
+      deleted too: net/main#2: created by an interrupted replacement, and no longer needed
     1. delete named/app (named/app#1)
     2. delete net/main (net/main#1) after 1
     3. delete net/main (net/main#2) after 1
@@ -119,8 +119,8 @@ fn successor_that_was_given_up_is_deleted_where_its_type_retains_replaced_object
     let mut fixture = Fixture::applied(|stack| drop(stack.add("data", disk("hdd", 20))));
     fixture.add_object("disk/data", ObjectRole::Successor, |inputs| inputs["kind"] = json!("ssd"));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("hdd", 20)))), @"
-    update disk/data: what it replaced is still to be deleted
-      deleted too: disk/data#2: an interrupted replacement began to create it, and it is no longer needed
+    update disk/data: the replaced object has not been deleted yet
+      deleted too: disk/data#2: created by an interrupted replacement, and no longer needed
     1. delete disk/data (disk/data#2)
     ");
 }
@@ -136,7 +136,7 @@ fn successor_that_was_given_up_is_deleted_first_where_it_holds_the_key() {
     replace named/db: name, class cannot be changed in place
       name: "db" → "db-2", replaces
       class: 1 → 3, replaces
-      deleted too: named/db#2: an interrupted replacement began to create it, and it is no longer needed
+      deleted too: named/db#2: created by an interrupted replacement, and no longer needed
     1. delete named/db (named/db#2)
     2. create named/db unless its key exists after 1
     3. delete named/db (named/db#1) after 2

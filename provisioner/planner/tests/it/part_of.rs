@@ -17,11 +17,11 @@ fn declare(path: u8, allows: &'static str) -> impl FnOnce(&mut Stack) {
 #[test]
 fn users_of_the_whole_are_created_after_its_parts() {
     assert_snapshot!(Fixture::empty().plan(declare(1, "all")), @r#"
-    create doc/main: not there yet
-    create net/main: not there yet
-    create role-policy/main: not there yet
-    create role/main: not there yet
-    create service/main: not there yet: should it fail, this is written: {"count":0}
+    create doc/main: does not exist yet
+    create net/main: does not exist yet
+    create role-policy/main: does not exist yet
+    create role/main: does not exist yet
+    create service/main: does not exist yet: if it fails, these inputs are written: {"count":0}
     1. create doc/main
     2. create net/main
     3. create role/main
@@ -53,7 +53,7 @@ fn replaced_whole_gets_its_parts_before_its_users_move() {
       role: "role/main#1" → "<role/main.id>", replaces
     replace role/main: path cannot be changed in place
       path: 1 → 2, replaces
-    update service/main: declared otherwise than before: should it fail, what is there now is put back
+    update service/main: configuration changed: if it fails, the current version is restored
       role: "role/main#1" → "<role/main.id>"
     1. create role/main
     2. create role-policy/main after 1
@@ -72,11 +72,11 @@ fn updated_part_comes_before_an_update_of_a_user() {
         stack.add("main", Service { role: Some(role.id()), ..service(&net, &doc) });
     });
     assert_snapshot!(plan, @r#"
-    update doc/main: declared otherwise than before
+    update doc/main: configuration changed
       text: "a" → "b"
-    update role-policy/main: declared otherwise than before
+    update role-policy/main: configuration changed
       allows: "all" → "some"
-    update service/main: declared otherwise than before: should it fail, what is there now is put back
+    update service/main: configuration changed: if it fails, the current version is restored
       doc: "doc/main#1@1" → "<doc/main.revision>"
     1. update doc/main (doc/main#1)
     2. update role-policy/main (role-policy/main#1)

@@ -22,7 +22,7 @@ fn interrupted_create_goes_on_with_the_object_found_by_its_token() {
     fixture.observe("net/main", |_| {});
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
     discovered net/main (net/main#1)
-    update net/main: it was cut off: goes on where it stopped
+    update net/main: it was interrupted and resumes
     1. update net/main (token of net/main#1)
     ");
 }
@@ -32,7 +32,7 @@ fn interrupted_create_is_repeated_where_no_object_is_found() {
     let mut fixture = unanswered();
     fixture.observe_gone("net/main");
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
-    create net/main: not there yet
+    create net/main: does not exist yet
     1. create net/main
     2. forget net/main (token of net/main#1) after 1
     ");
@@ -71,7 +71,7 @@ fn interrupted_create_has_nothing_to_roll_back_to() {
     let mut fixture = Fixture::applied(declare);
     fixture.interrupt("service/main", Operation::Create);
     assert_snapshot!(fixture.plan(declare), @r#"
-    update service/main: it was cut off: goes on where it stopped: should it fail, this is written: {"count":0}
+    update service/main: it was interrupted and resumes: if it fails, these inputs are written: {"count":0}
     1. update service/main (service/main#1)
     "#);
 }
@@ -81,7 +81,7 @@ fn interrupted_update_is_repeated() {
     let mut fixture = Fixture::applied(|stack| drop(stack.add("main", Net { label: Some(1), ..net(1) })));
     fixture.interrupt("net/main", Operation::Update);
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", Net { label: Some(2), ..net(1) }))), @"
-    update net/main: it was cut off: goes on where it stopped: declared otherwise than before
+    update net/main: it was interrupted and resumes: configuration changed
       label: 1 → 2
     1. update net/main (net/main#1)
     ");
@@ -93,7 +93,7 @@ fn interrupted_update_that_had_its_effect_is_finished() {
     fixture.interrupt("net/main", Operation::Update);
     fixture.observe("net/main", |inputs| inputs["label"] = json!(2));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", Net { label: Some(2), ..net(1) }))), @"
-    update net/main: it was cut off: goes on where it stopped
+    update net/main: it was interrupted and resumes
     1. update net/main (net/main#1)
     ");
 }
@@ -103,7 +103,7 @@ fn object_whose_delete_began_is_replaced_where_it_is_declared_again() {
     let mut fixture = Fixture::applied(|stack| drop(stack.add("main", net(1))));
     fixture.interrupt("net/main", Operation::Delete);
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
-    replace_delete_first net/main: its deletion had begun
+    replace_delete_first net/main: its deletion was interrupted
     1. delete net/main (net/main#1)
     2. create net/main after 1
     ");

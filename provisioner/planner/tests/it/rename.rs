@@ -21,7 +21,7 @@ fn rename_updates_the_address_tag() {
     let fixture = Fixture::applied(|stack| drop(stack.add("main", net(1))));
     let plan = fixture.plan(|stack| drop(stack.add_with("core", net(1), renamed_from("net/main"))));
     assert_snapshot!(plan, @r#"
-    update net/core (was net/main): declared otherwise than before
+    update net/core (was net/main): configuration changed
       tags: {"provisioner:address":"net/main"} → {"provisioner:address":"net/core"}
     1. rename net/core
     2. update net/core (net/main#1) after 1
@@ -33,7 +33,7 @@ fn rename_keeps_a_generated_name() {
     let fixture = Fixture::applied(|stack| drop(stack.add("main", unnamed(1))));
     let plan = fixture.plan(|stack| drop(stack.add_with("db", unnamed(1), renamed_from("named/main"))));
     assert_snapshot!(plan, @r#"
-    update named/db (was named/main): declared otherwise than before
+    update named/db (was named/main): configuration changed
       tags: {"provisioner:address":"named/main"} → {"provisioner:address":"named/db"}
     1. rename named/db
     2. update named/db (named/main#1) after 1
@@ -51,7 +51,7 @@ fn dependents_follow_the_rename_without_a_change() {
         stack.add("main", doc(www.get(Named::ID)));
     });
     assert_snapshot!(plan, @r#"
-    update named/data (was named/db): declared otherwise than before
+    update named/data (was named/db): configuration changed
       tags: {"provisioner:address":"named/db"} → {"provisioner:address":"named/data"}
     1. rename named/data
     2. update named/data (named/db#1) after 1
@@ -73,7 +73,7 @@ fn renamed_from_is_ignored_while_the_old_address_is_declared() {
         stack.add_with("b", entry("b", 1), renamed_from("entry/a"));
     });
     assert_snapshot!(plan, @"
-    create entry/b: not there yet
+    create entry/b: does not exist yet
     1. create entry/b unless its key exists
     ");
 }

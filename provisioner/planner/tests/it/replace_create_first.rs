@@ -26,7 +26,7 @@ fn dependents_move_to_the_successor_before_the_old_object_is_deleted() {
         }
     };
     assert_snapshot!(Fixture::applied(declare(1)).plan(declare(2)), @r#"
-    update named/app: declared otherwise than before
+    update named/app: configuration changed
       net: "net/main#1" → "<net/main.id>"
     replace net/main: range cannot be changed in place
       range: 1 → 2, replaces
@@ -72,7 +72,7 @@ fn replace_flag_replaces_an_unchanged_resource() {
     let mut fixture = Fixture::applied(|stack| drop(stack.add("main", net(1))));
     fixture.selection.replace = vec!["net/main".to_owned()];
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
-    replace net/main: asked for with --replace
+    replace net/main: requested with --replace
     1. create net/main
     2. delete net/main (net/main#1) after 1
     ");

@@ -10,7 +10,7 @@ use crate::support::*;
 fn replace_deletes_first_where_the_successor_keeps_the_unique_key() {
     let fixture = Fixture::applied(|stack| drop(stack.add("db", named("db", 1))));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("db", named("db", 2)))), @"
-    replace_delete_first named/db: class cannot be changed in place: only one may have this name, so the old one goes first: an outage
+    replace_delete_first named/db: class cannot be changed in place: only one object may have this name, so the old one is deleted first: an outage
       class: 1 → 2, replaces
     1. delete named/db (named/db#1)
     2. create named/db unless its key exists after 1
@@ -41,11 +41,11 @@ fn dependents_of_an_object_that_is_deleted_first_are_deleted_before_it() {
         }
     };
     assert_snapshot!(Fixture::applied(declare(1)).plan(declare(2)), @r#"
-    replace_delete_first gate/main: net cannot be changed in place: only one may have this address, so the old one goes first: an outage
+    replace_delete_first gate/main: net cannot be changed in place: only one object may have this address, so the old one is deleted first: an outage
       net: "net/main#1" → "<net/main.id>", replaces
     replace net/main: range cannot be changed in place
       range: 1 → 2, replaces
-    replace_delete_first service/main: net cannot be changed in place: gate/main must be deleted before it is created again: should it fail, this is written: {"count":0}
+    replace_delete_first service/main: net cannot be changed in place: gate/main must be deleted before it is created again: if it fails, these inputs are written: {"count":0}
       net: "net/main#1" → "<net/main.id>", replaces
       through: "gate/main#1" → "<gate/main.id>"
     1. create net/main
@@ -68,9 +68,9 @@ fn dependent_that_lets_go_is_updated_before_the_delete() {
         }
     };
     assert_snapshot!(Fixture::applied(declare(1, true)).plan(declare(2, false)), @r#"
-    replace_delete_first named/db: class cannot be changed in place: only one may have this name, so the old one goes first: an outage
+    replace_delete_first named/db: class cannot be changed in place: only one object may have this name, so the old one is deleted first: an outage
       class: 1 → 2, replaces
-    update service/main: declared otherwise than before: should it fail, what is there now is put back
+    update service/main: configuration changed: if it fails, the current version is restored
       uses: ["named/db#1"] → []
     1. update service/main (service/main#1)
     2. delete named/db (named/db#1) after 1

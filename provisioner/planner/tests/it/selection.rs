@@ -25,8 +25,8 @@ fn select(mut fixture: Fixture, targets: &[&str], excludes: &[&str]) -> Fixture 
 #[test]
 fn target_includes_what_it_needs() {
     assert_snapshot!(select(Fixture::empty(), &["named/app"], &[]).plan(declare(1)), @"
-    create named/app: not there yet
-    create network/net/main: not there yet
+    create named/app: does not exist yet
+    create network/net/main: does not exist yet
     1. create network/net/main
     2. create named/app unless its key exists after 1
     ");
@@ -35,7 +35,7 @@ fn target_includes_what_it_needs() {
 #[test]
 fn component_is_a_target() {
     assert_snapshot!(select(Fixture::empty(), &["network/"], &[]).plan(declare(1)), @"
-    create network/net/main: not there yet
+    create network/net/main: does not exist yet
     1. create network/net/main
     ");
 }
@@ -43,7 +43,7 @@ fn component_is_a_target() {
 #[test]
 fn exclude_includes_dependents() {
     assert_snapshot!(select(Fixture::empty(), &[], &["network"]).plan(declare(1)), @"
-    create doc/main: not there yet
+    create doc/main: does not exist yet
     1. create doc/main
     ");
 }

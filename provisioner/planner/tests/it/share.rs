@@ -41,7 +41,7 @@ fn second_environment_adds_its_tag() {
         json!({ "name": "github", "class": 1, "size": 1, "tags": tags }),
     );
     assert_snapshot!(fixture.plan(declare), @r#"
-    adopt named/github: there already: shared with whoever made it
+    adopt named/github: exists already: shared with its creator
       tags: {} → {"provisioner:used-by:0123456789abcdef":"dev"}
     1. adopt named/github (foreign)
     "#);
@@ -59,7 +59,7 @@ fn last_environment_deletes_the_shared_object() {
     let mut fixture = created();
     fixture.observe("named/github", |_| {});
     assert_snapshot!(fixture.destroy(), @"
-    delete named/github: no longer declared, and nobody else uses it
+    delete named/github: no longer declared, and not used by another environment
     1. delete named/github (named/github#1)
     ");
 }
@@ -69,7 +69,7 @@ fn shared_object_is_released_while_another_environment_uses_it() {
     let mut fixture = created();
     used_by_another(&mut fixture);
     assert_snapshot!(fixture.destroy(), @"
-    release named/github: no longer declared, and others use it or made it
+    release named/github: no longer declared, but another environment uses it or it was created outside Provisioner
     1. release named/github (named/github#1)
     ");
 }
@@ -79,7 +79,7 @@ fn shared_object_is_not_replaced() {
     let plan = created().plan(|stack| drop(stack.add_with("github", named("github", 2), shared())));
     assert_snapshot!(plan, @"
     problem named/github: class differs from the object that is there, and cannot be changed in place
-      hint: an object that others made is not replaced: declare it as it is, or under another key
+      hint: an adopted object is not replaced: declare it as it is, or under another key
     ");
 }
 
@@ -89,7 +89,7 @@ fn shared_object_stays_where_its_interrupted_delete_had_no_effect() {
     fixture.interrupt("named/github", Operation::Delete);
     used_by_another(&mut fixture);
     assert_snapshot!(fixture.plan(declare), @"
-    update named/github: it was cut off: goes on where it stopped
+    update named/github: it was interrupted and resumes
     1. update named/github (named/github#1)
     ");
 }
@@ -103,7 +103,7 @@ fn release_comes_after_the_users_of_the_shared_object() {
     used_by_another(&mut fixture);
     assert_snapshot!(fixture.destroy(), @"
     delete doc/main: no longer declared
-    release named/github: no longer declared, and others use it or made it
+    release named/github: no longer declared, but another environment uses it or it was created outside Provisioner
     1. delete doc/main (doc/main#1)
     2. release named/github (named/github#1) after 1
     ");

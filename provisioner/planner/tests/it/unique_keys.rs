@@ -28,7 +28,7 @@ fn problem_names_the_place_in_the_program() {
 #[test]
 fn generated_name_cannot_exist() {
     assert_snapshot!(Fixture::empty().plan(|stack| drop(stack.add("db", unnamed(1)))), @"
-    create named/db: not there yet
+    create named/db: does not exist yet
     1. create named/db
     ");
 }
@@ -42,8 +42,8 @@ fn key_with_an_id_of_a_new_object_cannot_exist() {
         stack.add("main", policy(&role));
     });
     assert_snapshot!(plan, @"
-    create role-policy/main: not there yet
-    create role/main: not there yet
+    create role-policy/main: does not exist yet
+    create role/main: does not exist yet
     1. create role/main
     2. create role-policy/main after 1
     ");
@@ -72,7 +72,7 @@ fn declared_key_of_an_unchanged_object_is_a_problem() {
 fn key_is_taken_after_its_holder_is_deleted() {
     let fixture = Fixture::applied(|stack| drop(stack.add("old", entry("www", 1))));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("new", entry("www", 1)))), @"
-    create entry/new: not there yet
+    create entry/new: does not exist yet
     delete entry/old: no longer declared
     1. delete entry/old (entry/old#1)
     2. create entry/new unless its key exists after 1
@@ -88,7 +88,7 @@ fn resources_that_swap_their_keys_have_no_order() {
         }
     };
     assert_snapshot!(Fixture::applied(declare("x", "y")).plan(declare("y", "x")), @"
-    problem named/a: no order is possible: create named/a, after delete named/b, after create named/b, after delete named/a, after create named/a
-      hint: two resources hand something over to each other: change one first, or say renamed_from
+    problem named/a: the steps have no possible order: create named/a, after delete named/b, after create named/b, after delete named/a, after create named/a
+      hint: two resources exchange a unique key: change one first, or declare renamed_from
     ");
 }

@@ -17,7 +17,7 @@ fn unchanged_stack_plans_nothing() {
 fn update_changes_the_object_in_place() {
     let fixture = Fixture::applied(|stack| drop(stack.add("main", Net { label: Some(1), ..net(1) })));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", Net { label: Some(2), ..net(1) }))), @"
-    update net/main: declared otherwise than before
+    update net/main: configuration changed
       label: 1 → 2
     1. update net/main (net/main#1)
     ");
@@ -28,7 +28,7 @@ fn update_removes_a_tag_that_is_no_longer_declared() {
     let tagged = |key: &str| Net { tags: [(key.to_owned(), "x".to_owned())].into_iter().collect(), ..net(1) };
     let fixture = Fixture::applied(|stack| drop(stack.add("main", tagged("old"))));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", tagged("new")))), @r#"
-    update net/main: declared otherwise than before
+    update net/main: configuration changed
       tags: {"old":"x"} → {"new":"x"}
     1. update net/main (net/main#1)
     "#);
@@ -55,7 +55,7 @@ fn initial_input_does_not_change_after_the_create() {
 fn write_only_input_is_written_when_the_declared_value_changes() {
     let fixture = Fixture::applied(|stack| drop(stack.add("db", Named { key: Some(1), ..named("db", 1) })));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("db", Named { key: Some(2), ..named("db", 1) }))), @"
-    update named/db: declared otherwise than before
+    update named/db: configuration changed
       key: 1 → 2
     1. update named/db (named/db#1)
     ");
@@ -65,7 +65,7 @@ fn write_only_input_is_written_when_the_declared_value_changes() {
 fn changed_option_is_only_recorded() {
     let fixture = Fixture::applied(|stack| drop(stack.add("main", net(1))));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add_with("main", net(1), protected()))), @"
-    update net/main, protected: nothing to change in the cloud: recorded only
+    update net/main, protected: nothing changes in AWS: recorded only
     1. record net/main (net/main#1)
     ");
 }
@@ -90,7 +90,7 @@ fn failed_update_is_rolled_back_to_the_recorded_inputs() {
         }
     };
     assert_snapshot!(Fixture::applied(declare(1)).plan(declare(2)), @"
-    update service/main: declared otherwise than before: should it fail, what is there now is put back
+    update service/main: configuration changed: if it fails, the current version is restored
       note: 1 → 2
     1. update service/main (service/main#1)
     ");
@@ -109,7 +109,7 @@ fn inputs_of_an_older_version_are_migrated_before_they_are_compared() {
     fixture.object("disk/data").inputs = json!({ "kind": "ssd", "gigabytes": 20 });
     fixture.observe("disk/data", |inputs| *inputs = json!({ "kind": "ssd", "size": 20 }));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("ssd", 20)))), @"
-    update disk/data: nothing to change in the cloud: recorded only
+    update disk/data: nothing changes in AWS: recorded only
     1. record disk/data (disk/data#1)
     ");
 }

@@ -9,7 +9,7 @@ mod render;
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    Phase, Stack,
+    Diagnostic, Phase, Stack,
     erased::{ObservedState, ResourceRegistry},
     expr::resolve,
     journal::JournalEntry,
@@ -18,7 +18,7 @@ use provisioner_model::{
     stack::Desired,
     state::{Object, ObjectRole, Operation, Pending, Row, Snapshot},
 };
-use provisioner_planner::{Input, Observation, Observations, Problem, Selection, plan, verify};
+use provisioner_planner::{Input, Observation, Observations, Selection, plan, verify};
 use provisioner_testkit::{
     cloud::types,
     generate::{ENVIRONMENT, facts},
@@ -103,7 +103,7 @@ impl Fixture {
             inputs,
         };
         let (row, object) = (Box::new(row), Box::new(object));
-        self.snapshot.fold(JournalEntry::End { address: step.address.clone(), row, object });
+        self.snapshot.fold(JournalEntry::Completed { address: step.address.clone(), row, object });
     }
 
     /// The newest object of a resource.
@@ -181,7 +181,7 @@ impl Fixture {
     }
 
     /// The plan for a stack. No plan contradicts itself.
-    pub(crate) fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Problem>> {
+    pub(crate) fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Diagnostic>> {
         let plan = plan(&self.input(desired, &BTreeMap::new()))?;
         assert_eq!(verify::plan(&plan), Vec::<String>::new());
         Ok(plan)

@@ -2,10 +2,10 @@
 //! waits for.
 
 use provisioner_model::{
+    Diagnostic,
     plan::{Action, FieldChange, Plan, StepAction},
     state::Snapshot,
 };
-use provisioner_planner::Problem;
 use serde_json::{Map, Value};
 
 pub(crate) fn plan(plan: &Plan, state: &Snapshot) -> String {
@@ -33,7 +33,7 @@ pub(crate) fn plan(plan: &Plan, state: &Snapshot) -> String {
         }));
     }
     for notice in &plan.notices {
-        lines.push(format!("notice {}: {}", notice.address, notice.what));
+        lines.push(format!("notice {}: {}", notice.address.as_deref().unwrap_or_default(), notice.summary));
     }
     for (number, step) in plan.steps.iter().enumerate() {
         let after: Vec<String> = step.after.iter().map(|step| (step + 1).to_string()).collect();
@@ -86,10 +86,10 @@ fn word(action: Action) -> String {
     serde_json::to_value(action).unwrap().as_str().unwrap().to_owned()
 }
 
-pub(crate) fn problems(problems: &[Problem]) -> String {
+pub(crate) fn problems(problems: &[Diagnostic]) -> String {
     let lines = problems.iter().map(|problem| {
         let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-        format!("problem {}: {}{hint}", problem.address, problem.what)
+        format!("problem {}: {}{hint}", problem.address.as_deref().unwrap_or_default(), problem.summary)
     });
     lines.collect::<Vec<_>>().join("\n")
 }
