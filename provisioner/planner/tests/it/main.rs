@@ -1,5 +1,6 @@
 //! The planner's specification by example: one file for each behaviour, with the plan as text.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(clippy::wildcard_imports, reason = "every test uses the fixture and its inputs")]
 
 mod adopt;
 mod create;

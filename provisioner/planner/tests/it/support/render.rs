@@ -21,7 +21,7 @@ pub(crate) fn plan(plan: &Plan, state: &Snapshot) -> String {
     for (address, planned) in plan.resources.iter().filter(|(_, planned)| planned.action != Action::NoChange) {
         let from = planned.renamed_from.as_ref().map(|from| format!(" (was {from})")).unwrap_or_default();
         let protected = if planned.protected { ", protected" } else { "" };
-        let reasons = planned.reasons.iter().map(|reason| format!(": {reason}")).collect::<String>();
+        let reasons = planned.reasons.iter().fold(String::new(), |text, reason| text + ": " + reason);
         lines.push(format!("{} {address}{from}{protected}{reasons}", word(planned.action)));
         // A create sets all inputs: `create.rs` shows them once.
         if planned.action != Action::Create {
