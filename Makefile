@@ -20,7 +20,7 @@ doc: ## The API's documentation, without a broken link
 fmt: ## Formats the code
 	cargo fmt --all
 
-schema: ## Writes the environment files' JSON Schema anew
+schema: ## Updates the JSON Schema of environment files
 	cargo run --quiet --locked --package provisioner-cli -- schema > docs/environment.schema.json
 
 # The app on this machine, by Docker Compose: see compose/README.md. OBSERVABILITY=1 adds Prometheus and Grafana.

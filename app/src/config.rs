@@ -160,7 +160,7 @@ impl Config {
     }
 }
 
-/// Notes what is wrong and goes on; what it then returns is never used.
+/// Records an error and continues; the value that it then returns is never used.
 struct Reader<'a> {
     get: Get<'a>,
     problems: Vec<String>,

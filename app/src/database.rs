@@ -191,7 +191,7 @@ async fn connect_options(config: &config::Database, secrets: &SecretReader) -> R
     Ok(options)
 }
 
-/// The migrations, in the program itself. One that takes longer than a request sets `statement_timeout` for itself.
+/// The embedded migrations. A migration that takes longer than a request sets `statement_timeout` itself.
 #[derive(Debug)]
 struct Embedded;
 

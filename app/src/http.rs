@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use url::Url;
 
-/// Nobody who is asked says more.
+/// Maximum size of a response in bytes; no endpoint sends more.
 const MOST: usize = 1 << 20;
 
 /// The body of a 200; nothing otherwise.

@@ -55,7 +55,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Forgets what has ended; Redis does so by itself.
+    /// Deletes expired counters; Redis expires them itself.
     pub async fn tidy(&self) -> Result<(), Problem> {
         if let Self::Postgres(database) = self {
             let mut connection = database.acquire().await?;

@@ -135,7 +135,7 @@ impl Metrics {
     }
 }
 
-/// Counts one that ended like that.
+/// Counts an operation with this result.
 pub fn count(family: &Family<Outcome, Counter>, outcome: &'static str) {
     family.get_or_create(&Outcome { outcome }).inc();
 }

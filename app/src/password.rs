@@ -24,8 +24,8 @@ pub struct Passwords {
     waiting: Arc<Semaphore>,
 }
 
-/// Of nobody's password: verified where there is no such user, so that it takes as long. Not made at the start, since
-/// the memory that it takes would stay with the process.
+/// A hash without a user, which the app verifies for unknown names, so that the response takes as long. It is a
+/// constant, because the memory for computing it would stay with the process.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl Default for Passwords {

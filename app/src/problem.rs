@@ -135,12 +135,12 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(ProblemKind::TooMany, detail) }
     }
 
-    /// Something that the app stands on does not answer; the log says what.
+    /// Returns the problem of an unavailable dependency; the log has the reason.
     pub fn unavailable() -> Self {
         Self { retry_after: Some(1), ..Self::new(ProblemKind::Unavailable, "Try again in a moment.") }
     }
 
-    /// Nothing that the client did; the log says what.
+    /// Returns the problem of an internal error; the log has the reason.
     pub fn internal() -> Self {
         Self::new(ProblemKind::Internal, "It has been noted. Try again later.")
     }

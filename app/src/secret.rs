@@ -51,7 +51,7 @@ pub enum Error {
     NoText(String),
 }
 
-/// Reads secrets. The client is made when the first is wanted: with files alone, nothing of AWS is asked.
+/// Reads secrets. It creates the AWS client at the first use: with files alone, it makes no request to AWS.
 #[derive(Debug, Default)]
 pub struct SecretReader {
     client: OnceCell<Client>,
@@ -101,7 +101,7 @@ impl SecretReader {
         }
     }
 
-    /// The region is the ARN's own, so that no other service need be asked for it.
+    /// Returns a client for the region in the secret's ARN, so that no other service has to supply the region.
     async fn client(&self, id: &str) -> &Client {
         let region = id.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2)).map(str::to_owned);
         self.client

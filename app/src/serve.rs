@@ -1,4 +1,4 @@
-//! The running process: from the first look at the database to the last request.
+//! The running process: from the first connection to the database to the last request.
 //!
 //! It listens at once, but is ready only when the database has this version's schema. Asked to end (SIGTERM, SIGINT),
 //! it says that it is not ready, goes on for a moment so that load balancers notice, takes no more connections, and
@@ -81,7 +81,7 @@ pub enum Error {
     System(String),
 }
 
-/// Serves until it is asked to end.
+/// Serves requests until a signal stops the process.
 pub async fn serve(config: Config) -> Result<(), Error> {
     // First of all: without it, the first process of a container does not end when it is asked to.
     let mut signals = Signals::new()?;
@@ -239,7 +239,8 @@ fn answer(
     }))
 }
 
-/// Migrates as soon as the database answers, then tidies up every minute and looks at the signing key every five.
+/// Migrates as soon as the database is available; then deletes expired data every minute and reads the signing key
+/// every five.
 async fn background(app: App) {
     let mut wait = Duration::from_millis(200);
     while let Err(error) = app.database.migrate().await {

@@ -55,7 +55,7 @@ pub struct State {
     pub migrated: AtomicBool,
     /// Time of the last readiness check that the database answered.
     pub answered: Mutex<Option<Instant>>,
-    /// The process was asked to end.
+    /// `true` once a signal has stopped the process.
     pub ending: AtomicBool,
 }
 

@@ -28,7 +28,7 @@ pub async fn register(app: &State, address: IpAddr, name: &str, password: String
     Ok(user)
 }
 
-/// Starts a session. Says the same whether name or password is wrong, and whether the user is disabled.
+/// Starts a session. The refusal is the same for a wrong name, a wrong password, and a disabled user.
 pub async fn sign_in(
     app: &State,
     address: IpAddr,

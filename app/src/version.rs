@@ -20,10 +20,10 @@ pub struct Version {
     pub name: &'static str,
     /// Version of the app's crate.
     pub version: &'static str,
-    /// The image's digest, where the platform says it.
+    /// Digest of the image, if the platform reports it.
     #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
     pub image: Option<String>,
-    /// Family and revision of the task definition, where the platform says them.
+    /// Family and revision of the task definition, if the platform reports them.
     pub task_definition: Option<String>,
 }
 

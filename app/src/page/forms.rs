@@ -43,7 +43,7 @@ fn set(app: &State, plain: &str, value: &str, seconds: u64) -> Option<HeaderValu
     HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")).ok()
 }
 
-/// The cookie of somebody who signed in.
+/// Returns the cookie of a new session.
 pub(super) fn signed_in(app: &State, token: &Token) -> Option<HeaderValue> {
     set(app, SESSION, &token.text(), app.config.session.as_secs())
 }
@@ -59,7 +59,7 @@ pub(super) struct Visitor {
     pub(super) session: Option<Session>,
     /// For the page's forms.
     pub(super) form: String,
-    /// The cookie that goes with them, where the browser has none yet.
+    /// Cookie for the page's forms, if the browser has none yet.
     pub(super) cookie: Option<HeaderValue>,
 }
 
@@ -125,7 +125,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
     }
 }
 
-/// Browsers say which site a form is from.
+/// Returns whether a form comes from this site, according to the browser.
 fn is_own(app: &State, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if text("sec-fetch-site").is_some_and(|site| site == "cross-site") {

@@ -150,7 +150,7 @@ struct ProblemPage {
     detail: String,
 }
 
-/// A session that may use pages: others are sent to where they can get there.
+/// Returns a session that may use pages; redirects other visitors.
 pub(super) fn user(visitor: &Visitor) -> Result<Session, Failure> {
     let session = visitor.session.ok_or(Failure::Elsewhere("/sign-in"))?;
     if session.must_change_password { Err(Failure::Elsewhere("/password")) } else { Ok(session) }

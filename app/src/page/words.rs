@@ -23,7 +23,7 @@ pub(super) fn action(name: &str) -> String {
     words
 }
 
-/// The first letters of an id: enough to tell a few apart.
+/// Returns the first letters of an ID: enough to distinguish a few.
 pub(super) fn short(id: &Uuid) -> String {
     id.to_string().chars().take(8).collect()
 }

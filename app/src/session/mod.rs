@@ -192,7 +192,7 @@ impl Sessions {
         }
     }
 
-    /// Forgets those that are over; Redis does so by itself.
+    /// Deletes expired sessions; Redis expires them itself.
     pub async fn tidy(&self) -> Result<(), Problem> {
         match self {
             Self::Postgres(database) => postgres::tidy(database).await,

@@ -64,7 +64,7 @@ pub async fn list(database: &Database, limit: i64) -> Result<(Vec<SampleRow>, i6
     Ok((latest.iter().map(row).collect::<Result<_, _>>()?, count))
 }
 
-/// Removes all of them, and says how many there were.
+/// Deletes all rows, and returns their number.
 pub async fn delete(database: &Database) -> Result<u64, Problem> {
     let mut connection = database.acquire().await?;
     Ok(sqlx::query("DELETE FROM sample_rows").execute(&mut *connection).await?.rows_affected())

@@ -142,7 +142,7 @@ async fn earlier(
     }
 }
 
-/// Locks both accounts, and says who gets the money.
+/// Locks both accounts, and returns the receiving user.
 async fn receiver(
     transaction: &mut Transaction<'static, Postgres>,
     user: Uuid,

@@ -42,7 +42,7 @@ fn user(row: &PgRow) -> Result<User, Problem> {
     })
 }
 
-/// Adds one. `must_change` is for passwords that somebody else has seen.
+/// Adds a user. `must_change` is for passwords that another person has seen.
 pub async fn add(
     connection: &mut PgConnection,
     name: &str,

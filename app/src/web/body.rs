@@ -19,12 +19,12 @@ use axum::{
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 
-/// Nobody who means well sends more.
+/// Maximum number of bytes to read and discard; a well-behaved client sends no more.
 const MOST: usize = 4 << 20;
-/// Nor for longer, once there is an answer.
+/// Maximum time to read and discard, once there is a response.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// The body, of which the rest is read when nobody wants it.
+/// Wraps the body so that its rest is read after the response.
 pub(super) fn read_to_its_end(headers: &HeaderMap, body: Body) -> Body {
     if body.is_end_stream() {
         return body;

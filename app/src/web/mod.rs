@@ -203,7 +203,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
     }
 }
 
-/// The innermost reason: the others say which library found it.
+/// Returns the innermost reason: the outer ones only name libraries.
 fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -224,7 +224,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for QueryParameters<T> {
     }
 }
 
-/// The id in the path. What is no id is nobody's.
+/// The ID in the path. An invalid ID counts as unknown.
 pub struct Id(pub Uuid);
 
 impl FromRequestParts<App> for Id {
@@ -240,7 +240,7 @@ impl FromRequestParts<App> for Id {
     }
 }
 
-/// Whoever is signed in, also with a password that has to be changed first.
+/// Any signed-in user, even with a password that must be changed first.
 pub struct Anyone(pub Session);
 
 impl FromRequestParts<App> for Anyone {

@@ -18,7 +18,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use provisioner_model::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     resource::Cloud,
 };
 
@@ -159,7 +159,7 @@ impl Reader {
         };
         let cell = cell
             .downcast::<tokio::sync::OnceCell<Arc<T>>>()
-            .map_err(|_| Error::because(ErrorKind::NotSent, "cache", "two types under one key"))?;
+            .map_err(|_| Error::bug("cache", "two types under one key"))?;
         cell.get_or_try_init(|| async { read().await.map(Arc::new) }).await.cloned()
     }
 
@@ -288,7 +288,7 @@ mod tests {
                 calls.lock().unwrap().push(ids);
                 match calls.lock().unwrap().len() {
                     // Whoever finds an error is told, and the next asks again for all.
-                    2 => Err(Error::because(ErrorKind::Gone, "tags", "gone meanwhile")),
+                    2 => Err(Error::because(provisioner_model::ErrorKind::Gone, "tags", "gone meanwhile")),
                     _ => Ok(id),
                 }
             })

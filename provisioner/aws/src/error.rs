@@ -29,7 +29,8 @@ where
         let message = error.message().map(str::to_owned);
         let known = special(code.as_deref().unwrap_or_default(), message.as_deref().unwrap_or_default());
         let kind = known.unwrap_or_else(|| match &error {
-            SdkError::ConstructionFailure(_) => ErrorKind::NotSent,
+            // The request lacks a required member, or a value cannot be written as the protocol needs it.
+            SdkError::ConstructionFailure(_) => ErrorKind::Bug,
             SdkError::DispatchFailure(failure) if failure.is_user() => ErrorKind::NotSent,
             SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(refused) => {
                 ErrorKind::NotSent
@@ -39,11 +40,11 @@ where
             _ => ErrorKind::Unknown,
         });
         let request_id = error.raw_response().and_then(|raw| request_id(raw.headers()));
-        let source = match message {
-            Some(message) => message.into(),
-            None => error.into(),
+        let error = match message {
+            Some(message) => Error::because(kind, action, message),
+            None => Error::because(kind, action, error),
         };
-        Error { kind, action, code, request_id, source: Some(source) }
+        Error { code, request_id, ..error }
     }
 }
 

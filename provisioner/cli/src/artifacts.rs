@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use provisioner_model::plan::Notice;
+use provisioner_model::Diagnostic;
 
 /// The artifacts as they are on this machine.
 #[derive(Default)]
@@ -10,5 +10,5 @@ pub(crate) struct Artifacts {
     /// By name, for the stack's facts; none where an artifact has not been built.
     pub(crate) digests: BTreeMap<String, Option<String>>,
     /// Artifacts that are missing or out of date, for the reader of the plan.
-    pub(crate) notices: Vec<Notice>,
+    pub(crate) notices: Vec<Diagnostic>,
 }

@@ -35,7 +35,7 @@ pub enum ConsentError {
         /// The text that was expected.
         wanted: String,
     },
-    /// There is nobody to ask.
+    /// There is no terminal to ask on.
     #[error("nothing was done: there is no terminal to ask on")]
     Nobody,
     /// The plan would delete protected resources.
@@ -161,7 +161,7 @@ fn typed(wanted: &str, question: &str, prompt: &mut dyn Prompt) -> Result<(), Co
 mod tests {
     use super::*;
 
-    /// Answers in order; none left means that nobody is there.
+    /// Answers in order; an empty list means that there is no terminal.
     struct Script(Vec<&'static str>, usize);
 
     impl Prompt for Script {

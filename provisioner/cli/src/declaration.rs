@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    Environment,
-    plan::Notice,
+    Diagnostic, Environment,
     stack::{Desired, MAIN},
     state::ProviderTarget,
 };
@@ -21,7 +20,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Declaration {
     pub(crate) desired: Desired,
-    pub(crate) notices: Vec<Notice>,
+    pub(crate) notices: Vec<Diagnostic>,
 }
 
 impl Declaration {

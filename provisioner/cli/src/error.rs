@@ -2,18 +2,16 @@
 
 mod operation;
 
-use std::{error::Error as StdError, fmt::Write as _};
+use std::error::Error as StdError;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler};
-use provisioner_engine::{ApplyError, Unread};
-use provisioner_model::{ErrorKind, stack::Misdeclared};
-use provisioner_planner::Problem;
+use provisioner_engine::ApplyError;
+use provisioner_model::{Diagnostic, ErrorKind, diagnostic::causes};
 use provisioner_store::StoreError;
 
 use crate::{
     consent::ConsentError,
-    environment::{EnvironmentError, Mistakes},
-    render::{PageFormat, Tone, count},
+    environment::EnvironmentError,
+    render::{PageFormat, diagnostic},
     saved::SavedError,
     terminal::Terminal,
 };
@@ -26,9 +24,9 @@ pub enum Failure {
     /// The environment file.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// The program.
-    #[error("the program declares what cannot be")]
-    Program(Vec<Misdeclared>),
+    /// The stack program.
+    #[error("the stack is invalid")]
+    Program(Vec<Diagnostic>),
     /// No answer to who we are.
     #[error("could not find out whose credentials these are")]
     Identity(#[source] provisioner_model::Error),
@@ -47,10 +45,10 @@ pub enum Failure {
     },
     /// Something could not be read.
     #[error("could not read the observed state")]
-    Unread(Vec<Unread>),
+    Unread(Vec<Diagnostic>),
     /// There can be no plan.
     #[error("there can be no plan")]
-    Planning(Vec<Problem>),
+    Planning(Vec<Diagnostic>),
     /// A mistake of ours.
     #[error("the plan contradicts itself")]
     Contradiction(Vec<String>),
@@ -125,7 +123,7 @@ impl ImageFailure {
             ),
             Self::NotBuilt(name) => Some(format!("provisioner image build {name}")),
             Self::NoRepository(name) => Some(format!("`provisioner apply {name}` makes one, and pushes the image")),
-            Self::Push(error) => call_hint(error),
+            Self::Push(error) => error.hint(None),
         }
     }
 }
@@ -235,14 +233,6 @@ impl StateError {
     }
 }
 
-/// One thing that went wrong, ready to be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Trouble {
-    what: String,
-    because: Vec<String>,
-    hint: Option<String>,
-}
-
 impl Failure {
     /// The process's exit code.
     pub fn code(&self) -> u8 {
@@ -264,7 +254,7 @@ impl Failure {
             #[cfg(feature = "aws")]
             Self::Image(error) => error.hint(),
             Self::Operation(error) => error.hint(),
-            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired) => call_hint(error),
+            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired | ErrorKind::Bug) => error.hint(None),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"
@@ -283,59 +273,24 @@ impl Failure {
         }
     }
 
-    fn troubles(&self) -> Vec<Trouble> {
-        match self {
-            Self::Program(mistakes) => mistakes
-                .iter()
-                .map(|mistake| Trouble { what: mistake.to_string(), because: vec![], hint: None })
-                .collect(),
-            Self::Unread(unread) => unread
-                .iter()
-                .map(|unread| Trouble {
-                    what: unread.to_string(),
-                    because: causes(unread),
-                    hint: call_hint(&unread.source),
-                })
-                .collect(),
-            Self::Planning(problems) => problems
-                .iter()
-                .map(|problem| Trouble { what: problem.to_string(), because: vec![], hint: problem.hint.clone() })
-                .collect(),
-            Self::Contradiction(wrong) => {
-                wrong.iter().map(|wrong| Trouble { what: wrong.clone(), because: vec![], hint: None }).collect()
-            }
-            other => vec![Trouble { what: other.to_string(), because: causes(other), hint: None }],
-        }
+    /// What ended the command, without the diagnostics that it consists of.
+    fn diagnostic(&self) -> Diagnostic {
+        Diagnostic { detail: causes(self), hint: self.hint(), ..Diagnostic::error(self.to_string()) }
     }
 
-    /// The whole of it, for standard error.
+    /// The text for standard error.
     pub fn report(&self, page: &PageFormat, dumb: bool) -> String {
-        if let Self::Environment(EnvironmentError::Mistakes(mistakes)) = self {
-            return mistakes_report(mistakes, page, dumb);
-        }
-        let mut out = String::new();
-        let troubles = self.troubles();
-        let label = page.paint(Tone::Gone, "error:");
-        if matches!(self, Self::Program(_) | Self::Unread(_) | Self::Planning(_) | Self::Contradiction(_)) {
-            let _ = writeln!(out, "{}", page.wrap("", "  ", &format!("{label} {self}")));
-        }
-        let many = !out.is_empty();
-        for trouble in &troubles {
-            let (first, rest) = if many { ("  - ", "    ") } else { ("", "  ") };
-            let lead = if many { String::new() } else { format!("{label} ") };
-            let _ = writeln!(out, "{}", page.wrap(first, rest, &format!("{lead}{}", trouble.what)));
-            let indent = if many { "    " } else { "  " };
-            for cause in &trouble.because {
-                let _ = writeln!(out, "{}", page.wrap(&format!("{indent}because "), &format!("{indent}  "), cause));
+        match self {
+            Self::Environment(EnvironmentError::Mistakes(mistakes)) => diagnostic::mistakes(mistakes, page, dumb),
+            Self::Program(list) | Self::Unread(list) | Self::Planning(list) => {
+                diagnostic::list(&self.diagnostic(), list, page)
             }
-            if let Some(hint) = &trouble.hint {
-                let _ = writeln!(out, "{}", page.wrap(&format!("{indent}hint: "), &format!("{indent}  "), hint));
+            Self::Contradiction(wrong) => {
+                let list: Vec<Diagnostic> = wrong.iter().map(Diagnostic::error).collect();
+                diagnostic::list(&self.diagnostic(), &list, page)
             }
+            _ => diagnostic::diagnostic(&self.diagnostic(), page),
         }
-        if let Some(hint) = self.hint() {
-            let _ = writeln!(out, "{}", page.wrap("  hint: ", "    ", &hint));
-        }
-        out
     }
 
     /// Says it on standard error, unless it has been said.
@@ -344,98 +299,4 @@ impl Failure {
             terminal.say(&self.report(terminal.err(), terminal.dumb));
         }
     }
-}
-
-/// What to do about a read that failed.
-fn call_hint(error: &provisioner_model::Error) -> Option<String> {
-    match error.kind {
-        ErrorKind::Denied => Some(format!("the credentials need the permission {}", error.action)),
-        ErrorKind::Expired => Some("the credentials have expired: sign in again".to_owned()),
-        ErrorKind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
-        ErrorKind::Unknown | ErrorKind::NotSent => {
-            Some("no answer came: is the network, or the endpoint, there?".to_owned())
-        }
-        _ => None,
-    }
-}
-
-/// The causes behind an error, each once.
-fn causes(error: &dyn StdError) -> Vec<String> {
-    let mut causes: Vec<String> = vec![];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !causes.contains(&text) {
-            causes.push(text);
-        }
-        if let Some(id) = cause.downcast_ref::<provisioner_model::Error>().and_then(|error| error.request_id.as_ref()) {
-            causes.push(format!("request id {id}"));
-        }
-        next = cause.source();
-    }
-    causes
-}
-
-/// A mistake in an environment file, for `miette`.
-#[derive(Debug)]
-struct SourceDiagnostic<'a> {
-    what: &'a str,
-    hint: Option<&'a str>,
-    span: std::ops::Range<usize>,
-    source: NamedSource<String>,
-}
-
-impl std::fmt::Display for SourceDiagnostic<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.what)
-    }
-}
-
-impl StdError for SourceDiagnostic<'_> {}
-
-impl Diagnostic for SourceDiagnostic<'_> {
-    fn help<'b>(&'b self) -> Option<Box<dyn std::fmt::Display + 'b>> {
-        self.hint.map(|hint| Box::new(hint) as Box<dyn std::fmt::Display>)
-    }
-    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&self.source)
-    }
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(None, self.span.clone()))))
-    }
-}
-
-fn mistakes_report(mistakes: &Mistakes, page: &PageFormat, dumb: bool) -> String {
-    let mut out = String::new();
-    for mistake in &mistakes.mistakes {
-        let diagnostic = SourceDiagnostic {
-            what: &mistake.what,
-            hint: mistake.hint.as_deref(),
-            span: one_line(&mistakes.text, mistake.span.clone()),
-            source: NamedSource::new(&mistakes.file, mistakes.text.clone()),
-        };
-        let drawing = if dumb {
-            NarratableReportHandler::new().render_report(&mut out, &diagnostic)
-        } else {
-            let theme = if page.colour { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
-            let handler =
-                GraphicalReportHandler::new_themed(theme).with_width(page.width.max(40)).with_context_lines(1);
-            handler.render_report(&mut out, &diagnostic)
-        };
-        if drawing.is_err() {
-            out.push_str(&mistake.what);
-        }
-        out.push('\n');
-    }
-    let label = page.paint(Tone::Gone, "error:");
-    let _ = writeln!(out, "{label} {} in {}", count(mistakes.mistakes.len(), "mistake"), mistakes.file);
-    out
-}
-
-/// The part of a span that is on its first line: a table's would underline all of it.
-fn one_line(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let start = span.start.min(text.len());
-    let end = span.end.clamp(start, text.len());
-    let length = text.get(start..end).and_then(|part| part.lines().next()).map_or(0, |line| line.trim_end().len());
-    start..start + length
 }

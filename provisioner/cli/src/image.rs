@@ -7,7 +7,7 @@ use std::{
 };
 
 use provisioner_image::{Architecture, BuildStatus, Cargo, ImageError, ImageSource, Layout, Progress};
-use provisioner_model::plan::Notice;
+use provisioner_model::Diagnostic;
 
 use crate::{artifacts::Artifacts, environment::Folder, render::progress::seconds, terminal::Terminal};
 
@@ -17,7 +17,7 @@ pub(crate) const FACT: &str = "image";
 /// Pause between two lines about a running build.
 const REPORT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// For which processor an environment wants an image built; none where it wants none.
+/// Returns the processor of an environment's image; `None` without an image.
 pub(crate) type Wants<E> = Box<dyn Fn(&E) -> Option<Architecture> + Send + Sync>;
 
 /// The image as it is on this machine, with a notice where it is missing or out of date.
@@ -33,11 +33,11 @@ pub(crate) fn artifacts(source: &ImageSource) -> Result<Artifacts, ImageError> {
     let digest = build_status.layout().map(|layout| layout.digest().to_owned());
     Ok(Artifacts {
         digests: BTreeMap::from([(FACT.to_owned(), digest)]),
-        notices: notice.map(|what| Notice { address: FACT.to_owned(), what: what.to_owned() }).into_iter().collect(),
+        notices: notice.map(|what| Diagnostic::warning(format!("{FACT}: {what}"))).into_iter().collect(),
     })
 }
 
-/// The source of the image of the app in `folder/app`; none where there is no such folder.
+/// Returns the source of the image in `folder/app`; `None` without that folder.
 pub(crate) fn source(folder: &Folder, architecture: Architecture) -> Option<ImageSource> {
     let root = folder.path();
     let app = root.join("app");

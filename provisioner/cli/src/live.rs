@@ -1,4 +1,4 @@
-//! Steps that run, redrawn on a terminal; elsewhere, a line now and then so that nobody takes a wait for a hang.
+//! Running steps: redrawn on a terminal; elsewhere an occasional line, so that a wait does not look like a hang.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -88,7 +88,7 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Draws no more: from here on there are lines only, since somebody is asked something.
+    /// Stops redrawing, and prints only lines from now on, because of a prompt.
     pub(crate) fn quiet(&mut self) {
         self.end();
         self.screen = None;

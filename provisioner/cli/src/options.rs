@@ -29,7 +29,7 @@ impl Scope {
         Selection { targets: self.target.clone(), excludes: self.exclude.clone(), replace: replace.to_vec() }
     }
 
-    /// The objects that the refresh reads. It reads all of them, whatever part of the stack is selected.
+    /// The objects that the refresh reads: all of them, independent of the selection.
     pub(crate) fn refresh(&self) -> RefreshScope {
         if self.no_refresh { RefreshScope::Pending } else { RefreshScope::All }
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    Environment, Resource, Stack,
+    Diagnostic, Environment, Resource, Stack,
     erased::{Clouds, ResourceRegistry},
     resource::Cloud,
-    stack::{Desired, Facts, MAIN, Misdeclared},
+    stack::{Desired, Facts, MAIN},
     state::ProviderTarget,
 };
 
@@ -85,16 +85,16 @@ impl<E: Environment> Program<E> {
         self
     }
 
-    /// Without AWS: nobody is asked for an account, the target is what this says.
+    /// Disables AWS: the program uses this target without asking for an account.
     #[must_use]
     pub fn without_aws(mut self, target: impl Fn(&E) -> ProviderTarget + Send + Sync + 'static) -> Self {
         self.target = Some(Box::new(target));
         self
     }
 
-    /// With an image of the app in the folder `app`, beside `environments`, where there is one and where the
-    /// environment wants one: for the processor that this says. `apply` builds it when it is out of date, and the stack
-    /// finds its digest under `image` in `stack.facts().discovered`: none while it is not built.
+    /// Adds an image of the app in the folder `app`, next to `environments`, if the folder exists and the environment
+    /// uses one: for the processor that the function returns. `apply` builds the image when it is out of date, and the
+    /// stack finds its digest under `image` in `stack.facts().discovered`: `None` while it is not built.
     #[cfg(feature = "aws")]
     #[must_use]
     pub fn image(self, wants: impl Fn(&E) -> Option<provisioner_image::Architecture> + Send + Sync + 'static) -> Self {
@@ -153,7 +153,7 @@ impl<E: Environment> Program<E> {
     }
 
     /// Runs the stack program and returns its declarations.
-    pub(crate) fn declare(&self, environment: &E, facts: Facts) -> Result<Desired, Vec<Misdeclared>> {
+    pub(crate) fn declare(&self, environment: &E, facts: Facts) -> Result<Desired, Vec<Diagnostic>> {
         let mut stack = Stack::new(facts);
         (self.stack)(environment, &mut stack);
         stack.finish()
@@ -202,12 +202,8 @@ async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<Provi
 #[cfg(not(feature = "aws-types"))]
 #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
 async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Failure> {
-    use provisioner_model::{Error, ErrorKind};
-    Err(Failure::Identity(Error::because(
-        ErrorKind::NotSent,
-        "sts:GetCallerIdentity",
-        "this program is built without AWS",
-    )))
+    use provisioner_model::Error;
+    Err(Failure::Identity(Error::bug("sts:GetCallerIdentity", "this program is built without AWS")))
 }
 
 /// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.

@@ -56,7 +56,7 @@ pub enum SavedError {
     /// Something in it is not known yet.
     #[error("cannot save the plan: the {0} has not been built")]
     NotKnown(String),
-    /// It was made with something else than is there now.
+    /// The plan was made with another artifact than the current one.
     #[error("the plan is for the {name} {planned}, and here there is {here}")]
     Other {
         /// Name of the discovered value.

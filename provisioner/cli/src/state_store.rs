@@ -43,7 +43,7 @@ impl StateStore {
         self.disk.load().await
     }
 
-    /// Writes the first state of an environment; does nothing where there is one.
+    /// Writes the first state of an environment; does nothing if a state exists.
     pub(crate) async fn create(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
         match self.load().await? {
             Some(_) => Ok(()),
@@ -81,7 +81,7 @@ impl StateStore {
     }
 }
 
-/// Describes this process to whoever finds the state locked.
+/// Describes this process as a lock holder.
 pub(crate) fn holder(command: &str) -> Holder {
     let (owner, host) = terminal::whoami();
     Holder { owner, host, pid: std::process::id(), command: command.to_owned(), since: terminal::now() }

@@ -1,4 +1,4 @@
-//! The one place that prints, asks, and looks at the process's surroundings.
+//! The only module that prints, asks, and reads the process's environment.
 
 use std::{
     io::{BufRead, IsTerminal, Write},
@@ -17,7 +17,7 @@ pub struct Terminal {
     pub live: bool,
     /// `true` if stdout is a terminal that can redraw the screen.
     pub redraws: bool,
-    /// There is somebody to ask.
+    /// `true` if there is a user to ask.
     pub asks: bool,
     /// Drawings of lines are of no use: a screen reader, or a terminal without abilities.
     pub dumb: bool,
@@ -177,7 +177,7 @@ pub fn service_endpoint() -> Option<String> {
     found.into_iter().next().map(|(_, value)| value)
 }
 
-/// Opens an address in a browser, or says why not.
+/// Opens an address in a browser, or returns the reason for a failure.
 #[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
 pub fn browse(url: &str) -> Result<(), String> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

@@ -14,7 +14,7 @@ use crate::{options::RolloutOptions, terminal::Terminal};
 #[cfg(feature = "aws")]
 pub(crate) use self::http::Reach;
 
-/// The verifier of a plan's rollouts; none where the options turn it off, which the user is told.
+/// Returns the verifier of a plan's rollouts; `None` with a message if the options turn it off.
 #[cfg(feature = "aws")]
 pub(crate) fn verifier<'a>(
     clouds: &'a Clouds,
@@ -32,7 +32,7 @@ pub(crate) fn verifier<'a>(
     Some(Box::new(http::HttpVerifier::new(clouds, options.reach.as_ref())))
 }
 
-/// No verifier: a program without AWS has none. The user is told where a rollout needs one.
+/// Returns no verifier, because the program has no AWS. Prints a message if a rollout needs one.
 #[cfg(not(feature = "aws"))]
 pub(crate) fn verifier(_: &Clouds, plan: &Plan, _: &RolloutOptions, terminal: &Terminal) -> Option<Box<dyn Verifier>> {
     if needs_verification(plan) {

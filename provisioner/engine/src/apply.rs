@@ -1,4 +1,4 @@
-//! Apply: walks the plan's graph, as many steps at once as it allows.
+//! Apply: executes the plan's graph, with as many concurrent steps as it allows.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -79,7 +79,7 @@ pub enum ApplyError {
     },
 }
 
-/// Carries a plan out. Whatever happens on the way, what is done is saved before the lock is given back.
+/// Executes a plan. On every outcome, it saves the completed steps before it releases the lock.
 pub async fn apply(input: Apply<'_>) -> Result<Outcome, ApplyError> {
     let protected = provisioner_planner::protected(input.plan);
     let addresses: Vec<String> = protected.difference(input.consent).cloned().collect();
@@ -236,7 +236,7 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
                         why: why.clone(),
                         details: step_error.details().to_vec(),
                         request_id: step_error.request_id(),
-                        hint: step_error.hint(),
+                        hint: step_error.hint(&steps[number].type_name),
                     },
                 );
                 outcome.failed.push((number, why));

@@ -13,14 +13,14 @@ use futures::{
 };
 use provisioner_model::{
     erased::{Clouds, ObservedState, ResourceType, Round},
-    error::{Error, Result},
+    error::Result,
 };
 
 /// How long a call waits for company.
 const WINDOW: Duration = Duration::from_millis(4);
 
 type BatchKey = (&'static str, String);
-type Answer = Result<HashMap<String, Result<ObservedState, Arc<Error>>>, Arc<Error>>;
+type Answer = Result<HashMap<String, Result<ObservedState>>>;
 type Call<'a> = Shared<BoxFuture<'a, Arc<Answer>>>;
 
 /// The reads of one run.
@@ -51,16 +51,9 @@ impl<'a> Batch<'a> {
         id: &str,
     ) -> Result<Option<ObservedState>> {
         let answer = self.join(resource_type, provider, id).await;
-        let copied = |error: &Arc<Error>| Error {
-            kind: error.kind,
-            action: error.action,
-            code: error.code.clone(),
-            request_id: error.request_id.clone(),
-            source: error.source.as_ref().map(|source| source.to_string().into()),
-        };
         match &*answer {
-            Err(error) => Err(copied(error)),
-            Ok(found) => found.get(id).cloned().transpose().map_err(|error| copied(&error)),
+            Err(error) => Err(error.clone()),
+            Ok(found) => found.get(id).cloned().transpose(),
         }
     }
 
@@ -96,11 +89,7 @@ async fn call<'a>(
         }
         std::mem::take(&mut *ids.lock().unwrap_or_else(PoisonError::into_inner))
     };
-    let answer = many(resource_type, &round, &key.1, ids).await;
-    let shared = |found: HashMap<String, Result<ObservedState>>| {
-        found.into_iter().map(|(id, observed)| (id, observed.map_err(Arc::new))).collect()
-    };
-    Arc::new(answer.map(shared).map_err(Arc::new))
+    Arc::new(many(resource_type, &round, &key.1, ids).await)
 }
 
 /// Reads any number of ids, as many at a time as the type takes.

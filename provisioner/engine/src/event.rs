@@ -68,9 +68,9 @@ pub enum Cancel {
     /// It goes on.
     #[default]
     No,
-    /// Nothing new begins, and what is waited for is left: the next apply goes on from there.
+    /// No new steps start, and waits end: the next apply resumes them.
     Leave,
-    /// Nothing new begins, and rollouts that are waited for are undone, as the plan says.
+    /// No new steps start, and rollouts in progress are rolled back as planned.
     RollBack,
 }
 

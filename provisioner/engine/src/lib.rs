@@ -20,7 +20,7 @@ mod wait;
 pub use self::{
     apply::{Apply, ApplyError, apply},
     event::{Cancel, Event, EventKind, Outcome},
-    refresh::{Refresh, Unread, refresh},
+    refresh::{Refresh, refresh},
     tuning::Tuning,
     verification::{VerificationError, VerificationRequest, Verifier},
 };

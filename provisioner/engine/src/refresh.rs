@@ -7,6 +7,7 @@ use std::{
 
 use futures::future::{join_all, try_join_all};
 use provisioner_model::{
+    Diagnostic,
     erased::{Clouds, ObservedState, ResourceRegistry, ResourceType, Round},
     error::{Error, ErrorKind},
     expr::resolve,
@@ -36,17 +37,6 @@ pub struct Refresh<'a> {
     pub pending_only: bool,
 }
 
-/// Something that could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{address} could not be read")]
-pub struct Unread {
-    /// The resource.
-    pub address: String,
-    /// Why.
-    #[source]
-    pub source: Error,
-}
-
 /// One object to be looked at.
 struct Look<'a> {
     address: &'a str,
@@ -57,7 +47,7 @@ struct Look<'a> {
 }
 
 /// Reads everything that the state knows, and what might be adopted.
-pub async fn refresh(input: &Refresh<'_>) -> Result<Observations, Vec<Unread>> {
+pub async fn refresh(input: &Refresh<'_>) -> Result<Observations, Vec<Diagnostic>> {
     let mut looks = vec![];
     for (address, row) in &input.snapshot.rows {
         // A type that this program lacks is the planner's to report, with its hint.
@@ -78,7 +68,7 @@ async fn observations<'a>(
     input: &Refresh<'a>,
     round: &Round<'_>,
     mut looks: Vec<Look<'a>>,
-) -> Result<HashMap<String, Option<Observation>>, Vec<Unread>> {
+) -> Result<HashMap<String, Option<Observation>>, Vec<Diagnostic>> {
     find_unnamed(input, round, &mut looks).await?;
     let mut observed = HashMap::new();
     let mut left: Vec<&Look<'_>> = looks.iter().collect();
@@ -113,10 +103,10 @@ async fn observations<'a>(
 }
 
 /// A create that was cut off before its answer: the token tells what came of it.
-async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<'_>]) -> Result<(), Vec<Unread>> {
+async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<'_>]) -> Result<(), Vec<Diagnostic>> {
     for look in looks.iter_mut().filter(|look| look.id.is_none()) {
         let owner = look.object.owner(&input.snapshot.lineage, look.address);
-        let unread = |source| vec![Unread { address: look.address.to_owned(), source }];
+        let unread = |error| vec![unread(look.address, look.resource_type, &error)];
         let consistency_window = input.tuning.consistency_window(look.resource_type.consistency_window());
         let started = tokio::time::Instant::now();
         let age = Duration::from_secs((input.tuning.now)().saturating_sub(look.object.made_at));
@@ -127,7 +117,7 @@ async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<
             let again = input.clouds.round();
             let next =
                 look.resource_type.find_by_token(&again, look.provider, look.object.inputs.clone(), &owner).await;
-            found = next.map_err(|source| vec![Unread { address: look.address.to_owned(), source }])?;
+            found = next.map_err(unread)?;
         }
         if found.is_empty() {
             found = untagged(look, input).await.map_err(unread)?;
@@ -165,7 +155,7 @@ fn key(look: &Look<'_>, id: &str) -> Place {
     (look.resource_type.type_name(), look.provider.to_owned(), id.to_owned())
 }
 
-async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, Observation>, Vec<Unread>> {
+async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, Observation>, Vec<Diagnostic>> {
     let mut groups: HashMap<(&str, &str), Vec<&Look<'_>>> = HashMap::new();
     for look in looks.iter().filter(|look| look.id.is_some()) {
         groups.entry((look.resource_type.type_name(), look.provider)).or_default().push(look);
@@ -175,27 +165,36 @@ async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, O
         let ids = group.iter().filter_map(|look| look.id.clone()).collect();
         (many(resource_type, round, provider, ids).await, group)
     });
-    let (mut observations, mut unread) = (HashMap::new(), vec![]);
+    let (mut observations, mut problems) = (HashMap::new(), vec![]);
     for (answer, group) in join_all(calls).await {
         match answer {
-            Err(source) => unread.push(Unread { address: names(&group), source }),
+            Err(error) => problems.push(all_unread(&group, &error)),
             Ok(mut found) => {
                 for look in group {
                     let Some((id, observed)) = look.id.as_ref().and_then(|id| found.remove_entry(id)) else { continue };
                     match observed.and_then(|observed| observation(look, id.clone(), observed)) {
                         Ok(observation) => drop(observations.insert(key(look, &id), observation)),
-                        Err(source) => unread.push(Unread { address: look.address.to_owned(), source }),
+                        Err(error) => problems.push(unread(look.address, look.resource_type, &error)),
                     }
                 }
             }
         }
     }
-    if unread.is_empty() { Ok(observations) } else { Err(unread) }
+    if problems.is_empty() { Ok(observations) } else { Err(problems) }
 }
 
-fn names(group: &[&Look<'_>]) -> String {
-    let first = group[0].address;
-    if group.len() == 1 { first.to_owned() } else { format!("{first} and {} more of its type", group.len() - 1) }
+/// The error of a read that brought nothing for a resource.
+fn unread(address: &str, resource_type: &dyn ResourceType, error: &Error) -> Diagnostic {
+    Diagnostic::resource_error(address, "could not be read").caused_by(error, resource_type.type_name())
+}
+
+/// One error for a read of many, so that a missing permission is not reported for each of a hundred resources.
+fn all_unread(group: &[&Look<'_>], error: &Error) -> Diagnostic {
+    let first = unread(group[0].address, group[0].resource_type, error);
+    match group.len() - 1 {
+        0 => first,
+        more => Diagnostic { summary: format!("could not be read, nor could {more} more of its type"), ..first },
+    }
 }
 
 fn observation(look: &Look<'_>, id: String, observed: ObservedState) -> Result<Observation, Error> {
@@ -205,7 +204,7 @@ fn observation(look: &Look<'_>, id: String, observed: ObservedState) -> Result<O
 }
 
 /// Objects that hold the key of a declared resource which the state does not have: to adopt or share, or in its way.
-async fn key_holders(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<String, Observation>, Vec<Unread>> {
+async fn key_holders(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<String, Observation>, Vec<Diagnostic>> {
     let open = |address: &str, declared: &Declared| {
         let known = input.snapshot.rows.contains_key(address)
             || declared.options.renamed_from.iter().any(|old| input.snapshot.rows.contains_key(old));
@@ -219,10 +218,12 @@ async fn key_holders(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<S
             Err(error) if error.kind == ErrorKind::Denied && !declared.options.adopt && !declared.options.share => {
                 Ok(None)
             }
-            Err(source) => Err(Unread { address: address.clone(), source }),
+            Err(error) => {
+                Err(Diagnostic::resource_error(address, "could not be read").caused_by(&error, declared.type_name))
+            }
         }
     }));
-    Ok(found.await.map_err(|unread| vec![unread])?.into_iter().flatten().collect())
+    Ok(found.await.map_err(|problem| vec![problem])?.into_iter().flatten().collect())
 }
 
 /// Returns whether the program states a unique key, and all of it is known now.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provisioner_model::error::ErrorKind;
+use provisioner_model::error::{Error, ErrorKind};
 
 /// How long an error of this kind is worth trying again; none for one that is final.
 pub(crate) fn budget(kind: ErrorKind) -> Option<Duration> {
@@ -13,6 +13,7 @@ pub(crate) fn budget(kind: ErrorKind) -> Option<Duration> {
         ErrorKind::Throttled | ErrorKind::Busy => Some(Duration::from_mins(10)),
         // Network interfaces linger after what used them is gone.
         ErrorKind::InUse => Some(Duration::from_mins(20)),
+        // A bug among them: the same call fails again.
         _ => None,
     }
 }
@@ -22,17 +23,16 @@ pub(crate) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(250 * 2u64.saturating_pow(attempt.min(6))).min(Duration::from_secs(15))
 }
 
-/// What a person can do about it.
-pub(crate) fn hint(kind: ErrorKind, action: &str) -> Option<String> {
-    match kind {
+/// What the user can do about a call of a step that failed.
+pub(crate) fn hint(error: &Error, type_name: &str) -> Option<String> {
+    match error.kind {
         ErrorKind::Exists => Some(
             "an object of this name is there and is not ours: declare it with `adopt`, import it, or choose another name"
                 .to_owned(),
         ),
-        ErrorKind::Denied => Some(format!("the credentials need the permission {action}")),
         ErrorKind::Expired => Some("the credentials ended: everything done so far is saved; renew them and apply again".to_owned()),
         ErrorKind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
         ErrorKind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
-        _ => None,
+        _ => error.hint(Some(type_name)),
     }
 }

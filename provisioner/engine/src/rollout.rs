@@ -1,5 +1,4 @@
-//! From what has been written to what counts: it is waited for, proven, and written down; or it is undone, as the plan
-//! says.
+//! The end of a write: the engine waits for it, verifies it and records it, or rolls it back as planned.
 
 use provisioner_model::{
     erased::ObservedState,
@@ -109,7 +108,7 @@ impl StepExecution<'_, '_> {
         self.keep(row, Object { pending: Some(pending), inputs, outputs, role, ..sent.object }).await
     }
 
-    /// Puts back what the plan says, and tells how all of it ended.
+    /// Rolls back as planned, and returns the step's error.
     async fn roll_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value, failed: StepError) -> StepError {
         self.tell(EventKind::RollingBack { why: failed.why() });
         // From here on a wish to roll back is being fulfilled.
@@ -124,7 +123,7 @@ impl StepExecution<'_, '_> {
         StepError::RolledBack { failed: Box::new(failed), then, fatal }
     }
 
-    /// Returns whether something is left for the next apply that its plan would not see by itself.
+    /// Rolls back, and returns whether the next apply must resume work that its plan would not show.
     async fn put_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value) -> Result<bool, StepError> {
         let ignore = &sent.write.options.ignore;
         let id = sent.object.id.clone().unwrap_or_default();

@@ -63,7 +63,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// The one object that holds the unique key. Only for a create that may have had its effect: nobody held it before.
+    /// Finds the only object with the unique key, for a create with an unknown outcome. No object had the key before.
     async fn by_unique_key(&self, inputs: &Value) -> Result<Option<String>, Error> {
         let round = self.run.clouds.round();
         let mut ids = self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone()).await?;
@@ -137,7 +137,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// Sends a call again while its error says that this may help.
+    /// Retries a call while its error may be temporary.
     pub(crate) async fn again<'f, T>(&self, needs: &[String], call: impl Fn() -> Fut<'f, T>) -> Result<T, StepError>
     where
         T: 'f,

@@ -279,7 +279,7 @@ impl StepExecution<'_, '_> {
         Ok(Some(Object { id: Some(id), ..object }))
     }
 
-    /// Refuses a create whose unique key an object of others holds, before anything is written.
+    /// Refuses a create if an object outside the environment has its unique key, before any write.
     async fn check_unclaimed(&self, inputs: &Value) -> Result<(), StepError> {
         let round = self.run.clouds.round();
         let found = self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone()).await?;

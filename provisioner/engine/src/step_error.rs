@@ -8,9 +8,9 @@ use crate::retry::hint;
 /// A reason for which a step did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
-    #[error("{0}")]
+    #[error(transparent)]
     Call(#[from] Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
     Other(String),
@@ -25,7 +25,7 @@ pub(crate) enum StepError {
     /// The same, and what became of it then.
     #[error("{failed}; {then}")]
     RolledBack { failed: Box<Self>, then: String, fatal: bool },
-    /// An object of others holds the unique key of one that was to be created.
+    /// An object outside the environment has the unique key of the object to create.
     #[error("`{id}` exists already and does not belong to this environment; nothing was written")]
     Taken { id: String, address: String },
     #[error("left during its rollout, which continues in AWS; the next apply resumes it")]
@@ -51,11 +51,11 @@ impl StepError {
         }
     }
 
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self, type_name: &str) -> Option<String> {
         match self {
-            Self::Call(error) => hint(error.kind, error.action),
+            Self::Call(error) => hint(error, type_name),
             Self::Failed { hint, .. } => hint.clone(),
-            Self::RolledBack { failed, .. } => failed.hint(),
+            Self::RolledBack { failed, .. } => failed.hint(type_name),
             Self::Taken { id, address } => Some(format!(
                 "to manage that object, run `provisioner import ENV {address} '{id}'` or declare the resource with \
                  `adopt`; else give it another name or key"

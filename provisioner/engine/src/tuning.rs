@@ -9,11 +9,11 @@ pub struct Tuning {
     pub now: fn() -> u64,
     /// A new token: at most 36 characters of `[0-9a-f-]`, never the same twice.
     pub token: fn() -> String,
-    /// At most this long is waited for a fresh object to be visible. None: as long as its type says.
+    /// Maximum time to wait for a new object to become visible. `None`: the type's limit applies.
     pub consistency_window: Option<Duration>,
-    /// At most this long is waited for anything. None: as long as its type says.
+    /// Maximum time to wait for any operation. `None`: the type's limit applies.
     pub patience: Option<Duration>,
-    /// At most this long is paused between two looks. None: as long as its type says.
+    /// Maximum pause between two polls. `None`: the type's limit applies.
     pub poll: Option<Duration>,
     /// Maximum number of concurrent writes.
     pub parallel: usize,

@@ -1,10 +1,10 @@
-//! A rollout's proof: asked of whoever runs the engine, which neither knows what is proven nor how.
+//! The verification of a rollout, which the engine delegates to its caller.
 
 use std::{future::Future, pin::Pin};
 
 use serde_json::Value;
 
-/// A rollout that is ready, as the cloud says.
+/// A rollout that is ready according to the cloud.
 #[derive(Clone, Copy, Debug)]
 pub struct VerificationRequest<'a> {
     /// Address of the resource.
@@ -28,7 +28,7 @@ pub struct VerificationError {
     pub hint: Option<String>,
 }
 
-/// Shows that what was rolled out does what it is there for. Dropped where the run is cancelled.
+/// Verifies a rollout. The engine drops the future when the run is cancelled.
 pub trait Verifier: Send + Sync {
     /// Ends once it is certain, either way.
     fn verify<'a>(

@@ -63,7 +63,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// Looks until the object is ready.
+    /// Polls until the object is ready.
     pub(crate) async fn ready(
         &self,
         object: &Object,
@@ -138,7 +138,7 @@ impl StepExecution<'_, '_> {
         Ok(followed.unwrap_or(phase))
     }
 
-    /// Looks until the object is gone.
+    /// Polls until the object is deleted.
     pub(crate) async fn gone(&self, id: &str) -> Result<(), StepError> {
         let until = Instant::now() + self.run.tuning.waits(self.resource_type.ready_timeout());
         let mut attempt = 0;
@@ -172,7 +172,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    /// Ends once somebody wants the step to: left as it is, or undone where that can be.
+    /// Completes when a cancellation leaves or rolls back the step.
     pub(crate) async fn interrupted(&self) -> StepError {
         let mut cancel = self.run.cancel.clone();
         let wanted = cancel.wait_for(|wanted| match wanted {

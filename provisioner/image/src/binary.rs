@@ -26,7 +26,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// As environment files say it.
+    /// Returns the name in environment files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::X8664 => "x86_64",
@@ -34,7 +34,7 @@ impl Architecture {
         }
     }
 
-    /// As image manifests say it.
+    /// Returns the name in image manifests.
     pub const fn oci(self) -> &'static str {
         match self {
             Self::X8664 => "amd64",
@@ -42,7 +42,7 @@ impl Architecture {
         }
     }
 
-    /// As Cargo says it.
+    /// Returns the name of Cargo's target.
     pub const fn target(self) -> &'static str {
         match self {
             Self::X8664 => "x86_64-unknown-linux-gnu",
@@ -101,6 +101,6 @@ mod tests {
         let error = check(&own, here).unwrap_err();
         assert!(error.to_string().contains("libc.so.6"), "{error}");
         let error = check(&own, other).unwrap_err();
-        assert_eq!(error.to_string(), format!("the binary is for {here}, and {other} is wanted"));
+        assert_eq!(error.to_string(), format!("expected a binary for {other}, found one for {here}"));
     }
 }

@@ -1,4 +1,4 @@
-//! From the app's folder to the layout: what there is, whether it is out of date, and making it.
+//! Builds the layout from the app's folder, and checks whether it is out of date.
 
 use std::{
     fs,
@@ -46,7 +46,7 @@ pub enum BuildStatus {
 }
 
 impl BuildStatus {
-    /// The image, where there is one.
+    /// Returns the image, if there is one.
     pub fn layout(&self) -> Option<&Layout> {
         match self {
             Self::Missing => None,
@@ -65,7 +65,7 @@ impl ImageSource {
         })
     }
 
-    /// Builds the app and makes its image, whatever is there. Cargo shows its progress on stderr.
+    /// Builds the app and its image, regardless of the status. Cargo shows its progress on stderr.
     pub fn build(&self) -> Result<Layout, ImageError> {
         self.make(None)
     }

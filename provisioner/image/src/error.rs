@@ -51,7 +51,7 @@ pub enum ImageError {
         /// Error of the operating system.
         source: io::Error,
     },
-    /// A manifest of Cargo's does not say what it must.
+    /// A Cargo manifest lacks a required value.
     #[error("{}: {why}", path.display())]
     Manifest {
         /// Path of the file.
@@ -153,7 +153,7 @@ pub enum RegistryError {
         /// Error of the HTTP client.
         source: reqwest::Error,
     },
-    /// An answer that says no.
+    /// The registry refused the request.
     #[error("{host} answered {status} to {doing}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     Refused {
         /// Host of the registry.
@@ -175,7 +175,7 @@ pub enum RegistryError {
         /// The part that the response lacks.
         missing: &'static str,
     },
-    /// The registry says that it has stored something else.
+    /// The registry stored different content.
     #[error("{host} stored {there} instead of {sent}")]
     Changed {
         /// Host of the registry.

@@ -9,7 +9,7 @@ use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use crate::{USER, digest};
 
-/// A layer, as it goes into the layout and into the image's configuration.
+/// A layer of the layout, with its entry in the image's configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
     /// The layer as a gzip archive.
@@ -81,7 +81,7 @@ fn layer(what: &'static str, entries: &[LayerEntry<'_>]) -> io::Result<Layer> {
     Ok(Layer { bytes: gzip.finish()?, diff_id: digest(&tar), what })
 }
 
-/// Mozilla's roots, as most programs look for them.
+/// Returns Mozilla's root certificates in PEM format.
 fn certificates() -> String {
     let mut text = String::new();
     for certificate in TLS_SERVER_ROOT_CERTS {

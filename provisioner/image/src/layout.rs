@@ -32,7 +32,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout in `folder`. None where there is none.
+    /// Opens the layout in `folder`; `None` if there is none.
     pub fn open(folder: &Path) -> Result<Option<Self>, ImageError> {
         let path = folder.join("index.json");
         let text = match fs::read(&path) {
@@ -62,7 +62,7 @@ impl Layout {
         Ok(Some(layout))
     }
 
-    /// Writes a layout in the place of the one that is there: its parts first, and then what names them.
+    /// Replaces the layout on disk: first its blobs, then the documents that reference them.
     pub(crate) fn write(
         folder: &Path,
         image: &Document,
@@ -166,7 +166,7 @@ impl Layout {
         })
     }
 
-    /// The bytes that a descriptor names, and no others.
+    /// Reads the bytes of a descriptor, and checks their digest.
     pub(crate) fn bytes(&self, descriptor: &Descriptor) -> Result<Vec<u8>, ImageError> {
         let path = self.path(&descriptor.digest);
         let bytes = fs::read(&path).map_err(ImageError::io("read", &path))?;

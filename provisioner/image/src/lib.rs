@@ -30,7 +30,7 @@ pub use progress::Progress;
 pub use push::{Attached, Pushed};
 pub use registry::{ContainerRegistry, Credentials};
 
-/// The user that the app runs as, and its group: nobody that the host knows.
+/// ID of the app's user and group, which does not exist on the host.
 pub const USER: u32 = 10_000;
 /// The port that the image exposes.
 pub const PORT: u16 = 8080;

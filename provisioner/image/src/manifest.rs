@@ -62,7 +62,7 @@ impl Platform {
     pub(crate) fn linux(architecture: Architecture) -> Self {
         Self { architecture: architecture.oci().to_owned(), os: "linux".to_owned() }
     }
-    /// Of what is attached to an image: nobody takes it for one that runs.
+    /// The platform of an attached document, which no client runs.
     pub(crate) fn none() -> Self {
         Self { architecture: "unknown".to_owned(), os: "unknown".to_owned() }
     }

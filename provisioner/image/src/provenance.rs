@@ -38,7 +38,7 @@ pub(crate) fn revision(folder: &Path) -> Option<Revision> {
     Some(Revision { commit, changed: !changed.is_empty() })
 }
 
-/// The statement. It has no time: the same build says the same.
+/// Returns the statement. It has no time, so that the same build gives the same statement.
 pub(crate) fn statement(made: &ImageProvenance<'_>) -> Result<Vec<u8>, serde_json::Error> {
     let mut materials = vec![json!({ "name": "Cargo.lock", "digest": { "sha256": hex(made.lock) } })];
     if let Some(revision) = &made.revision {

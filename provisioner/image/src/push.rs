@@ -1,5 +1,5 @@
-//! The push, in the order in which a registry wants it: blobs, the image, what is attached to it, and the tag last.
-//! Whoever sees the tag sees all of it.
+//! The push, in the order that a registry requires: blobs, the image, its attached documents, and the tag last. A
+//! client that sees the tag sees everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,8 +97,7 @@ impl ContainerRegistry {
         })
     }
 
-    /// Names it by its tag. Where tags are immutable, somebody else may have been faster: with the same image, that
-    /// is as good.
+    /// Sets the tag. If tags are immutable, another push may have set it first: with the same image, that is a success.
     async fn tag(&self, layout: &Layout, kind: &str, bytes: &[u8]) -> Result<(), RegistryError> {
         match self.put_manifest(layout.tag(), kind, bytes).await {
             Err(error @ RegistryError::Refused { status: 400..=499, .. }) => {

@@ -94,7 +94,7 @@ impl ContainerRegistry {
         if answer.status() == StatusCode::CREATED { Ok(()) } else { Err(self.refused(doing, answer).await) }
     }
 
-    /// The manifest that a tag or digest names. None where there is none.
+    /// Returns the manifest of a tag or digest; `None` if there is none.
     pub(crate) async fn manifest(&self, reference: &str) -> Result<Option<Vec<u8>>, RegistryError> {
         let doing = format!("a look for {reference}");
         let accept = format!("{}, {}", crate::manifest::MANIFEST, crate::manifest::INDEX);
@@ -145,7 +145,7 @@ impl ContainerRegistry {
         self.base.join(path).map_err(|_| RegistryError::Repository(self.repository()))
     }
 
-    /// Sends a request until there is an answer that does not ask for another attempt.
+    /// Sends a request, and retries it as long as the response allows.
     async fn send(
         &self,
         doing: &str,
@@ -192,7 +192,7 @@ impl ContainerRegistry {
         Ok(body.to_vec())
     }
 
-    /// An answer that says no, in the registry's own words.
+    /// Returns the error of a refused request, with the registry's message.
     async fn refused(&self, doing: String, answer: Response) -> RegistryError {
         #[derive(serde::Deserialize)]
         struct Body {

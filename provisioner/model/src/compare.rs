@@ -12,7 +12,7 @@ pub enum Compare {
     Stated,
     /// As [`Compare::Stated`], for a list whose order means nothing.
     Set,
-    /// Entry by entry: entries of others stay, and one that we set and dropped goes.
+    /// Compares entry by entry: foreign entries stay, and an entry that we set and no longer declare is removed.
     Map,
     /// Equal to the letter.
     Exact,
@@ -21,7 +21,7 @@ pub enum Compare {
 }
 
 impl Compare {
-    /// Returns whether `seen` means `want`.
+    /// Returns whether `observed` is equivalent to `desired`.
     pub fn is_equivalent(self, desired: &Value, observed: &Value) -> bool {
         match self {
             Self::Stated | Self::Map => stated(desired, observed),
@@ -77,8 +77,8 @@ fn same_document(desired: &Value, observed: &Value) -> bool {
     }
 }
 
-/// Policies: AWS gives back a list of one as its only item, and the texts of a list (actions, resources, principals,
-/// a condition's values) in an order of its own.
+/// Normalises policies: AWS returns a list of one as its only item, and the strings of a list (actions, resources,
+/// principals, a condition's values) in an order of its own.
 fn loose(value: &Value, policy: bool) -> Value {
     match value {
         Value::Array(items) if items.len() == 1 => loose(&items[0], policy),

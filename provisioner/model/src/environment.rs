@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-/// One environment file, typed. The command line checks the file against the type's JSON Schema first, so that
-/// every mistake has its place; [`Environment::problems`] adds what a schema cannot say.
+/// A typed environment file. The command line checks the file against the type's JSON Schema first, so that every error
+/// has a location; [`Environment::problems`] adds rules that a schema cannot express.
 pub trait Environment: DeserializeOwned + schemars::JsonSchema + Send + Sync + 'static {
     /// The project: part of every tag.
     fn project(&self) -> &str;

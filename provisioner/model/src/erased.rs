@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     resource::{Actions, Change, Cloud, Id, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
     schema::{CreateCall, FieldSchema, Parameter},
     secret::SecretValues,
@@ -45,9 +45,10 @@ impl Clouds {
 
     /// The cloud of that instance, for what is asked of it beside its resources.
     pub fn get<C: Cloud>(&self, instance: &str) -> Result<&C> {
-        self.clouds.get(&(TypeId::of::<C>(), instance.to_owned())).and_then(|cloud| cloud.downcast_ref()).ok_or_else(
-            || Error::because(ErrorKind::NotSent, "provider", format!("no provider `{instance}` of this type")),
-        )
+        self.clouds
+            .get(&(TypeId::of::<C>(), instance.to_owned()))
+            .and_then(|cloud| cloud.downcast_ref())
+            .ok_or_else(|| Error::bug("provider", format!("no provider `{instance}` of this type")))
     }
 
     /// A round of reads: within it, what several types need is read once.
@@ -68,7 +69,7 @@ impl Round<'_> {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         let reader =
             readers.entry((TypeId::of::<C>(), instance.to_owned())).or_insert_with(|| Arc::new(cloud.reader())).clone();
-        reader.downcast().map_err(|_| Error::new(ErrorKind::NotSent, "provider"))
+        reader.downcast().map_err(|_| Error::bug("provider", "two types of reader under one key"))
     }
 }
 
@@ -388,12 +389,11 @@ fn to_observed<R: Resource>(observed: ObservedState) -> Result<Observed<R>> {
 }
 
 fn json<R: Resource, T: Serialize>(value: &T) -> Result<Value> {
-    serde_json::to_value(value).map_err(|e| Error { source: Some(e.into()), ..Error::new(ErrorKind::NotSent, R::TYPE) })
+    serde_json::to_value(value).map_err(|error| Error::bug(R::TYPE, error))
 }
 
 fn typed<R: Resource, T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value)
-        .map_err(|e| Error { source: Some(e.into()), ..Error::new(ErrorKind::NotSent, R::TYPE) })
+    serde_json::from_value(value).map_err(|error| Error::bug(R::TYPE, error))
 }
 
 /// Every type that a binary knows. Listed, not discovered: a row of an unlisted type is an error that names

@@ -1,5 +1,7 @@
 //! One error for every call to a cloud. Its kind is all that the engine decides by.
 
+use std::{error::Error as StdError, sync::Arc};
+
 /// What the engine may conclude. The provider maps API codes to these; nothing else knows a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,10 +28,15 @@ pub enum ErrorKind {
     Expired,
     /// No answer: the effect may have happened. Only `find` tells.
     Unknown,
+    /// A bug in the program, in a resource type or in Provisioner: a value that does not fit its shape, a request that
+    /// lacks a required member, a secret or a provider that the program did not set. Nothing was sent. The same input
+    /// fails again, so the engine never retries it.
+    Bug,
 }
 
-/// What went wrong in one call to a cloud.
-#[derive(Debug, thiserror::Error)]
+/// What went wrong in one call to a cloud. Clones share the source, so one failed read of many can be given to each
+/// step that asked for it.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{action} failed{}", code.as_deref().map(|code| format!(" with {code}")).unwrap_or_default())]
 pub struct Error {
     /// What follows from it.
@@ -42,7 +49,7 @@ pub struct Error {
     pub request_id: Option<String>,
     /// The rest of the chain; printed once, at the edge.
     #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -51,15 +58,20 @@ impl Error {
         Self { kind, action, code: None, request_id: None, source: None }
     }
 
-    /// The same with the reason in words.
-    pub fn because(kind: ErrorKind, action: &'static str, why: impl Into<String>) -> Self {
-        Self { source: Some(why.into().into()), ..Self::new(kind, action) }
+    /// The same with its reason: a text or another error.
+    pub fn because(kind: ErrorKind, action: &'static str, why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { source: Some(Arc::from(why.into())), ..Self::new(kind, action) }
+    }
+
+    /// A bug: see [`ErrorKind::Bug`].
+    pub fn bug(action: &'static str, why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::because(ErrorKind::Bug, action, why)
     }
 
     /// The whole chain on one line: what, and why.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
-        let mut next = std::error::Error::source(self);
+        let mut next = StdError::source(self);
         while let Some(cause) = next {
             let cause_text = cause.to_string();
             if !text.contains(&cause_text) {
@@ -70,11 +82,57 @@ impl Error {
         text
     }
 
+    /// What the user can do about it, where the kind tells. `type_name` is the resource type of the call, where there is
+    /// one.
+    pub fn hint(&self, type_name: Option<&str>) -> Option<String> {
+        match self.kind {
+            ErrorKind::Denied => Some(format!("the credentials need the permission {}", self.action)),
+            ErrorKind::Expired => Some("the credentials have expired: sign in again".to_owned()),
+            ErrorKind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
+            ErrorKind::Unknown | ErrorKind::NotSent => {
+                Some("no answer came: is the network, or the endpoint, there?".to_owned())
+            }
+            ErrorKind::Bug => {
+                let place = match type_name {
+                    Some(name) => format!("in Provisioner, in this program or in the resource type `{name}`"),
+                    None => "in Provisioner or in this program".to_owned(),
+                };
+                Some(format!(
+                    "this is a bug {place}: report it to the maintainers of the program, \
+                     with this message and the action {}",
+                    self.action
+                ))
+            }
+            _ => None,
+        }
+    }
+
     /// The answer lacked what the API documents.
     pub fn missing(action: &'static str, field: &'static str) -> Self {
-        Self { source: Some(format!("the answer has no `{field}`").into()), ..Self::new(ErrorKind::Refused, action) }
+        Self::because(ErrorKind::Refused, action, format!("the answer has no `{field}`"))
     }
 }
 
 /// The result of a call to a cloud.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bug_hint_names_type_and_action() {
+        let error = Error::bug("ec2:CreateSubnet", "`cidr` is not set");
+        let hint = error.hint(Some("aws:ec2:subnet")).unwrap();
+        assert!(hint.contains("this is a bug"), "{hint}");
+        assert!(hint.contains("`aws:ec2:subnet`") && hint.contains("ec2:CreateSubnet"), "{hint}");
+        assert!(!hint.contains("network"), "{hint}");
+    }
+
+    #[test]
+    fn clone_keeps_the_whole_chain() {
+        let inner = Error::because(ErrorKind::Refused, "ec2:CreateSubnet", "no room");
+        let error = Error::because(ErrorKind::Unknown, "ec2:DescribeSubnets", inner);
+        assert_eq!(error.clone().chain(), "ec2:DescribeSubnets failed: ec2:CreateSubnet failed: no room");
+    }
+}

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 pub enum In<T> {
     /// Known when the program runs.
     Known(T),
-    /// Known once another resource is there.
+    /// A value that is known once another resource exists.
     Later(Expr),
 }
 
@@ -38,7 +38,7 @@ pub enum Expr {
 }
 
 impl Expr {
-    /// As it stands in the inputs.
+    /// Returns the value in the form that inputs contain.
     pub fn to_value(&self) -> Value {
         match self {
             Self::Ref { address, path } => json!({ "$ref": address, "path": path }),
@@ -87,7 +87,7 @@ impl<T: Serialize> In<T> {
 }
 
 impl<T> In<T> {
-    /// The same value as another type, for those that are strings in the API: an id as text, say.
+    /// Converts the reference to another type, for values that the API treats as strings: an ID as text, for example.
     pub fn later<U>(self) -> In<U>
     where
         T: Into<U>,

@@ -11,7 +11,7 @@ use crate::{
     state::{Object, ObjectRole, Operation, Pending, Row, Snapshot},
 };
 
-/// One line of the journal. Entries of independent steps may stand in any order.
+/// A line of the journal. Entries of independent steps may appear in any order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum JournalEntry {

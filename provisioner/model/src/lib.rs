@@ -1,14 +1,16 @@
 //! The data that the rest of Provisioner speaks of, and the contract between the engine and the resource types.
 //!
 //! No I/O, no clock, no AWS: everything here is data and serde. Read in this order: [`resource`] (the contract),
-//! [`schema`] (its inputs), [`expr`] (values known later), [`stack`] (what a program writes), [`erased`] (what the engine sees),
-//! [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`].
+//! [`schema`] (its inputs), [`expr`] (values known later), [`stack`] (what a program writes), [`erased`] (what the engine
+//! sees), [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`], [`diagnostic`]
+//! (messages for the user).
 
 // Derived code names this crate, also in this crate's own tests.
 extern crate self as provisioner_model;
 
 pub mod changed;
 pub mod compare;
+pub mod diagnostic;
 pub mod digest;
 pub mod environment;
 pub mod erased;
@@ -25,6 +27,7 @@ pub mod state;
 pub mod verification;
 
 pub use changed::ChangedFields;
+pub use diagnostic::{Diagnostic, Severity, SourceLocation};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};

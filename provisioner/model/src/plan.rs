@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    diagnostic::Diagnostic,
     stack::{Facts, Options},
     state::{Origin, ProviderTarget},
 };
 
 /// The format of saved plans. Another one is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Everything that an apply will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct Plan {
     /// The outputs as declared.
     pub declared_outputs: BTreeMap<String, Value>,
     /// Further remarks for the reader: protected resources that block the plan, objects that cannot be deleted.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<Diagnostic>,
 }
 
 impl Plan {
@@ -66,7 +67,7 @@ pub struct Discovered {
     pub id: String,
 }
 
-/// An object beside the one that stands for its resource: replaced, or a successor that was given up. The plan deletes it.
+/// An object besides the resource's current one: a replaced object, or an abandoned new object. The plan deletes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leftover {
@@ -123,11 +124,11 @@ pub enum Action {
     ReplaceDeleteFirst,
     /// Deletes the resource's object.
     Delete,
-    /// An object that is there already is taken over.
+    /// Adopts an object that exists already.
     Adopt,
     /// It leaves the state, and stays in the cloud.
     Forget,
-    /// A shared object: our tag on it goes, and others go on using it.
+    /// Releases a shared object: it loses our tag, and stays for its other users.
     Release,
     /// Nothing, but it has a new address.
     Rename,
@@ -153,7 +154,7 @@ pub struct FieldChange {
     /// The outputs that `after` waits for: `ADDRESS.PATH`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waits_for: BTreeSet<String>,
-    /// Somebody else changed it: we put it back.
+    /// `true` if the field was changed outside Provisioner, and the plan reverts it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drifted: bool,
     /// It holds a document: show it as a diff of lines.
@@ -177,16 +178,6 @@ pub struct Drift {
     pub gone: bool,
     /// The changed fields: `before` is the recorded value, `after` the observed one.
     pub changes: Vec<FieldChange>,
-}
-
-/// Something a reader should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notice {
-    /// The resource that it is about.
-    pub address: String,
-    /// Text of the notice.
-    pub what: String,
 }
 
 /// One thing that an apply does.
@@ -220,7 +211,7 @@ pub enum StepAction {
         #[serde(flatten)]
         write: Write,
     },
-    /// Takes over an object that is there, and brings it to what is declared.
+    /// Adopts an existing object, and updates it to match the declaration.
     Adopt {
         /// The existing object's ID.
         id: String,
@@ -304,8 +295,8 @@ pub struct Write {
     pub needs: Vec<String>,
     /// Origin of the object: created, adopted or shared.
     pub origin: Origin,
-    /// An object of others may hold the unique key: the engine looks before it creates. False where the key is generated,
-    /// or belongs to an object that the same plan creates.
+    /// `true` if an object outside the environment may have the unique key: the engine checks before it creates.
+    /// `false` if the key is generated, or belongs to an object that the same plan creates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub key_may_exist: bool,
     /// Should it fail: the inputs that are put back.

@@ -14,10 +14,10 @@ pub use crate::schema::{Field, FieldSchema, Name};
 
 /// One type of cloud object.
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Stable name, part of every address and of the state: `aws:ec2:subnet`. Where a crate builds its types by cargo
-    /// feature, the feature's name is the middle part: who lacks a type is told which feature has it.
+    /// Stable name, part of every address and of the state: `aws:ec2:subnet`. In a crate that builds its types by cargo
+    /// feature, the middle part is the feature's name: an error for a missing type names the feature.
     const TYPE: &'static str;
-    /// Of the inputs' shape. A state row of an older version goes through [`Resource::migrate`].
+    /// Version of the inputs' format. [`Resource::migrate`] converts entries of the state from older versions.
     const VERSION: u32 = 1;
     /// Properties of each input, in the order in which plans show the inputs.
     const FIELDS: &'static [Field];
@@ -50,7 +50,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const CONSISTENCY_WINDOW: Duration = Duration::from_mins(1);
     /// Maximum time after a create, update or delete until [`Resource::phase`] reports completion.
     const READY_TIMEOUT: Duration = Duration::from_mins(5);
-    /// The pause between two looks at an object that is not ready yet.
+    /// Pause between two polls of an object that is not ready yet.
     const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
     /// The cloud that contains objects of this type.
@@ -110,12 +110,12 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn read_many(c: &Reads<Self>, ids: &[Id<Self>]) -> impl Future<Output = Result<ReadResults<Self>>> + Send;
     /// The objects made for `owner`: by its token, or, where objects carry none, by their unique key.
     fn find_by_token(&self, c: &Reads<Self>, owner: &Owner) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send;
-    /// The objects that hold this one's unique key, whoever made them: for `adopt` and `share`.
+    /// Finds the objects with this resource's unique key, regardless of their creator: for `adopt` and `share`.
     fn find_by_unique_key(&self, _c: &Reads<Self>) -> impl Future<Output = Result<Vec<Id<Self>>>> + Send {
         async { Ok(Vec::new()) }
     }
-    /// Starts creation and returns as soon as the id is known: the engine journals it at once. What needs
-    /// a second call is left to `update`, by way of read and compare.
+    /// Starts the creation and returns as soon as the ID is known: the engine journals it immediately. Settings that
+    /// need a second call are left to `update`, after a read and a comparison.
     fn create(&self, c: &Writes<Self>, owner: &Owner) -> impl Future<Output = Result<Created<Self>>> + Send;
     /// Updates the object to match `self`, given its recorded and observed state.
     fn update(
@@ -181,7 +181,7 @@ pub enum Change {
 /// The lifecycle phase of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// On its way: look again.
+    /// The object is in transition: the engine polls it again.
     Pending,
     /// The object is ready for use.
     Ready,
@@ -209,7 +209,8 @@ impl Phase {
     }
 }
 
-/// A mistake in an input.
+/// A mistake in an input, as a resource type finds it. [`Stack`](crate::Stack) makes a
+/// [`Diagnostic`](crate::Diagnostic) of it, with the address and the place of the declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Name of the invalid input.
@@ -222,6 +223,12 @@ impl Problem {
     /// A mistake in `field`.
     pub fn new(field: impl Into<&'static str>, why: impl Into<String>) -> Self {
         Self { field: field.into(), why: why.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.why)
     }
 }
 
@@ -242,7 +249,7 @@ pub struct Owner {
 /// The observed state of an object.
 #[derive(Clone, Debug)]
 pub struct Observed<R: Resource> {
-    /// As if they had been declared that way. Inputs that the API does not tell are left out or empty.
+    /// The observed inputs, in the form of a declaration. Inputs that the API does not return are omitted or empty.
     pub inputs: R,
     /// Values that only the cloud determines.
     pub outputs: R::Outputs,
@@ -271,7 +278,7 @@ impl<R: ?Sized> Id<R> {
     pub fn new(raw: impl Into<String>) -> Self {
         Self(raw.into(), PhantomData)
     }
-    /// As the API wants it.
+    /// Returns the ID in the form of the API.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    diagnostic::Diagnostic,
     expr::{Expr, In, edges},
     resource::{Id, Resource, Tags},
     secret::{Secret, SecretValues},
@@ -57,7 +58,7 @@ impl<R> Handle<R> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
-    /// Deleting or replacing it needs consent of its own.
+    /// Requires explicit consent for deletion or replacement.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
     /// Removes the resource from the state but keeps its object in the cloud when it leaves the program.
@@ -72,7 +73,7 @@ pub struct Options {
     /// The addresses that it had before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub renamed_from: Vec<String>,
-    /// Inputs that others may change: set at creation, then left alone.
+    /// Inputs that others may change: set at creation, and ignored afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
 }
@@ -86,29 +87,12 @@ pub struct Facts {
     pub account: String,
     /// Region, such as `eu-central-1`.
     pub region: String,
-    /// `aws`, but for China and `GovCloud`.
+    /// AWS partition: `aws`, except for China and `GovCloud`.
     pub partition: String,
     /// Values that the command line discovered before the declaration, by name (an image's digest). `None` means known
     /// after apply; such a plan cannot be saved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub discovered: BTreeMap<String, Option<String>>,
-}
-
-/// A mistake in the program, with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misdeclared {
-    /// Address of the resource; empty if the error concerns more than one resource.
-    pub address: String,
-    /// File, line and column in the program.
-    pub at: String,
-    /// Description of the error.
-    pub why: String,
-}
-
-impl std::fmt::Display for Misdeclared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}: {}", self.at, self.address, self.why)
-    }
 }
 
 /// A resource as the program declared it, and where in the program.
@@ -132,7 +116,7 @@ pub struct Declared {
 /// `network/subnet/public-a`. Addresses must stay stable, because the state stores them.
 pub struct Stack {
     declared: BTreeMap<String, Declared>,
-    problems: Vec<Misdeclared>,
+    problems: Vec<Diagnostic>,
     outputs: BTreeMap<String, Value>,
     default_tags: Tags,
     secrets: SecretValues,
@@ -197,7 +181,7 @@ impl Stack {
         self.add_with(name, inputs, Options::default())
     }
 
-    /// Declares a resource that the engine treats in a way of its own.
+    /// Declares a resource with engine options.
     #[track_caller]
     pub fn add_with<R: Resource>(&mut self, name: &str, inputs: R, options: Options) -> Handle<R> {
         let kind = R::TYPE.rsplit(':').next().unwrap_or(R::TYPE);
@@ -209,7 +193,7 @@ impl Stack {
             self.problem(&address, at, "each part of an address may only have lower-case letters, digits and dashes");
         }
         for problem in inputs.problems() {
-            self.problem(&address, at, &format!("{}: {}", problem.field, problem.why));
+            self.problem(&address, at, &problem.to_string());
         }
         for field in options.ignore.iter().filter(|name| !R::FIELDS.iter().any(|field| field.name == **name)) {
             self.problem(&address, at, &format!("ignore: `{field}` is not an input of {}", R::TYPE));
@@ -248,7 +232,7 @@ impl Stack {
         }
     }
 
-    /// Default tags fill in what the resource does not say itself.
+    /// Adds the default tags that the resource does not set.
     fn tag(&self, inputs: &mut Value) {
         if let Some(inputs) = inputs.as_object_mut() {
             let tags = inputs.entry("tags").or_insert_with(|| Value::Object(serde_json::Map::new()));
@@ -273,11 +257,11 @@ impl Stack {
     }
 
     fn problem(&mut self, address: &str, at: &Location<'_>, why: &str) {
-        self.problems.push(Misdeclared { address: address.to_owned(), at: at.to_string(), why: why.to_owned() });
+        self.problems.push(Diagnostic::resource_error(address, why).declared_at(at));
     }
 
     /// Returns the declared resources, or all errors in them.
-    pub fn finish(self) -> Result<Desired, Vec<Misdeclared>> {
+    pub fn finish(self) -> Result<Desired, Vec<Diagnostic>> {
         if self.problems.is_empty() {
             Ok(Desired { facts: self.facts, resources: self.declared, outputs: self.outputs, secrets: self.secrets })
         } else {
@@ -286,7 +270,7 @@ impl Stack {
     }
 }
 
-/// The provider instance of whatever does not name one.
+/// The default provider instance.
 pub const MAIN: &str = "main";
 
 /// A stack as declared: what the planner starts from.

@@ -20,7 +20,7 @@ pub const FORMAT: u32 = 2;
 pub struct Snapshot {
     /// Version of the state format: [`FORMAT`].
     pub format: u32,
-    /// Made once, with the state: tells two states of the same environment's name apart.
+    /// Random ID of the state, which distinguishes two states of the same environment name.
     pub lineage: String,
     /// Grows by one with each write.
     pub serial: u64,
@@ -50,7 +50,7 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// An output of the object that stands for a resource, as last read.
+    /// Returns an output of the resource's current object, as last read.
     pub fn output(&self, address: &str, path: &str) -> Option<Value> {
         let outputs = self.rows.get(address)?.current()?.outputs.as_ref()?;
         path.split('.').try_fold(outputs, |value, part| value.get(part)).filter(|value| !value.is_null()).cloned()
@@ -95,7 +95,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// The object that stands for the resource now. A successor does so only once the object that it replaces has left.
+    /// Returns the resource's current object. A new object becomes current only once the replaced one has left the
+    /// state.
     pub fn current(&self) -> Option<&Object> {
         let with = |role| self.objects.iter().find(move |object| object.role == role);
         with(ObjectRole::Current).or_else(|| with(ObjectRole::Successor))
@@ -165,7 +166,7 @@ impl Object {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectRole {
-    /// It stands for the resource.
+    /// The current object of the resource.
     #[default]
     Current,
     /// It is being created to replace the current object.
@@ -175,7 +176,7 @@ pub enum ObjectRole {
 }
 
 impl ObjectRole {
-    /// Returns whether the object stands for its resource.
+    /// Returns whether the object is the resource's current one.
     pub fn is_current(&self) -> bool {
         *self == Self::Current
     }
@@ -185,15 +186,15 @@ impl ObjectRole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// We did: destroy deletes it.
+    /// Created by Provisioner: destroy deletes it.
     Made,
-    /// Somebody else: destroy forgets it.
+    /// Adopted: destroy forgets it.
     Adopted,
-    /// One of the environments that share it, or somebody else: its tags tell.
+    /// Shared: its tags show whether Provisioner created it.
     Shared,
 }
 
-/// An operation that began: the next run finds out how it ended.
+/// An operation that has started: the next run determines its outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pending {

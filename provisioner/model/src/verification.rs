@@ -1,4 +1,4 @@
-//! The verification of a rollout, declared as data for [`Stack::verify`](crate::Stack::prove). The engine does not read
+//! The verification of a rollout, declared as data for [`Stack::verify`](crate::Stack::verify). The engine does not read
 //! it; the command line executes it.
 
 use std::collections::BTreeMap;
@@ -19,9 +19,9 @@ pub struct HttpVerification {
     /// `true` if the server's certificate must be one that this machine trusts. A proof sends no secret and believes
     /// nothing but what it compares, so that a certificate of our own making does no harm.
     pub trusted: bool,
-    /// Members of the answer, a JSON object, and what each must say.
+    /// Members of the response, a JSON object, with their expected values.
     pub expect: BTreeMap<String, In<String>>,
-    /// The image, by digest: the answer's member `image` must say that digest, and so must every task that runs.
+    /// The image by digest: the response's member `image` and every running task must have that digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<In<String>>,
     /// Within how many seconds the new version must have begun to answer.

@@ -10,7 +10,7 @@ use provisioner_model::{
 use serde_json::json;
 
 /// What a bucket's objects are encrypted with.
-pub struct Key;
+pub struct EncryptionKey;
 
 /// A named bucket of objects.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -27,7 +27,7 @@ pub struct Bucket {
     pub name: Option<String>,
     /// The key.
     #[field(parameter = "EncryptionKeyId", parameter = "KeyType")]
-    pub key_id: In<Id<Key>>,
+    pub key_id: In<Id<EncryptionKey>>,
     /// Where it is.
     #[field(replaces, part_of)]
     pub region: String,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
+    Diagnostic,
     erased::ResourceType,
     ownership,
     plan::{Action, FieldChange, Write},
@@ -14,7 +15,7 @@ use provisioner_model::{
 use serde_json::Value;
 
 use crate::{
-    Input, Observation, Problem, diff,
+    Input, Observation, diff,
     diff::{FieldDiff, Resolved},
     graph,
     item::{Decisions, Item, Leftover, item},
@@ -26,12 +27,13 @@ use crate::{
 const GIVEN_UP: &str = "created by an interrupted replacement, and no longer needed";
 
 /// Decides for every resource.
-pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<Decisions<'a>, Vec<Problem>> {
+pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<Decisions<'a>, Vec<Diagnostic>> {
     let state = &renamed.state;
     let chosen = input.selection.chosen(input.desired, state)?;
     let needs = input.desired.resources.iter().map(|(a, d)| (a.clone(), graph::needs(&d.inputs))).collect();
-    let order = graph::sorted(&needs)
-        .map_err(|ring| vec![Problem::new(&ring[0], format!("depends on itself through {}", ring.join(" → ")))])?;
+    let order = graph::sorted(&needs).map_err(|ring| {
+        vec![Diagnostic::resource_error(&ring[0], format!("depends on itself through {}", ring.join(" → ")))]
+    })?;
     let mut problems = vec![];
     let mut decisions = Decisions { items: BTreeMap::new(), order: vec![], lineage: &state.lineage };
     for address in &order {
@@ -49,10 +51,10 @@ pub(crate) fn decide<'a>(input: &'a Input<'a>, renamed: &'a Renames) -> Result<D
                     clean_up(&mut item);
                     rollback(&mut item);
                 }
-                problems.extend(found.into_iter().map(|p| Problem { at: Some(declared.at.to_string()), ..p }));
+                problems.extend(found.into_iter().map(|p| p.declared_at(declared.at)));
                 decisions.items.insert(address.clone(), item);
             }
-            Err(problem) => problems.push(Problem { at: Some(declared.at.to_string()), ..problem }),
+            Err(problem) => problems.push(problem.declared_at(declared.at)),
         }
     }
     decisions.order = order;
@@ -80,8 +82,8 @@ fn clean_up(item: &mut Item<'_>) {
     }
 }
 
-/// A resource that the plan is not about: it stays as it is, and so must what it stands on.
-fn leave(decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Problem> {
+/// Keeps a resource outside the selection unchanged, and reports dependencies that the plan would replace.
+fn leave(decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Diagnostic> {
     item.notices.clear();
     if item.object.is_none() {
         return vec![];
@@ -90,13 +92,16 @@ fn leave(decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) ->
         .iter()
         .filter(|need| decisions.items.get(*need).is_some_and(Item::is_replaced))
         .map(|need| {
-            Problem::new(&item.address, format!("needs {need}, which is replaced, but the plan leaves it out"))
-                .hint(format!("add --target {}", item.address))
+            Diagnostic::resource_error(
+                &item.address,
+                format!("needs {need}, which is replaced, but the plan leaves it out"),
+            )
+            .hint(format!("add --target {}", item.address))
         })
         .collect()
 }
 
-fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Problem> {
+fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared) -> Vec<Diagnostic> {
     match (item.object, input.observed.existing.get(&item.address)) {
         (Some(object), _) => {
             let object = choose(input, decisions, item, declared, object);
@@ -107,7 +112,9 @@ fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, de
         }
         (None, found) => {
             let generation = next_generation(item);
-            let why = if item.gone.is_empty() { "does not exist yet" } else { "deleted outside Provisioner" };
+            // An object without an ID is a create that had no effect.
+            let existed = item.gone.iter().any(|object| object.id.is_some());
+            let why = if existed { "deleted outside Provisioner" } else { "does not exist yet" };
             make(input, decisions, item, declared, generation);
             item.action = Action::Create;
             item.reasons.push(why.to_owned());
@@ -116,8 +123,8 @@ fn declare(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, de
     }
 }
 
-/// An object of others that holds the unique key of one to be created.
-fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Problem> {
+/// Reports an object outside the environment that has the unique key of an object to create.
+fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Diagnostic> {
     // Without a known key, what was found may be another object than the one that would stand in the way.
     let write = item.write.as_ref().filter(|write| write.key_may_exist)?;
     let known = |group: &&&[&str]| !group.iter().any(|field| write.unknown.contains(*field));
@@ -126,13 +133,13 @@ fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Prob
     let environment = &input.desired.facts.environment;
     let what = format!("`{id}` exists already and does not belong to this environment");
     let import = format!("`provisioner import {environment} {} '{id}'`", item.address);
-    Some(Problem::new(&item.address, what).hint(format!(
+    Some(Diagnostic::resource_error(&item.address, what).hint(format!(
         "to manage that object, run {import} or declare the resource with `adopt`; else give it another name or key"
     )))
 }
 
-/// The object to go on with, where a replacement was interrupted: its successor, if the current object has to be
-/// replaced and the successor would not have to be. The other one goes.
+/// Returns the object to continue with after an interrupted replacement: the new one, if the current object must be
+/// replaced and the new one need not be. The plan deletes the other.
 fn choose<'a>(
     input: &Input<'_>,
     decisions: &Decisions<'_>,
@@ -300,14 +307,14 @@ fn new_fields(resource_type: &dyn ResourceType, desired: &Resolved) -> Vec<Field
     set.collect()
 }
 
-/// An object that is there already: ours from now on, or ours too.
+/// Adopts an existing object, or shares it.
 fn adopt(
     input: &Input<'_>,
     decisions: &Decisions<'_>,
     item: &mut Item<'_>,
     declared: &Declared,
     found: &Observation,
-) -> Vec<Problem> {
+) -> Vec<Diagnostic> {
     let inputs = filled(input, decisions, item, declared, 1, None);
     let desired = decisions.resolved(&inputs);
     let origin = if declared.options.share { Origin::Shared } else { Origin::Adopted };
@@ -339,13 +346,15 @@ fn adopt(
     problems
 }
 
-fn refused(item: &Item<'_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<Problem> {
+fn refused(item: &Item<'_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<Diagnostic> {
     field_diffs
         .iter()
         .filter_map(|field_diff| match &field_diff.kind {
-            Change::Refused(why) => Some(Problem::new(&item.address, format!("{}: {why}", field_diff.change.field))),
+            Change::Refused(why) => {
+                Some(Diagnostic::resource_error(&item.address, format!("{}: {why}", field_diff.change.field)))
+            }
             change if also.contains(change) => Some(
-                Problem::new(
+                Diagnostic::resource_error(
                     &item.address,
                     format!(
                         "{} differs from the object that is there, and cannot be changed in place",
@@ -365,7 +374,7 @@ struct Compared {
     inputs: Value,
     desired: Resolved,
     field_diffs: Vec<FieldDiff>,
-    /// Asked for by whoever makes the plan.
+    /// Requested with `--replace`.
     on_demand: bool,
     /// It failed for good.
     failed: Option<String>,
@@ -423,7 +432,7 @@ fn keep(
     item: &mut Item<'_>,
     declared: &Declared,
     object: &Object,
-) -> Vec<Problem> {
+) -> Vec<Diagnostic> {
     let Some(observation) = item.observation.clone() else { return vec![] };
     let compared = compared(input, decisions, item, declared, object, &observation);
     let why = compared.replaces();
@@ -488,7 +497,7 @@ fn replace(
     object: &Object,
     why: Vec<String>,
     delete_first: bool,
-) -> Vec<Problem> {
+) -> Vec<Diagnostic> {
     let changes = std::mem::take(&mut item.changes);
     make(input, decisions, item, declared, next_generation(item));
     let keeps = item.write.as_ref().and_then(|write| kept_key(item.resource_type, write, object));
@@ -552,7 +561,7 @@ fn remove(lineage: &str, item: &mut Item<'_>) {
 }
 
 /// Two resources that claim one unique key.
-fn duplicates(decisions: &Decisions<'_>) -> Vec<Problem> {
+fn duplicates(decisions: &Decisions<'_>) -> Vec<Diagnostic> {
     let mut held: BTreeMap<String, &Item<'_>> = BTreeMap::new();
     let mut problems = vec![];
     for item in decisions.items.values() {
@@ -566,12 +575,11 @@ fn duplicates(decisions: &Decisions<'_>) -> Vec<Problem> {
             let Some(key) = key(group, inputs, unknown) else { continue };
             let name = format!("{} {} {group:?} {key:?}", item.type_name, item.provider);
             if let Some(first) = held.insert(name, item) {
-                problems.push(Problem {
-                    at: item.declared.map(|declared| declared.at.to_string()),
-                    ..Problem::new(
-                        &item.address,
-                        format!("has the same {} as {}; only one may", group.join(" and "), first.address),
-                    )
+                let summary = format!("has the same {} as {}; only one may", group.join(" and "), first.address);
+                let problem = Diagnostic::resource_error(&item.address, summary);
+                problems.push(match item.declared {
+                    Some(declared) => problem.declared_at(declared.at),
+                    None => problem,
                 });
             }
         }

@@ -106,7 +106,7 @@ fn field_differs(
         || (field.compare == Compare::Map && !dropped(desired, recorded, there).is_empty())
 }
 
-/// An empty list or map where the cloud says nothing is no difference.
+/// Returns whether a list or map is empty, which equals a value that the cloud omits.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.is_empty(),
@@ -115,7 +115,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The entries that we set, no longer want, and that are still there.
+/// Returns the entries that we set, no longer declare, and that still exist.
 fn dropped<'a>(desired: &Value, recorded: Option<&'a Value>, there: &Value) -> Vec<&'a String> {
     let map = |value: &'a Value| value.as_object();
     recorded
@@ -126,7 +126,7 @@ fn dropped<'a>(desired: &Value, recorded: Option<&'a Value>, there: &Value) -> V
         .collect()
 }
 
-/// Others' entries of a map are none of our business: they are not shown.
+/// Removes foreign entries of a map, which a plan does not show.
 fn shown_before(field: &Field, before: Value, desired: &Value, recorded: Option<&Value>) -> Value {
     match (field.compare, before) {
         (Compare::Map, Value::Object(map)) => map
@@ -139,8 +139,8 @@ fn shown_before(field: &Field, before: Value, desired: &Value, recorded: Option<
     }
 }
 
-/// The inputs that the API never tells, as far as they are known: the record of an object that this program did not create
-/// begins with them, so that they stay as they are until the program states another value or version.
+/// Returns the known values of inputs that the API never returns: the record of an object that this program did not
+/// create starts with them, so that they stay as they are until the program states another value or version.
 pub fn unreadable(resource_type: &dyn ResourceType, desired: &Resolved) -> Map<String, Value> {
     let known = |field: &&Field| field.write_only && !desired.waits.contains_key(field.name);
     let fields = resource_type.fields().iter().filter(known);
@@ -175,7 +175,7 @@ pub fn drift(
         .collect()
 }
 
-/// Returns whether what was recorded says the same as what is declared, so that there is nothing to write down either.
+/// Returns whether the recorded inputs equal the declared ones, so that nothing needs to be recorded.
 pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object, ignore: &[String]) -> bool {
     resource_type
         .fields()

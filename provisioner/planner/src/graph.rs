@@ -60,7 +60,7 @@ pub fn sorted(needs: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<String>,
 /// Edges lead from a node to what it needs.
 type Needs<'a> = DiGraphMap<&'a str, ()>;
 
-/// The loop that a node is on, told from its first address on.
+/// Returns the cycle of a node, starting at its first address.
 fn ring(graph: &Needs<'_>, node: &str) -> Vec<String> {
     let rollback = |next| astar(graph, next, |end| end == node, |_| 1, |_| 0);
     let mut ring = graph.neighbors(node).find_map(rollback).map(|(_, path)| path).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! A resource as it is found: what is declared, recorded and there, side by side, and what others changed. What happens
-//! to it is decided in `decide`.
+//! A resource with its declared, recorded and observed state, and its drift. `decide` determines its action.
 
 use std::collections::BTreeMap;
 
 use provisioner_model::{
+    Diagnostic,
     erased::ResourceType,
     expr::resolve,
     plan::{self, Action, Drift, FieldChange, ResourcePlan, Write},
@@ -13,7 +13,7 @@ use provisioner_model::{
 };
 use serde_json::Value;
 
-use crate::{Input, Observation, Problem, diff, diff::Resolved, rename::Renames};
+use crate::{Input, Observation, diff, diff::Resolved, rename::Renames};
 
 /// One resource, and what was decided.
 pub(crate) struct Item<'a> {
@@ -23,7 +23,7 @@ pub(crate) struct Item<'a> {
     pub(crate) provider: String,
     pub(crate) declared: Option<&'a Declared>,
     pub(crate) row: Option<&'a Row>,
-    /// The object that stands for it, if it is there.
+    /// The resource's current object, if it exists.
     pub(crate) object: Option<&'a Object>,
     pub(crate) observation: Option<Observation>,
     pub(crate) action: Action,
@@ -31,7 +31,7 @@ pub(crate) struct Item<'a> {
     pub(crate) write: Option<Write>,
     /// `true` if the write changes only the state.
     pub(crate) record_only: bool,
-    /// An object that is there already and is taken over.
+    /// ID of an existing object to adopt.
     pub(crate) existing: Option<String>,
     pub(crate) changes: Vec<FieldChange>,
     pub(crate) reasons: Vec<String>,
@@ -46,7 +46,7 @@ pub(crate) struct Item<'a> {
     pub(crate) drift: Option<Drift>,
 }
 
-/// An object beside the one that stands for the resource.
+/// An object besides the resource's current one.
 pub(crate) struct Leftover<'a> {
     pub(crate) object: &'a Object,
     pub(crate) observation: Observation,
@@ -54,7 +54,8 @@ pub(crate) struct Leftover<'a> {
 }
 
 impl Leftover<'_> {
-    /// Returns whether the object only leaves the state: others made it, or its type retains what has been replaced.
+    /// Returns whether the object only leaves the state: it was created outside Provisioner, or its type retains
+    /// replaced objects.
     pub(crate) fn is_retained(&self, resource_type: &dyn ResourceType) -> bool {
         let given_up = self.object.role == ObjectRole::Successor;
         self.object.origin == Origin::Adopted || (resource_type.retain_on_replace() && !given_up)
@@ -151,17 +152,20 @@ pub(crate) fn item<'a>(
     type_name: &str,
     declared: Option<&'a Declared>,
     row: Option<&'a Row>,
-) -> Result<Item<'a>, Problem> {
+) -> Result<Item<'a>, Diagnostic> {
     let resource_type = input.registry.get(type_name).ok_or_else(|| {
-        Problem::new(address, format!("this program does not know the type `{type_name}`")).hint(where_built(type_name))
+        Diagnostic::resource_error(address, format!("this program does not know the type `{type_name}`"))
+            .hint(where_built(type_name))
     })?;
     if let Some(row) = row {
         if row.version > resource_type.version() {
             let what = format!("the state has version {} of `{type_name}`, newer than this program's", row.version);
-            return Err(Problem::new(address, what).hint("use the version of the program that wrote the state"));
+            return Err(
+                Diagnostic::resource_error(address, what).hint("use the version of the program that wrote the state")
+            );
         }
         if row.type_name != type_name {
-            return Err(Problem::new(
+            return Err(Diagnostic::resource_error(
                 address,
                 format!("is a `{}` in the state and a `{type_name}` now", row.type_name),
             ));
@@ -184,9 +188,11 @@ pub(crate) fn item<'a>(
     }
     // Where the object that was to be replaced is gone, its successor stands for the resource.
     let (object, observation) = current.or_else(|| successor.take()).unzip();
-    let drift = row
-        .and_then(Row::current)
-        .and_then(|recorded| drift(resource_type, address, recorded, observation.as_ref(), row));
+    let drift = row.and_then(Row::current).and_then(|recorded| {
+        // A successor that stands for a resource is no observation of the object that it replaces.
+        let same = object.is_some_and(|object: &Object| object.token == recorded.token);
+        drift(resource_type, address, recorded, observation.as_ref().filter(|_| same), row)
+    });
     Ok(Item {
         address: address.to_owned(),
         resource_type,
@@ -247,7 +253,7 @@ fn drift(
 }
 
 /// Returns the drift of all resources, independent of the declarations.
-pub(crate) fn drifted(input: &Input<'_>, renamed: &Renames) -> Result<Vec<Drift>, Vec<Problem>> {
+pub(crate) fn drifted(input: &Input<'_>, renamed: &Renames) -> Result<Vec<Drift>, Vec<Diagnostic>> {
     let (mut all, mut problems) = (vec![], vec![]);
     for (address, row) in &renamed.state.rows {
         match item(input, address, &row.type_name, None, Some(row)) {

@@ -19,8 +19,9 @@ pub mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
+    Diagnostic,
     erased::ResourceRegistry,
-    plan::{Discovered, Drift, FORMAT, Notice, Plan},
+    plan::{Discovered, Drift, FORMAT, Plan},
     stack::Desired,
     state::{ProviderTarget, Snapshot},
 };
@@ -46,37 +47,8 @@ pub struct Input<'a> {
     pub targets: &'a BTreeMap<String, ProviderTarget>,
 }
 
-/// A reason why there can be no plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The resource; empty where it is none in particular.
-    pub address: String,
-    /// Its place in the program, where it has one.
-    pub at: Option<String>,
-    /// What is wrong.
-    pub what: String,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-impl Problem {
-    fn new(address: &str, what: impl Into<String>) -> Self {
-        Self { address: address.to_owned(), at: None, what: what.into(), hint: None }
-    }
-    fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = self.at.as_deref().map(|at| format!("{at}: ")).unwrap_or_default();
-        write!(f, "{at}{}: {}", self.address, self.what)
-    }
-}
-
 /// The plan, or every reason why there is none.
-pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Problem>> {
+pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let discovered = discovered(input);
     let mut snapshot = rename::renamed(input);
     for object in snapshot.state.rows.values_mut().flat_map(|row| &mut row.objects) {
@@ -120,16 +92,16 @@ fn discovered(input: &Input<'_>) -> Vec<Discovered> {
 
 /// Returns the changes made outside Provisioner since the last write. They follow only from the recorded and the
 /// observed state, so that errors that block a plan do not hide them.
-pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Problem>> {
+pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Diagnostic>> {
     item::drifted(input, &rename::renamed(input))
 }
 
-fn notices(decisions: &item::Decisions<'_>) -> Vec<Notice> {
+fn notices(decisions: &item::Decisions<'_>) -> Vec<Diagnostic> {
     decisions
         .items
         .iter()
         .flat_map(|(address, item)| {
-            item.notices.iter().map(|what| Notice { address: address.clone(), what: what.clone() })
+            item.notices.iter().map(|summary| Diagnostic::resource_warning(address, summary.clone()))
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use provisioner_model::{digest::sha256, resource::Name};
 
-/// So many hexadecimal digits tell names apart: as few as leave room for the rest, in limits of 32 characters.
+/// Number of hexadecimal digits that distinguish names: few enough to leave room within limits of 32 characters.
 const DIGITS: usize = 8;
 
 /// The name of the object of this generation at `address`.

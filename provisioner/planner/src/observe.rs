@@ -18,7 +18,8 @@ pub struct Observation {
 /// The observed state of all objects that the refresh read.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
-    /// By the object's token: `None` is gone, and no entry means that nobody looked (the record is trusted).
+    /// Observations by the object's token: `None` means deleted, and a missing entry means not read (the recorded state
+    /// applies).
     pub objects: HashMap<String, Option<Observation>>,
     /// By address: an object that is not ours yet and holds the unique key of a resource to adopt or share.
     pub existing: HashMap<String, Observation>,

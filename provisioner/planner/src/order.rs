@@ -6,19 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
+    Diagnostic,
     plan::{Action, Step, StepAction, Write},
     state::{Object, Origin},
 };
 use serde_json::Value;
 
 use crate::{
-    Problem,
     decide::key,
     graph,
     item::{Decisions, Item, Leftover},
 };
 
-/// A delete, or what stands for one.
+/// A delete step, or its equivalent.
 struct Removal {
     node: usize,
     address: String,
@@ -44,7 +44,7 @@ struct Draft {
 }
 
 /// Lays down the steps in an order that can be carried out.
-pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Problem>> {
+pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Diagnostic>> {
     let mut draft = Draft::default();
     for address in &decisions.order {
         if let Some(item) = decisions.items.get(address) {
@@ -174,8 +174,8 @@ impl Draft {
         });
     }
 
-    /// Deletes an object, after lifting what guards it; what others made is forgotten instead, and so is what has been
-    /// replaced where its type says that it stays.
+    /// Deletes an object, after disabling its deletion protection; forgets objects that were created outside
+    /// Provisioner, and replaced objects that their type retains.
     fn remove(&mut self, item: &Item<'_>, object: &Object, after: &[usize]) -> usize {
         let token = object.token.clone();
         let after = after.iter().copied();
@@ -245,7 +245,7 @@ impl Draft {
         edges
     }
 
-    /// The same for references that are there and that nobody declares: an input that was stated once and then left
+    /// Does the same for observed references that no resource declares: an input that was declared once and then left
     /// out keeps its value.
     fn undeclared_users_first(&self) -> Vec<(usize, usize)> {
         let by_id: BTreeMap<&str, &Removal> =
@@ -258,7 +258,7 @@ impl Draft {
         self.removals.iter().flat_map(uses).collect()
     }
 
-    /// A unique key is taken after whoever held it has let go.
+    /// Orders the use of a unique key after its release.
     fn handovers(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let mut held = BTreeMap::new();
         for removal in &self.removals {
@@ -314,8 +314,8 @@ impl Draft {
         edges
     }
 
-    /// An object goes after all whose recorded references name it have let go of it; a part, after all that have let
-    /// go of its whole.
+    /// Orders the delete of an object after the updates of all resources that refer to it, and the delete of a part
+    /// after those of its whole.
     fn let_go_first(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let (mut users, mut users_of_whole) = (BTreeMap::<_, Vec<usize>>::new(), BTreeMap::<_, Vec<usize>>::new());
         for (address, node) in &self.done {
@@ -370,7 +370,7 @@ impl Draft {
 
     /// The steps, renumbered so that each comes after those it waits for, and otherwise in the order in which they were
     /// laid down: `petgraph` has no sort that keeps it.
-    fn sorted(&self) -> Result<Vec<Step>, Vec<Problem>> {
+    fn sorted(&self) -> Result<Vec<Step>, Vec<Diagnostic>> {
         let mut waiting: Vec<usize> = self.steps.iter().map(|step| step.after.len()).collect();
         let mut dependents = vec![vec![]; self.steps.len()];
         for (node, step) in self.steps.iter().enumerate() {
@@ -402,7 +402,7 @@ impl Draft {
             .collect())
     }
 
-    fn ring(&self, waiting: &[usize]) -> Problem {
+    fn ring(&self, waiting: &[usize]) -> Diagnostic {
         let mut path: Vec<usize> = vec![];
         let mut node = waiting.iter().position(|count| *count > 0).unwrap_or(0);
         while !path.contains(&node) {
@@ -415,8 +415,11 @@ impl Draft {
             .chain([&node])
             .map(|node| format!("{} {}", self.steps[*node].action.verb(), self.steps[*node].address))
             .collect();
-        Problem::new(&self.steps[node].address, format!("the steps have no possible order: {}", names.join(", after ")))
-            .hint("two resources exchange a unique key: change one first, or declare renamed_from")
+        Diagnostic::resource_error(
+            &self.steps[node].address,
+            format!("the steps have no possible order: {}", names.join(", after ")),
+        )
+        .hint("two resources exchange a unique key: change one first, or declare renamed_from")
     }
 }
 

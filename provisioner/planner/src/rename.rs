@@ -13,7 +13,7 @@ pub(crate) struct Renames {
     pub(crate) from: BTreeMap<String, String>,
 }
 
-/// Moves rows whose resource says that it was called otherwise before.
+/// Moves the entries of resources that declare a previous address.
 pub(crate) fn renamed(input: &Input<'_>) -> Renames {
     let mut state = input.snapshot.clone();
     let mut from = BTreeMap::new();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use provisioner_model::{stack::Desired, state::Snapshot};
+use provisioner_model::{Diagnostic, stack::Desired, state::Snapshot};
 
-use crate::{Problem, graph};
+use crate::graph;
 
 /// The selection of resources for a plan. Each entry is an address, or the beginning of an address up to a slash.
 #[derive(Clone, Debug, Default)]
@@ -29,17 +29,17 @@ impl Selection {
     }
 
     /// The addresses that the plan is about; names that mean nothing are problems.
-    pub(crate) fn chosen(&self, desired: &Desired, state: &Snapshot) -> Result<BTreeSet<String>, Vec<Problem>> {
+    pub(crate) fn chosen(&self, desired: &Desired, state: &Snapshot) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
         let all: BTreeSet<String> = desired.resources.keys().chain(state.rows.keys()).cloned().collect();
         let named = |patterns: &[String]| -> BTreeSet<String> {
             all.iter().filter(|address| patterns.iter().any(|p| covers(p, address))).cloned().collect()
         };
-        let problems: Vec<Problem> = [&self.targets, &self.excludes, &self.replace]
+        let problems: Vec<Diagnostic> = [&self.targets, &self.excludes, &self.replace]
             .into_iter()
             .flatten()
             .filter(|pattern| !all.iter().any(|address| covers(pattern, address)))
             .map(|pattern| {
-                Problem::new(pattern, "is neither declared nor in the state")
+                Diagnostic::resource_error(pattern, "is neither declared nor in the state")
                     .hint("`provisioner state list ENV` shows the addresses")
             })
             .collect();

@@ -1,4 +1,4 @@
-//! The ownership tags that the plan puts into the inputs, and what those of a shared object say.
+//! The ownership tags that the plan adds to the inputs, and the evaluation of a shared object's tags.
 
 use provisioner_model::{
     ownership::{ADDRESS, LINEAGE, MADE, PREFIX, TOKEN, USED_BY, used_by},
@@ -37,7 +37,7 @@ fn recorded_tags(object: Option<&Object>) -> impl Iterator<Item = (&String, &Val
     object.and_then(|object| object.inputs.get("tags")).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// Returns whether nobody but `lineage` uses a shared object that one of us made.
+/// Returns whether only `lineage` uses a shared object that Provisioner created.
 pub(crate) fn last_user(observed: &Value, lineage: &str) -> bool {
     let Some(tags) = observed.get("tags").and_then(Value::as_object) else { return false };
     let ours = used_by(lineage);

@@ -14,7 +14,7 @@ use crate::{
 /// The database's name, and its master user's.
 pub const NAME: &str = "app";
 
-/// The database. Nobody knows its password: Secrets Manager makes it, keeps it and changes it every seven days.
+/// Declares the database. Secrets Manager generates and stores its password, and rotates it every seven days.
 pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: &mut Stack) -> Handle<Instance> {
     let wanted = &env.database;
     stack.component("database", |stack| {

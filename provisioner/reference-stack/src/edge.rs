@@ -63,7 +63,7 @@ pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
     })
 }
 
-/// Tasks, by their own addresses, as long as they say that they can serve.
+/// Declares the target group: tasks by their IP addresses, as long as their readiness check succeeds.
 fn targets(env: &Environment, network: &Network) -> TargetGroup {
     TargetGroup {
         health_check: Some(HealthCheck {

@@ -121,8 +121,8 @@ fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &m
     (subnets, routed)
 }
 
-/// Load balancer, tasks and database name each other and nobody else, but for the internet's way to the first and
-/// the tasks' way out. Groups and rules are apart: else two groups could not name each other.
+/// Declares security groups that allow traffic only between load balancer, tasks and database, from the internet to the
+/// load balancer, and out of the tasks. Groups and rules are separate resources, because groups refer to each other.
 fn firewalls(vpc: &Handle<Vpc>, stack: &mut Stack) -> [Handle<SecurityGroup>; 3] {
     let mut group = |name: &str, what: &str| stack.add(name, SecurityGroup::new(vpc.id(), what));
     let balancer = group("load-balancer", "Load balancer");

@@ -26,7 +26,7 @@ pub struct Logs {
     pub flows: Handle<LogGroup>,
 }
 
-/// The log groups, encrypted, and kept as long as the environment says.
+/// Declares the log groups, encrypted, with the environment's retention period.
 pub fn logs(env: &Environment, key: &Handle<Key>, stack: &mut Stack) -> Logs {
     stack.component("observability", |stack| {
         let group = || LogGroup { kms_key: Some(key.get(Key::ARN)), ..LogGroup::new(env.logs.retention_days) };
@@ -61,8 +61,8 @@ pub fn watch(env: &Environment, key: &Handle<Key>, watched: &Watched<'_>, stack:
     });
 }
 
-/// Alarms of this account may publish, and nobody else. A topic's policy may not name the topic by a reference to
-/// itself, so its resource is every topic, which here is this one.
+/// Returns a policy that allows only this account's alarms to publish. A topic's policy cannot refer to its own topic,
+/// so the resource covers all topics of the account.
 fn topic_policy(facts: &Facts) -> In<String> {
     let Facts { account, region, partition, .. } = facts;
     document(json!({ "Version": "2012-10-17", "Statement": [{

@@ -23,7 +23,7 @@ pub(crate) fn policy(statements: impl IntoIterator<Item = Value>) -> In<String> 
     document(json!({ "Version": "2012-10-17", "Statement": statements }))
 }
 
-/// Lets whoever holds the policy do `actions` on `resources`.
+/// Returns a statement that allows `actions` on `resources`.
 pub(crate) fn allow(actions: &[&str], resources: impl IntoIterator<Item = Value>) -> Value {
     let resources: Vec<Value> = resources.into_iter().collect();
     json!({ "Effect": "Allow", "Action": actions, "Resource": resources })

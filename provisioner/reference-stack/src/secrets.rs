@@ -65,8 +65,8 @@ pub fn secrets(env: &Environment, stack: &mut Stack) -> Secrets {
     })
 }
 
-/// The account's own policies say who of its people and roles may use the key; two services of AWS need a word here,
-/// each for this account's objects alone. In a key's policy, `*` is the key itself.
+/// Returns the key's policy. The account's IAM policies control access by users and roles; two AWS services need a
+/// statement here, each only for this account's objects. In a key's policy, `*` is the key itself.
 fn key_policy(facts: &Facts) -> In<String> {
     let Facts { account, region, partition, .. } = facts;
     document(json!({ "Version": "2012-10-17", "Statement": [

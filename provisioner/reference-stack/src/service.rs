@@ -31,11 +31,11 @@ use crate::{
 
 /// Name of the app's container.
 pub const CONTAINER: &str = "app";
-/// As whom the app runs: nobody that the host knows.
+/// ID of the app's user, which does not exist on the host.
 const USER: &str = "10000";
-/// The fact that tells the digest of the app's image, where the program builds one.
+/// Name of the fact with the digest of the app's image, if the program builds one.
 pub const IMAGE: &str = "image";
-/// Of an image that nobody has pushed: stands in until there is a real one.
+/// Digest of an image that does not exist: a placeholder until there is a real one.
 const PLACEHOLDER: &str = "@sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Components that the tasks depend on.
@@ -200,8 +200,8 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: 
     }
 }
 
-/// The image that tasks run: the one that the environment states, else the app's own, pushed before they start. None
-/// where there is neither.
+/// Returns the image of the tasks: the environment's image, or the app's image, pushed before the tasks start; `None`
+/// without either.
 fn image(env: &Environment, repository: &Handle<Repository>, stack: &mut Stack) -> Option<In<String>> {
     if let Some(stated) = &env.service.image {
         return Some(stated.as_str().into());

@@ -42,7 +42,7 @@ pub enum StoreError {
     Format {
         /// Path of the file.
         path: PathBuf,
-        /// The format it says.
+        /// Format version in the file.
         found: u64,
         /// The format that this version writes.
         known: u32,
@@ -56,7 +56,7 @@ pub enum StoreError {
         line: usize,
         /// Lineage and serial that it names.
         found: String,
-        /// Lineage and serial that are there.
+        /// Lineage and serial of the state.
         there: String,
     },
     /// The state belongs to another environment or another history.

@@ -1,4 +1,4 @@
-//! The journal's text, and what it makes of a snapshot. Any store can use it, whatever its lines are kept in.
+//! The journal's text format, and its replay onto a snapshot, for any store.
 
 use std::path::Path;
 

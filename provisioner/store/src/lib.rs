@@ -33,9 +33,9 @@ pub trait StateReader: Send + Sync {
 /// A run takes the lock, loads, appends [`JournalEntry::RunStarted`] and then its entries, commits, and releases the lock.
 /// Where there is no state yet it first commits an empty snapshot: a journal alone does not name the account.
 pub trait Store: StateReader {
-    /// Takes the lock, or says at once who holds it.
+    /// Takes the lock, or immediately returns its holder.
     fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>>;
-    /// Adds an entry to the journal. It is durable once this returns. Any number of tasks may append at once.
+    /// Appends an entry to the journal. It is durable when this returns. Several tasks may append concurrently.
     fn append(&self, entry: JournalEntry) -> Fut<'_, ()>;
     /// Makes this snapshot the state, atomically: its serial, which the caller has set, must be higher than that of
     /// the state it replaces. Keeps the last [`KEPT`] versions and removes the journal.
@@ -45,7 +45,7 @@ pub trait Store: StateReader {
 /// Number of versions of the state to keep, including the newest.
 pub const KEPT: usize = 10;
 
-/// A lock that is held. Dropping it releases it as well as can be done at once; [`Lock::release`] waits, and tells.
+/// A held lock. Dropping it releases it on a best-effort basis; [`Lock::release`] waits, and returns errors.
 pub trait Lock: Send {
     /// Releases the lock.
     fn release(self: Box<Self>) -> Fut<'static, ()>;

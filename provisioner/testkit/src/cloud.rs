@@ -1,5 +1,5 @@
-//! A cloud in memory, strict about its rules. It answers what breaks one with the error that a real cloud would give,
-//! and notes it besides: a correct engine never breaks one, in whatever order things happen.
+//! An in-memory cloud with strict rules. It answers a violation with the error that a real cloud would return, and
+//! records it: a correct engine never violates a rule, in any order of events.
 //!
 //! | rule | answer |
 //! |---|---|
@@ -45,7 +45,7 @@ struct CloudState {
     /// Calls that change something.
     writes: usize,
     faults: BTreeMap<usize, Fault>,
-    /// So many look-ups fail, and how.
+    /// Number and kind of failing look-ups.
     blind: Option<(usize, ErrorKind)>,
     violations: Vec<String>,
     /// The state of a generator that spreads calls.
@@ -145,7 +145,7 @@ impl Fake {
         self.world().spread = seed;
     }
 
-    /// The `n`th call from now that would change something goes wrong, the first being 1.
+    /// Injects a fault into the `n`th write call from now, counted from 1.
     pub fn fail_at(&self, n: usize, fault: Fault) {
         let mut world = self.world();
         let at = world.writes + n;
@@ -157,12 +157,12 @@ impl Fake {
         (1..=n).for_each(|n| self.fail_at(n, Fault::Before(kind)));
     }
 
-    /// The next `n` look-ups by token or key are answered with `kind`.
+    /// Answers the next `n` look-ups by token or key with `kind`.
     pub fn fail_finds(&self, n: usize, kind: ErrorKind) {
         self.world().blind = Some((n, kind));
     }
 
-    /// No faults from here on, and whoever was stopped goes on as another process.
+    /// Ends all faults, so that a stopped engine can continue as another process.
     pub fn heal(&self) {
         let mut world = self.world();
         world.faults.clear();
@@ -170,7 +170,8 @@ impl Fake {
         world.halted = false;
     }
 
-    /// Waits until [`Fault::StopBefore`] or [`Fault::StopAfter`] has struck. Whoever runs the engine then drops it.
+    /// Waits until [`Fault::StopBefore`] or [`Fault::StopAfter`] has occurred. The caller then drops the engine's
+    /// future.
     pub async fn stopped(&self) {
         self.0.stopped.notified().await;
     }
@@ -206,28 +207,28 @@ impl Fake {
         self.world().violations.clone()
     }
 
-    /// Every object that is there, those on their way out included.
+    /// Returns every existing object, including those that are being deleted.
     pub fn objects(&self) -> Vec<Thing> {
         self.world().objects.values().cloned().collect()
     }
 
-    /// The object that was made for this address and is there to stay.
+    /// Returns the object of this address, unless it is being deleted.
     pub fn at(&self, address: &str) -> Option<Thing> {
         let owned = |thing: &&Thing| thing.owner.as_ref().is_some_and(|owner| owner.address == address);
         self.world().objects.values().filter(|thing| !thing.deleting).find(owned).cloned()
     }
 
-    /// Changes an object behind the engine's back. Whether there is such an object.
+    /// Changes an object out of band. Returns whether the object exists.
     pub fn tamper(&self, id: &str, change: impl FnOnce(&mut Map<String, Value>)) -> bool {
         self.world().objects.get_mut(id).map(|thing| change(&mut thing.inputs)).is_some()
     }
 
-    /// Deletes an object behind the engine's back, whatever refers to it.
+    /// Deletes an object out of band, regardless of references.
     pub fn remove(&self, id: &str) -> bool {
         self.world().objects.remove(id).is_some()
     }
 
-    /// Makes an object that is not ours, and says its id.
+    /// Creates a foreign object, and returns its ID.
     pub fn foreign<R: Resource>(&self, inputs: &R) -> String {
         let mut world = self.world();
         let id = world.fresh::<R>();
@@ -249,7 +250,7 @@ impl Fake {
 
 /// The calls of the test types.
 impl Fake {
-    /// Lets others go first, sometimes.
+    /// Yields to other tasks up to twice, in a reproducible order.
     async fn pause(&self) {
         let turns = {
             let mut world = self.world();
@@ -352,7 +353,7 @@ trait OnFake: Resource<Cloud = Fake, Outputs = Outputs> {
     const SLOW: u32 = 0;
     /// Inputs that its create call does not take: they need an update.
     const LATER: &'static [&'static str] = &[];
-    /// Its create call overwrites the object that holds the unique key, whoever made it, and does not say so.
+    /// `true` if a create silently overwrites an object with the same unique key.
     const UPSERT: bool = false;
 }
 
@@ -591,7 +592,7 @@ fn references(value: &Value) -> BTreeSet<String> {
     out
 }
 
-/// Ours are set, those that we set before and dropped go, others' stay.
+/// Merges tags: sets ours, removes those that we set before and dropped, and keeps foreign ones.
 fn tags(desired: &Value, there: &Value, recorded: Option<&Value>) -> Value {
     let [desired, there, recorded] = [Some(desired), Some(there), recorded]
         .map(|tags| tags.and_then(|tags| serde_json::from_value::<Tags>(tags.clone()).ok()).unwrap_or_default());

@@ -27,7 +27,7 @@ pub struct TestObject<'a> {
     pub observed: ObservedState,
 }
 
-/// Types whose key says all about an object: whoever created it, it is the one that was to be created.
+/// Types with a key that determines the object completely: any object with the key is the one to create.
 const SAME_BY_KEY: &[&str] = &["aws:ecr:image"];
 
 /// The provider instance that tests use.

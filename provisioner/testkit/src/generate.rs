@@ -20,7 +20,7 @@ use crate::cloud::types::{Address, Doc, Gate, JournalEntry, Named, Net, Role, Ro
 /// The environment that specs are for.
 pub const ENVIRONMENT: &str = "dev";
 
-/// One random resource: read modulo what there is to choose from.
+/// A random resource: each number is read modulo the number of choices.
 pub type Raw = (u8, [u8; 4], u8, u8, u8);
 
 /// One random change: what, of which, and how.
@@ -49,7 +49,7 @@ pub enum What {
     Remove,
     /// A resource is added.
     Add,
-    /// Another name, or another component, said with `renamed_from`.
+    /// Changes the name or the component, with `renamed_from`.
     Rename,
     /// Changes a value that cannot be read back, or that the cloud controls after the create.
     Quiet,
@@ -61,7 +61,7 @@ pub enum What {
     Protect,
     /// Toggles the option `retain`.
     Retain,
-    /// A resource is added for which an object is there already.
+    /// Adds a resource whose object exists already.
     Adopt,
     /// A resource is added that other environments use too, or may use.
     Share,
@@ -194,13 +194,13 @@ impl Node {
         self.stated.then(|| format!("stated-{}", self.key))
     }
 
-    /// Returns whether the program states a unique key of its own that an object of others can hold.
+    /// Returns whether the program states a unique key that a foreign object can have.
     pub fn states_key(&self) -> bool {
         let named = matches!(self.kind, NodeKind::Named | NodeKind::Role) && self.stated;
         (named || self.kind == NodeKind::JournalEntry) && !self.others()
     }
 
-    /// An object that others made, or use, stands for it.
+    /// Returns whether the resource's object is foreign or shared.
     pub fn others(&self) -> bool {
         self.adopt || self.share
     }
@@ -277,7 +277,7 @@ impl Spec {
         key
     }
 
-    /// Adds what `raw` says, and before it what that cannot be without.
+    /// Adds the resource of `raw`, and first its dependencies.
     pub fn add(&mut self, raw: Raw) {
         let kind = match raw.0 % 18 {
             0 => NodeKind::Net,
@@ -429,7 +429,7 @@ impl Spec {
         vec![node.key]
     }
 
-    /// Removes a node and all that needs it. A policy goes with its role, and a role with its policy.
+    /// Removes a node and all its dependents. A policy is removed with its role, and a role with its policy.
     pub fn remove(&mut self, key: u32) -> Vec<u32> {
         let mut gone = BTreeSet::from([key]);
         loop {
@@ -582,7 +582,7 @@ impl Handles {
         }
     }
 
-    /// The ids of others inside a text.
+    /// Returns the IDs of other objects inside a text.
     fn parts(&self, keys: &[u32]) -> Vec<serde_json::Value> {
         keys.iter().flat_map(|key| ["+".into(), self.text(*key).part()]).collect()
     }

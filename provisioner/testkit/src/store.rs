@@ -34,7 +34,7 @@ struct Inner {
 pub enum Death {
     /// The entry is lost.
     Before,
-    /// It is durable, but nobody hears of it.
+    /// The entry is durable, but the caller gets no confirmation.
     After,
 }
 
@@ -64,7 +64,7 @@ impl Memory {
         inner.dies = Some((inner.appends + n, how));
     }
 
-    /// As a new process finds it: what was durable is there, the lock is free, and it can be written.
+    /// Reopens the store like a new process: durable entries exist, the lock is free, and writes succeed.
     pub fn revive(&self) {
         let mut inner = self.inner();
         let state = inner.reread().expect("the state is readable");

@@ -11,12 +11,13 @@ use provisioner_aws::{
 };
 use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
+    Diagnostic,
     erased::Clouds,
     plan::{Action, Plan},
     stack::{Desired, Facts, Stack},
     state::Snapshot,
 };
-use provisioner_planner::{Input, Problem, Selection, plan, verify};
+use provisioner_planner::{Input, Selection, plan, verify};
 use provisioner_store::{Disk, Holder, StateReader};
 use provisioner_tests::{Emulator, skipped};
 
@@ -62,7 +63,7 @@ impl EngineFixture {
         self.try_plan(desired).await.unwrap()
     }
 
-    pub(crate) async fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Problem>> {
+    pub(crate) async fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Diagnostic>> {
         let snapshot = self.store.load().await.unwrap().unwrap_or_else(|| Snapshot::new("lineage", "dev"));
         let types = registry();
         assert_eq!(verify::snapshot(&snapshot, &types), [""; 0]);

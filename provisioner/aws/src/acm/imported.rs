@@ -113,9 +113,8 @@ impl Resource for ImportedCertificate {
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         #[expect(clippy::disallowed_methods, reason = "a certificate is valid from when it is made")]
-        let (certificate, key) = self
-            .pair(SystemTime::now())
-            .map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::Refused, IMPORT) })?;
+        let (certificate, key) =
+            self.pair(SystemTime::now()).map_err(|error| Error::because(ErrorKind::Refused, IMPORT, error))?;
         let request = c.acm().import_certificate().certificate(Blob::new(certificate)).private_key(Blob::new(key));
         let answer = request.set_tags(Some(sdk_tags(&self.tags)?)).send().await.map_err(api(IMPORT))?;
         Ok((Id::new(need(IMPORT, answer.certificate_arn(), "CertificateArn")?), None))

@@ -43,10 +43,7 @@ const ACTIONS: Actions = Actions {
 
 /// A part of a request that lacks something.
 fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error {
-        source: Some(error.into()),
-        ..Error::new(ErrorKind::NotSent, "acm:AddTagsToCertificate")
-    })
+    part.map_err(|error| Error::bug("acm:AddTagsToCertificate", error))
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {

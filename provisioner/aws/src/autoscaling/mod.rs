@@ -27,10 +27,7 @@ pub fn register(types: ResourceRegistry) -> ResourceRegistry {
 
 /// A member that the SDK demands is missing: nothing was sent.
 fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> provisioner_model::Error {
-    provisioner_model::Error {
-        source: Some(error.into()),
-        ..provisioner_model::Error::new(provisioner_model::ErrorKind::NotSent, "application-autoscaling")
-    }
+    provisioner_model::Error::bug("application-autoscaling", error)
 }
 
 /// Service, resource and dimension, as in a target's id: `ecs/service/main/web/ecs:service:DesiredCount`.

@@ -246,7 +246,7 @@ fn pushing(error: RegistryError) -> Error {
         error if error.passing() => ErrorKind::Unknown,
         _ => ErrorKind::Refused,
     };
-    Error { source: Some(error.into()), ..Error::new(kind, PUSH) }
+    Error::because(kind, PUSH, error)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -305,7 +305,7 @@ fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
 }
 
 fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> Error {
-    Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "ecr") }
+    Error::bug("ecr", error)
 }
 
 /// The only place where the SDK's type becomes ours.

@@ -89,10 +89,7 @@ async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, obser
 
 /// A member that the SDK demands is missing: nothing was sent.
 fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> provisioner_model::Error {
-    provisioner_model::Error {
-        source: Some(error.into()),
-        ..provisioner_model::Error::new(provisioner_model::ErrorKind::NotSent, "ecs")
-    }
+    provisioner_model::Error::bug("ecs", error)
 }
 
 /// The last part of an ARN: `arn:…:cluster/web` to `web`.

@@ -282,7 +282,7 @@ const CHANGE: &str = "route53:ChangeResourceRecordSets";
 
 /// A part of a request that lacks something.
 fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, CHANGE) })
+    part.map_err(|error| Error::bug(CHANGE, error))
 }
 
 async fn send(c: &Writer, zone: &str, action: ChangeAction, set: ResourceRecordSet) -> Result<()> {

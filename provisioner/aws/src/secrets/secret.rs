@@ -291,11 +291,9 @@ impl ManagedSecret {
             None => Ok(None),
             Some(SecretValue::Given(secret)) => match secret.expose() {
                 Some(value) => Ok(Some(value.to_owned())),
-                None => Err(Error::because(
-                    ErrorKind::NotSent,
-                    "secretsmanager:PutSecretValue",
-                    format!("{secret:?} has no value in this run"),
-                )),
+                None => {
+                    Err(Error::bug("secretsmanager:PutSecretValue", format!("{secret:?} has no value in this run")))
+                }
             },
             Some(SecretValue::Generated(rules)) => {
                 let exclude = Some(rules.exclude_characters.clone()).filter(|characters| !characters.is_empty());

@@ -84,7 +84,7 @@ pub(super) async fn run<E: Environment>(
 struct TaskWatch<'a> {
     aws: &'a Aws,
     task: &'a OneOff,
-    /// None after a read has failed: the task goes on without it.
+    /// Reader of the log; `None` after a failed read, without which the task continues.
     log: Option<Tail<'a>>,
     pause: Duration,
     terminal: &'a Terminal,

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisioner_model::Environment;
+use provisioner_model::{Diagnostic, Environment, SourceLocation};
 
 use self::source::SpannedToml;
 
@@ -37,7 +37,7 @@ pub enum EnvironmentError {
     /// The folder that was named has none.
     #[error("no folder `environments` in {}", .0.display())]
     NotHere(PathBuf),
-    /// There is no such file.
+    /// The environment file does not exist.
     #[error("there is no environment `{name}`")]
     Unknown {
         /// Name of the environment.
@@ -103,10 +103,8 @@ impl fmt::Display for Mistakes {
 /// A mistake and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// Description of the error.
-    pub what: String,
-    /// Suggested correction, if there is one.
-    pub hint: Option<String>,
+    /// Description of the error, and a suggested correction if there is one.
+    pub diagnostic: Diagnostic,
     /// Position in the text, in bytes.
     pub span: std::ops::Range<usize>,
 }
@@ -168,6 +166,9 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mis
     let failed = |mut mistakes: Vec<Placed>| {
         mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
         mistakes.dedup();
+        for mistake in &mut mistakes {
+            mistake.diagnostic.location = Some(Box::new(location(file, text, mistake.span.start)));
+        }
         Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes }
     };
     let source = SpannedToml::parse(text).map_err(failed)?;
@@ -187,5 +188,30 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mis
     match environment {
         Some(environment) if placed.is_empty() => Ok(environment),
         _ => Err(failed(placed)),
+    }
+}
+
+/// The line and column of a byte in a text.
+fn location(file: &str, text: &str, byte: usize) -> SourceLocation {
+    let before = text.get(..byte).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let one_based = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+    SourceLocation {
+        file: file.to_owned(),
+        line: one_based(before.matches('\n').count()),
+        column: one_based(before[start..].chars().count()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn location_counts_lines_and_characters_from_one() {
+        let text = "a = 1\nü = \"x\"\n";
+        let place = |byte| location("dev.toml", text, byte).to_string();
+        assert_eq!([place(0), place(6), place(11)], ["dev.toml:1:1", "dev.toml:2:1", "dev.toml:2:5"]);
+        assert_eq!(place(999), "dev.toml:3:1", "past the end");
     }
 }

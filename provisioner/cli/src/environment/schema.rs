@@ -19,14 +19,14 @@ pub struct Wrong {
     pub unknown: bool,
 }
 
-/// The schema of an environment file. Keys that it does not name are mistakes, whatever the type says.
+/// The schema of an environment file. Unknown keys are always errors.
 pub fn of<E: Environment>() -> Value {
     let mut schema = schemars::schema_for!(E).to_value();
     close(&mut schema, true);
     schema
 }
 
-/// Refuses unknown keys in every table with named keys, but for those that are parts of a combination.
+/// Rejects unknown keys in every table with named keys, except in parts of a combination.
 fn close(schema: &mut Value, whole: bool) {
     match schema {
         Value::Object(map) => {
@@ -63,7 +63,7 @@ pub fn check(schema: &Value, value: &Value) -> Vec<Wrong> {
     check.wrong
 }
 
-/// `value` without the keys that nobody knows.
+/// Returns `value` without the unknown keys.
 pub fn without_unknown(value: &Value, wrong: &[Wrong]) -> Value {
     let mut value = value.clone();
     for wrong in wrong.iter().filter(|wrong| wrong.unknown) {
@@ -249,7 +249,7 @@ impl Check<'_> {
         }
     }
 
-    /// The first line of what the type says of a key.
+    /// Returns the first line of a key's description.
     fn description(&self, schema: &Value) -> Option<String> {
         let own = schema.get("description").and_then(Value::as_str);
         let target =

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use provisioner_model::Diagnostic;
 use serde_json::{Map, Value};
 use toml::{
     Spanned,
@@ -79,12 +80,13 @@ impl SpannedToml {
         let around =
             || (0..=path.len()).rev().find_map(|n| self.keys.get(&path[..n]).or_else(|| self.values.get(&path[..n])));
         let span = exact.or_else(around).cloned().unwrap_or(0..0);
-        Placed { what: wrong.what.clone(), hint: wrong.hint.clone(), span }
+        let diagnostic = Diagnostic { hint: wrong.hint.clone(), ..Diagnostic::error(&wrong.what) };
+        Placed { diagnostic, span }
     }
 }
 
 /// A mistake that the TOML reader found.
 pub fn of_toml(error: &toml::de::Error) -> Placed {
     let what = error.message().trim().replace('\n', ", ");
-    Placed { what, hint: None, span: error.span().unwrap_or(0..0) }
+    Placed { diagnostic: Diagnostic::error(what), span: error.span().unwrap_or(0..0) }
 }

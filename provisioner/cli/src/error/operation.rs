@@ -4,7 +4,6 @@ use provisioner_model::Error;
 
 #[cfg(feature = "aws")]
 use super::Failure;
-use super::call_hint;
 
 /// What can go wrong with an operation.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +50,7 @@ impl OperationError {
             Self::Service { known, .. } if !known.is_empty() => {
                 Some(format!("--service {}", known.join(", or --service ")))
             }
-            Self::Call { source, .. } => call_hint(source),
+            Self::Call { source, .. } => source.hint(None),
             Self::NoUrl => Some("`provisioner outputs ENV` shows those that it has".to_owned()),
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! Text for people, from data. Pure functions: nothing here prints, asks or reads.
 
+pub mod diagnostic;
 pub mod graph;
 pub mod outputs;
 pub mod plan;

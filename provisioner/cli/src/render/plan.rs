@@ -8,7 +8,7 @@ use provisioner_model::{
 };
 use serde_json::Value;
 
-use super::{PageFormat, Tone, columns, value};
+use super::{PageFormat, Tone, columns, diagnostic, value};
 
 /// The sign of a verdict. The word beside it says the same.
 pub fn sign(action: Action) -> &'static str {
@@ -129,7 +129,7 @@ pub fn plan(plan: &Plan, page: &PageFormat) -> String {
     if !plan.notices.is_empty() {
         let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, "To know"));
         for notice in &plan.notices {
-            let _ = writeln!(out, "{}", page.wrap("  ! ", "    ", &format!("{}: {}", notice.address, notice.what)));
+            out.push_str(&diagnostic::notice(notice, page));
         }
     }
     let _ = writeln!(out, "\n{}", page.paint(Tone::Strong, &page.wrap("", "  ", &summary(plan))));
@@ -395,4 +395,4 @@ pub fn json(plan: &Plan) -> Value {
 }
 
 /// The version of the format of `--json`.
-pub const JSON_FORMAT: u32 = 2;
+pub const JSON_FORMAT: u32 = 3;

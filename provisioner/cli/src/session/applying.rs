@@ -24,7 +24,7 @@ use crate::{
 
 /// The command that carries a plan out, and its options.
 pub(crate) struct Execution<'a> {
-    /// The command's name, for whoever finds the state locked.
+    /// The command's name, which the lock shows to others.
     pub(crate) command: &'a str,
     /// The maximum of writing calls in flight.
     pub(crate) parallel: u16,

@@ -56,8 +56,8 @@ impl<'a> Interrupts<'a> {
         Self { cancel, terminal, asked: false }
     }
 
-    /// Asks on the first signal during a rollout, where there is a terminal. Any other signal cancels the steps that
-    /// have not started, and leaves rollouts to go on by themselves.
+    /// Asks on the first signal during a rollout, if there is a terminal. Any other signal cancels the steps that have
+    /// not started, and leaves rollouts running.
     pub(super) fn handle(&mut self, rollouts: &PendingRollouts<'_>, live: &mut Live<'_>) {
         let first = !self.asked && *self.cancel.borrow() == Cancel::No;
         if first && self.terminal.is_interactive() && !rollouts.steps.is_empty() {
@@ -69,8 +69,8 @@ impl<'a> Interrupts<'a> {
         }
     }
 
-    /// Asks what becomes of the rollout, in a thread of its own: the rollout goes on meanwhile, another signal leaves
-    /// it, and the program must be able to end without an answer.
+    /// Asks about the rollout in a separate thread: the rollout continues, another signal leaves it, and the program
+    /// can end without an answer.
     fn ask(&self) {
         let (cancel, mut terminal) = (self.cancel.clone(), self.terminal.clone());
         std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Access to running services, for `status`, `logs`, `run` and `rollback`. The state says which objects these are.
+//! Access to running services, for `status`, `logs`, `run` and `rollback`. The state lists their objects.
 
 use provisioner_aws::{
     Aws,

@@ -167,6 +167,6 @@ fn the_schema_is_closed_and_says_what_keys_are() {
     let schema = schema::of::<Web>();
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["$defs"]["Network"]["additionalProperties"], false);
-    assert_eq!(schema["properties"]["project"]["description"], "Who it is for.");
+    assert_eq!(schema["properties"]["project"]["description"], "Name of the project.");
     assert_eq!(schema["properties"]["labels"]["additionalProperties"]["type"], "string");
 }

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_cli::render::{PageFormat, plan as render};
 use provisioner_model::{
-    plan::{Action, Drift, FORMAT, FieldChange, Leftover, Notice, Plan, ResourcePlan, Step, StepAction},
+    Diagnostic,
+    plan::{Action, Drift, FORMAT, FieldChange, Leftover, Plan, ResourcePlan, Step, StepAction},
     stack::Facts,
     state::ProviderTarget,
 };
@@ -245,10 +246,8 @@ fn rich() -> Plan {
         ("url".to_owned(), json!("https://app.example.com")),
         ("vpc".to_owned(), json!("<network/vpc/main.id>")),
     ]);
-    plan.notices = vec![Notice {
-        address: "old/kms-key/main".into(),
-        what: "a key is not deleted, but scheduled to be in 30 days".into(),
-    }];
+    let notice = "a key is not deleted, but scheduled to be in 30 days";
+    plan.notices = vec![Diagnostic::resource_warning("old/kms-key/main", notice)];
     plan
 }
 
@@ -291,7 +290,7 @@ fn colour_carries_no_information() {
 #[test]
 fn the_json_form_is_versioned_and_holds_no_write() {
     let json = render::json(&rich());
-    assert_eq!(json["format"], 2);
+    assert_eq!(json["format"], 3);
     assert_eq!(json["summary"]["replace"], 2);
     assert_eq!(json["empty"], false);
     insta::assert_snapshot!("json_steps", serde_json::to_string_pretty(&json["steps"]).unwrap());

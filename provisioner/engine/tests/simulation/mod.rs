@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use provisioner_engine::{Apply, Outcome, Refresh, apply, refresh};
+use provisioner_engine::{Apply, Event, Outcome, Refresh, apply, refresh};
 use provisioner_model::{
     erased::{Clouds, ResourceRegistry},
     plan::{Action, Plan},
@@ -98,7 +98,11 @@ impl Simulation {
     }
 
     pub(crate) async fn apply(&self, plan: &Plan) -> Result<Outcome, String> {
-        let (events, _told) = tokio::sync::mpsc::unbounded_channel();
+        Ok(self.apply_with_events(plan).await?.0)
+    }
+
+    pub(crate) async fn apply_with_events(&self, plan: &Plan) -> Result<(Outcome, Vec<Event>), String> {
+        let (events, mut sent) = tokio::sync::mpsc::unbounded_channel();
         let (_cancel, cancel) = tokio::sync::watch::channel(provisioner_engine::Cancel::No);
         let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
         let consent: BTreeSet<String> = protected(plan);
@@ -115,7 +119,12 @@ impl Simulation {
             wait: true,
             tuning: tuning(),
         };
-        apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))
+        let outcome = apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))?;
+        let mut events = vec![];
+        while let Ok(event) = sent.try_recv() {
+            events.push(event);
+        }
+        Ok((outcome, events))
     }
 
     /// Plans and applies, after which a plan must be empty. What the plan said.

@@ -1,5 +1,5 @@
-//! Zones, and the ranges of their subnets: a VPC is cut into sixteen equal parts, and a zone's letter says which two
-//! are its own. Nothing depends on the other zones, so adding one never moves a subnet (which would replace it).
+//! Zones, and the ranges of their subnets: a VPC has sixteen equal parts, and a zone's letter selects its two parts.
+//! They do not depend on the other zones, so an added zone never moves a subnet (which would replace it).
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ const PARTS: usize = 16;
 const BITS: u8 = 4;
 /// The largest range that EC2 allows.
 pub(super) const LARGEST: u8 = 16;
-/// A load balancer wants subnets of `/27` or larger, so this is the smallest VPC of sixteen such parts.
+/// A load balancer requires subnets of `/27` or larger, so this is the smallest VPC of sixteen such parts.
 pub(super) const SMALLEST: u8 = 27 - BITS;
 
 /// An availability zone. It prints as its letter, for addresses, and becomes its full name, for AWS.

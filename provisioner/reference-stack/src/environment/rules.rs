@@ -7,7 +7,7 @@ use provisioner_model::environment::Mistake;
 
 use super::{Environment, ranges};
 
-/// Every mistake, so that one look at the file mends them all.
+/// Returns all errors of the file, so that one edit can fix them.
 pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
     let rules = [vpc, subnets, zones, task_size, scaling, class, storage, repository];
     let mut mistakes = environment_name(name);
@@ -15,7 +15,7 @@ pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
     mistakes
 }
 
-/// The name goes into tags and into generated names, in front.
+/// Checks the environment's name, which is the prefix of generated names and part of tags.
 fn environment_name(name: &str) -> Vec<Mistake> {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let good = name.len() <= 12 && name.starts_with(|first: char| first.is_ascii_lowercase());
@@ -109,7 +109,8 @@ fn stated_in_file(env: &Environment, name: &str) -> bool {
     stated("public_ranges.", &env.network.public_ranges) || stated("private_ranges.", &env.network.private_ranges)
 }
 
-/// The schema knows the shape of a letter; here, so that it is said with a hint and its place in the list.
+/// Checks the letters of the zones. The schema has the pattern too; this error adds a hint and the position in the
+/// list.
 fn zones(env: &Environment) -> Vec<Mistake> {
     let zones = &env.network.zones;
     let mut mistakes = vec![];
@@ -203,7 +204,7 @@ fn class(env: &Environment) -> Vec<Mistake> {
     vec![]
 }
 
-/// RDS wants the bound at least a tenth above the start.
+/// Checks that the maximum storage is at least a tenth above the initial storage, as RDS requires.
 fn storage(env: &Environment) -> Vec<Mistake> {
     let (start, bound) = (env.database.storage, env.database.max_storage);
     let least = start + (start + 9) / 10;

@@ -171,7 +171,7 @@ fn corrupt_journal_line_is_reported_by_number() {
     bench.append(start(1));
     bench.append(begin("a"));
     bench.append(begin("b"));
-    let text = bench.text("journal.jsonl").replacen("\"entry\":\"begin\"", "\"entry\":\"begun\"", 1);
+    let text = bench.text("journal.jsonl").replacen("\"entry\":\"create_started\"", "\"entry\":\"create_begun\"", 1);
     bench.write("journal.jsonl", &text);
     let error = bench.load().unwrap_err();
     assert!(matches!(error, StoreError::Damaged { line: 2, .. }), "{error:?}");
@@ -204,7 +204,7 @@ fn journal_of_a_later_or_another_state_is_an_error() {
     let error = bench.load().unwrap_err();
     assert!(matches!(error, StoreError::Astray { line: 1, .. }), "{error:?}");
     assert!(error.to_string().contains("lineage line, serial 2, but the state there is lineage line, serial 1"));
-    bench.write("journal.jsonl", "{\"entry\":\"start\",\"lineage\":\"other\",\"serial\":1}\n");
+    bench.write("journal.jsonl", "{\"entry\":\"run_started\",\"lineage\":\"other\",\"serial\":1}\n");
     assert!(matches!(bench.load(), Err(StoreError::Astray { .. })));
     fs::remove_file(bench.at("state.json")).unwrap();
     assert!(matches!(bench.load(), Err(StoreError::Astray { .. })), "the state is lost");

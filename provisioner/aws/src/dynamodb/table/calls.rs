@@ -22,7 +22,7 @@ use crate::{
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "dynamodb:CreateTable") })
+    part.map_err(|error| Error::bug("dynamodb:CreateTable", error))
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {

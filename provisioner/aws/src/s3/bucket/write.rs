@@ -18,7 +18,7 @@ use crate::{
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "s3:CreateBucket") })
+    part.map_err(|error| Error::bug("s3:CreateBucket", error))
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {
@@ -150,7 +150,8 @@ pub(super) async fn delete(c: &Writer, name: &str, force: bool) -> Result<()> {
     gone_ok(gone.await).map_err(|error| {
         if error.code.as_deref() == Some("BucketNotEmpty") && !force {
             let why = format!("`{name}` holds objects: empty it, or declare `force_delete` and apply that first");
-            return Error { source: Some(why.into()), ..error };
+            let because = Error::because(error.kind, error.action, why);
+            return Error { code: error.code, request_id: error.request_id, ..because };
         }
         error
     })

@@ -9,7 +9,7 @@ use crate::value::text;
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error { source: Some(error.into()), ..Error::new(ErrorKind::NotSent, "wafv2:CreateWebACL") })
+    part.map_err(|error| Error::bug("wafv2:CreateWebACL", error))
 }
 
 impl Scope {
