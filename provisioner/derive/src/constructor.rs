@@ -6,34 +6,34 @@ use syn::{DeriveInput, Ident, Type};
 
 use crate::fields::{Shape, StructField};
 
-/// The argument's type, and how an argument `value` becomes the field's value.
-fn argument(ty: &Type) -> (TokenStream, TokenStream) {
+/// The argument's type, and how an argument of the name `value` becomes the field's value.
+fn argument(ty: &Type, value: &Ident) -> (TokenStream, TokenStream) {
     match Shape::of(ty) {
         Shape::Optional(inner) => {
-            let (argument, value) = argument(inner);
+            let (argument, value) = argument(inner, value);
             (argument, quote!(::core::option::Option::Some(#value)))
         }
-        Shape::Text => (quote!(impl ::core::convert::Into<#ty>), quote!(value.into())),
+        Shape::Text => (quote!(impl ::core::convert::Into<#ty>), quote!(#value.into())),
         Shape::List(item) if matches!(Shape::of(item), Shape::Text) => (
             quote!(impl ::core::iter::IntoIterator<Item = impl ::core::convert::Into<#item>>),
-            quote!(value.into_iter().map(::core::convert::Into::into).collect()),
+            quote!(#value.into_iter().map(::core::convert::Into::into).collect()),
         ),
         Shape::List(item) => {
-            (quote!(impl ::core::iter::IntoIterator<Item = #item>), quote!(value.into_iter().collect()))
+            (quote!(impl ::core::iter::IntoIterator<Item = #item>), quote!(#value.into_iter().collect()))
         }
         Shape::Map(types) => {
             let text = quote!(::std::string::String);
-            let (key, value) = types.map_or((text.clone(), text), |(key, value)| (quote!(#key), quote!(#value)));
+            let (key, item) = types.map_or((text.clone(), text), |(key, item)| (quote!(#key), quote!(#item)));
             (
                 quote! {
                     impl ::core::iter::IntoIterator<
-                        Item = (impl ::core::convert::Into<#key>, impl ::core::convert::Into<#value>)
+                        Item = (impl ::core::convert::Into<#key>, impl ::core::convert::Into<#item>)
                     >
                 },
-                quote!(value.into_iter().map(|(key, value)| (key.into(), value.into())).collect()),
+                quote!(#value.into_iter().map(|(key, value)| (key.into(), value.into())).collect()),
             )
         }
-        Shape::Other => (quote!(#ty), quote!(value)),
+        Shape::Other => (quote!(#ty), quote!(#value)),
     }
 }
 
@@ -57,26 +57,29 @@ pub(crate) fn expand(input: &DeriveInput, fields: &[StructField], constructor: O
     let new = constructor.cloned().unwrap_or_else(|| format_ident!("new"));
     let required: Vec<_> = fields.iter().filter(|field| field.required()).collect();
     let arguments = required.iter().map(|field| {
-        let (name, (argument, _)) = (&field.ident, argument(&field.ty));
+        let (name, (argument, _)) = (&field.ident, argument(&field.ty, &field.ident));
         quote!(#name: #argument)
     });
     let values = fields.iter().map(|field| {
         let name = &field.ident;
-        if field.required() {
-            let (_, value) = argument(&field.ty);
-            quote!(#name: { let value = #name; #value })
+        if field.required() && matches!(Shape::of(&field.ty), Shape::Other) {
+            quote!(#name)
+        } else if field.required() {
+            let (_, value) = argument(&field.ty, name);
+            quote!(#name: #value)
         } else {
             let value = absent(field);
             quote!(#name: #value)
         }
     });
     let doc = if required.is_empty() {
-        "Creates it with the defaults; the setters state the rest.".to_owned()
+        " Creates it with the defaults; the setters state the rest.".to_owned()
     } else {
-        format!("Creates it with what `{ident}` requires; the setters state the rest.")
+        format!(" Creates it with what `{ident}` requires; the setters state the rest.")
     };
     let setters = fields.iter().filter(|field| !field.required()).map(|field| {
-        let (name, docs, (argument, value)) = (&field.ident, &field.docs, argument(&field.ty));
+        let (name, docs) = (&field.ident, &field.docs);
+        let (argument, value) = argument(&field.ty, &format_ident!("value"));
         quote! {
             #(#docs)*
             #[must_use]

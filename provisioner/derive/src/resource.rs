@@ -129,7 +129,7 @@ fn enumeration(input: &DeriveInput, fields: &[StructField], names: &Ident) -> To
         fields.iter().map(|field| Ident::new(&names::pascal(&field.name), Span::call_site())).collect();
     let texts: Vec<_> = fields.iter().map(|field| &field.name).collect();
     let docs = fields.iter().map(|field| &field.docs);
-    let doc = format!("The inputs of [`{ident}`] by name.");
+    let doc = format!(" The inputs of [`{ident}`] by name.");
     quote! {
         #[doc = #doc]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
