@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     future::Future,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -29,12 +29,12 @@ macro_rules! clients {
         /// One client of each service, made at its first use.
         pub struct Clients {
             config: SdkConfig,
-            $(#[cfg(feature = $feature)] $method: OnceLock<$krate::Client>,)*
+            $(#[cfg(feature = $feature)] $method: std::sync::OnceLock<$krate::Client>,)*
         }
 
         impl Clients {
             fn new(config: SdkConfig) -> Self {
-                Self { config, $(#[cfg(feature = $feature)] $method: OnceLock::new(),)* }
+                Self { config, $(#[cfg(feature = $feature)] $method: std::sync::OnceLock::new(),)* }
             }
             $(
                 #[doc = concat!("The client of ", $name, ".")]
