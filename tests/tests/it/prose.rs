@@ -145,7 +145,7 @@ fn strings(source: &str) -> Vec<(usize, String)> {
         } else {
             1
         };
-        line += rest[..length].iter().filter(|byte| **byte == b'\n').count();
+        line += rest[..length].split(|byte| *byte == b'\n').count() - 1;
         at += length;
     }
     found

@@ -106,7 +106,7 @@ pub(super) fn instance(one: &DbInstance) -> Result<Observed<Instance>> {
     let outputs = from_sdk!(READ, one => InstanceOutputs {
         id = db_instance_identifier, arn = db_instance_arn, status = db_instance_status, engine_version;
         resource_id: one.dbi_resource_id().unwrap_or_default().to_owned(),
-        endpoint: endpoint,
+        endpoint,
         master_user_secret: secret,
         pending: waiting(pending),
         parameters: one.db_parameter_groups().first().and_then(|group| group.parameter_apply_status()).map(str::to_owned),
