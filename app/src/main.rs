@@ -101,7 +101,7 @@ fn parse() -> Result<Command, lexopt::Error> {
             Short('V') | Long("version") => return Ok(Command::Version),
             Long("name") => name = Some(parser.value()?.string()?),
             Long("password-file") if target.is_none() => {
-                target = Some(PasswordDestination::File(PathBuf::from(parser.value()?)))
+                target = Some(PasswordDestination::File(PathBuf::from(parser.value()?)));
             }
             Long("secret") if target.is_none() => target = Some(PasswordDestination::Secret(parser.value()?.string()?)),
             Value(value) if command.is_none() => command = Some(value.string()?),
