@@ -71,10 +71,10 @@ impl<'a> Progress<'a> {
                 let text = format!("{}{id}{}", self.did(step), self.took(step, now));
                 Some(self.ended(step, Tone::New, &text))
             }
-            EventKind::Verifying => self.says(step, "ready; waiting for its proof".to_owned()),
+            EventKind::Verifying => self.says(step, "ready; verifying".to_owned()),
             EventKind::RollingBack { why } => {
-                let text = self.page.paint(Tone::Gone, &format!("{why}; putting back what was there"));
-                self.says(step, "putting back what was there".to_owned());
+                let text = self.page.paint(Tone::Gone, &format!("{why}; rolling back"));
+                self.says(step, "rolling back".to_owned());
                 Some(format!("{}: {text}", self.address(step)))
             }
             EventKind::Failed { why, details, request_id, hint } => {

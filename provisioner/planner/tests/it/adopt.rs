@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-fn existing() -> Fixture {
+fn existing_object() -> Fixture {
     let mut fixture = Fixture::empty();
     fixture.observe_existing("entry/www", "foreign", json!({ "zone": 1, "name": "www", "value": 9 }));
     fixture
@@ -13,7 +13,7 @@ fn existing() -> Fixture {
 
 #[test]
 fn adopt_takes_over_an_existing_object_and_updates_it() {
-    assert_snapshot!(existing().plan(|stack| drop(stack.add_with("www", entry("www", 1), adopted()))), @"
+    assert_snapshot!(existing_object().plan(|stack| drop(stack.add_with("www", entry("www", 1), adopted()))), @"
     adopt entry/www: exists already: adopted, and forgotten on destroy
       value: 9 → 1
     1. adopt entry/www (foreign)
@@ -31,7 +31,7 @@ fn adopt_creates_where_no_object_exists() {
 
 #[test]
 fn adopted_object_is_forgotten_on_destroy() {
-    let mut fixture = existing();
+    let mut fixture = existing_object();
     fixture.apply(|stack| drop(stack.add_with("www", entry("www", 1), adopted())));
     assert_snapshot!(fixture.destroy(), @"
     forget entry/www: no longer declared, and not created by Provisioner
