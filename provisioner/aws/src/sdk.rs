@@ -3,6 +3,8 @@
 //! Inputs bear AWS's names, so [`set_inputs`], [`set_changed`] and [`from_sdk`] take a list of names. Whatever needs a
 //! decision (another name in one call, a nested structure, a list that is merged) stays by hand beside the list.
 
+#![allow(dead_code, unused_macros, unused_imports, reason = "a build with few features uses few of them")]
+
 use provisioner_model::{
     Secret,
     error::{Error, Result},
