@@ -5,9 +5,10 @@ Reads a list of [service, operation, members] and writes a list of answers: {"er
 import json
 import sys
 
-import botocore.session
+# The AWS CLI brings botocore inside its own package.
+from awscli.botocore.session import get_session
 
-session = botocore.session.get_session()
+session = get_session()
 clients = {}
 
 

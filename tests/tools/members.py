@@ -5,9 +5,10 @@ Reads a list of [service, operation] from its argument and writes a list of list
 import json
 import sys
 
-import botocore.session
+# The AWS CLI brings botocore inside its own package.
+from awscli.botocore.session import get_session
 
-session = botocore.session.get_session()
+session = get_session()
 
 
 def members(service, operation):
