@@ -62,7 +62,7 @@ async fn the_whole_system_on_docker() {
         (
             "one that never listens",
             "fn main() { std::thread::sleep(std::time::Duration::MAX) }",
-            &["has not answered", "502"],
+            &["did not answer as the new version", "502"],
         ),
     ] {
         say(&format!("{what} is rolled back"));
