@@ -226,7 +226,8 @@ async fn key_holders(input: &Refresh<'_>, round: &Round<'_>) -> Result<HashMap<S
     Ok(found.await.map_err(|problem| vec![problem])?.into_iter().flatten().collect())
 }
 
-/// Returns whether the program states a unique key, and all of it is known now.
+/// Returns whether the program states a unique key, and all of it is known now. A type that names no unique key is
+/// looked for by all of its inputs.
 fn states_key(
     resource_type: &dyn ResourceType,
     declared: &Value,
@@ -239,7 +240,11 @@ fn states_key(
         resolve(value, output, &mut unknown);
         unknown.is_empty()
     };
-    resource_type.unique().iter().any(|group| {
+    let groups = resource_type.unique();
+    if groups.is_empty() {
+        return known(declared);
+    }
+    groups.iter().any(|group| {
         let usable = |field: &&str| value(field).map_or(Some(*field) != generated, known);
         group.iter().all(usable) && group.iter().any(|field| value(field).is_some())
     })

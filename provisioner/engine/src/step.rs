@@ -286,7 +286,10 @@ impl StepExecution<'_, '_> {
         let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
         match found.into_iter().find(|id| !ours(id)) {
             None => Ok(()),
-            Some(id) => Err(StepError::Taken { id, address: self.address() }),
+            Some(id) => {
+                let environment = self.run.state().environment.clone();
+                Err(StepError::Taken { id, address: self.address(), environment })
+            }
         }
     }
 

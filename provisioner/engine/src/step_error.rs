@@ -27,7 +27,7 @@ pub(crate) enum StepError {
     RolledBack { failed: Box<Self>, then: String, fatal: bool },
     /// An object outside the environment has the unique key of the object to create.
     #[error("`{id}` exists already and does not belong to this environment; nothing was written")]
-    Taken { id: String, address: String },
+    Taken { id: String, address: String, environment: String },
     #[error("left during its rollout, which continues in AWS; the next apply resumes it")]
     Left,
     #[error("cancelled while waiting; the next apply resumes it")]
@@ -56,8 +56,8 @@ impl StepError {
             Self::Call(error) => hint(error, type_name),
             Self::Failed { hint, .. } => hint.clone(),
             Self::RolledBack { failed, .. } => failed.hint(type_name),
-            Self::Taken { id, address } => Some(format!(
-                "to manage that object, run `provisioner import ENV {address} '{id}'` or declare the resource with \
+            Self::Taken { id, address, environment } => Some(format!(
+                "to manage that object, run `provisioner import {environment} {address} '{id}'` or declare the resource with \
                  `adopt`; else give it another name or key"
             )),
             _ => None,

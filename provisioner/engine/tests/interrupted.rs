@@ -5,6 +5,7 @@ mod simulation;
 
 use std::future::Future;
 
+use provisioner_engine::{Event, EventKind};
 use provisioner_model::{
     ErrorKind, Stack,
     plan::{Action, Plan, StepAction},
@@ -250,8 +251,12 @@ fn apply_overwrites_nothing_that_came_up_after_the_plan() {
         let declared = stack(|stack| drop(stack.add("www", entry(1))));
         let plan = simulation.plan(&declared).await.expect("a plan");
         let id = simulation.cloud.foreign(&entry(9));
-        let outcome = simulation.apply(&plan).await.expect("applied");
+        let (outcome, events) = simulation.apply_with_events(&plan).await.expect("applied");
         assert!(outcome.failed[0].1.contains(&id), "{outcome:?}");
+        let import = format!("provisioner import dev entry/www '{id}'");
+        let hinted =
+            |event: &Event| matches!(&event.kind, EventKind::Failed { hint: Some(hint), .. } if hint.contains(&import));
+        assert!(events.iter().any(hinted), "{events:?}");
         assert_eq!(simulation.cloud.count(Call::Create), 0, "nothing was written");
         assert_eq!(simulation.cloud.objects()[0].inputs["value"], json!(9));
         assert!(simulation.plan(&nothing()).await.expect("a plan").is_empty(), "nor is it deleted");

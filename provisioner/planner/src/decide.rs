@@ -78,7 +78,7 @@ fn clean_up(item: &mut Item<'_>) {
     if item.action == Action::NoChange && !(item.leftovers.is_empty() && item.gone.is_empty()) {
         item.action = Action::Update;
         item.record_only = true;
-        item.reasons.push("the replaced object has not been deleted yet".to_owned());
+        item.reasons.push("its other objects are deleted or leave the state".to_owned());
     }
 }
 
@@ -147,17 +147,17 @@ fn choose<'a>(
     declared: &Declared,
     current: &'a Object,
 ) -> &'a Object {
-    let Some((successor, successor_sight)) = item.successor.take() else { return current };
+    let Some((successor, successor_observation)) = item.successor.take() else { return current };
     let replaced = |item: &Item<'_>, object: &Object, observation: &Observation| {
         !compared(input, decisions, item, declared, object, observation).replaces().is_empty()
     };
     let resumes = item.observation.as_ref().is_some_and(|observation| replaced(item, current, observation))
-        && !replaced(item, successor, &successor_sight);
+        && !replaced(item, successor, &successor_observation);
     if !resumes {
-        item.leftovers.push(Leftover { object: successor, observation: successor_sight, why: GIVEN_UP });
+        item.leftovers.push(Leftover { object: successor, observation: successor_observation, why: GIVEN_UP });
         return current;
     }
-    if let Some(observation) = item.observation.replace(successor_sight) {
+    if let Some(observation) = item.observation.replace(successor_observation) {
         item.leftovers.push(Leftover { object: current, observation, why: "its interrupted replacement resumes" });
     }
     item.object = Some(successor);

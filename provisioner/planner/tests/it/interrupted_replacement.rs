@@ -37,7 +37,7 @@ fn interrupted_replacement_resumes_and_deletes_the_old_object_last() {
 #[test]
 fn successor_is_deleted_where_the_replacement_is_reverted() {
     assert_snapshot!(interrupted().plan(declare(1)), @"
-    update net/main: the replaced object has not been deleted yet
+    update net/main: its other objects are deleted or leave the state
       deleted too: net/main#2: created by an interrupted replacement, and no longer needed
     1. delete net/main (net/main#2)
     ");
@@ -80,7 +80,7 @@ fn successor_that_was_never_created_is_forgotten() {
     fixture.object("net/main").id = None;
     fixture.observe_gone("net/main");
     assert_snapshot!(fixture.plan(declare(1)), @"
-    update net/main: the replaced object has not been deleted yet
+    update net/main: its other objects are deleted or leave the state
     1. forget net/main (token of net/main#2)
     ");
 }
@@ -119,7 +119,7 @@ fn successor_that_was_given_up_is_deleted_where_its_type_retains_replaced_object
     let mut fixture = Fixture::applied(|stack| drop(stack.add("data", disk("hdd", 20))));
     fixture.add_object("disk/data", ObjectRole::Successor, |inputs| inputs["kind"] = json!("ssd"));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("hdd", 20)))), @"
-    update disk/data: the replaced object has not been deleted yet
+    update disk/data: its other objects are deleted or leave the state
       deleted too: disk/data#2: created by an interrupted replacement, and no longer needed
     1. delete disk/data (disk/data#2)
     ");

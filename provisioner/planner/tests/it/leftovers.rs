@@ -21,7 +21,7 @@ fn old<'a>(fixture: &'a mut Fixture, address: &str) -> &'a mut provisioner_model
 fn leftover_is_deleted_where_nothing_else_changes() {
     let fixture = replaced("net/main", |stack| drop(stack.add("main", net(1))));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
-    update net/main: the replaced object has not been deleted yet
+    update net/main: its other objects are deleted or leave the state
       deleted too: net/main#1: it has been replaced
     1. delete net/main (net/main#1)
     ");
@@ -84,7 +84,7 @@ fn leftover_that_is_gone_is_forgotten() {
     let token = old(&mut fixture, "net/main").token.clone();
     fixture.observed.objects.insert(token, None);
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
-    update net/main: the replaced object has not been deleted yet
+    update net/main: its other objects are deleted or leave the state
     1. forget net/main (net/main#1)
     ");
 }
@@ -93,7 +93,7 @@ fn leftover_that_is_gone_is_forgotten() {
 fn leftover_is_forgotten_where_its_type_retains_it() {
     let fixture = replaced("disk/data", |stack| drop(stack.add("data", disk("ssd", 20))));
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("ssd", 20)))), @"
-    update disk/data: the replaced object has not been deleted yet
+    update disk/data: its other objects are deleted or leave the state
       retained too: disk/data#1: it has been replaced
     1. forget disk/data (disk/data#1)
     ");
@@ -104,7 +104,7 @@ fn leftover_loses_its_deletion_protection() {
     let mut fixture = replaced("named/db", |stack| drop(stack.add("db", unnamed(1))));
     old(&mut fixture, "named/db").inputs["locked"] = true.into();
     assert_snapshot!(fixture.plan(|stack| drop(stack.add("db", unnamed(1)))), @"
-    update named/db: the replaced object has not been deleted yet
+    update named/db: its other objects are deleted or leave the state
       deleted too: named/db#1: it has been replaced
     1. disable_deletion_protection named/db (named/db#1: locked)
     2. delete named/db (named/db#1) after 1
