@@ -119,10 +119,14 @@ mod tests {
     fn each_type_names_the_feature_that_builds_it() {
         let manifest = include_str!("../Cargo.toml");
         for kind in super::registry().all() {
-            let parts: Vec<&str> = kind.type_name().split(':').collect();
-            let [whose, feature, _] = parts[..] else { panic!("{}", kind.type_name()) };
+            let parts: Vec<&str> = kind.info().type_name.split(':').collect();
+            let [whose, feature, _] = parts[..] else { panic!("{}", kind.info().type_name) };
             assert_eq!(whose, "aws");
-            assert!(manifest.contains(&format!("\n{feature} = [\"dep:aws-sdk-{feature}\"")), "{}", kind.type_name());
+            assert!(
+                manifest.contains(&format!("\n{feature} = [\"dep:aws-sdk-{feature}\"")),
+                "{}",
+                kind.info().type_name
+            );
         }
     }
 }

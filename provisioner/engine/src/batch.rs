@@ -58,7 +58,7 @@ impl<'a> Batch<'a> {
     }
 
     fn join(&self, resource_type: &'a dyn ResourceType, provider: &str, id: &str) -> Call<'a> {
-        let key = (resource_type.type_name(), provider.to_owned());
+        let key = (resource_type.info().type_name, provider.to_owned());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((ids, call)) = open.calls.get(&key) {
             ids.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
@@ -101,8 +101,9 @@ pub(crate) async fn many(
 ) -> Result<HashMap<String, Result<ObservedState>>> {
     ids.sort_unstable();
     ids.dedup();
-    let calls =
-        ids.chunks(resource_type.read_batch().max(1)).map(|ids| resource_type.read_many(round, provider, ids.to_vec()));
+    let calls = ids
+        .chunks(resource_type.info().read_batch.max(1))
+        .map(|ids| resource_type.read_many(round, provider, ids.to_vec()));
     let answers = futures::future::try_join_all(calls).await?;
     Ok(answers.into_iter().flatten().collect())
 }

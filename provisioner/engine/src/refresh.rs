@@ -86,7 +86,7 @@ async fn observations<'a>(
         // Absence proves nothing while an object is fresh.
         let now = (input.tuning.now)();
         let (fresh, gone): (Vec<&Look<'_>>, Vec<&Look<'_>>) = left.into_iter().partition(|look| {
-            let consistency_window = input.tuning.consistency_window(look.resource_type.consistency_window());
+            let consistency_window = input.tuning.consistency_window(look.resource_type.info().consistency_window);
             let age = Duration::from_secs(now.saturating_sub(look.object.made_at));
             look.id.is_some() && age + started.elapsed() < consistency_window
         });
@@ -107,7 +107,7 @@ async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<
     for look in looks.iter_mut().filter(|look| look.id.is_none()) {
         let owner = look.object.owner(&input.snapshot.lineage, look.address);
         let unread = |error| vec![unread(look.address, look.resource_type, &error)];
-        let consistency_window = input.tuning.consistency_window(look.resource_type.consistency_window());
+        let consistency_window = input.tuning.consistency_window(look.resource_type.info().consistency_window);
         let started = tokio::time::Instant::now();
         let age = Duration::from_secs((input.tuning.now)().saturating_sub(look.object.made_at));
         let first = look.resource_type.find_by_token(round, look.provider, look.object.inputs.clone(), &owner).await;
@@ -131,7 +131,7 @@ async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<
 /// create, and nobody held the key before the create began.
 async fn untagged(look: &Look<'_>, input: &Refresh<'_>) -> Result<Vec<String>, Error> {
     let round = input.clouds.round();
-    if !look.resource_type.tagged() {
+    if !look.resource_type.info().tagged {
         return Ok(vec![]);
     }
     let ids = look.resource_type.find_by_unique_key(&round, look.provider, look.object.inputs.clone()).await?;
@@ -152,13 +152,13 @@ fn one(mut ids: Vec<String>) -> Result<Option<String>, Error> {
 type Place = (&'static str, String, String);
 
 fn key(look: &Look<'_>, id: &str) -> Place {
-    (look.resource_type.type_name(), look.provider.to_owned(), id.to_owned())
+    (look.resource_type.info().type_name, look.provider.to_owned(), id.to_owned())
 }
 
 async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, Observation>, Vec<Diagnostic>> {
     let mut groups: HashMap<(&str, &str), Vec<&Look<'_>>> = HashMap::new();
     for look in looks.iter().filter(|look| look.id.is_some()) {
-        groups.entry((look.resource_type.type_name(), look.provider)).or_default().push(look);
+        groups.entry((look.resource_type.info().type_name, look.provider)).or_default().push(look);
     }
     let calls = groups.into_values().map(|group| async move {
         let (resource_type, provider) = (group[0].resource_type, group[0].provider);
@@ -185,7 +185,7 @@ async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, O
 
 /// The error of a read that brought nothing for a resource.
 fn unread(address: &str, resource_type: &dyn ResourceType, error: &Error) -> Diagnostic {
-    Diagnostic::resource_error(address, "could not be read").caused_by(error, resource_type.type_name())
+    Diagnostic::resource_error(address, "could not be read").caused_by(error, resource_type.info().type_name)
 }
 
 /// One error for a read of many, so that a missing permission is not reported for each of a hundred resources.
@@ -233,14 +233,14 @@ fn states_key(
     declared: &Value,
     output: &dyn Fn(&str, &str) -> Option<Value>,
 ) -> bool {
-    let generated = resource_type.name().map(|name| name.field);
+    let generated = resource_type.info().name.map(|name| name.field);
     let value = |field: &str| declared.get(field).filter(|value| !value.is_null());
     let known = |value: &Value| {
         let mut unknown = vec![];
         resolve(value, output, &mut unknown);
         unknown.is_empty()
     };
-    let groups = resource_type.unique();
+    let groups = resource_type.info().unique;
     if groups.is_empty() {
         return known(declared);
     }

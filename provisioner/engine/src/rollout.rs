@@ -165,7 +165,7 @@ impl StepExecution<'_, '_> {
 
     /// Returns whether a create-only field differs from the rollback inputs.
     fn is_other_at_first(&self, rollback_inputs: &Value, observed: &ObservedState) -> bool {
-        let initial = self.resource_type.fields().iter().filter(|field| field.initial);
+        let initial = self.resource_type.info().fields.iter().filter(|field| field.initial);
         let mut put_back = initial.filter_map(|field| Some((field.name, rollback_inputs.get(field.name)?)));
         put_back.any(|(name, value)| observed.inputs.get(name) != Some(value))
     }

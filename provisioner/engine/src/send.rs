@@ -35,7 +35,7 @@ impl StepExecution<'_, '_> {
                 // exists at the first attempt is not ours.
                 Err(StepError::Call(error))
                     if error.kind == ErrorKind::Unknown
-                        || (error.kind == ErrorKind::Exists && (self.resource_type.tagged() || unknown > 0)) =>
+                        || (error.kind == ErrorKind::Exists && (self.resource_type.info().tagged || unknown > 0)) =>
                 {
                     let fresh = error.kind == ErrorKind::Unknown;
                     let found = match self.found(inputs, owner, fresh || unknown > 0).await {
@@ -72,7 +72,7 @@ impl StepExecution<'_, '_> {
 
     /// Finds the object that was created for this owner, and waits until it would be visible.
     pub(crate) async fn found(&self, inputs: &Value, owner: &Owner, patiently: bool) -> Result<Option<String>, Error> {
-        let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());
+        let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.info().consistency_window);
         loop {
             let round = self.run.clouds.round();
             let mut ids = self.resource_type.find_by_token(&round, &self.step.provider, inputs.clone(), owner).await?;

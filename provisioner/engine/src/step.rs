@@ -160,7 +160,7 @@ impl StepExecution<'_, '_> {
     async fn create(&self, write: &Write) -> Result<String, StepError> {
         let mut inputs = self.resolved(write)?;
         let token = (self.run.tuning.token)();
-        if self.resource_type.tagged() {
+        if self.resource_type.info().tagged {
             inputs["tags"][TOKEN] = json!(token);
         }
         if write.key_may_exist {
@@ -377,7 +377,7 @@ impl StepExecution<'_, '_> {
                 tags.remove(&ours);
             }
         };
-        if self.resource_type.tagged() && object.origin == Origin::Shared {
+        if self.resource_type.info().tagged && object.origin == Origin::Shared {
             // Only our own tag was written by us alone: the rest is left as it is.
             self.adjust(&object, untag).await?;
         }

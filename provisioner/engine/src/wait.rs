@@ -43,7 +43,7 @@ impl StepExecution<'_, '_> {
         if let Some(recorded) = written.recorded_state(&self.run.lineage, &self.step.address) {
             receipt = self.write(desired, recorded, observed).await?;
         }
-        let until = Instant::now() + self.run.tuning.waits(self.resource_type.consistency_window());
+        let until = Instant::now() + self.run.tuning.waits(self.resource_type.info().consistency_window);
         let mut attempt = 0;
         loop {
             observed = self.ready(object, desired, receipt.as_ref()).await?;
@@ -71,8 +71,8 @@ impl StepExecution<'_, '_> {
         receipt: Option<&Receipt>,
     ) -> Result<ObservedState, StepError> {
         let id = object.id.clone().unwrap_or_default();
-        let until = Instant::now() + self.run.tuning.waits(self.resource_type.ready_timeout());
-        let visible = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());
+        let until = Instant::now() + self.run.tuning.waits(self.resource_type.info().ready_timeout);
+        let visible = Instant::now() + self.run.tuning.consistency_window(self.resource_type.info().consistency_window);
         let mut attempt = 0;
         loop {
             let why = match self.run.reads.read(self.resource_type, &self.step.provider, &id).await {
@@ -98,7 +98,7 @@ impl StepExecution<'_, '_> {
                 Err(error) => return Err(error.into()),
             };
             if Instant::now() >= until {
-                let waited = self.run.tuning.waits(self.resource_type.ready_timeout()).as_secs();
+                let waited = self.run.tuning.waits(self.resource_type.info().ready_timeout).as_secs();
                 let waited = format!("{id} {why} after {waited} s");
                 // Without a way back, time is all that it needs.
                 return Err(if self.can_roll_back() && why == "is not ready" {
@@ -111,7 +111,7 @@ impl StepExecution<'_, '_> {
                 self.tell(EventKind::Waiting);
             }
             // What is ready at once must not wait for the pause of what is not.
-            self.rest(pause(attempt).min(self.resource_type.poll_interval())).await?;
+            self.rest(pause(attempt).min(self.resource_type.info().poll_interval)).await?;
             attempt += 1;
         }
     }
@@ -140,7 +140,7 @@ impl StepExecution<'_, '_> {
 
     /// Polls until the object is deleted.
     pub(crate) async fn gone(&self, id: &str) -> Result<(), StepError> {
-        let until = Instant::now() + self.run.tuning.waits(self.resource_type.ready_timeout());
+        let until = Instant::now() + self.run.tuning.waits(self.resource_type.info().ready_timeout);
         let mut attempt = 0;
         loop {
             match self.run.reads.read(self.resource_type, &self.step.provider, id).await {
@@ -159,7 +159,7 @@ impl StepExecution<'_, '_> {
             if attempt == 0 {
                 self.tell(EventKind::Waiting);
             }
-            self.rest(pause(attempt).min(self.resource_type.poll_interval())).await?;
+            self.rest(pause(attempt).min(self.resource_type.info().poll_interval)).await?;
             attempt += 1;
         }
     }
@@ -201,7 +201,7 @@ impl StepExecution<'_, '_> {
     /// Returns the observed state as soon as the object is visible.
     pub(crate) async fn visible(&self, object: &Object) -> Result<ObservedState, StepError> {
         let id = object.id.clone().unwrap_or_default();
-        let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.consistency_window());
+        let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.info().consistency_window);
         let mut attempt = 0;
         loop {
             match self.run.reads.read(self.resource_type, &self.step.provider, &id).await {
@@ -209,7 +209,7 @@ impl StepExecution<'_, '_> {
                 Ok(None) if Instant::now() >= until => return Err(StepError::Other(format!("{id} is gone"))),
                 Ok(None) => {}
                 Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => {
-                    if Instant::now() >= until + self.resource_type.consistency_window() {
+                    if Instant::now() >= until + self.resource_type.info().consistency_window {
                         return Err(error.into());
                     }
                 }

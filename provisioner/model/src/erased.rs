@@ -7,7 +7,6 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,9 +14,10 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
-    resource::{Actions, Change, Cloud, Id, Name, Observed, Owner, Phase, Receipt, Recorded, Resource},
-    schema::{CreateCall, FieldSchema, Parameter},
+    resource::{Change, Cloud, Id, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    schema::FieldSchema,
     secret::SecretValues,
+    type_info::TypeInfo,
 };
 
 /// A boxed future of a call to a cloud.
@@ -97,40 +97,8 @@ pub struct ObservedState {
 
 /// A resource type, erased.
 pub trait ResourceType: Send + Sync {
-    /// See [`Resource::TYPE`].
-    fn type_name(&self) -> &'static str;
-    /// See [`Resource::VERSION`].
-    fn version(&self) -> u32;
-    /// See [`Resource::FIELDS`].
-    fn fields(&self) -> &'static [FieldSchema];
-    /// See [`Resource::UNIQUE`].
-    fn unique(&self) -> &'static [&'static [&'static str]];
-    /// See [`Resource::PART_OF`].
-    fn part_of(&self) -> Option<&'static str>;
-    /// See [`Resource::RETAIN_ON_REPLACE`].
-    fn retain_on_replace(&self) -> bool;
-    /// See [`Resource::CHANGES_ON_UPDATE`].
-    fn changes_on_update(&self) -> &'static [&'static str];
-    /// See [`Resource::NAME`].
-    fn name(&self) -> Option<Name>;
-    /// See [`Resource::TAGGED`].
-    fn tagged(&self) -> bool;
-    /// See [`Resource::ACTIONS`].
-    fn actions(&self) -> Actions;
-    /// See [`Resource::OMITTED_PARAMETERS`].
-    fn omitted_parameters(&self) -> &'static [(&'static str, &'static str)];
-    /// See [`Schema::CREATE_CALL`](crate::Schema::CREATE_CALL).
-    fn create_call(&self) -> Option<CreateCall>;
-    /// See [`Schema::PARAMETERS`](crate::Schema::PARAMETERS).
-    fn parameters(&self) -> &'static [Parameter];
-    /// See [`Resource::READ_BATCH`].
-    fn read_batch(&self) -> usize;
-    /// See [`Resource::CONSISTENCY_WINDOW`].
-    fn consistency_window(&self) -> Duration;
-    /// See [`Resource::READY_TIMEOUT`].
-    fn ready_timeout(&self) -> Duration;
-    /// See [`Resource::POLL_INTERVAL`].
-    fn poll_interval(&self) -> Duration;
+    /// Returns the type's constants.
+    fn info(&self) -> &'static TypeInfo;
     /// See [`Resource::is_equivalent`].
     fn is_equivalent(&self, field: &FieldSchema, desired: &Value, observed: &Value) -> bool;
     /// See [`Resource::change`].
@@ -201,56 +169,8 @@ pub trait ResourceType: Send + Sync {
 struct ErasedResource<R>(PhantomData<fn() -> R>);
 
 impl<R: Resource> ResourceType for ErasedResource<R> {
-    fn type_name(&self) -> &'static str {
-        R::TYPE
-    }
-    fn version(&self) -> u32 {
-        R::VERSION
-    }
-    fn fields(&self) -> &'static [FieldSchema] {
-        R::FIELDS
-    }
-    fn unique(&self) -> &'static [&'static [&'static str]] {
-        R::UNIQUE
-    }
-    fn part_of(&self) -> Option<&'static str> {
-        R::PART_OF
-    }
-    fn retain_on_replace(&self) -> bool {
-        R::RETAIN_ON_REPLACE
-    }
-    fn changes_on_update(&self) -> &'static [&'static str] {
-        R::CHANGES_ON_UPDATE
-    }
-    fn name(&self) -> Option<Name> {
-        R::NAME
-    }
-    fn tagged(&self) -> bool {
-        R::TAGGED
-    }
-    fn actions(&self) -> Actions {
-        R::ACTIONS
-    }
-    fn omitted_parameters(&self) -> &'static [(&'static str, &'static str)] {
-        R::OMITTED_PARAMETERS
-    }
-    fn create_call(&self) -> Option<CreateCall> {
-        R::CREATE_CALL
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        R::PARAMETERS
-    }
-    fn read_batch(&self) -> usize {
-        R::READ_BATCH
-    }
-    fn consistency_window(&self) -> Duration {
-        R::CONSISTENCY_WINDOW
-    }
-    fn ready_timeout(&self) -> Duration {
-        R::READY_TIMEOUT
-    }
-    fn poll_interval(&self) -> Duration {
-        R::POLL_INTERVAL
+    fn info(&self) -> &'static TypeInfo {
+        const { &TypeInfo::of::<R>() }
     }
     fn is_equivalent(&self, field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
         R::is_equivalent(field, desired, observed)

@@ -24,6 +24,7 @@ pub mod schema;
 pub mod secret;
 pub mod stack;
 pub mod state;
+pub mod type_info;
 pub mod verification;
 
 pub use changed::ChangedFields;
@@ -39,6 +40,7 @@ pub use resource::{
 pub use schema::{FieldName, Schema};
 pub use secret::Secret;
 pub use stack::{Facts, Handle, Options, Output, Stack};
+pub use type_info::TypeInfo;
 
 /// For code that the derive macros generate.
 #[doc(hidden)]

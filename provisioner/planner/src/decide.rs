@@ -128,7 +128,7 @@ fn taken(input: &Input<'_>, item: &Item<'_>, found: &Observation) -> Option<Diag
     // Without a known key, what was found may be another object than the one that would stand in the way.
     let write = item.write.as_ref().filter(|write| write.key_may_exist)?;
     let known = |group: &&&[&str]| !group.iter().any(|field| write.unknown.contains(*field));
-    item.resource_type.unique().iter().find(known)?;
+    item.resource_type.info().unique.iter().find(known)?;
     let id = &found.id;
     let environment = &input.desired.facts.environment;
     let what = format!("`{id}` exists already and does not belong to this environment");
@@ -184,7 +184,7 @@ fn filled(
 ) -> Value {
     let mut inputs = declared.inputs.clone();
     let environment = &input.desired.facts.environment;
-    if let (Some(rule), Some(map)) = (item.resource_type.name(), inputs.as_object_mut())
+    if let (Some(rule), Some(map)) = (item.resource_type.info().name, inputs.as_object_mut())
         && map.get(rule.field).is_none_or(Value::is_null)
     {
         // A name once given stays: what it was made from may change.
@@ -193,7 +193,7 @@ fn filled(
             .unwrap_or_else(|| name::generated(rule, environment, decisions.lineage, &item.address, generation).into());
         map.insert(rule.field.to_owned(), name);
     }
-    if item.resource_type.tagged() {
+    if item.resource_type.info().tagged {
         tags::own(&mut inputs, decisions.lineage, environment, &item.address, object, declared.options.share);
     }
     inputs
@@ -202,7 +202,7 @@ fn filled(
 /// Returns whether an object that is not ours may hold the unique key of one to be created: not where the program states
 /// none and it is generated, nor where it belongs to an object that this plan creates too.
 fn key_may_exist(decisions: &Decisions<'_>, item: &Item<'_>, declared: &Declared, desired: &Resolved) -> bool {
-    let generated = item.resource_type.name().map(|name| name.field);
+    let generated = item.resource_type.info().name.map(|name| name.field);
     let stated = |field: &str| declared.inputs.get(field).is_some_and(|value| !value.is_null());
     let new = |address: &str| {
         decisions.items.get(address).is_some_and(|item| item.action == Action::Create || item.is_replaced())
@@ -211,7 +211,7 @@ fn key_may_exist(decisions: &Decisions<'_>, item: &Item<'_>, declared: &Declared
         let mut waits = desired.waits.get(field).into_iter().flatten();
         waits.any(|output| output.split_once('.').is_some_and(|(address, _)| new(address)))
     };
-    item.resource_type.unique().iter().any(|group| {
+    item.resource_type.info().unique.iter().any(|group| {
         group.iter().all(|field| stated(field) || Some(*field) != generated)
             && group.iter().any(|field| stated(field))
             && !group.iter().any(|field| waits_for_new(field))
@@ -231,7 +231,7 @@ fn write(
         planned: desired.inputs,
         unknown: desired.waits.into_keys().collect(),
         generation,
-        version: item.resource_type.version(),
+        version: item.resource_type.info().version,
         options: declared.options.clone(),
         needs: graph::needs(&declared.inputs).into_iter().collect(),
         origin,
@@ -272,7 +272,7 @@ fn rollback(item: &mut Item<'_>) {
 /// As recorded, in the shape that this program knows.
 fn migrated(item: &Item<'_>, object: &Object) -> Object {
     let mut migrated = object.clone();
-    if let Some(row) = item.row.filter(|row| row.version < item.resource_type.version()) {
+    if let Some(row) = item.row.filter(|row| row.version < item.resource_type.info().version) {
         item.resource_type.migrate(row.version, &mut migrated.inputs);
     }
     migrated
@@ -281,7 +281,7 @@ fn migrated(item: &Item<'_>, object: &Object) -> Object {
 fn make(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, declared: &Declared, generation: u32) {
     let mut inputs = filled(input, decisions, item, declared, generation, None);
     let origin = if declared.options.share { Origin::Shared } else { Origin::Made };
-    if declared.options.share && item.resource_type.tagged() {
+    if declared.options.share && item.resource_type.info().tagged {
         inputs["tags"][ownership::MADE] = "true".into();
     }
     let desired = decisions.resolved(&inputs);
@@ -292,7 +292,7 @@ fn make(input: &Input<'_>, decisions: &Decisions<'_>, item: &mut Item<'_>, decla
 
 /// Every input of an object to be, for a reader.
 fn new_fields(resource_type: &dyn ResourceType, desired: &Resolved) -> Vec<FieldChange> {
-    let set = resource_type.fields().iter().filter_map(|field| {
+    let set = resource_type.info().fields.iter().filter_map(|field| {
         let after = desired.inputs.get(field.name).filter(|value| !value.is_null())?;
         Some(FieldChange {
             field: field.name.to_owned(),
@@ -453,7 +453,7 @@ fn keep(
     let unrecorded = !diff::recorded_as(item.resource_type, &desired, &migrated, &declared.options.ignore)
         || options.is_some_and(|options| !same_options(options, &declared.options))
         || item.row.is_some_and(|row| {
-            row.version < item.resource_type.version() || row.needs.iter().ne(&graph::needs(&declared.inputs))
+            row.version < item.resource_type.info().version || row.needs.iter().ne(&graph::needs(&declared.inputs))
         });
     let unfinished = object.pending.is_some() || object.role == ObjectRole::Successor;
     if !item.changes.is_empty() || unfinished {
@@ -512,7 +512,7 @@ fn replace(
 
 /// The unique group that a successor has in common with what it replaces.
 fn kept_key(resource_type: &dyn ResourceType, write: &Write, object: &Object) -> Option<String> {
-    resource_type.unique().iter().find_map(|group| {
+    resource_type.info().unique.iter().find_map(|group| {
         let key = key(group, &write.planned, &write.unknown)?;
         (Some(key) == self::key(group, &object.inputs, &BTreeSet::new())).then(|| group.join(" and "))
     })
@@ -571,7 +571,7 @@ fn duplicates(decisions: &Decisions<'_>) -> Vec<Diagnostic> {
             (None, Some(object)) if item.declared.is_some() => (&object.inputs, &none),
             _ => continue,
         };
-        for group in item.resource_type.unique() {
+        for group in item.resource_type.info().unique {
             let Some(key) = key(group, inputs, unknown) else { continue };
             let name = format!("{} {} {group:?} {key:?}", item.type_name, item.provider);
             if let Some(first) = held.insert(name, item) {

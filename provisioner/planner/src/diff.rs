@@ -61,7 +61,7 @@ pub fn differences(
 ) -> Vec<FieldDiff> {
     let none = BTreeSet::new();
     let mut field_diffs = vec![];
-    for field in resource_type.fields() {
+    for field in resource_type.info().fields {
         if field.initial || ignore.iter().any(|name| name == field.name) {
             continue;
         }
@@ -143,7 +143,7 @@ fn shown_before(field: &Field, before: Value, desired: &Value, recorded: Option<
 /// create starts with them, so that they stay as they are until the program states another value or version.
 pub fn unreadable(resource_type: &dyn ResourceType, desired: &Resolved) -> Map<String, Value> {
     let known = |field: &&Field| field.write_only && !desired.waits.contains_key(field.name);
-    let fields = resource_type.fields().iter().filter(known);
+    let fields = resource_type.info().fields.iter().filter(known);
     fields.filter_map(|field| Some((field.name.to_owned(), value(&desired.inputs, field)?.clone()))).collect()
 }
 
@@ -156,7 +156,8 @@ pub fn drift(
 ) -> Vec<FieldChange> {
     let managed = |field: &&Field| !field.initial && !field.write_only && !ignore.iter().any(|name| name == field.name);
     resource_type
-        .fields()
+        .info()
+        .fields
         .iter()
         .filter(managed)
         .filter_map(|field| {
@@ -178,7 +179,8 @@ pub fn drift(
 /// Returns whether the recorded inputs equal the declared ones, so that nothing needs to be recorded.
 pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object, ignore: &[String]) -> bool {
     resource_type
-        .fields()
+        .info()
+        .fields
         .iter()
         .filter(|field| !field.initial && !ignore.iter().any(|name| name == field.name))
         .all(|field| value(&desired.inputs, field).is_none_or(|desired| Some(desired) == value(&object.inputs, field)))

@@ -23,7 +23,7 @@ pub fn needs(inputs: &Value) -> BTreeSet<String> {
 pub fn firm_needs(resource_type: &dyn ResourceType, inputs: &Value) -> BTreeSet<String> {
     let mut found = vec![];
     for (name, value) in inputs.as_object().into_iter().flatten() {
-        if !resource_type.fields().iter().any(|field| field.name == name && field.may_dangle) {
+        if !resource_type.info().fields.iter().any(|field| field.name == name && field.may_dangle) {
             edges(value, &mut found);
         }
     }
@@ -32,7 +32,7 @@ pub fn firm_needs(resource_type: &dyn ResourceType, inputs: &Value) -> BTreeSet<
 
 /// The address of the object that this one is a part of.
 pub fn whole(resource_type: &dyn ResourceType, inputs: &Value) -> Option<String> {
-    let map = inputs.get(resource_type.part_of()?)?.as_object()?;
+    let map = inputs.get(resource_type.info().part_of?)?.as_object()?;
     match Expr::from_map(map) {
         Some(Expr::Ref { address, .. }) => Some(address),
         _ => None,

@@ -58,7 +58,7 @@ impl Leftover<'_> {
     /// replaced objects.
     pub(crate) fn is_retained(&self, resource_type: &dyn ResourceType) -> bool {
         let given_up = self.object.role == ObjectRole::Successor;
-        self.object.origin == Origin::Adopted || (resource_type.retain_on_replace() && !given_up)
+        self.object.origin == Origin::Adopted || (resource_type.info().retain_on_replace && !given_up)
     }
 }
 
@@ -103,7 +103,7 @@ impl Item<'_> {
         let first = path.split('.').next().unwrap_or(path);
         let known = match self.action {
             Action::Update | Action::Adopt => {
-                self.record_only || !self.resource_type.changes_on_update().contains(&first)
+                self.record_only || !self.resource_type.info().changes_on_update.contains(&first)
             }
             Action::NoChange | Action::Rename => true,
             _ => false,
@@ -158,7 +158,7 @@ pub(crate) fn item<'a>(
             .hint(where_built(type_name))
     })?;
     if let Some(row) = row {
-        if row.version > resource_type.version() {
+        if row.version > resource_type.info().version {
             let what = format!("the state has version {} of `{type_name}`, newer than this program's", row.version);
             return Err(
                 Diagnostic::resource_error(address, what).hint("use the version of the program that wrote the state")
@@ -245,7 +245,7 @@ fn drift(
     let gone = observation.is_none();
     (gone || !changes.is_empty()).then(|| Drift {
         address: address.to_owned(),
-        type_name: resource_type.type_name().to_owned(),
+        type_name: resource_type.info().type_name.to_owned(),
         id: recorded.id.clone().unwrap_or_default(),
         gone,
         changes,

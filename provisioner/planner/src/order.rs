@@ -184,7 +184,7 @@ impl Draft {
             Some(leftover) => leftover.is_retained(item.resource_type),
             None => {
                 object.origin == Origin::Adopted
-                    || (item.action == Action::Replace && item.resource_type.retain_on_replace())
+                    || (item.action == Action::Replace && item.resource_type.info().retain_on_replace)
             }
         };
         if retained {
@@ -196,7 +196,8 @@ impl Draft {
         let there = observation.map_or(&object.inputs, |observation| &observation.observed.inputs);
         let guards = item
             .resource_type
-            .fields()
+            .info()
+            .fields
             .iter()
             .filter(|field| field.deletion_protection && there.get(field.name) == Some(&Value::Bool(true)));
         let fields: Vec<String> = guards.map(|field| field.name.to_owned()).collect();
@@ -304,7 +305,7 @@ impl Draft {
         for (address, node) in &self.done {
             let Some(item) = decisions.items.get(address) else { continue };
             let Some(declared) = item.declared else { continue };
-            if item.resource_type.part_of().is_some() {
+            if item.resource_type.info().part_of.is_some() {
                 continue;
             }
             for need in graph::needs(&declared.inputs) {
@@ -323,7 +324,7 @@ impl Draft {
             let Some(object) = item.object else { continue };
             for need in graph::needs(&object.declared) {
                 // Parts never wait for parts.
-                if item.resource_type.part_of().is_none() {
+                if item.resource_type.info().part_of.is_none() {
                     users_of_whole.entry(need.clone()).or_default().push(*node);
                 }
                 users.entry(need).or_default().push(*node);
@@ -425,7 +426,7 @@ impl Draft {
 
 /// The unique keys of an object with these inputs, each with its type and provider.
 fn keys(item: &Item<'_>, inputs: &Value, unknown: &BTreeSet<String>) -> BTreeSet<String> {
-    let groups = item.resource_type.unique().iter();
+    let groups = item.resource_type.info().unique.iter();
     groups
         .filter_map(|group| Some((group, key(group, inputs, unknown)?)))
         .map(|(group, key)| format!("{} {} {group:?} {key:?}", item.type_name, item.provider))

@@ -79,8 +79,8 @@ pub(crate) const UNUSED: &[&str] =
 /// Returns the actions that the resource types list for the program's calls, sorted.
 fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<&'static str> {
     let types = registry();
-    let used = types.all().filter(|erased| !UNUSED.contains(&erased.type_name()));
-    used.flat_map(|erased| choose(erased.actions())).flatten().copied().collect()
+    let used = types.all().filter(|erased| !UNUSED.contains(&erased.info().type_name));
+    used.flat_map(|erased| choose(erased.info().actions)).flatten().copied().collect()
 }
 
 /// Actions that have statements of their own below, narrower than the rest.

@@ -108,7 +108,7 @@ fn the_roles_have_the_actions_of_the_types_that_are_declared_and_of_no_others() 
 fn every_taggable_object_has_ownership_tags() {
     let (desired, types) = (declared("prod", &prod()), registry());
     for (address, row) in &desired.resources {
-        if types.get(row.type_name).unwrap().tagged() && !row.options.share {
+        if types.get(row.type_name).unwrap().info().tagged && !row.options.share {
             assert_eq!(row.inputs["tags"]["project"], "provisioner", "{address}");
             assert_eq!(row.inputs["tags"]["environment"], "prod", "{address}");
         }

@@ -37,17 +37,17 @@ impl<'a> TestObject<'a> {
     /// Makes an object, waits until it is ready, brings it to what is declared, and checks all of that.
     pub async fn create(resource_type: &'a dyn ResourceType, clouds: &'a Clouds, inputs: Value) -> Self {
         // The same on every run.
-        let mut token = sha256(format!("{}{inputs}", resource_type.type_name()));
+        let mut token = sha256(format!("{}{inputs}", resource_type.info().type_name));
         token.truncate(32);
         let owner =
             Owner { lineage: "conformance".into(), address: "test/it".into(), token: token.clone(), generation: 1 };
         let inputs = filled(resource_type, inputs, &token);
         resource_type.check(&inputs).expect("inputs have the type's shape");
         for (name, _) in inputs.as_object().expect("inputs are a map") {
-            assert!(resource_type.fields().iter().any(|field| field.name == name), "{name} is in FIELDS");
+            assert!(resource_type.info().fields.iter().any(|field| field.name == name), "{name} is in FIELDS");
         }
         let (id, receipt) = resource_type.create(clouds, PROVIDER, inputs.clone(), &owner).await.unwrap_or_else(|e| {
-            panic!("create {}: {}", resource_type.type_name(), e.chain());
+            panic!("create {}: {}", resource_type.info().type_name, e.chain());
         });
         let observed = ready(resource_type, clouds, &id, Some(&inputs), receipt.as_ref()).await;
         let mut object = Self { resource_type, clouds, owner, id, inputs: inputs.clone(), observed };
@@ -63,9 +63,9 @@ impl<'a> TestObject<'a> {
         // Whoever states this key must find the object: without tags, nothing else tells whose it is.
         let held =
             resource_type.find_by_unique_key(&clouds.round(), PROVIDER, object.inputs.clone()).await.expect("existing");
-        let told = !resource_type.unique().is_empty()
-            && !resource_type.tagged()
-            && !SAME_BY_KEY.contains(&resource_type.type_name());
+        let told = !resource_type.info().unique.is_empty()
+            && !resource_type.info().tagged
+            && !SAME_BY_KEY.contains(&resource_type.info().type_name);
         assert!(held == [object.id.clone()] || (held.is_empty() && !told), "found by its key: {held:?}");
         object
     }
@@ -78,11 +78,11 @@ impl<'a> TestObject<'a> {
             .resource_type
             .update(self.clouds, PROVIDER, inputs.clone(), recorded, self.observed.clone())
             .await
-            .unwrap_or_else(|e| panic!("update {}: {}", self.resource_type.type_name(), e.chain()));
+            .unwrap_or_else(|e| panic!("update {}: {}", self.resource_type.info().type_name, e.chain()));
         self.inputs = inputs;
         self.observed = ready(self.resource_type, self.clouds, &self.id, Some(&self.inputs), receipt.as_ref()).await;
         let left = self.differences();
-        assert!(left.is_empty(), "{} after an update differs in {left:#?}", self.resource_type.type_name());
+        assert!(left.is_empty(), "{} after an update differs in {left:#?}", self.resource_type.info().type_name);
     }
 
     /// The inputs with one changed: `changed("retention_days", json!(7))`.
@@ -94,7 +94,7 @@ impl<'a> TestObject<'a> {
 
     /// Returns the fields whose observed value differs from the declared one: `(field, declared, observed)`.
     pub fn differences(&self) -> Vec<(&'static str, Value, Value)> {
-        self.resource_type.fields().iter().filter_map(|field| self.difference(field)).collect()
+        self.resource_type.info().fields.iter().filter_map(|field| self.difference(field)).collect()
     }
 
     fn difference(&self, field: &Field) -> Option<(&'static str, Value, Value)> {
@@ -125,11 +125,11 @@ impl<'a> TestObject<'a> {
             self.resource_type
                 .delete(self.clouds, PROVIDER, recorded)
                 .await
-                .unwrap_or_else(|e| panic!("delete {}: {}", self.resource_type.type_name(), e.chain()));
+                .unwrap_or_else(|e| panic!("delete {}: {}", self.resource_type.info().type_name, e.chain()));
         }
         if let Some(observed) = self.read().await {
             let phase = self.resource_type.phase(None, &observed, None).expect("phase");
-            assert_eq!(phase, Phase::Gone, "{} after its delete", self.resource_type.type_name());
+            assert_eq!(phase, Phase::Gone, "{} after its delete", self.resource_type.info().type_name);
         }
     }
 
@@ -153,27 +153,28 @@ async fn ready(
     for _ in 0..120 {
         let mut found = resource_type.read_many(&clouds.round(), PROVIDER, vec![id.to_owned()]).await.expect("read");
         if let Some(observed) = found.remove(id) {
-            let observed = observed.unwrap_or_else(|e| panic!("read {}: {}", resource_type.type_name(), e.chain()));
+            let observed =
+                observed.unwrap_or_else(|e| panic!("read {}: {}", resource_type.info().type_name, e.chain()));
             match resource_type.phase(desired, &observed, receipt).expect("phase") {
                 Phase::Ready => return observed,
-                Phase::Failed { why, .. } => panic!("{} failed: {why}", resource_type.type_name()),
+                Phase::Failed { why, .. } => panic!("{} failed: {why}", resource_type.info().type_name),
                 Phase::Pending | Phase::Gone => {}
             }
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    panic!("{} {id} was not ready in time", resource_type.type_name());
+    panic!("{} {id} was not ready in time", resource_type.info().type_name);
 }
 
 /// Fills in the generated name and the ownership tags, as the engine does.
 fn filled(resource_type: &dyn ResourceType, mut inputs: Value, token: &str) -> Value {
-    if let Some(name) = resource_type.name()
+    if let Some(name) = resource_type.info().name
         && inputs.get(name.field).is_none_or(Value::is_null)
     {
         let text = format!("{}test-{}", name.prefix, &token[..8]);
         inputs[name.field] = json!(text);
     }
-    if resource_type.tagged() {
+    if resource_type.info().tagged {
         inputs["tags"]["provisioner:token"] = json!(token);
     }
     inputs

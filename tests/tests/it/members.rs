@@ -269,8 +269,8 @@ struct Covered<'a> {
 
 impl<'a> Covered<'a> {
     fn new(resource_type: &'a dyn ResourceType) -> Option<Self> {
-        if let Some(call) = resource_type.create_call() {
-            let parameters = resource_type.parameters().iter();
+        if let Some(call) = resource_type.info().create_call {
+            let parameters = resource_type.info().parameters.iter();
             return Some(Self {
                 resource_type,
                 service: call.service,
@@ -279,18 +279,18 @@ impl<'a> Covered<'a> {
                 stated: parameters.filter(|one| one.stated).map(|one| one.member).collect(),
             });
         }
-        let (_, service, operation, other) = CALLS.iter().find(|(of, ..)| *of == resource_type.type_name())?;
-        let same = resource_type.fields().iter().map(|field| (field.name.replace('_', ""), field.name));
+        let (_, service, operation, other) = CALLS.iter().find(|(of, ..)| *of == resource_type.info().type_name)?;
+        let same = resource_type.info().fields.iter().map(|field| (field.name.replace('_', ""), field.name));
         let other = other.iter().map(|(member, input)| (member.to_lowercase(), *input));
         Some(Self { resource_type, service, operation, members: same.chain(other).collect(), stated: vec![] })
     }
 
     /// What does not fit the call's members.
     fn wrong(&self, members: &[String]) -> Vec<String> {
-        let name = self.resource_type.type_name();
+        let name = self.resource_type.info().type_name;
         let mut wrong = vec![];
         for (member, input) in &self.members {
-            if !self.resource_type.fields().iter().any(|field| field.name == *input) {
+            if !self.resource_type.info().fields.iter().any(|field| field.name == *input) {
                 wrong.push(format!("{name}: {member} is said to be the input {input}, which is none"));
             }
         }
@@ -300,7 +300,7 @@ impl<'a> Covered<'a> {
         for member in members {
             let covered = self.members.iter().any(|(of, _)| *of == member.to_lowercase());
             // A reason may speak of several members.
-            let mut reasons = self.resource_type.omitted_parameters().iter().chain(ENGINES);
+            let mut reasons = self.resource_type.info().omitted_parameters.iter().chain(ENGINES);
             let excused = reasons.any(|(of, why)| of == member || words(of, why).any(|it| it == member));
             if !covered && !excused && !TAGS.contains(&member.as_str()) {
                 wrong.push(format!("{name}: {member} is neither an input nor listed with a reason"));
@@ -322,8 +322,8 @@ fn every_create_parameter_is_an_input_or_is_omitted_with_a_reason() {
     for resource_type in types.all() {
         match Covered::new(resource_type) {
             Some(call) => covered.push(call),
-            None if NO_CALL.contains(&resource_type.type_name()) => {}
-            None => wrong.push(format!("{}: say which call creates it", resource_type.type_name())),
+            None if NO_CALL.contains(&resource_type.info().type_name) => {}
+            None => wrong.push(format!("{}: say which call creates it", resource_type.info().type_name)),
         }
     }
     let calls: Value = covered.iter().map(|call| json!([call.service, call.operation])).collect();

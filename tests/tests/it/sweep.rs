@@ -322,7 +322,7 @@ async fn out_of_band_change_of_every_managed_field_is_detected_and_repaired() {
     }
     // A tag of each object that takes tags; a shared object's are everybody's.
     for (address, resource_type) in &rows {
-        if types.get(resource_type).unwrap().tagged() && !address.starts_with("identity/oidc-provider/") {
+        if types.get(resource_type).unwrap().info().tagged && !address.starts_with("identity/oidc-provider/") {
             let mut tags = sandbox.recorded("dev", address)["tags"].clone();
             tags["project"] = json!("other");
             by_address.entry(address).or_default().push(("tags", tags));
@@ -335,13 +335,14 @@ async fn out_of_band_change_of_every_managed_field_is_detected_and_repaired() {
         .collect();
     let mut accounted = vec![];
     for resource_type in types.all() {
-        for field in resource_type.fields().iter().filter(|field| managed(field)) {
-            let out =
-                LEFT_OUT.iter().any(|(of, _, fields)| *of == resource_type.type_name() && fields.contains(&field.name));
-            if swept.contains(&(resource_type.type_name(), field.name)) == out {
+        for field in resource_type.info().fields.iter().filter(|field| managed(field)) {
+            let out = LEFT_OUT
+                .iter()
+                .any(|(of, _, fields)| *of == resource_type.info().type_name && fields.contains(&field.name));
+            if swept.contains(&(resource_type.info().type_name, field.name)) == out {
                 accounted.push(format!(
                     "{} {}: in one of the two lists, it must be",
-                    resource_type.type_name(),
+                    resource_type.info().type_name,
                     field.name
                 ));
             }

@@ -75,7 +75,7 @@ pub(super) async fn run<E: Environment>(
     needs.dedup();
     let row = Row {
         type_name,
-        version: kind.version(),
+        version: kind.info().version,
         provider: declared.provider.clone(),
         options: declared.options.clone(),
         needs,

@@ -108,7 +108,7 @@ fn with_revision(state: &Snapshot, desired: &Desired, types: &ResourceRegistry, 
         {
             inputs.insert("task_definition".to_owned(), Value::String(arn.to_owned()));
         }
-        let type_name = types.get(&row.type_name)?.type_name();
+        let type_name = types.get(&row.type_name)?.info().type_name;
         let (options, provider) = (row.options.clone(), row.provider.clone());
         Some((
             address.clone(),

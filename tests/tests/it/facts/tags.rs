@@ -14,7 +14,7 @@ pub(super) fn tags(inspection: &mut Inspection<'_>) {
     let tagged: Vec<(String, String, String)> = rows
         .into_iter()
         .filter(|(address, kind, _)| {
-            types.get(kind).unwrap().tagged() && !address.starts_with("identity/oidc-provider")
+            types.get(kind).unwrap().info().tagged && !address.starts_with("identity/oidc-provider")
         })
         .collect();
     let mut calls = vec![json!(["ec2", "describe_tags", {}])];

@@ -79,7 +79,7 @@ impl Fixture {
         let mut inputs = resolve(&write.declared, &output, &mut unknown);
         assert_eq!(unknown, Vec::<String>::new(), "every output is known");
         let created = matches!(step.action, StepAction::Create(_));
-        if created && self.registry.get(&step.type_name).unwrap().tagged() {
+        if created && self.registry.get(&step.type_name).unwrap().info().tagged {
             inputs["tags"][TOKEN] = json!(token);
         }
         let row = Row {
