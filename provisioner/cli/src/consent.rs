@@ -17,7 +17,8 @@ pub struct ConsentFlags {
     pub yes: bool,
     /// `--allow-delete`: the addresses of protected resources that may be deleted or replaced.
     pub allow_delete: BTreeSet<String>,
-    /// `--confirm`: the environment's name, as consent to all of a destroy.
+    /// `--confirm`: the name of what is lost, as consent to lose it: an environment's for a destroy, a resource's address
+    /// for `state rm`.
     pub confirm: Option<String>,
 }
 
@@ -52,13 +53,19 @@ pub enum ConsentError {
         /// Addresses of the protected resources.
         addresses: Vec<String>,
     },
-    /// `--confirm` named another environment.
-    #[error("nothing was done: --confirm names `{named}`, and this is `{environment}`")]
-    OtherEnvironment {
+    /// `state rm` of a protected resource.
+    #[error("nothing was done: {address} is protected")]
+    ProtectedAddress {
+        /// Address of the resource.
+        address: String,
+    },
+    /// `--confirm` names another environment or resource.
+    #[error("nothing was done: --confirm names `{named}`, and this is `{expected}`")]
+    ConfirmsOther {
         /// The name that `--confirm` has.
         named: String,
-        /// Name of the environment.
-        environment: String,
+        /// The name that it must have.
+        expected: String,
     },
 }
 
@@ -74,7 +81,8 @@ impl ConsentError {
             Self::ProtectedEnvironment { environment, .. } => {
                 Some(format!("to destroy it anyway: --confirm {environment}"))
             }
-            Self::Declined | Self::Mistyped { .. } | Self::OtherEnvironment { .. } => None,
+            Self::ProtectedAddress { address } => Some(format!("to forget it anyway: --confirm {address}")),
+            Self::Declined | Self::Mistyped { .. } | Self::ConfirmsOther { .. } => None,
         }
     }
 }
@@ -110,13 +118,8 @@ pub fn destroy(
     flags: &ConsentFlags,
     prompt: &mut dyn Prompt,
 ) -> Result<BTreeSet<String>, ConsentError> {
-    match &flags.confirm {
-        Some(named) if named == environment => return Ok(protected.clone()),
-        Some(named) => {
-            let (named, environment) = (named.clone(), environment.to_owned());
-            return Err(ConsentError::OtherEnvironment { named, environment });
-        }
-        None => {}
+    if confirmed(environment, flags)? {
+        return Ok(protected.clone());
     }
     if protected.is_empty() {
         if !flags.yes {
@@ -135,6 +138,37 @@ pub fn destroy(
     );
     typed(environment, &question, prompt)?;
     Ok(protected.clone())
+}
+
+/// Consent to forget a resource: its object stays in the cloud, and no apply or destroy finds it any more.
+pub fn forget(
+    address: &str,
+    ids: &str,
+    protected: bool,
+    flags: &ConsentFlags,
+    prompt: &mut dyn Prompt,
+) -> Result<(), ConsentError> {
+    if confirmed(address, flags)? || (flags.yes && !protected) {
+        return Ok(());
+    }
+    if !protected {
+        return approved(&format!("Forget {address} ({ids})? The object stays in the cloud. [y/N]"), prompt);
+    }
+    if !prompt.is_interactive() {
+        return Err(ConsentError::ProtectedAddress { address: address.to_owned() });
+    }
+    let question =
+        format!("{address} ({ids}) is protected. Type its address to forget it; the object stays in the cloud:");
+    typed(address, &question, prompt)
+}
+
+/// Returns whether `--confirm` names what is lost; fails if it names something else.
+fn confirmed(expected: &str, flags: &ConsentFlags) -> Result<bool, ConsentError> {
+    match &flags.confirm {
+        None => Ok(false),
+        Some(named) if named == expected => Ok(true),
+        Some(named) => Err(ConsentError::ConfirmsOther { named: named.clone(), expected: expected.to_owned() }),
+    }
 }
 
 /// A yes to a question that loses nothing protected.
@@ -205,6 +239,20 @@ mod tests {
         assert!(apply("prod", &protected, &other, &mut script(&[])).is_err());
         let allowed = ConsentFlags { allow_delete: protected.clone(), ..yes };
         assert_eq!(apply("prod", &protected, &allowed, &mut script(&[])), Ok(protected));
+    }
+
+    #[test]
+    fn protected_resource_is_forgotten_only_with_its_address() {
+        let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
+        assert_eq!(forget("a/b", "1", false, &yes, &mut script(&[])), Ok(()));
+        assert_eq!(forget("a/b", "1", false, &ConsentFlags::default(), &mut script(&["y"])), Ok(()));
+        let refused = forget("a/b", "1", true, &yes, &mut script(&[])).unwrap_err();
+        assert_eq!(refused.hint().as_deref(), Some("to forget it anyway: --confirm a/b"));
+        assert!(forget("a/b", "1", true, &yes, &mut script(&["y"])).is_err());
+        assert_eq!(forget("a/b", "1", true, &yes, &mut script(&["a/b"])), Ok(()));
+        let confirm = |name: &str| ConsentFlags { confirm: Some(name.to_owned()), ..yes.clone() };
+        assert_eq!(forget("a/b", "1", true, &confirm("a/b"), &mut script(&[])), Ok(()));
+        assert!(forget("a/b", "1", true, &confirm("a/c"), &mut script(&["a/b"])).is_err());
     }
 
     #[test]

@@ -81,11 +81,6 @@ pub enum ApplyError {
 
 /// Executes a plan. On every outcome, it saves the completed steps before it releases the lock.
 pub async fn apply(input: Apply<'_>) -> Result<Outcome, ApplyError> {
-    let protected = provisioner_planner::protected(input.plan);
-    let addresses: Vec<String> = protected.difference(input.consent).cloned().collect();
-    if !addresses.is_empty() {
-        return Err(ApplyError::Protected { addresses });
-    }
     let lock = input.store.lock(input.holder.clone()).await?;
     let outcome = locked(&input).await;
     // In this order, and never the other: first the state is saved, then the lock is given back.
@@ -95,6 +90,11 @@ pub async fn apply(input: Apply<'_>) -> Result<Outcome, ApplyError> {
 
 async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
     let mut state = start(input).await?;
+    let protected = provisioner_planner::protected(input.plan, &state);
+    let addresses: Vec<String> = protected.difference(input.consent).cloned().collect();
+    if !addresses.is_empty() {
+        return Err(ApplyError::Protected { addresses });
+    }
     state.serial += 1;
     state.targets.clone_from(&input.plan.targets);
     for Discovered { address, token, id } in &input.plan.discovered {

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_model::{
     Diagnostic,
     erased::ResourceRegistry,
-    plan::{Discovered, Drift, FORMAT, Plan},
+    plan::{Discovered, Drift, FORMAT, Plan, Step, StepAction},
     stack::Desired,
     state::{ProviderTarget, Snapshot},
 };
@@ -106,13 +106,21 @@ fn notices(decisions: &item::Decisions<'_>) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// The addresses whose protected objects a plan deletes: each needs consent.
-pub fn protected(plan: &Plan) -> BTreeSet<String> {
-    use provisioner_model::plan::StepAction;
-    plan.steps
-        .iter()
-        .filter(|step| matches!(step.action, StepAction::Delete { .. }))
-        .filter(|step| plan.resources.get(&step.address).is_some_and(|planned| planned.protected))
-        .map(|step| step.address.clone())
-        .collect()
+/// Returns the addresses whose protected objects a plan deletes: each needs consent. A saved plan is a file that
+/// anything may have changed, so the state's own protection counts as well.
+pub fn protected(plan: &Plan, state: &Snapshot) -> BTreeSet<String> {
+    let recorded: BTreeSet<&str> = state
+        .rows
+        .values()
+        .filter(|row| row.options.protect)
+        .flat_map(|row| row.objects.iter().map(|object| object.token.as_str()))
+        .collect();
+    let deletes_protected = |step: &&Step| match &step.action {
+        StepAction::Delete { token, .. } => {
+            let planned = plan.resources.get(&step.address).is_some_and(|planned| planned.protected);
+            planned || recorded.contains(token.as_str())
+        }
+        _ => false,
+    };
+    plan.steps.iter().filter(deletes_protected).map(|step| step.address.clone()).collect()
 }

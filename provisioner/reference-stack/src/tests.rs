@@ -99,7 +99,7 @@ fn the_roles_have_the_actions_of_the_types_that_are_declared_and_of_no_others() 
     let declared = [declared_with("dev", &dev(), built), declared("dev", &domain)];
     let used: BTreeSet<&str> = declared.iter().flat_map(|it| it.resources.values().map(|row| row.type_name)).collect();
     let types = registry();
-    let known: BTreeSet<&str> = types.all().map(provisioner_model::erased::ResourceType::type_name).collect();
+    let known: BTreeSet<&str> = types.all().map(|one| one.info().type_name).collect();
     let unused: BTreeSet<&str> = UNUSED.iter().copied().collect();
     assert_eq!(known.difference(&used).copied().collect::<BTreeSet<_>>(), unused);
 }

@@ -68,7 +68,7 @@ pub(super) async fn run<E: Environment>(
     }
 
     let flags = ConsentFlags { yes: options.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None };
-    let consent = consent::apply(&environment, &protected(&plan), &flags, &mut terminal.clone())?;
+    let consent = consent::apply(&environment, &protected(&plan, &session.snapshot), &flags, &mut terminal.clone())?;
     let execution = Execution { command: "apply", parallel: options.parallel, pace: &scope.pace, rollout: &rollout };
     session.apply(&plan, &consent, &execution, terminal).await?;
 

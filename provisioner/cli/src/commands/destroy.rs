@@ -48,7 +48,7 @@ pub(super) async fn run<E: Environment>(
     terminal.data(&render::plan::plan(&plan, terminal.out()));
 
     let flags = ConsentFlags { yes: options.yes, confirm, ..ConsentFlags::default() };
-    let consent = consent::destroy(&environment, &protected(&plan), &flags, &mut terminal.clone())?;
+    let consent = consent::destroy(&environment, &protected(&plan, &session.snapshot), &flags, &mut terminal.clone())?;
     let rollout = RolloutOptions::default();
     let execution = Execution { command: "destroy", parallel: options.parallel, pace: &scope.pace, rollout: &rollout };
     session.apply(&plan, &consent, &execution, terminal).await?;

@@ -257,3 +257,23 @@ fn usage_errors_and_help() {
     assert!(workspace.ends(0, "--help").out.contains("64   invalid command line"));
     assert!(workspace.ends(0, "--version").out.contains(env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn protection_of_the_state_outlives_an_edited_plan() {
+    let workspace = Workspace::new();
+    workspace.says("services = 1\nkeep = true");
+    workspace.ends(0, "apply dev --yes");
+    let row = workspace.ends(1, "state rm dev named/db --yes").err;
+    assert!(row.contains("named/db is protected") && row.contains("--confirm named/db"), "{row}");
+    assert_eq!(workspace.ends(0, "state list dev").out.lines().count(), 3);
+
+    workspace.says("services = 1");
+    let file = workspace.path().join("plan.json");
+    let file = file.to_str().unwrap();
+    workspace.ends(0, &format!("plan dev --replace named/db --out {file}"));
+    let edited = std::fs::read_to_string(file).unwrap().replace("\"protected\": true", "\"protected\": false");
+    provisioner_files::write_atomically(Path::new(file), edited.as_bytes()).unwrap();
+    let refused = workspace.ends(1, &format!("apply dev {file} --yes")).err;
+    assert!(refused.contains("the plan deletes protected resources: named/db"), "{refused}");
+    workspace.ends(0, &format!("apply dev {file} --yes --allow-delete named/db"));
+}

@@ -105,7 +105,9 @@ impl Simulation {
         let (events, mut sent) = tokio::sync::mpsc::unbounded_channel();
         let (_cancel, cancel) = tokio::sync::watch::channel(provisioner_engine::Cancel::No);
         let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
-        let consent: BTreeSet<String> = protected(plan);
+        let state = self.store.load().await.map_err(|e| e.to_string())?;
+        let state = state.unwrap_or_else(|| Snapshot::new(plan.lineage.clone(), plan.facts.environment.clone()));
+        let consent: BTreeSet<String> = protected(plan, &state);
         let input = Apply {
             plan,
             registry: &self.registry,

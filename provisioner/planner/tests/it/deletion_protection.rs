@@ -65,8 +65,11 @@ fn protected_delete_needs_consent() {
         stack.add_with("main", net(1), protected());
         stack.add("other", net(2));
     });
-    let plan = fixture.try_plan(&stack(|_| {})).unwrap();
-    assert_eq!(protected_deletes(&plan).into_iter().collect::<Vec<_>>(), ["net/main"]);
+    let mut plan = fixture.try_plan(&stack(|_| {})).unwrap();
+    assert_eq!(protected_deletes(&plan, &fixture.snapshot).into_iter().collect::<Vec<_>>(), ["net/main"]);
+    // A saved plan may have been edited: the state knows better.
+    plan.resources.values_mut().for_each(|planned| planned.protected = false);
+    assert_eq!(protected_deletes(&plan, &fixture.snapshot).into_iter().collect::<Vec<_>>(), ["net/main"]);
     assert_snapshot!(fixture.destroy(), @"
     delete net/main, protected: no longer declared
     delete net/other: no longer declared

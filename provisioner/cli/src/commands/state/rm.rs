@@ -5,7 +5,7 @@ use provisioner_model::state::{Row, Snapshot};
 
 use super::{ids, row};
 use crate::{
-    consent,
+    consent::{self, ConsentFlags},
     environment::Folder,
     error::{Failure, StateError},
     state_store::StateStore,
@@ -19,19 +19,21 @@ pub(crate) struct RmArguments {
     environment: String,
     /// Address of the resource.
     address: String,
-    /// Skip the approval prompt.
+    /// Skip the approval prompt. A protected resource needs --confirm as well.
     #[arg(long, short)]
     yes: bool,
+    /// Consent to forget this protected resource: its address.
+    #[arg(long, value_name = "ADDRESS")]
+    confirm: Option<String>,
 }
 
 pub(super) async fn run(folder: &Folder, arguments: RmArguments, terminal: &Terminal) -> Result<(), Failure> {
-    let RmArguments { environment, address, yes } = arguments;
+    let RmArguments { environment, address, yes, confirm } = arguments;
     let (store, snapshot) = StateStore::open(folder, &environment).await?;
-    let ids = ids(row(&snapshot, &address)?);
-    if !yes {
-        let question = format!("Forget {address} ({ids})? The object stays in the cloud. [y/N]");
-        consent::approved(&question, &mut terminal.clone())?;
-    }
+    let row = row(&snapshot, &address)?;
+    let ids = ids(row);
+    let flags = ConsentFlags { yes, confirm, ..ConsentFlags::default() };
+    consent::forget(&address, &ids, row.options.protect, &flags, &mut terminal.clone())?;
     store.change("state rm", |snapshot| remove(snapshot, &address)).await?;
     terminal.say(&format!("{address} ({ids}) has left the state; the object stays in the cloud."));
     Ok(())
