@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, future::Future, net::SocketAddr, pin::Pin, time
 use provisioner_aws::{Aws, ecs::Service, operations::running};
 use provisioner_engine::{VerificationError, VerificationRequest, Verifier};
 use provisioner_model::{Resource, erased::Clouds, resource::Cloud, verification::HttpVerification};
-use reqwest::{Client, Response, Url, redirect::Policy};
+use reqwest::{Client, Response, StatusCode, Url, header::SERVER, redirect::Policy};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -16,6 +16,9 @@ const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of an answer, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
+/// AWS's common rule set blocks requests without this header (rule `NoUserAgent_HEADER`):
+/// <https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html>
+const USER_AGENT: &str = concat!("provisioner/", env!("CARGO_PKG_VERSION"));
 
 /// Verifies rollouts over HTTP.
 pub(crate) struct HttpVerifier<'a> {
@@ -68,6 +71,27 @@ struct Expectation {
     settle: Duration,
 }
 
+/// The farthest point on the way to the service that the last answer came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Nothing,
+    /// The web ACL in front of the load balancer.
+    Firewall,
+    Service,
+}
+
+impl Reached {
+    /// The load balancer answers itself, with its name as the server, for a request that the web ACL blocks.
+    fn by(answer: &Response) -> Self {
+        let server = answer.headers().get(SERVER).and_then(|server| server.to_str().ok()).unwrap_or_default();
+        if answer.status() == StatusCode::FORBIDDEN && server.starts_with("awselb/") {
+            Self::Firewall
+        } else {
+            Self::Service
+        }
+    }
+}
+
 impl<'a> HttpVerifier<'a> {
     pub(crate) fn new(clouds: &'a Clouds, reach: Option<&'a Reach>) -> Self {
         provisioner_image::tls::use_ring();
@@ -79,11 +103,11 @@ impl<'a> HttpVerifier<'a> {
             Expectation::parse(rollout.verification).map_err(|why| VerificationError { why, hint: None })?;
         let begun = Instant::now();
         let pause = REQUEST_INTERVAL.min(expectation.settle / 5).max(Duration::from_millis(50));
-        let (mut since, mut reached) = (None, false);
+        let (mut since, mut reached) = (None, Reached::Nothing);
         loop {
             let good = match self.request(&expectation).await {
                 Ok(answer) => {
-                    reached = true;
+                    reached = Reached::by(&answer);
                     read(answer).await.and_then(|answer| expectation.check(&answer))
                 }
                 Err(why) => Err(why),
@@ -112,6 +136,7 @@ impl<'a> HttpVerifier<'a> {
         let mut url = expectation.url.clone();
         let mut client = Client::builder()
             .timeout(REQUEST_TIMEOUT)
+            .user_agent(USER_AGENT)
             .redirect(Policy::none())
             .no_proxy()
             .pool_max_idle_per_host(0)
@@ -193,21 +218,32 @@ impl Expectation {
         }
     }
 
-    /// The error after the deadline. `reached`: the load balancer has answered at least once.
-    fn failure(&self, why: &str, reached: bool) -> VerificationError {
+    /// Returns the error after the deadline.
+    fn failure(&self, why: &str, reached: Reached) -> VerificationError {
         let (url, deadline, settle) = (&self.url, self.deadline.as_secs(), self.settle.as_secs());
         let why = format!(
             "{url} did not answer as the new version for {settle} s without interruption within {deadline} s: {why}"
         );
-        let hint = (!reached).then(|| {
-            "if it cannot be reached from here, --reach sets another address; --no-verification skips verification"
-                .to_owned()
-        });
+        let hint = match reached {
+            Reached::Nothing => Some(
+                "if it cannot be reached from here, --reach sets another address; --no-verification skips verification"
+                    .to_owned(),
+            ),
+            Reached::Firewall => Some(format!(
+                "the new version was not asked: look for the blocking rule in the sampled requests of the web ACL. The \
+                 request was a GET of {} with the user agent {USER_AGENT}",
+                url.path()
+            )),
+            Reached::Service => None,
+        };
         VerificationError { why, hint }
     }
 }
 
 async fn read(mut answer: Response) -> Result<Value, String> {
+    if Reached::by(&answer) == Reached::Firewall {
+        return Err("the web ACL blocked the request with 403 before it reached the service".to_owned());
+    }
     if !answer.status().is_success() {
         return Err(format!("it responded with {}", answer.status()));
     }

@@ -13,6 +13,8 @@ use super::*;
 
 const NEW: &str = "sha256:22";
 const OLD: &str = "sha256:11";
+/// The answer of a load balancer to a request that its web ACL blocks.
+const BLOCKED: &str = "HTTP/1.1 403 Forbidden\r\nServer: awselb/2.0\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// A load balancer that answers its `n`th request with this image, or not at all.
 async fn balancer(image: impl Fn(usize) -> Option<&'static str> + Send + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
@@ -26,6 +28,11 @@ async fn balancer(image: impl Fn(usize) -> Option<&'static str> + Send + 'static
             let read = client.read(&mut buffer).await.unwrap_or(0);
             let head = String::from_utf8_lossy(&buffer[..read]).to_lowercase();
             assert!(head.contains("host: app.example.com"), "{head}");
+            // As AWS's common rule set in front of a load balancer does.
+            if !head.contains("\r\nuser-agent: ") {
+                let _ = client.write_all(BLOCKED.as_bytes()).await;
+                continue;
+            }
             // Without an answer, the connection is closed.
             let Some(image) = image(count.fetch_add(1, Ordering::SeqCst)) else { continue };
             let body = json!({ "image": image, "task_definition": "web:2" }).to_string();
@@ -85,6 +92,24 @@ async fn unreachable_service_fails_verification_with_a_hint() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let unverified = verify(nobody, "repository@sha256:22").await.unwrap_err();
     assert!(unverified.hint.is_some_and(|hint| hint.contains("--reach") && hint.contains("--no-verification")));
+}
+
+#[tokio::test]
+async fn blocked_request_is_told_apart_from_a_bad_version() {
+    for (answer, by_firewall) in [(BLOCKED, true), (&BLOCKED.replace("awselb/2.0", "nginx"), false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, answer) = (listener.local_addr().unwrap(), answer.to_owned());
+        #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let _ = client.read(&mut [0; 4096]).await;
+                let _ = client.write_all(answer.as_bytes()).await;
+            }
+        });
+        let unverified = verify(address, "repository@sha256:22").await.unwrap_err();
+        assert_eq!(unverified.why.contains("the web ACL blocked the request"), by_firewall, "{}", unverified.why);
+        assert_eq!(unverified.hint.is_some_and(|hint| hint.contains("sampled requests")), by_firewall);
+    }
 }
 
 #[test]
