@@ -213,7 +213,7 @@ impl Reader<'_> {
     fn environment(&mut self) -> Environment {
         match self.required("ENVIRONMENT").as_str() {
             "dev" => Environment::Dev,
-            // What is no dev is kept closed.
+            // Any other name counts as prod, which has the strict defaults.
             name if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') => {
                 Environment::Prod
             }

@@ -71,8 +71,8 @@ impl Database {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(Duration::from_mins(5))
             .max_lifetime(Duration::from_mins(30))
-            // Whether it still answers is asked only of one that was idle: under load that would be a third of all that
-            // the database is asked.
+            // Only idle connections are tested before use: under load the tests would be a third of all
+            // queries.
             .test_before_acquire(false)
             .before_acquire(|connection, state| {
                 Box::pin(async move {
@@ -111,10 +111,10 @@ impl Database {
 
     /// Brings the schema up to this version. Two tasks that start at once do it one after the other.
     pub async fn migrate(&self) -> Result<(), Error> {
-        // Reads the password again where need be; another task's migration is waited for here, or in the next try.
+        // Reads the password again if necessary, and waits for another task's migration.
         drop(self.acquire().await?);
         let mut migrator = Migrator::new(Embedded).await?;
-        // While a new version is rolled out and put back, the old one runs on the new schema.
+        // During a rollout or a rollback, the old version runs on the new schema.
         migrator.set_ignore_missing(true);
         Ok(migrator.run(&self.pool).await?)
     }

@@ -23,7 +23,7 @@ pub async fn get(url: &str) -> Option<Bytes> {
         let body = Limited::new(answer.into_body(), MOST).collect().await.ok()?.to_bytes();
         (status == StatusCode::OK).then_some(body)
     };
-    // The connection is driven here and ends here: nothing is left behind.
+    // The connection is driven by this function and ends with it.
     tokio::pin!(answer, connection);
     tokio::select! {
         body = &mut answer => body,

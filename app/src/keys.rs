@@ -71,7 +71,7 @@ impl SigningKey {
         if text.len() < LEAST {
             return Err(Error::Short);
         }
-        // Says which key it is, and nothing about it.
+        // The name is a hash: it identifies the key without revealing it.
         let name = Sha256::digest([b"name of ", text.as_bytes()].concat());
         let name = URL_SAFE_NO_PAD.encode(name.first_chunk::<6>().unwrap_or(&[0; 6]));
         let bytes = text.as_bytes();
@@ -96,7 +96,7 @@ pub struct Keys {
 impl Keys {
     /// Reads the key for the first time.
     pub async fn read(source: SecretSource, secrets: Arc<SecretReader>, life: Duration) -> Result<Self, Error> {
-        // Fails where it is installed already, with the very same.
+        // Fails if the same provider is already installed.
         let _ = RING.install_default();
         let current = SigningKey::new(&secrets.read(&source).await?)?;
         let key_ring = RwLock::new(KeyRing { current, previous: None });
@@ -137,7 +137,7 @@ impl Keys {
                 let mut key_ring = self.key_ring.write().unwrap_or_else(std::sync::PoisonError::into_inner);
                 if key.name != key_ring.current.name {
                     tracing::info!(key = key.name, "a new signing key");
-                    // Another task may sign with it until it has looked, too.
+                    // Other tasks may sign with the old key until they reload.
                     let until = Instant::now() + self.life + EVERY;
                     let old = std::mem::replace(&mut key_ring.current, key);
                     key_ring.previous = Some((old, until));
@@ -241,7 +241,7 @@ mod tests {
         let token = one.sign(user, session).unwrap();
         assert_eq!(one.verify(&token).await.unwrap().sub, user);
         assert!(two.verify(&token).await.is_none());
-        // The same claims without a signature, and with one more character.
+        // The same claims without a signature, and with one extra character.
         let mut parts = token.rsplitn(2, '.');
         let _signature = parts.next();
         assert!(one.verify(&format!("{}.", parts.next().unwrap())).await.is_none());

@@ -30,7 +30,7 @@ pub enum Shared {
 impl Shared {
     /// Counts one more of `what` for `whom`, and refuses when that is more than `most` in this minute.
     pub async fn take(&self, what: &str, whom: &[&str], most: u32) -> Result<(), Problem> {
-        // Names and addresses are not kept, only what tells them apart.
+        // Only hashes of names and addresses are kept.
         let mut hash = Sha256::new();
         hash.update(what);
         for part in whom {

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), End> {
     let command = parse().map_err(|error| End::Usage(error.to_string()))?;
     telemetry::start(config::process("LOG_LEVEL").as_deref());
-    // Fails where there is one already.
+    // Fails if a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| End::Failed(format!("the system does not let the app run: {error}")))?;

@@ -55,7 +55,7 @@ impl Passwords {
         let _place = self.waiting.try_acquire().map_err(|_| Problem::unavailable())?;
         let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Problem::unavailable())?;
         let work = tokio::task::spawn_blocking(move || {
-            // Held by the work itself: it goes on when the client has gone away.
+            // The work itself holds the permit: it continues after the client has disconnected.
             let _turn = turn;
             work()
         });
@@ -70,7 +70,7 @@ pub fn generate(length: usize) -> Result<String, Problem> {
     while password.len() < length {
         let mut byte = [0];
         random.fill(&mut byte).map_err(|_| Problem::internal())?;
-        // What does not divide evenly would prefer the first letters.
+        // A remainder would favour the first letters.
         if let Some(letter) = LETTERS.get(usize::from(byte[0]) % 64) {
             password.push(char::from(*letter));
         }
@@ -100,7 +100,7 @@ mod tests {
         assert!(passwords.verify("correct horse".into(), Some(hashed.clone())).await.unwrap());
         assert!(!passwords.verify("correct horsf".into(), Some(hashed)).await.unwrap());
         assert!(!passwords.verify("correct horse".into(), None).await.unwrap());
-        // The one that takes its place costs the same.
+        // An unknown user's substitute hash costs the same.
         assert!(hash("x").unwrap().starts_with(&NOBODY[..31]));
         let nobody = PasswordHash::new(NOBODY).unwrap();
         assert_eq!(nobody.hash.unwrap().len(), 32);

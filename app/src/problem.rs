@@ -182,7 +182,7 @@ impl From<sqlx::Error> for Problem {
             sqlx::Error::Database(inner) => {
                 let code = inner.code().unwrap_or_default().into_owned();
                 let constraint = inner.constraint().unwrap_or_default();
-                // It goes away, starts, is full, waits too long, or gave up one of two that wait for each other.
+                // The database is stopping, starting, out of connections, timed out, or resolved a deadlock.
                 let passes = ["08", "53", "57", "58", "28"].iter().any(|class| code.starts_with(class))
                     || ["40001", "40P01", "55P03", "25P03"].contains(&code.as_str());
                 if passes {

@@ -83,7 +83,7 @@ pub enum Error {
 
 /// Serves requests until a signal stops the process.
 pub async fn serve(config: Config) -> Result<(), Error> {
-    // First of all: without it, the first process of a container does not end when it is asked to.
+    // Signal handlers come first: without them, process 1 of a container ignores SIGTERM.
     let mut signals = Signals::new()?;
     let listener = listen(config.port).await?;
     let metrics = if config.metrics_port == 0 { None } else { Some(listen(config.metrics_port).await?) };
@@ -109,7 +109,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         metrics.abort();
     }
     background.abort();
-    // Answers that were cut off may still hold a connection.
+    // Aborted responses may still hold a connection.
     let _ = tokio::time::timeout(CLOSE, app.database.close()).await;
     tracing::info!("ended");
     Ok(())
@@ -123,13 +123,13 @@ async fn build(config: Config) -> Result<App, Error> {
     let (sessions, limits) = match &config.redis_url {
         None => (Sessions::Postgres(Arc::clone(&database)), Shared::Postgres(Arc::clone(&database))),
         Some(url) => {
-            // A request had better fail soon than wait; the next one connects again.
+            // A request should fail soon instead of waiting; the next one reconnects.
             let soon = redis::aio::ConnectionManagerConfig::new()
                 .set_number_of_retries(1)
                 .set_max_delay(Duration::from_millis(200))
                 .set_connection_timeout(Some(Duration::from_secs(2)))
                 .set_response_timeout(Some(Duration::from_secs(2)));
-            // Connects when it is first needed: without Redis the app lives, and is not ready.
+            // Connects on first use: without Redis the app is live but not ready.
             let connection = redis::Client::open(url.as_str())?.get_connection_manager_lazy(soon)?;
             (Sessions::Redis(connection.clone()), Shared::Redis(connection))
         }
@@ -209,7 +209,7 @@ async fn take(listener: TcpListener, router: Router, mut ended: watch::Receiver<
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
-                // Too many files are open, for instance: a moment later there may be fewer.
+                // For example, too many files are open; there may be fewer in a moment.
                 Err(error) => {
                     tracing::warn!(reason = %error, "cannot take a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;

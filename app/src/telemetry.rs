@@ -22,7 +22,7 @@ pub fn start(level: Option<&str>) {
         .with_span_list(false)
         .with_env_filter(filter)
         .try_init();
-    // Where, but not what: a panic's message may quote data.
+    // Logs the location but not the message: a panic's message may quote data.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a bug: the program panicked");

@@ -17,7 +17,7 @@ use crate::{
 pub async fn register(app: &State, address: IpAddr, name: &str, password: String) -> Result<User, Problem> {
     let from = subscriber(address).to_string();
     app.limits.take("register", &[&from], app.config.limits.register).await?;
-    // Before the password is hashed, which costs more than all the rest; the table has the last word.
+    // This check comes before the expensive hash. The table's constraint decides.
     if users::by_name(&app.database, name).await?.is_some() {
         return Err(Problem::new(ProblemKind::Conflict, "That name is taken: choose another."));
     }
@@ -51,7 +51,7 @@ pub async fn sign_in(
     };
     let (session, token) =
         app.sessions.create(user.id, user.role, user.must_change_password, kind, app.config.session).await?;
-    // Disabled or given another password while the session was made: whoever did that may not have seen it.
+    // An administrator may have disabled the account, or changed its password, while the session was created.
     let now = users::by_id(&app.database, user.id).await?;
     if !now.is_some_and(|(now, now_hash)| !now.disabled && now_hash == hash) {
         app.sessions.end(session.id).await?;

@@ -78,7 +78,7 @@ impl FromRequestParts<App> for Visitor {
         let mut random = [0; 32];
         SystemRandom::new().fill(&mut random).map_err(|_| Problem::internal())?;
         let value = URL_SAFE_NO_PAD.encode(random);
-        // Until the browser is closed would end forms in tabs that it restores.
+        // A session cookie would invalidate forms in tabs that the browser restores.
         Ok(Self { session, form: in_form(&value), cookie: set(app, FORM, &value, 31_536_000) })
     }
 }

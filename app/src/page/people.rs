@@ -128,7 +128,7 @@ pub(super) async fn sign_in(
     };
     match done {
         Ok((session, token)) => {
-            // Who was signed in before, with the cookie that is replaced now, is so no longer.
+            // The session of the replaced cookie ends.
             if let Some(before) = sent.visitor.session {
                 app.sessions.end(before.id).await?;
             }

@@ -29,7 +29,7 @@ pub(super) fn read_to_its_end(headers: &HeaderMap, body: Body) -> Body {
     if body.is_end_stream() {
         return body;
     }
-    // Who asks first has not sent it, and will not when the answer is no.
+    // A client that expects `100 Continue` has not sent the body yet, and does not send it after a refusal.
     let asks_first = headers.contains_key(header::EXPECT);
     Body::new(ToItsEnd { body: Some(body), sent: !asks_first })
 }

@@ -154,7 +154,7 @@ fn headers(app: &App, headers: &mut HeaderMap, id: &HeaderValue) {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        // With `no-referrer`, browsers would keep from the app, too, that its own forms are its own.
+        // With `no-referrer`, browsers would send the app's own forms without an origin too.
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
@@ -195,7 +195,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
             Err(JsonRejection::MissingJsonContentType(_)) => {
                 Err(Problem::new(ProblemKind::MediaType, "Send JSON, with the content type application/json."))
             }
-            // What it says is about the client's own text.
+            // The message describes only the client's own text.
             Err(JsonRejection::JsonDataError(error)) => Err(Problem::new(ProblemKind::Invalid, cause(&error))),
             Err(JsonRejection::JsonSyntaxError(error)) => Err(Problem::new(ProblemKind::BadRequest, cause(&error))),
             Err(_) => Err(Problem::new(ProblemKind::BadRequest, "The body did not come whole.")),
@@ -234,7 +234,7 @@ impl FromRequestParts<App> for Id {
         let Path(id) = Path::<String>::from_request_parts(parts, app)
             .await
             .map_err(|_| Problem::new(ProblemKind::NotFound, "There is no such id."))?;
-        // Of the forms that the library reads, the usual one.
+        // The library accepts several forms; this is the usual one.
         let id = Uuid::try_parse(&id).ok().filter(|_| id.len() == 36);
         id.map(Self).ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such id."))
     }

@@ -102,7 +102,7 @@ fn log(verbose: u8, terminal: &Terminal) {
         (None, 1) => "info,provisioner=debug,aws_sdk=debug".to_owned(),
         (None, _) => "debug,hyper=info,h2=info,rustls=info".to_owned(),
     };
-    // That a client reads its own table of endpoints is no news.
+    // The SDK logs each lookup of an endpoint, which helps nobody.
     let news = filter_fn(|event| !event.target().ends_with("::endpoint_lib"));
     let lines = fmt::layer().with_ansi(terminal.err().colour).with_writer(std::io::stderr).with_filter(news);
     if tracing_subscriber::registry().with(EnvFilter::new(filter)).with(lines).try_init().is_err() {

@@ -108,7 +108,7 @@ pub fn read(path: &Path, environment: &str) -> Result<Plan, SavedError> {
     #[derive(Deserialize)]
     struct Head {
         format: u64,
-        // Both must be there: JSON of another kind is no plan.
+        // Both members are required: other JSON is not a plan.
         #[serde(rename = "declared_outputs")]
         _outputs: serde::de::IgnoredAny,
     }

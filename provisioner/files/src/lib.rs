@@ -24,7 +24,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     builder.prefix(".new-").suffix(".tmp");
     #[cfg(unix)]
     {
-        // As any other new file: the umask decides.
+        // The umask decides the mode, as for any other new file.
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
@@ -37,7 +37,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 
 /// Makes what happened to a folder's names durable.
 pub fn sync_folder(folder: &Path) -> Result<(), WriteError> {
-    // Elsewhere a folder cannot be opened, and its names are durable with the file.
+    // On other systems a folder cannot be opened; its entries are durable with the file.
     if cfg!(unix) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|source| WriteError { path: folder.to_owned(), source })?;

@@ -71,7 +71,7 @@ pub(crate) fn check(bytes: &[u8], wanted: Architecture) -> Result<(), BinaryErro
     }
     let interpreted = elf.elf_program_headers().iter().any(|segment| segment.p_type(endian) == PT_INTERP);
     let mut needs = vec![];
-    // Where the list cannot be read, the interpreter alone says that there is one.
+    // If the list cannot be read, the interpreter alone proves dynamic linking.
     if let Ok(libraries) = elf.import_libraries() {
         let names = libraries.filter_map(Result::ok);
         needs.extend(names.map(|library| String::from_utf8_lossy(library.name()).into_owned()));
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn dynamic_binary_is_refused_with_its_libraries() {
-        // The test itself is one.
+        // The test binary itself is dynamically linked.
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let (here, other) = if cfg!(target_arch = "x86_64") {
             (Architecture::X8664, Architecture::Arm64)

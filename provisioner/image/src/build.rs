@@ -76,7 +76,7 @@ impl ImageSource {
     }
 
     fn make(&self, report: Option<&mut dyn FnMut(Progress)>) -> Result<Layout, ImageError> {
-        // Before the build: what changes meanwhile makes the image out of date.
+        // The digest is computed before the build: a change during the build makes the image out of date.
         let inputs = self.inputs()?;
         let app = App::read(&self.app)?;
         let path = self.cargo.build(&self.app, &app, self.architecture, report)?;
@@ -107,7 +107,7 @@ impl ImageSource {
     }
 
     fn inputs(&self) -> Result<String, ImageError> {
-        // The base layer is of our own making: another one is another image.
+        // The base layer is generated here, so a change to it changes the image.
         let base = base().map_err(made)?;
         inputs::of(&self.app, &self.also, self.architecture, &digest(&base.bytes))
     }

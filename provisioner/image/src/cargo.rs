@@ -67,7 +67,7 @@ impl Cargo {
         fs::create_dir_all(&self.target).map_err(ImageError::io("make", &self.target))?;
         let (folder, home, target) = (real(folder), real(&self.home), real(&self.target));
         let mut flags = OsString::from("-Ctarget-feature=+crt-static");
-        // The last one that fits counts: the target folder may lie within the app's.
+        // The last match counts: the target folder may be inside the app's folder.
         for (from, to) in [(&home, "/cargo"), (&folder, "/app"), (&target, "/target")] {
             flags.push("\u{1f}--remap-path-prefix=");
             flags.push(from);
@@ -80,7 +80,7 @@ impl Cargo {
             // Results go to stdout; progress and errors go to stderr.
             command.stdout(Stdio::null());
             command.env("CARGO_TARGET_DIR", &target).env("CARGO_ENCODED_RUSTFLAGS", &flags);
-            // C code may hold the time of its compilation (an allocator does), which a compiler takes from this variable.
+            // C code may embed the time of its compilation (an allocator does); compilers take it from this variable.
             command.env("SOURCE_DATE_EPOCH", "0");
             // The flags of a surrounding build must not change the app's.
             for name in ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_INCREMENTAL"] {
@@ -98,7 +98,7 @@ impl Cargo {
         let status = match report {
             None => cargo(&["build", "--release"]).status(),
             Some(report) => {
-                // This downloads the dependencies, which Cargo shows on stderr.
+                // This downloads the dependencies. Cargo shows the progress on stderr.
                 let tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
                     .stdout(Stdio::piped())
                     .stderr(Stdio::inherit())

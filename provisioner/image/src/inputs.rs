@@ -33,7 +33,7 @@ fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, PathBuf>) -> R
         let entry = entry.map_err(ImageError::io("read", folder))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
-        // Through a link, as the compiler does.
+        // Follows links, as the compiler does.
         let kind = fs::metadata(&path).map_err(ImageError::io("read", &path))?;
         if kind.is_file() {
             files.insert(format!("{prefix}{name}"), path);

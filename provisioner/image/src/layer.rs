@@ -62,7 +62,7 @@ fn layer(what: &'static str, entries: &[LayerEntry<'_>]) -> io::Result<Layer> {
             Content::Folder => (EntryType::Directory, &[]),
             Content::File(bytes) => (EntryType::Regular, bytes),
         };
-        // Root's, of no time: what is not stated here is zero.
+        // Entries belong to root and have no timestamp; all other members are zero.
         let mut header = Header::new_ustar();
         header.set_entry_type(kind);
         header.set_path(entry.path)?;
@@ -75,7 +75,7 @@ fn layer(what: &'static str, entries: &[LayerEntry<'_>]) -> io::Result<Layer> {
         tar.append(&header, content)?;
     }
     let tar = tar.into_inner()?;
-    // Without a name and a time; the byte for the operating system stays at "unknown".
+    // The header has no name and no timestamp, and the operating system is "unknown".
     let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(vec![], Compression::best());
     gzip.write_all(&tar)?;
     Ok(Layer { bytes: gzip.finish()?, diff_id: digest(&tar), what })
@@ -134,7 +134,7 @@ mod tests {
                 ("tmp/", 0o1777),
             ]
         );
-        // No name and no time in gzip's own header.
+        // The gzip header has no name and no timestamp.
         assert_eq!(layer.bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255]);
     }
 }

@@ -48,7 +48,7 @@ impl Layout {
         };
         let inputs = index.annotations.get(INPUTS).cloned().unwrap_or_default();
         let layout = Self { folder: folder.to_owned(), image, attachments, inputs };
-        // What names something must be there, so that a push does not find out.
+        // Referenced blobs must exist, so that a push does not fail halfway.
         for descriptor in layout.manifests() {
             let manifest: Manifest = layout.json(descriptor)?;
             for part in std::iter::once(&manifest.config).chain(&manifest.layers) {
@@ -178,7 +178,7 @@ impl Layout {
     }
 
     fn path(&self, digest: &str) -> PathBuf {
-        // A digest is hexadecimal; what is not must not lead out of the folder.
+        // A digest is hexadecimal; anything else could be a path out of the folder.
         let name = hex(digest).replace(|letter: char| !letter.is_ascii_hexdigit(), "_");
         self.folder.join("blobs").join("sha256").join(name)
     }

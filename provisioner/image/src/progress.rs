@@ -65,7 +65,7 @@ pub(crate) fn watch(command: &mut Command, total: usize, report: &mut dyn FnMut(
     let result = count(&mut child, |compiled| {
         report(Progress { compiled: compiled.min(total), total, elapsed: started.elapsed() });
     });
-    // Without a reader Cargo would fail, and its own reason is the better one.
+    // Cargo would fail without a reader, and its own error is the better one.
     let status = child.wait()?;
     result.map(|()| status)
 }

@@ -50,7 +50,7 @@ impl ContainerRegistry {
             self.tag(layout, INDEX, &index).await?;
             return Ok(pushed);
         };
-        // One document of each kind: a build of another revision that gives the same image adds none.
+        // One document of each kind: a build of another revision with the same image adds none.
         let listed: Option<Index> = serde_json::from_slice(&listed).ok();
         let kinds: BTreeSet<String> =
             listed.into_iter().flat_map(|index| index.manifests).filter_map(|one| one.artifact_type).collect();

@@ -47,10 +47,10 @@ impl ContainerRegistry {
         let loopback = is_loopback(host);
         let scheme = if loopback { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{host}/v2/{name}/")).map_err(|_| wrong())?;
-        // An answer comes within a minute, however long an upload takes.
+        // The read timeout limits the wait for a response; an upload itself may take longer.
         let client = Client::builder().connect_timeout(Duration::from_secs(10)).read_timeout(Duration::from_mins(1));
         let client = if loopback { client.no_proxy() } else { client };
-        // Where the program has chosen one already, that one stays.
+        // An already installed crypto provider stays.
         crate::tls::use_ring();
         let client = client.build().map_err(|source| RegistryError::Client { host: host.to_owned(), source })?;
         Ok(Self { client, base, host: host.to_owned(), name: name.to_owned(), credentials })
@@ -132,7 +132,7 @@ impl ContainerRegistry {
         let answer = self.send(&doing, Method::GET, &url, |request| request).await?;
         match answer.status() {
             status if status.is_success() => self.body(&doing, answer).await.map(Some),
-            // Whose API it is not says so in many ways.
+            // Registries without this API refuse in different ways.
             StatusCode::BAD_REQUEST
             | StatusCode::NOT_FOUND
             | StatusCode::METHOD_NOT_ALLOWED
@@ -156,7 +156,7 @@ impl ContainerRegistry {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let request = with(self.client.request(method.clone(), url.clone()));
-            // To the registry itself and nobody else, wherever it sends an upload.
+            // Credentials go to the registry only, even if it redirects an upload.
             let request = match &self.credentials {
                 Some(who) if url.origin() == self.base.origin() => request.basic_auth(&who.user, Some(&who.password)),
                 _ => request,
@@ -170,7 +170,7 @@ impl ContainerRegistry {
             match answer {
                 Ok(answer) if over || !again(answer.status()) => return Ok(answer),
                 Err(source) if over || source.is_builder() => {
-                    // A location may hold what only the registry should see.
+                    // A location may contain secrets of the registry.
                     let source = source.without_url();
                     return Err(RegistryError::NoAnswer { host: self.host.clone(), doing: doing.to_owned(), source });
                 }

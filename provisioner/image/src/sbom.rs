@@ -61,7 +61,7 @@ pub(crate) fn document(name: &str, lock: &str) -> Result<Vec<u8>, Error> {
         dependencies: Some(dependencies),
         ..Bom::default()
     };
-    // The default's is random.
+    // The default serial number is random.
     bom.serial_number = None;
     let serial = UrnUuid::new(uuid(hex(&digest(&text(&bom)?)))).map_err(|error| format!("{error:?}"))?;
     bom.serial_number = Some(serial);

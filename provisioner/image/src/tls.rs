@@ -2,6 +2,6 @@
 
 /// Takes ring for TLS. Asked again, it changes nothing.
 pub fn use_ring() {
-    // The first one in the process stays: that is the same one.
+    // The first installed provider stays, and it is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

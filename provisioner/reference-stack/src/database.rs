@@ -34,19 +34,19 @@ pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: 
             .db_parameter_group_name(settings.id())
             .multi_az(wanted.multi_az)
             .storage_type("gp3")
-            // By AWS's own key for RDS: ours goes with the environment, and the final snapshot is to stay readable.
+            // Encrypted with AWS's own key for RDS: the environment's key is deleted with it, and the final snapshot must stay readable.
             .storage_encrypted(true)
             .max_allocated_storage(wanted.max_storage)
             .master_user_secret_kms_key_id(key.get(Key::ARN))
             .backup_retention_period(wanted.backup_days)
             .copy_tags_to_snapshot(true)
-            // A minor version comes by itself, while most people sleep; what we change ourselves comes at once.
+            // AWS installs minor versions at night; changes by an apply take effect immediately.
             .auto_minor_version_upgrade(true)
             .preferred_backup_window("03:00-04:00")
             .preferred_maintenance_window("sun:04:30-sun:05:30")
             .deletion_protection(wanted.deletion_protection);
         instance.final_db_snapshot_identifier = wanted.final_snapshot.then_some(snapshot);
-        // What AWS refuses to delete, we refuse to delete without consent of its own.
+        // Resources that AWS protects from deletion need explicit consent here too.
         stack.add_with("main", instance, Options { protect: wanted.deletion_protection, ..Options::default() })
     })
 }

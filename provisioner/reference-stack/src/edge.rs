@@ -47,7 +47,7 @@ pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
         let balancer = stack.add("app", balancer);
         let targets = stack.add("app", targets(env, network));
 
-        // HTTP only says where HTTPS is.
+        // HTTP only redirects to HTTPS.
         stack.add("http", Listener::new(balancer.id(), 80, "HTTP", vec![Action::to_https()]));
         let https = Listener {
             ssl_policy: Some(TLS.into()),
@@ -76,7 +76,7 @@ fn targets(env: &Environment, network: &Network) -> TargetGroup {
             unhealthy_threshold: Some(3),
             ..HealthCheck::default()
         }),
-        // The app drains in far less than AWS's five minutes.
+        // The app drains in far less than AWS's default of five minutes.
         deregistration_delay: Some(30),
         ..TargetGroup::new(network.vpc.id(), "HTTP", APP_PORT)
     }
@@ -100,7 +100,7 @@ const TEN_YEARS: u32 = 3650;
 /// The ARN of the certificate, once the load balancer can use it.
 fn certificate(env: &Environment, stack: &mut Stack) -> In<String> {
     let Some(domain) = &env.domain else {
-        // Made and imported by the program, which forgets the key at once.
+        // The program creates and imports the certificate, and does not keep its key.
         let name = format!("{}.{}.internal", stack.facts().environment, env.project);
         return stack.add("app", ImportedCertificate::new([name], TEN_YEARS)).get(ImportedCertificate::ARN);
     };
@@ -116,7 +116,7 @@ fn certificate(env: &Environment, stack: &mut Stack) -> In<String> {
         );
         issued.records = vec![stack.add("validation", validation).id()];
     } else {
-        // Somebody has to put these into the domain's DNS; until then the wait below is as far as an apply gets.
+        // The user must add these records to the domain's DNS. Until then an apply waits below.
         stack.output("validation-records", requested.get(Certificate::VALIDATION));
     }
     stack.add("app", issued).get(CertificateIssued::ARN)
@@ -177,7 +177,7 @@ fn access_logs(env: &Environment, stack: &mut Stack) -> In<String> {
         encryption: Some(Encryption::s3()),
         policy: Some(policy),
         lifecycle: Some(vec![expiry]),
-        // Requests of an environment that is gone are of no use.
+        // The request logs of a deleted environment are of no use.
         force_delete: Some(true),
         ..Bucket::new()
     };

@@ -31,7 +31,7 @@ pub struct Jobs {
 /// Lets the repository's jobs in: its pull requests to plan, its environment of the same name to deploy.
 pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
     stack.component("identity", |stack| {
-        // An account has one provider for GitHub: all environments share it, and one that is there already is used.
+        // An account has one provider for GitHub. All environments share it, and an existing one is used.
         let github = OidcProvider::new(format!("https://{ISSUER}"), ["sts.amazonaws.com"]);
         let shared = Options { share: true, adopt: true, ..Options::default() };
         let github = stack.add_with("github", github, shared).get(OidcProvider::ARN);
@@ -44,7 +44,7 @@ pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
         };
         let deploy = Role {
             description: Some("Deployments apply with it".into()),
-            // A first apply waits long for the database.
+            // The first apply waits long for the database.
             max_session_duration: Some(7200),
             ..Role::new(github_trust(&github, &env.github, &deployments))
         };
@@ -87,13 +87,13 @@ pub fn tasks(
     let trust = || service_trust("ecs-tasks.amazonaws.com", &facts);
     stack.component("identity", |stack| {
         let start = policy([
-            // This one action knows no resource.
+            // This action does not support resource-level permissions.
             allow(&["ecr:GetAuthorizationToken"], ["*".into()]),
             allow(
                 &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 [repository.get(Repository::ARN).part()],
             ),
-            // The group is ours to make: without logs:CreateLogGroup none comes back after a destroy.
+            // The stack creates the group: without logs:CreateLogGroup the task cannot recreate it after a destroy.
             allow(&["logs:CreateLogStream", "logs:PutLogEvents"], [streams(log)]),
         ]);
         let run = policy([
@@ -101,7 +101,7 @@ pub fn tasks(
                 &["secretsmanager:GetSecretValue"],
                 [secrets.signing_key_arn().part(), database.get(Instance::MASTER_USER_SECRET_ARN).part()],
             ),
-            // The first administrator's password: the task may leave it there, and never read it.
+            // The first administrator's password: the task may write it but not read it.
             allow(&["secretsmanager:PutSecretValue"], [secrets.administrator_arn().part()]),
             allow_if(
                 &["kms:Decrypt", "kms:GenerateDataKey"],
@@ -123,7 +123,7 @@ pub fn flow_logs(log: &Handle<LogGroup>, stack: &mut Stack) -> Handle<Role> {
     stack.component("identity", |stack| {
         let write = policy([
             allow(&["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], [streams(log)]),
-            // It looks for its group among all of them.
+            // The agent looks for its group among all groups.
             allow(
                 &["logs:DescribeLogGroups"],
                 [format!("arn:{}:logs:{}:{}:log-group:*", facts.partition, facts.region, facts.account).into()],

@@ -51,7 +51,7 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
     observability::watch(env, &secrets.key, &watched, stack);
     let jobs = identity::jobs(env, stack);
 
-    // What people and other programs ask for.
+    // Values for people and other programs.
     stack.output("url", edge.url);
     stack.output("load-balancer", edge.balancer.get(LoadBalancer::DNS_NAME));
     stack.output("repository", repository.get(Repository::URI));

@@ -104,7 +104,7 @@ fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &m
         tables.push(table);
     }
 
-    // Image layers come from S3: by this gateway they cost nothing and pass no NAT.
+    // Image layers come from S3. Through this gateway they cost nothing and bypass the NAT gateway.
     let service = format!("com.amazonaws.{}.s3", env.region);
     stack.add("s3", VpcEndpoint::gateway(vpc.id(), service, tables.iter().map(Handle::id)));
 

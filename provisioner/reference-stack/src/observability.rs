@@ -84,7 +84,7 @@ const GIB: f64 = 1_073_741_824.0;
 fn alarms(env: &Environment, watched: &Watched<'_>) -> Vec<(&'static str, Alarm)> {
     let (balancer, targets) = (balancer(watched), targets(watched));
     let (service, database) = (service(watched), database(watched));
-    // Requests that nobody makes are no errors; tasks and a database that say nothing may well be in trouble, which
+    // A lack of requests is not an error. Tasks or a database without metrics may be in trouble, which
     // CloudWatch then shows as "insufficient data".
     let quiet = |alarm| Alarm { treat_missing_data: Some("notBreaching".into()), ..alarm };
     let of =

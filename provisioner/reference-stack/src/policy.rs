@@ -102,7 +102,7 @@ pub(crate) fn deploy_policies(facts: &Facts, project: &str) -> Vec<In<String>> {
     let (iam, rest): (BTreeSet<_>, BTreeSet<_>) =
         all.into_iter().filter(|action| !NARROW.contains(action)).partition(|action| action.starts_with("iam:"));
     let (iam_reads, iam_writes): (Vec<_>, Vec<_>) = iam.into_iter().partition(|action| reads(action));
-    // Generated names begin with the environment's.
+    // Generated names begin with the environment's name.
     let ours = |kind: &str| format!("arn:{partition}:iam::{account}:{kind}/{environment}-*");
     let provider = format!("arn:{partition}:iam::{account}:oidc-provider/{ISSUER}");
     let roles = policy([
@@ -113,13 +113,13 @@ pub(crate) fn deploy_policies(facts: &Facts, project: &str) -> Vec<In<String>> {
             [ours("role").into()],
             json!({ "StringEquals": { "iam:PassedToService": ["ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }),
         ),
-        // AWS makes these roles of its own at a service's first use in an account.
+        // AWS creates these service-linked roles at the first use of a service in an account.
         allow_if(
             &["iam:CreateServiceLinkedRole"],
             [format!("arn:{partition}:iam::{account}:role/aws-service-role/*").into()],
             json!({ "StringEquals": { "iam:AWSServiceName": SERVICE_LINKED } }),
         ),
-        // Services encrypt with our key in the name of whoever makes their objects.
+        // Services encrypt with the environment's key on behalf of the identity that creates their objects.
         allow_if(
             &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
             [format!("arn:{partition}:kms:*:{account}:key/*").into()],
@@ -153,7 +153,7 @@ fn pack<'a>(actions: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
     let mut policies: Vec<Vec<&str>> = vec![vec![]];
     let mut room = MANAGED_LIMIT - FRAME;
     for action in actions {
-        // Two quotes and a comma.
+        // Each item adds two quotes and a comma.
         let size = action.len() + 3;
         if size > room {
             policies.push(vec![]);

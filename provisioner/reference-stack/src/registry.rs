@@ -37,7 +37,7 @@ pub fn registry(key: &Handle<Key>, stack: &mut Stack) -> Handle<Repository> {
             scan_on_push: Some(true),
             encryption: Some(Encryption { encryption_type: "KMS".into(), key: Some(key.get(Key::ARN)) }),
             lifecycle_policy: Some(document(expiry)),
-            // Images are made from the source at any time, so they need not outlive the environment.
+            // Images can be rebuilt from the source at any time, so they need not outlive the environment.
             force_delete: true,
             ..Repository::new()
         };

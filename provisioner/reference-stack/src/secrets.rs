@@ -53,7 +53,7 @@ pub fn secrets(env: &Environment, stack: &mut Stack) -> Secrets {
         let secret = |what: &str| ManagedSecret {
             description: Some(what.into()),
             kms_key: Some(key.get(Key::ARN)),
-            // None at all where the environment may go at any time, so that its name is free at once.
+            // Disposable environments have no recovery window, so that the name is free immediately.
             recovery_window_days: Some(if keep { 30 } else { 0 }),
             ..ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(64)))
         };

@@ -79,7 +79,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Servi
         let wanted = &env.service;
         let service = Service {
             launch_type: Some("FARGATE".into()),
-            // The start: from then on autoscaling says how many.
+            // The initial count: autoscaling changes it afterwards.
             desired_count: Some(wanted.tasks),
             subnets: parts.network.private.clone(),
             security_groups: vec![parts.network.task_group.id()],
@@ -90,7 +90,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Servi
                 port: APP_PORT,
             }],
             listeners: vec![parts.edge.listener.id()],
-            // New tasks first, then the old ones go; where new ones do not start, the old ones stay.
+            // ECS starts new tasks before it stops the old ones; if new tasks do not start, the old ones stay.
             deployment: Some(Deployment {
                 circuit_breaker: Some(CircuitBreaker { enable: true, rollback: true }),
                 minimum_healthy_percent: Some(100),
@@ -132,7 +132,7 @@ fn verification(
     let revision = join([task.id().part(), ":".into(), task.get(TaskDefinition::REVISION).part()]);
     HttpVerification {
         url: join([edge.url.part(), wanted.path.as_str().into()]),
-        // A domain may not lead there yet.
+        // The domain may not point to the load balancer yet.
         through: Some(edge.balancer.get(LoadBalancer::DNS_NAME)),
         trusted: env.domain.is_some(),
         expect: BTreeMap::from([("task_definition".to_owned(), revision)]),
@@ -181,7 +181,7 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: 
             options: log.map(|(name, value)| (name.to_owned(), value)).into(),
             secret_options: BTreeMap::new(),
         }),
-        // Longer than the load balancer drains, so that no request is cut off.
+        // Longer than the load balancer drains, so that no request is aborted.
         stop_timeout: Some(60),
         ..Container::new(CONTAINER, image)
     };

@@ -76,7 +76,7 @@ fn dev_and_prod_are_valid_and_acyclic() {
     for (name, env, least) in [("dev", dev(), 65), ("prod", prod(), 80)] {
         let desired = declared(name, &env);
         assert!(desired.resources.len() >= least, "{name}: {}", desired.resources.len());
-        // Whoever needs nobody left goes; nobody is to remain.
+        // Removes the resources whose dependencies are gone; none may remain.
         let mut needs: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
         for (address, row) in &desired.resources {
             let mut all = vec![];
@@ -139,7 +139,7 @@ fn adding_a_zone_moves_no_subnet() {
         .filter(|(address, row)| after.resources.get(*address).map(|after| &after.inputs) != Some(&row.inputs))
         .map(|(address, _)| address)
         .collect();
-    // What lists zones, and nothing else.
+    // Resources whose inputs list the zones, and no others.
     let lists = [
         "database/subnet-group/main",
         "edge/load-balancer/app",
@@ -325,12 +325,12 @@ fn deploy_role_passes_only_this_environments_roles_to_services() {
     let [pass] = of("iam:PassRole")[..] else { panic!("one statement") };
     assert_eq!(list(&pass["Resource"]), ["arn:aws:iam::123456789012:role/dev-*"]);
     assert!(pass["Condition"]["StringEquals"]["iam:PassedToService"].is_array());
-    // Keys, too, are used on this environment's objects alone.
+    // Keys are usable for this environment's objects only.
     let [grant] = of("kms:CreateGrant")[..] else { panic!("one statement") };
     assert_eq!(grant["Condition"]["StringEquals"]["aws:ResourceTag/environment"], "dev");
     let [create] = of("iam:CreateRole")[..] else { panic!("one statement") };
     assert!(list(&create["Resource"]).iter().all(|resource| resource != "*"));
-    // And who plans cannot change a thing.
+    // The plan role cannot change anything.
     for (at, policy) in all.iter().filter(|(at, _)| at.contains("/plan-")) {
         for action in policy["Statement"].as_array().unwrap().iter().flat_map(|it| list(&it["Action"])) {
             let verb = action.split(':').nth(1).unwrap();

@@ -47,7 +47,7 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
     let ApplyArguments { environment, plan, allow_delete, replace, rollout, options, scope } = arguments;
-    // A wrong file is found without a call.
+    // A wrong file is reported before any call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     let plan = if let Some(plan) = saved_plan {

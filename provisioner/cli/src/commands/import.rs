@@ -81,7 +81,7 @@ pub(super) async fn run<E: Environment>(
         needs,
         objects: vec![],
     };
-    // As it is: the next plan shows what differs from what is declared. What AWS does not tell counts as declared, so that
+    // The state records the object as observed, and the next plan shows the differences. Inputs that AWS does not return count as declared, so that
     // no apply overwrites a secret that this program did not write.
     let mut inputs = observed.inputs;
     let known = Resolved::of(&declared.inputs, &|address, path| session.snapshot.output(address, path));

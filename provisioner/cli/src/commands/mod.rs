@@ -66,7 +66,7 @@ pub(crate) async fn dispatch<E: Environment>(
     cli: Cli,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    // Found on demand: `schema` and `completions` run anywhere.
+    // The folder is looked up on demand: `schema` and `completions` run anywhere.
     let folder = || {
         let here = std::env::current_dir().map_err(|source| EnvironmentError::Io { path: ".".into(), source })?;
         Folder::find(cli.folder.as_deref(), &here)

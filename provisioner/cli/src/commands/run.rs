@@ -96,7 +96,7 @@ impl TaskWatch<'_> {
         let mut shown = String::new();
         let mut stopping = false;
         loop {
-            // The stage first, then the log: the lines before the task's end are all read.
+            // The stage is read before the log, so that all lines before the task's end are read.
             let stage = self.task.stage(self.aws).await.map_err(lost())?;
             self.print_lines().await;
             match stage {

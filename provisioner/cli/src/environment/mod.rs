@@ -174,7 +174,7 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mis
     let source = SpannedToml::parse(text).map_err(failed)?;
     let wrong = schema::check(&schema::of::<E>(), &source.value);
     let mut placed: Vec<Placed> = wrong.iter().map(|wrong| source.place(wrong)).collect();
-    // What the schema finds wrong must not hide what the type's own rules find, where the rest can be read.
+    // The type's own rules run even if the schema finds errors, as long as the rest can be parsed: the user sees all mistakes at once.
     let environment = if wrong.is_empty() {
         toml::from_str::<E>(text).map_err(|error| placed.push(source::of_toml(&error))).ok()
     } else {

@@ -76,7 +76,7 @@ impl SpannedToml {
     pub fn place(&self, wrong: &Wrong) -> Placed {
         let path = &wrong.path;
         let exact = if wrong.unknown { self.keys.get(path) } else { self.values.get(path) };
-        // A table's own place is its header, which its key is part of.
+        // The location of a table is its header, which contains its key.
         let around =
             || (0..=path.len()).rev().find_map(|n| self.keys.get(&path[..n]).or_else(|| self.values.get(&path[..n])));
         let span = exact.or_else(around).cloned().unwrap_or(0..0);

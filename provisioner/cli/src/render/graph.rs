@@ -107,7 +107,7 @@ pub fn svg(edges: &Edges) -> String {
 
 /// Each resource one column right of the last that it needs; in a column, near those that it needs.
 fn layers(edges: &Edges) -> Vec<Vec<&str>> {
-    // A graph with a loop is drawn as well: the plan names the loop.
+    // A graph with a cycle is drawn as well: the plan names the cycle.
     let order = sorted(edges).unwrap_or_else(|_| edges.keys().cloned().collect());
     let mut depth: BTreeMap<&str, usize> = BTreeMap::new();
     for (address, needs) in order.iter().filter_map(|address| edges.get_key_value(address)) {

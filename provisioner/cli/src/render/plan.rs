@@ -104,7 +104,7 @@ pub fn summary(plan: &Plan) -> String {
         };
     }
     if parts.is_empty() {
-        // Steps without a verdict of their own: the state is brought up to date, or what a replacement left goes.
+        // Steps of resources without an action: they update the state, or delete the leftovers of a replacement.
         return format!("Plan: {}{drifted}.", super::count(plan.steps.len(), "step"));
     }
     let parts: Vec<String> = parts.into_iter().map(|(word, number)| format!("{number} to {word}")).collect();
@@ -202,7 +202,7 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &ResourcePlan
         _ => Some(Cow::Borrowed(change)),
     });
     let shown: Vec<Cow<'_, FieldChange>> = shown.collect();
-    // Names of a new object's fields in one column.
+    // The fields of a new object are aligned in columns.
     let pad = match side {
         Side::New => shown.iter().map(|change| columns(&change.field)).max().unwrap_or(0).min(30),
         _ => 0,

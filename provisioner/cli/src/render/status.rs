@@ -101,7 +101,7 @@ impl Screen {
         if let Some(at) = one.started_at {
             let _ = write!(text, "  {}", ago(at, self.now));
         }
-        // That it is completed has been said.
+        // The status line already reports the completion.
         if let Some(reason) = one.reason.as_ref().filter(|_| one.state.as_deref() != Some("COMPLETED")) {
             let _ = write!(text, ": {reason}");
         }

@@ -79,7 +79,7 @@ impl<E: Environment> Session<'_, E> {
                 () = tokio::time::sleep(Live::HEARTBEAT) => live.still_at_it(&progress),
             }
         };
-        // The engine has dropped its end of the channel: this shows the last events.
+        // The engine has dropped its end of the channel. This loop shows the last events.
         while let Some(event) = inbox.recv().await {
             let line = progress.take(event, Instant::now());
             live.show(&progress, line.as_deref());

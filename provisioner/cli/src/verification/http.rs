@@ -120,7 +120,7 @@ impl<'a> HttpVerifier<'a> {
                 },
                 Err(why) => Some(why),
             };
-            // The settle time may end after the deadline where it began before; the first failure then is final.
+            // A settle time that began before the deadline may end after it. In that case the first failure is final.
             if let Some(why) = wrong {
                 since = None;
                 if begun.elapsed() >= expectation.deadline {

@@ -382,8 +382,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_files_say_nothing_that_a_default_says() {
-        // A key with a default is left out of the schema's `required`: so the files may hold required keys, and
-        // of the others only who the environment is for.
+        // A key with a default is not in the schema's `required` list: the files may contain required keys, and
+        // of the optional ones only those that name the owner.
         let schema = serde_json::to_value(schemars::schema_for!(Environment)).unwrap();
         for file in [DEV, PROD] {
             let file: toml::Table = toml::from_str(file).unwrap();

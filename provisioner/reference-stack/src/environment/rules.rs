@@ -81,7 +81,7 @@ fn subnets(env: &Environment) -> Vec<Mistake> {
             Ok(_) => {}
         }
     }
-    // By what they are called in the file, so that both sides of an overlap can be named.
+    // Keyed by the names in the file, so that an error can name both sides of an overlap.
     let mut taken: BTreeMap<String, Ipv4Net> = BTreeMap::new();
     for zone in env.zones() {
         for (tier, text) in [("public", env.public_range(zone)), ("private", env.private_range(zone))] {
@@ -89,7 +89,7 @@ fn subnets(env: &Environment) -> Vec<Mistake> {
             let name = format!("{tier}_ranges.{zone}");
             let clash = taken.iter().find(|(_, other)| other.contains(&range) || range.contains(*other));
             if let Some((other, its)) = clash.filter(|(other, _)| **other != name) {
-                // The derived one is not in the file: the mistake is put where one of the two is.
+                // A derived range is not in the file: the error points to a range that is.
                 let here =
                     if stated_in_file(env, &name) { (&name, range, other, *its) } else { (other, *its, &name, range) };
                 let what = format!("`{}` overlaps {} of {}", here.1, here.3, here.2.replace("_ranges.", " subnet "));

@@ -66,7 +66,7 @@ async fn only_the_new_image_passes_verification() {
     let (right, request) = balancer(|_| Some(NEW)).await;
     assert_eq!(verify(right, "repository@sha256:22").await, Ok(()));
     assert!(request.load(Ordering::SeqCst) >= 3, "it must answer for a while");
-    // What has no digest cannot be compared by it.
+    // An image reference without a digest is not compared.
     assert_eq!(verify(right, "repository:latest").await, Ok(()));
 
     let (old, _) = balancer(|_| Some(OLD)).await;
@@ -80,7 +80,7 @@ async fn flapping_service_fails_verification() {
     let (flapping, request) = balancer(|n| Some(if n % 3 == 2 { OLD } else { NEW })).await;
     assert!(verify(flapping, "repository@sha256:22").await.unwrap_err().why.contains(OLD));
     assert!(request.load(Ordering::SeqCst) > 3);
-    // One that begins late is, if it stays.
+    // A service that becomes correct late passes, if it stays correct.
     let (late, _) = balancer(|n| Some(if n < 3 { OLD } else { NEW })).await;
     assert_eq!(verify(late, "repository@sha256:22").await, Ok(()));
 }
