@@ -1,8 +1,8 @@
 //! The attributes: `#[resource(…)]`, `#[nested(…)]`, `#[field(…)]`, `#[output(…)]`.
 
 use syn::{
-    Attribute, DeriveInput, Error, Expr, Ident, LitInt, LitStr, Result, Token, ext::IdentExt, meta::ParseNestedMeta,
-    parenthesized, parse::ParseStream, punctuated::Punctuated,
+    Attribute, DeriveInput, Error, Expr, Ident, Lit, LitInt, LitStr, Result, Token, ext::IdentExt,
+    meta::ParseNestedMeta, parenthesized, parse::ParseStream, punctuated::Punctuated,
 };
 
 /// `#[resource(…)]`, and `#[nested(…)]`, which knows `constructor` only.
@@ -28,6 +28,8 @@ pub(crate) struct FieldAttributes {
     pub(crate) parameters: Vec<LitStr>,
     pub(crate) required: bool,
     pub(crate) default: Option<Expr>,
+    /// As JSON.
+    pub(crate) cloud_default: Option<String>,
     pub(crate) constant: Option<LitStr>,
     pub(crate) skip: bool,
 }
@@ -106,6 +108,16 @@ impl StructAttributes {
     }
 }
 
+/// Returns a literal as JSON.
+fn json(literal: &Lit) -> Result<String> {
+    match literal {
+        Lit::Bool(value) => Ok(value.value.to_string()),
+        Lit::Int(value) => Ok(value.base10_digits().to_owned()),
+        Lit::Str(value) if !value.value().contains(['"', '\\']) => Ok(format!("\"{}\"", value.value())),
+        other => Err(Error::new(other.span(), "expected `true`, `false`, a whole number, or text without escapes")),
+    }
+}
+
 type Omitted = Vec<(String, LitStr)>;
 
 /// `DryRun = "reason"`, `A | B = "reason"`, `"loadBalancers.role" = "reason"`.
@@ -165,10 +177,12 @@ impl FieldAttributes {
             self.required = true;
         } else if meta.path.is_ident("default") {
             self.default = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("cloud_default") {
+            self.cloud_default = Some(json(&meta.value()?.parse()?)?);
         } else {
             let flags = FLAGS.map(|(word, _)| format!("`{word}`")).join(", ");
             return Err(meta.error(format!(
-                "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `required` or `default = …`"
+                "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `required`, `default = …` or `cloud_default = …`"
             )));
         }
         Ok(())

@@ -70,6 +70,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `parameter = "Type"`: the create call's member, where that is not the input's name. May be repeated.
 /// - `required`: an argument of `new` although its type is a list or map.
 /// - `default = EXPRESSION`: the value that `new` sets. A missing value in the state stays missing.
+/// - `cloud_default = LITERAL`: the value that AWS uses where the create call has none. The planner fills it in: the input
+///   is managed even if the program leaves it out, and an input that the program no longer states returns to it.
 ///
 /// An input is required, and an argument of `new`, unless its type is an `Option`, a list or a map, or it has a default.
 /// Each other input gets a setter of its name. In JSON, a missing input is `None` or empty, `None` is left out, and

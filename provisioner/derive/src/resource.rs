@@ -36,7 +36,8 @@ fn schema(
     let table = fields.iter().map(|field| {
         let (name, flags) = (&field.name, &field.attributes.flags);
         let map = (is_tags(field) && flags.is_empty()).then(|| quote!(.map()));
-        quote!(::provisioner_model::schema::FieldSchema::new(#name) #(.#flags())* #map)
+        let cloud_default = field.attributes.cloud_default.iter();
+        quote!(::provisioner_model::schema::FieldSchema::new(#name) #(.#flags())* #(.cloud_default(#cloud_default))* #map)
     });
     let groups = attributes.unique.iter().map(|group| unique(group, fields)).collect::<Result<Vec<_>>>()?;
     let part_of = only_one(fields, |field| field.attributes.part_of, "`part_of` names one input")?.map(|field| {

@@ -39,6 +39,9 @@ fn resource_expands_to_schema_names_constructor_setters_and_serde() {
             /// Rules by name.
             #[field(set)]
             pub rules: Vec<Rule>,
+            /// Whether anybody may read its objects.
+            #[field(cloud_default = false)]
+            pub public: Option<bool>,
             /// Tags.
             pub tags: Tags,
         }

@@ -83,6 +83,9 @@ pub struct FieldSchema {
     pub deletion_protection: bool,
     /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
     pub may_dangle: bool,
+    /// The value, as JSON, that AWS uses where the create call has none. The planner fills it in, so that the input is
+    /// managed even if the program leaves it out.
+    pub cloud_default: Option<&'static str>,
     /// When a value that is there means what was asked for.
     pub compare: Compare,
 }
@@ -100,6 +103,7 @@ impl FieldSchema {
             initial: false,
             deletion_protection: false,
             may_dangle: false,
+            cloud_default: None,
             compare: Compare::Stated,
         }
     }
@@ -127,6 +131,11 @@ impl FieldSchema {
     #[must_use]
     pub const fn may_dangle(self) -> Self {
         Self { may_dangle: true, ..self }
+    }
+    /// See [`FieldSchema::cloud_default`](struct@FieldSchema).
+    #[must_use]
+    pub const fn cloud_default(self, json: &'static str) -> Self {
+        Self { cloud_default: Some(json), ..self }
     }
     /// A list whose order means nothing.
     #[must_use]

@@ -183,6 +183,7 @@ fn filled(
     object: Option<&Object>,
 ) -> Value {
     let mut inputs = declared.inputs.clone();
+    diff::fill_cloud_defaults(item.resource_type, &mut inputs);
     let environment = &input.desired.facts.environment;
     if let (Some(rule), Some(map)) = (item.resource_type.info().name, inputs.as_object_mut())
         && map.get(rule.field).is_none_or(Value::is_null)

@@ -51,6 +51,18 @@ fn value<'a>(inputs: &'a Value, field: &Field) -> Option<&'a Value> {
     inputs.get(field.name).filter(|value| !value.is_null())
 }
 
+/// States the cloud's defaults for inputs that the program leaves out, so that they are managed: a change outside
+/// Provisioner is seen, and an input that the program no longer states returns to its default.
+pub fn fill_cloud_defaults(resource_type: &dyn ResourceType, inputs: &mut Value) {
+    let Some(inputs) = inputs.as_object_mut() else { return };
+    for field in resource_type.info().fields {
+        let default = field.cloud_default.and_then(|json| serde_json::from_str(json).ok());
+        if let Some(default) = default.filter(|_| inputs.get(field.name).is_none_or(Value::is_null)) {
+            inputs.insert(field.name.to_owned(), default);
+        }
+    }
+}
+
 /// Returns the fields whose desired and observed values differ.
 pub fn differences(
     resource_type: &dyn ResourceType,
@@ -65,8 +77,14 @@ pub fn differences(
         if field.initial || ignore.iter().any(|name| name == field.name) {
             continue;
         }
-        let Some(wanted) = value(&desired.inputs, field) else { continue };
         let recorded = value(&object.inputs, field);
+        let Some(wanted) = value(&desired.inputs, field) else {
+            // An option that only the state has, such as the name of a final snapshot, ends when the program drops it.
+            if let Some(recorded) = recorded.filter(|_| field.write_only) {
+                field_diffs.push(dropped_input(field, recorded));
+            }
+            continue;
+        };
         let there = if field.write_only { recorded } else { value(&observed.inputs, field) };
         let waits = desired.waits.get(field.name).unwrap_or(&none);
         let unknown = !waits.is_empty();
@@ -92,6 +110,19 @@ pub fn differences(
         });
     }
     field_diffs
+}
+
+fn dropped_input(field: &Field, recorded: &Value) -> FieldDiff {
+    let change = FieldChange {
+        field: field.name.to_owned(),
+        before: recorded.clone(),
+        after: Value::Null,
+        replaces: false,
+        waits_for: BTreeSet::new(),
+        drifted: false,
+        document: field.compare == Compare::Document,
+    };
+    FieldDiff { change, kind: Change::Update }
 }
 
 fn field_differs(

@@ -20,6 +20,7 @@ mod selection;
 mod share;
 mod support;
 mod unique_keys;
+mod unstated_inputs;
 mod update;
 mod verify;
 mod versions;

@@ -25,6 +25,7 @@ pub fn registry() -> ResourceRegistry {
         .with::<Doc>()
         .with::<Service>()
         .with::<JournalEntry>()
+        .with::<Port>()
 }
 
 /// Inputs of a type, and the calls that all types share. `found by` says how `find` knows an object.
@@ -121,6 +122,22 @@ on_fake! {
     #[serde(default, skip_serializing_if = "Option::is_none")] label: Option<u8>,
     #[serde(default)] tags: Tags;
     const FIELDS: &'static [Field] = &[Field::new("range").replaces(), Field::new("label"), Field::new("tags").map()];
+    const TAGGED: bool = true;
+}
+
+on_fake! {
+    /// A port of a network. The cloud closes it unless the create says otherwise.
+    Port = "test:port", slow 0, later [], found by token;
+    net: In<Id<Net>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")] open: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")] key: Option<u8>,
+    #[serde(default)] tags: Tags;
+    const FIELDS: &'static [Field] = &[
+        Field::new("net").replaces(),
+        Field::new("open").cloud_default("false"),
+        Field::new("key").write_only(),
+        Field::new("tags").map(),
+    ];
     const TAGGED: bool = true;
 }
 
