@@ -38,6 +38,8 @@ pub(crate) struct Session<'a, E> {
     pub(crate) snapshot: Snapshot,
     pub(crate) clouds: Clouds,
     pub(crate) target: ProviderTarget,
+    /// The run that holds the lock, in words. Its objects may be in the making.
+    pub(crate) current_run: Option<String>,
 }
 
 impl<'a, E: Environment> Session<'a, E> {
@@ -72,7 +74,8 @@ impl<'a, E: Environment> Session<'a, E> {
         snapshot: Snapshot,
     ) -> Result<Self, Failure> {
         let (clouds, target) = program.connect(folder, &environment.settings).await?;
-        let session = Self { program, folder, environment, store, snapshot, clouds, target };
+        let current_run = store.current_run()?;
+        let session = Self { program, folder, environment, store, snapshot, clouds, target, current_run };
         session.check_target()?;
         Ok(session)
     }

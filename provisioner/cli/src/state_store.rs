@@ -43,6 +43,22 @@ impl StateStore {
         self.disk.load().await
     }
 
+    /// Fails while another run holds the lock.
+    pub(crate) fn check_lock(&self) -> Result<(), StoreError> {
+        self.disk.check_lock()
+    }
+
+    /// Returns who holds the lock, in words, if anybody does.
+    pub(crate) fn current_run(&self) -> Result<Option<String>, StoreError> {
+        match self.disk.check_lock() {
+            Ok(()) => Ok(None),
+            Err(StoreError::Locked { holder, .. }) => {
+                Ok(Some(holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes the first state of an environment; does nothing if a state exists.
     pub(crate) async fn create(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
         match self.load().await? {

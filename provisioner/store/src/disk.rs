@@ -72,6 +72,31 @@ impl Disk {
         self.read(&self.kept(serial))
     }
 
+    /// Fails with [`StoreError::Locked`] while another process holds the lock. Takes no lock itself, except for a moment
+    /// after a holder has died.
+    pub fn check_lock(&self) -> Result<()> {
+        let path = self.folder.join("lock");
+        let io = |source| StoreError::Io { doing: "read", path: path.clone(), source };
+        let mut file = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            file => file.map_err(io)?,
+        };
+        let mut text = vec![];
+        file.read_to_end(&mut text).map_err(io)?;
+        // A holder empties the file before it unlocks it. The lock itself tells a living holder from a dead one.
+        if text.is_empty() {
+            return Ok(());
+        }
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock().map_err(io),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+            Err(TryLockError::WouldBlock) => {
+                let holder = serde_json::from_slice(&text).ok();
+                Err(StoreError::Locked { path: self.folder.clone(), holder })
+            }
+        }
+    }
+
     fn state_file(&self) -> PathBuf {
         self.folder.join("state.json")
     }
@@ -193,7 +218,7 @@ impl Disk {
         let io = |source| StoreError::Io { doing: "lock", path: path.clone(), source };
         make_folder(&self.folder)?;
         let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        match file.try_lock() {
+        match try_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::Error(source)) => return Err(io(source)),
             Err(TryLockError::WouldBlock) => {
@@ -210,6 +235,17 @@ impl Disk {
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(io)?;
         Ok(DiskLock { file: Some(file), path })
     }
+}
+
+/// Locks the file. Another process that checks whether a dead holder's lock is free holds it for a moment.
+fn try_lock(file: &File) -> std::result::Result<(), TryLockError> {
+    for _ in 0..3 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(20)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 impl StateReader for Disk {

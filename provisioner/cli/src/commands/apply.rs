@@ -50,6 +50,8 @@ pub(super) async fn run<E: Environment>(
     // A wrong file is reported before any call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
+    // The engine takes the lock when it starts. A run in progress is reported before any work.
+    session.store.check_lock()?;
     let plan = if let Some(plan) = saved_plan {
         // Secrets are not in the plan: the stack program declares them.
         let declaration = session.declare()?;

@@ -38,6 +38,8 @@ pub(super) async fn run<E: Environment>(
 ) -> Result<ExitStatus, Failure> {
     let DestroyArguments { environment, confirm, options, scope } = arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
+    // The engine takes the lock when it starts. A run in progress is reported before any work.
+    session.store.check_lock()?;
     let declaration = session.declare()?.emptied();
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
     let plan = session.plan(&declaration, &observed, &scope.selection(&[]))?;

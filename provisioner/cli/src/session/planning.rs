@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use provisioner_engine::{Refresh, Tuning, refresh};
 use provisioner_model::{
-    Environment,
+    Diagnostic, Environment,
     plan::{Drift, Plan},
     stack::{Desired, MAIN},
     state::ProviderTarget,
@@ -39,12 +39,17 @@ impl<E: Environment> Session<'_, E> {
             #[cfg(feature = "aws")]
             RefreshScope::Resource(address) => Cow::Owned(narrowed(&self.snapshot, address)),
         };
+        let mut tuning = tuning(pace);
+        if self.current_run.is_some() {
+            // Objects that another run is creating may appear at any time: a plan does not wait for them.
+            tuning.consistency_window = Some(Duration::ZERO);
+        }
         let input = Refresh {
             registry: self.program.registry(),
             clouds: &self.clouds,
             snapshot: &snapshot,
             desired,
-            tuning: tuning(pace),
+            tuning,
             pending_only: scope == RefreshScope::Pending,
         };
         refresh(&input).await.map_err(Failure::Unread)
@@ -72,6 +77,11 @@ impl<E: Environment> Session<'_, E> {
             return Err(Failure::Contradiction(contradictions));
         }
         plan.notices.extend(declaration.notices.iter().cloned());
+        if let Some(run) = &self.current_run {
+            let summary = format!("another run is in progress: {run}");
+            let hint = "the plan shows the state as far as that run has recorded it; plan again when it has ended";
+            plan.notices.push(Diagnostic::warning(summary).hint(hint));
+        }
         Ok(plan)
     }
 

@@ -1,9 +1,18 @@
 //! Whole commands, on a cloud in memory.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use provisioner_cli::{Program, terminal::Terminal};
-use provisioner_model::{Environment, ErrorKind, Stack, Tags, stack::Options, state::ProviderTarget};
+use provisioner_model::{
+    Environment, ErrorKind, Stack, Tags,
+    journal::JournalEntry,
+    stack::Options,
+    state::{Operation, Pending, ProviderTarget},
+};
+use provisioner_store::{Disk, Holder, StateReader, Store};
 use provisioner_testkit::cloud::{
     Fake,
     types::{Named, Net, Service, registry},
@@ -276,4 +285,44 @@ fn protection_of_the_state_outlives_an_edited_plan() {
     let refused = workspace.ends(1, &format!("apply dev {file} --yes")).err;
     assert!(refused.contains("the plan deletes protected resources: named/db"), "{refused}");
     workspace.ends(0, &format!("apply dev {file} --yes --allow-delete named/db"));
+}
+
+#[test]
+fn plan_beside_a_running_apply_names_it_and_does_not_wait() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    // Another process has the lock, and is creating a third service.
+    let disk = Disk::new(&workspace.path().join("state"), "dev");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (lock, state) = runtime.block_on(async {
+        let (owner, host, command) = ("ada".to_owned(), "ci".to_owned(), "apply dev".to_owned());
+        let lock = disk.lock(Holder { owner, host, pid: 7, command, since: 0 }).await.unwrap();
+        (lock, disk.load().await.unwrap().unwrap())
+    });
+    let mut row = state.rows["service/s1"].clone();
+    let mut object = row.objects.remove(0);
+    (object.id, object.outputs, object.token) = (None, None, "0-1".to_owned());
+    object.made_at = u64::MAX / 2;
+    object.pending = Some(Pending { operation: Operation::Create, receipt: None, inputs: None });
+    let started = [
+        JournalEntry::RunStarted { lineage: state.lineage.clone(), serial: state.serial },
+        JournalEntry::CreateStarted { address: "service/s2".to_owned(), row: Box::new(row), object: Box::new(object) },
+    ];
+    for entry in started {
+        runtime.block_on(disk.append(entry)).unwrap();
+    }
+
+    workspace.says("services = 3");
+    let begun = Instant::now();
+    let plan = workspace.ends(0, "plan dev");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let run = "another run is in progress: ada on ci (process 7) with `apply dev` since 1970-01-01";
+    assert!(plan.out.contains(run) && plan.out.contains("create service/s2"), "{}", plan.out);
+    let save = format!("plan dev --out {}", workspace.path().join("plan.json").display());
+    for refused in ["apply dev --yes", "destroy dev --yes", &save] {
+        let ended = workspace.ends(1, refused);
+        assert!(ended.err.contains("is locked by ada on ci"), "{refused}: {}", ended.err);
+    }
+    drop(lock);
+    workspace.ends(0, &save);
 }

@@ -293,10 +293,23 @@ fn lock_is_exclusive() {
 }
 
 #[test]
+fn living_holder_is_named_without_the_lock() {
+    let bench = Bench::new();
+    bench.disk.check_lock().unwrap();
+    let lock = now(bench.disk.lock(holder("ada"))).unwrap();
+    let other = Disk::new(bench.root.path(), "dev");
+    let held = other.check_lock().unwrap_err();
+    assert!(matches!(&held, StoreError::Locked { holder: Some(who), .. } if who.owner == "ada"), "{held}");
+    drop(lock);
+    other.check_lock().unwrap();
+}
+
+#[test]
 fn lock_of_a_dead_process_is_free() {
     let bench = Bench::new();
     // What a killed holder leaves: its words, but no lock of the operating system.
     bench.write("lock", &serde_json::to_string(&holder("ghost")).unwrap());
+    bench.disk.check_lock().unwrap();
     now(bench.disk.lock(holder("ada"))).unwrap();
 }
 
