@@ -178,7 +178,9 @@ impl FieldAttributes {
         } else if meta.path.is_ident("default") {
             self.default = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("cloud_default") {
-            self.cloud_default = Some(json(&meta.value()?.parse()?)?);
+            let value = meta.value()?;
+            let none = value.peek(Ident) && value.parse::<Ident>()? == "none";
+            self.cloud_default = Some(if none { "null".to_owned() } else { json(&value.parse()?)? });
         } else {
             let flags = FLAGS.map(|(word, _)| format!("`{word}`")).join(", ");
             return Err(meta.error(format!(

@@ -72,6 +72,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `default = EXPRESSION`: the value that `new` sets. A missing value in the state stays missing.
 /// - `cloud_default = LITERAL`: the value that AWS uses where the create call has none. The planner fills it in: the input
 ///   is managed even if the program leaves it out, and an input that the program no longer states returns to it.
+///   `cloud_default = none`: the setting ends when the program no longer states it, as `update` must write it.
 ///
 /// An input is required, and an argument of `new`, unless its type is an `Option`, a list or a map, or it has a default.
 /// Each other input gets a setter of its name. In JSON, a missing input is `None` or empty, `None` is left out, and

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, marker::PhantomData};
 use serde_json::Value;
 
 use crate::{
+    compare::drops_stated,
     resource::Resource,
     schema::{FieldName, Schema},
 };
@@ -14,15 +15,23 @@ use crate::{
 pub struct ChangedFields<R>(BTreeSet<&'static str>, PhantomData<fn() -> R>);
 
 impl<R: Resource + Schema> ChangedFields<R> {
-    /// Compares the desired inputs with the observed ones. A write-only field is compared with the recorded one.
+    /// Compares the desired inputs with the observed ones. A write-only field is compared with the recorded one. A value that
+    /// the program no longer states counts as changed where the cloud would keep it.
     pub fn between(desired: &R, recorded: &R, observed: &R) -> Self {
         let [desired, recorded, observed] =
             [desired, recorded, observed].map(|inputs| serde_json::to_value(inputs).unwrap_or_default());
         let at = |inputs: &Value, name: &str| inputs.get(name).cloned().unwrap_or_default();
         let changed = <R as Schema>::FIELDS.iter().filter(|field| {
-            let desired = at(&desired, field.name);
-            let current = at(if field.write_only { &recorded } else { &observed }, field.name);
-            !desired.is_null() && !field.initial && !R::is_equivalent(field, &desired, &current)
+            let [desired, recorded, observed] = [&desired, &recorded, &observed].map(|inputs| at(inputs, field.name));
+            let current = if field.write_only { &recorded } else { &observed };
+            if field.initial {
+                return false;
+            }
+            if desired.is_null() {
+                return field.ends_when_dropped() && !recorded.is_null() && !current.is_null();
+            }
+            !R::is_equivalent(field, &desired, current)
+                || (field.compare.is_partial() && drops_stated(&desired, &recorded, current))
         });
         Self(changed.map(|field| field.name).collect(), PhantomData)
     }

@@ -21,6 +21,11 @@ pub enum Compare {
 }
 
 impl Compare {
+    /// Returns whether the rule ignores what the program leaves out inside a value.
+    pub fn is_partial(self) -> bool {
+        matches!(self, Self::Stated | Self::Set)
+    }
+
     /// Returns whether `observed` is equivalent to `desired`.
     pub fn is_equivalent(self, desired: &Value, observed: &Value) -> bool {
         match self {
@@ -29,6 +34,58 @@ impl Compare {
             Self::Exact => desired == observed,
             Self::Document => same_document(desired, observed),
         }
+    }
+}
+
+/// Returns whether `recorded` states a value that `desired` leaves out and `observed` still has: what the program no longer
+/// states stays in force until it is written again.
+pub fn drops_stated(desired: &Value, recorded: &Value, observed: &Value) -> bool {
+    match (desired, recorded, observed) {
+        (Value::Object(desired), Value::Object(recorded), Value::Object(observed)) => {
+            recorded.iter().filter(|(_, recorded)| !is_absent(recorded)).any(|(key, recorded)| {
+                let observed = observed.get(key).unwrap_or(&Value::Null);
+                match desired.get(key).filter(|desired| !desired.is_null()) {
+                    Some(desired) => drops_stated(desired, recorded, observed),
+                    None => !is_absent(observed),
+                }
+            })
+        }
+        (Value::Array(desired), Value::Array(recorded), Value::Array(observed)) => {
+            desired.len() == recorded.len()
+                && desired.len() == observed.len()
+                && desired
+                    .iter()
+                    .zip(recorded.iter().zip(observed))
+                    .any(|(desired, (recorded, observed))| drops_stated(desired, recorded, observed))
+        }
+        _ => false,
+    }
+}
+
+/// Returns the part of `observed` that `desired` states.
+pub fn stated_part(desired: &Value, observed: &Value) -> Value {
+    match (desired, observed) {
+        (Value::Object(desired), Value::Object(observed)) => observed
+            .iter()
+            .filter_map(|(key, observed)| {
+                let desired = desired.get(key).filter(|desired| !desired.is_null())?;
+                Some((key.clone(), stated_part(desired, observed)))
+            })
+            .collect(),
+        (Value::Array(desired), Value::Array(observed)) if desired.len() == observed.len() => {
+            desired.iter().zip(observed).map(|(desired, observed)| stated_part(desired, observed)).collect()
+        }
+        _ => observed.clone(),
+    }
+}
+
+/// Returns whether a value equals one that the cloud omits.
+fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
     }
 }
 
@@ -77,11 +134,21 @@ fn same_document(desired: &Value, observed: &Value) -> bool {
     }
 }
 
-/// Normalises policies: AWS returns a list of one as its only item, and the strings of a list (actions, resources,
-/// principals, a condition's values) in an order of its own.
+/// Normalises policies. AWS returns a list of one as its only item, the strings of a list (actions, resources,
+/// principals, a condition's values) in any order, and some values in another form:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 fn loose(value: &Value, policy: bool) -> Value {
     match value {
         Value::Array(items) if items.len() == 1 => loose(&items[0], policy),
+        // Conditions compare strings: `true` and `"true"` are the same.
+        Value::Bool(_) | Value::Number(_) if policy => value.to_string().into(),
+        Value::Object(map) if policy => map
+            .iter()
+            .map(|(key, value)| {
+                let value = loose(value, policy);
+                (key.clone(), if is_principal(key) { principal(value) } else { value })
+            })
+            .collect(),
         Value::Array(items) if policy && items.iter().all(Value::is_string) => {
             let texts: BTreeSet<&str> = items.iter().filter_map(Value::as_str).collect();
             texts.into_iter().collect()
@@ -89,6 +156,39 @@ fn loose(value: &Value, policy: bool) -> Value {
         Value::Array(items) => items.iter().map(|item| loose(item, policy)).collect(),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), loose(value, policy))).collect(),
         other => other.clone(),
+    }
+}
+
+fn is_principal(key: &str) -> bool {
+    key == "Principal" || key == "NotPrincipal"
+}
+
+/// Returns one form for everybody (`"*"`, `{"AWS": "*"}`) and for an account (its number, the ARN of its root).
+fn principal(value: Value) -> Value {
+    match value {
+        Value::String(text) if text == "*" => serde_json::json!({ "AWS": "*" }),
+        Value::Object(mut map) => {
+            if let Some(aws) = map.get_mut("AWS") {
+                *aws = accounts(aws.take());
+            }
+            Value::Object(map)
+        }
+        other => other,
+    }
+}
+
+fn accounts(value: Value) -> Value {
+    match value {
+        Value::String(text) => match text.split(':').collect::<Vec<_>>()[..] {
+            ["arn", _, "iam", "", account, "root"] => account.into(),
+            _ => text.into(),
+        },
+        Value::Array(items) => {
+            let texts: BTreeSet<String> =
+                items.into_iter().filter_map(|item| accounts(item).as_str().map(str::to_owned)).collect();
+            texts.into_iter().collect()
+        }
+        other => other,
     }
 }
 
@@ -136,5 +236,52 @@ mod tests {
             !Compare::Document.is_equivalent(&desired, &policy(&["a:One", "a:Two"], &["1", "2"], "b", "a")),
             "statements"
         );
+    }
+
+    #[test]
+    fn equal_forms_of_a_policy_are_equal() {
+        let policy = |principal: Value, condition: Value, action: Value| {
+            let statement = json!({
+                "Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*",
+                "Condition": { "Bool": { "aws:SecureTransport": condition } },
+            });
+            Value::from(json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string())
+        };
+        let same = |a: &Value, b: &Value| Compare::Document.is_equivalent(a, b);
+        let root = json!({ "AWS": "arn:aws:iam::123456789012:root" });
+        let desired = policy(root, json!(true), json!(["s3:Get", "s3:Put"]));
+        assert!(same(&desired, &policy(json!({ "AWS": "123456789012" }), json!("true"), json!(["s3:Put", "s3:Get"]))));
+        assert!(same(
+            &desired,
+            &policy(json!({ "AWS": ["123456789012"] }), json!(["true"]), json!(["s3:Put", "s3:Get"]))
+        ));
+        assert!(!same(&desired, &policy(json!({ "AWS": "123456789013" }), json!(true), json!(["s3:Put", "s3:Get"]))));
+        assert!(!same(&desired, &policy(json!({ "AWS": "123456789012" }), json!(false), json!(["s3:Put", "s3:Get"]))));
+        let everybody = policy(json!("*"), json!(true), json!("s3:Get"));
+        assert!(same(&everybody, &policy(json!({ "AWS": "*" }), json!(true), json!(["s3:Get"]))));
+        assert!(!same(&everybody, &policy(json!({ "Service": "*" }), json!(true), json!("s3:Get"))));
+        let role = |name: &str| json!({ "AWS": format!("arn:aws:iam::123456789012:role/{name}") });
+        assert!(!same(&policy(role("a"), json!(true), json!("x")), &policy(role("b"), json!(true), json!("x"))));
+        // Outside policies, types count.
+        assert!(!same(&json!(r#"{"a": true}"#), &json!(r#"{"a": "true"}"#)));
+    }
+
+    #[test]
+    fn dropped_settings_are_found_at_any_depth() {
+        let recorded = json!([{ "name": "app", "health": { "command": ["true"], "interval": 5 } }]);
+        let observed = json!([{ "name": "app", "health": { "command": ["true"], "interval": 5 }, "cpu": 1 }]);
+        assert!(drops_stated(&json!([{ "name": "app" }]), &recorded, &observed));
+        assert!(drops_stated(&json!([{ "name": "app", "health": { "command": ["true"] } }]), &recorded, &observed));
+        assert!(!drops_stated(&recorded, &recorded, &observed));
+        // What the cloud chose was never stated, and a dropped value may be gone already.
+        assert!(!drops_stated(&json!([{ "name": "app" }]), &json!([{ "name": "app" }]), &observed));
+        assert!(!drops_stated(&json!([{ "name": "app" }]), &recorded, &json!([{ "name": "app" }])));
+    }
+
+    #[test]
+    fn stated_part_leaves_out_what_the_cloud_chose() {
+        let desired = json!({ "a": 1, "b": { "c": [{ "d": 1 }] }, "e": null, "f": [1] });
+        let observed = json!({ "a": 2, "b": { "c": [{ "d": 1, "x": 2 }], "y": 3 }, "e": 4, "f": [1, 2], "g": 5 });
+        assert_eq!(stated_part(&desired, &observed), json!({ "a": 2, "b": { "c": [{ "d": 1 }] }, "f": [1, 2] }));
     }
 }

@@ -84,7 +84,7 @@ pub struct FieldSchema {
     /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
     pub may_dangle: bool,
     /// The value, as JSON, that AWS uses where the create call has none. The planner fills it in, so that the input is
-    /// managed even if the program leaves it out.
+    /// managed even if the program leaves it out. `null`: an input that the program no longer states is removed.
     pub cloud_default: Option<&'static str>,
     /// When a value that is there means what was asked for.
     pub compare: Compare,
@@ -106,6 +106,11 @@ impl FieldSchema {
             cloud_default: None,
             compare: Compare::Stated,
         }
+    }
+    /// Returns whether a value that the program no longer states is removed: from the cloud, whose default is none, or from
+    /// the state, where only the state has it.
+    pub const fn ends_when_dropped(&self) -> bool {
+        self.write_only || matches!(self.cloud_default, Some(default) if matches!(default.as_bytes(), b"null"))
     }
     /// See [`FieldSchema::replaces`](struct@FieldSchema).
     #[must_use]

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use provisioner_model::{
-    compare::Compare,
+    compare::{Compare, drops_stated},
     erased::{ObservedState, ResourceType},
     expr::resolve,
     plan::FieldChange,
@@ -56,8 +56,9 @@ fn value<'a>(inputs: &'a Value, field: &Field) -> Option<&'a Value> {
 pub fn fill_cloud_defaults(resource_type: &dyn ResourceType, inputs: &mut Value) {
     let Some(inputs) = inputs.as_object_mut() else { return };
     for field in resource_type.info().fields {
-        let default = field.cloud_default.and_then(|json| serde_json::from_str(json).ok());
-        if let Some(default) = default.filter(|_| inputs.get(field.name).is_none_or(Value::is_null)) {
+        let default = field.cloud_default.and_then(|json| serde_json::from_str::<Value>(json).ok());
+        let unstated = inputs.get(field.name).is_none_or(Value::is_null);
+        if let Some(default) = default.filter(|default| unstated && !default.is_null()) {
             inputs.insert(field.name.to_owned(), default);
         }
     }
@@ -79,9 +80,11 @@ pub fn differences(
         }
         let recorded = value(&object.inputs, field);
         let Some(wanted) = value(&desired.inputs, field) else {
-            // An option that only the state has, such as the name of a final snapshot, ends when the program drops it.
-            if let Some(recorded) = recorded.filter(|_| field.write_only) {
-                field_diffs.push(dropped_input(field, recorded));
+            // An option that only the state has, such as the name of a final snapshot, ends when the program drops it; so does
+            // a setting without a default.
+            let current = if field.write_only { recorded } else { value(&observed.inputs, field) };
+            if let (Some(_), Some(current), true) = (recorded, current, field.ends_when_dropped()) {
+                field_diffs.push(dropped_input(field, current));
             }
             continue;
         };
@@ -112,10 +115,10 @@ pub fn differences(
     field_diffs
 }
 
-fn dropped_input(field: &Field, recorded: &Value) -> FieldDiff {
+fn dropped_input(field: &Field, current: &Value) -> FieldDiff {
     let change = FieldChange {
         field: field.name.to_owned(),
-        before: recorded.clone(),
+        before: current.clone(),
         after: Value::Null,
         replaces: false,
         waits_for: BTreeSet::new(),
@@ -135,6 +138,7 @@ fn field_differs(
     let Some(there) = there else { return !is_empty(desired) };
     !resource_type.is_equivalent(field, desired, there)
         || (field.compare == Compare::Map && !dropped(desired, recorded, there).is_empty())
+        || (field.compare.is_partial() && recorded.is_some_and(|recorded| drops_stated(desired, recorded, there)))
 }
 
 /// Returns whether a list or map is empty, which equals a value that the cloud omits.

@@ -424,7 +424,12 @@ impl CloudState {
         }
         let mut inputs = thing.inputs.clone();
         for field in thing.fields {
-            let Some(value) = desired.get(field.name).filter(|value| !value.is_null()) else { continue };
+            let Some(value) = desired.get(field.name).filter(|value| !value.is_null()) else {
+                if field.ends_when_dropped() && !field.write_only && recorded.contains_key(field.name) {
+                    inputs.remove(field.name);
+                }
+                continue;
+            };
             let there = inputs.get(field.name).unwrap_or(&Value::Null);
             // As with AWS: what is to have none is stopped, what has none is started.
             let switched = (*value == 0) != (*there == 0);

@@ -3,6 +3,7 @@
 use clap::Args;
 use provisioner_model::{
     Environment,
+    compare::stated_part,
     expr::edges,
     journal::JournalEntry,
     resource::Phase,
@@ -81,13 +82,18 @@ pub(super) async fn run<E: Environment>(
         needs,
         objects: vec![],
     };
-    // The state records the object as observed, and the next plan shows the differences. Inputs that AWS does not return count as declared, so that
-    // no apply overwrites a secret that this program did not write.
-    let mut inputs = observed.inputs;
+    // The state records the object as observed, as far as the program states its inputs, and the next plan shows the
+    // differences. Inputs that AWS does not return count as declared, so that no apply overwrites a secret that this program
+    // did not write.
     let known = Resolved::of(&declared.inputs, &|address, path| session.snapshot.output(address, path));
+    let mut inputs = stated_part(&known.inputs, &observed.inputs);
     let unreadable = unreadable(kind, &known);
     let kept: Vec<String> = unreadable.keys().cloned().collect();
     if let Some(inputs) = inputs.as_object_mut() {
+        // The object keeps its name where the program states none.
+        if let Some(name) = kind.info().name.map(|name| name.field) {
+            inputs.insert(name.to_owned(), observed.inputs[name].clone());
+        }
         inputs.extend(unreadable);
     }
     let object = Object {

@@ -3,14 +3,14 @@
 use insta::assert_snapshot;
 use provisioner_model::{Stack, plan::StepAction, resource::Tags};
 use provisioner_testkit::cloud::types::Port;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::*;
 
 fn port(open: Option<bool>, key: Option<u8>) -> impl FnOnce(&mut Stack) {
     move |stack| {
         let net = stack.add("main", net(1));
-        stack.add("web", Port { net: net.id(), open, key, tags: Tags::new() });
+        stack.add("web", Port { net: net.id(), open, rule: None, key, tags: Tags::new() });
     }
 }
 
@@ -53,4 +53,29 @@ fn write_only_input_that_is_no_longer_stated_leaves_the_state() {
       key: 7 → null
     1. update port/web (port/web#1)
     ");
+}
+
+#[test]
+fn setting_that_is_no_longer_stated_ends() {
+    let rule = |rule: Option<Value>| {
+        move |stack: &mut Stack| {
+            let net = stack.add("main", net(1));
+            stack.add("web", Port { net: net.id(), open: None, rule, key: None, tags: Tags::new() });
+        }
+    };
+    let stated = || Some(json!({ "from": 1, "log": "all" }));
+    assert_snapshot!(Fixture::applied(rule(stated())).plan(rule(Some(json!({ "from": 1 })))), @r#"
+    update port/web: configuration changed
+      rule: {"log":"all"} → {}
+    1. update port/web (port/web#1)
+    "#);
+    assert_snapshot!(Fixture::applied(rule(stated())).plan(rule(None)), @r#"
+    update port/web: configuration changed
+      rule: {"from":1,"log":"all"} → null
+    1. update port/web (port/web#1)
+    "#);
+    // Nobody stated this one: it stays.
+    let mut fixture = Fixture::applied(rule(None));
+    fixture.observe("port/web", |inputs| inputs["rule"] = stated().unwrap());
+    assert_snapshot!(fixture.plan(rule(None)), @"no changes");
 }

@@ -130,11 +130,13 @@ on_fake! {
     Port = "test:port", slow 0, later [], found by token;
     net: In<Id<Net>>,
     #[serde(default, skip_serializing_if = "Option::is_none")] open: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")] rule: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")] key: Option<u8>,
     #[serde(default)] tags: Tags;
     const FIELDS: &'static [Field] = &[
         Field::new("net").replaces(),
         Field::new("open").cloud_default("false"),
+        Field::new("rule").cloud_default("null"),
         Field::new("key").write_only(),
         Field::new("tags").map(),
     ];
