@@ -3,7 +3,7 @@
 use crate::prelude::*;
 
 /// An item of such a list, and the calls that write it to the object with the ID `parent`.
-pub(super) trait KeyedItem: PartialEq {
+pub(super) trait KeyedItem {
     /// Returns the part of the item that a list may contain only once.
     fn key(&self) -> impl PartialEq;
     /// Returns whether the observed item of the same key needs no change.

@@ -144,7 +144,7 @@ fn our_tags(tags: &[Tag]) -> Tags {
     crate::tags::observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
-/// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
+/// Sets the tags that differ, and removes those that we set and no longer declare. Foreign tags stay.
 async fn sync_tags(c: &Writer, id: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
     let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {

@@ -150,49 +150,33 @@ enum Direction {
     Egress,
 }
 
-/// Sends rules, if there are any, in the direction's form of the call: the SDK's requests share no trait.
-macro_rules! send_rules {
-    ($c:expr, $group:expr, $direction:expr, $rules:expr, $special:expr, $call:ident, $action:literal) => {
+/// Defines a function that sends rules, if there are any, by the direction's form of a call: the SDK's requests share
+/// no trait. The last code means that the rules changed out of band since the group was read.
+macro_rules! rules_call {
+    ($name:ident => $call:ident, $action:literal $(, $busy:literal)?) => {
         pastey::paste! {
-            match $direction {
-                _ if $rules.is_empty() => Ok(()),
-                Direction::Ingress => {
-                    let request = $c.ec2().[<$call _ingress>]().group_id($group).set_ip_permissions(Some($rules));
-                    request.send().await.map(drop).map_err(api_with(concat!($action, "Ingress"), $special))
-                }
-                Direction::Egress => {
-                    let request = $c.ec2().[<$call _egress>]().group_id($group).set_ip_permissions(Some($rules));
-                    request.send().await.map(drop).map_err(api_with(concat!($action, "Egress"), $special))
+            async fn $name(c: &Writer, group: &str, direction: Direction, rules: Vec<IpPermission>) -> Result<()> {
+                let busy: &[&str] = &[$($busy)?];
+                let special = |code: &str, _: &str| busy.contains(&code).then_some(ErrorKind::Busy);
+                match direction {
+                    _ if rules.is_empty() => Ok(()),
+                    Direction::Ingress => {
+                        let request = c.ec2().[<$call _ingress>]().group_id(group).set_ip_permissions(Some(rules));
+                        request.send().await.map(drop).map_err(api_with(concat!($action, "Ingress"), special))
+                    }
+                    Direction::Egress => {
+                        let request = c.ec2().[<$call _egress>]().group_id(group).set_ip_permissions(Some(rules));
+                        request.send().await.map(drop).map_err(api_with(concat!($action, "Egress"), special))
+                    }
                 }
             }
         }
     };
 }
 
-async fn authorize(c: &Writer, group: &str, direction: Direction, rules: Vec<IpPermission>) -> Result<()> {
-    // The rule was added out of band since the group was read.
-    let special = |code: &str, _: &str| (code == "InvalidPermission.Duplicate").then_some(ErrorKind::Busy);
-    send_rules!(c, group, direction, rules, special, authorize_security_group, "ec2:AuthorizeSecurityGroup")
-}
-
-async fn describe(c: &Writer, group: &str, direction: Direction, rules: Vec<IpPermission>) -> Result<()> {
-    let special = |_: &str, _: &str| None;
-    send_rules!(
-        c,
-        group,
-        direction,
-        rules,
-        special,
-        update_security_group_rule_descriptions,
-        "ec2:UpdateSecurityGroupRuleDescriptions"
-    )
-}
-
-async fn revoke(c: &Writer, group: &str, direction: Direction, rules: Vec<IpPermission>) -> Result<()> {
-    // Some of the rules were revoked out of band since the group was read.
-    let special = |code: &str, _: &str| (code == "InvalidPermission.NotFound").then_some(ErrorKind::Busy);
-    send_rules!(c, group, direction, rules, special, revoke_security_group, "ec2:RevokeSecurityGroup")
-}
+rules_call!(authorize => authorize_security_group, "ec2:AuthorizeSecurityGroup", "InvalidPermission.Duplicate");
+rules_call!(describe => update_security_group_rule_descriptions, "ec2:UpdateSecurityGroupRuleDescriptions");
+rules_call!(revoke => revoke_security_group, "ec2:RevokeSecurityGroup", "InvalidPermission.NotFound");
 
 fn id_of(group: &types::SecurityGroup) -> Result<Id<SecurityGroupRules>> {
     member(READ, "groupId", group.group_id())
