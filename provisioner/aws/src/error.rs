@@ -48,6 +48,18 @@ where
     }
 }
 
+/// As [`api`], for a call that gives one code a special meaning.
+pub fn api_code<E>(
+    action: &'static str,
+    code: &'static str,
+    kind: ErrorKind,
+) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    api_with(action, move |found, _| (found == code).then_some(kind))
+}
+
 fn request_id(headers: &Headers) -> Option<String> {
     headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
 }

@@ -168,4 +168,17 @@ macro_rules! from_sdk {
     };
 }
 
-pub(crate) use {from_sdk, set_changed, set_inputs, set_together};
+/// All items of a paginated call: `list_all!(READ, c.ec2().describe_subnets().filters(filter))?`.
+macro_rules! list_all {
+    ($action:expr, $request:expr) => {
+        $request
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<::std::result::Result<::std::vec::Vec<_>, _>>()
+            .await
+            .map_err($crate::error::api($action))
+    };
+}
+
+pub(crate) use {from_sdk, list_all, set_changed, set_inputs, set_together};

@@ -48,7 +48,7 @@ pub struct Network {
 /// The network. `log` is where its flow logs go, and `writer` is who writes them.
 pub fn network(env: &Environment, log: &Handle<LogGroup>, writer: &Handle<Role>, stack: &mut Stack) -> Network {
     stack.component("network", |stack| {
-        let vpc = Vpc { dns_support: Some(true), dns_host_names: Some(true), ..Vpc::new(&env.network.cidr) };
+        let vpc = Vpc::new(&env.network.cidr).enable_dns_support(true).enable_dns_hostnames(true);
         let vpc = stack.add("main", vpc);
         stack.add("all-traffic", FlowLog::vpc(vpc.id(), log.get(LogGroup::ARN), writer.get(Role::ARN)));
 
@@ -71,7 +71,8 @@ struct Public {
 /// Declares the public subnets: one route table for all zones, because all use the same gateway.
 fn public_tier(env: &Environment, vpc: &Handle<Vpc>, stack: &mut Stack) -> Public {
     let gateway = stack.add("main", InternetGateway::new(vpc.id()));
-    let table = stack.add("public", RouteTable::new(vpc.id(), [Route::internet(ANYWHERE, gateway.id())]));
+    let out = Route::internet(ANYWHERE, gateway.id());
+    let table = stack.add("public", RouteTable::new(vpc.id()).routes([out]));
     let (mut subnets, mut routed) = (vec![], vec![]);
     for zone in env.zones() {
         let name = format!("public-{zone}");
@@ -91,12 +92,12 @@ fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &m
     for (zone, beside) in env.zones().zip(&public.subnets) {
         if gateways.is_empty() || env.network.nat == Nat::PerZone {
             let address = stack.add(&format!("nat-{zone}"), ElasticIp::new());
-            let gateway = NatGateway::new(beside.id(), address.id()).through(public.gateway.id());
-            gateways.push(stack.add(&format!("{zone}"), gateway));
+            let gateway = NatGateway::new(beside.id()).allocation_id(address.id());
+            gateways.push(stack.add(&format!("{zone}"), gateway.internet_gateway(public.gateway.id())));
         }
         let name = format!("private-{zone}");
         let out = gateways.last().map(|nat| Route::nat(ANYWHERE, nat.id()));
-        let table = stack.add(&name, RouteTable::new(vpc.id(), out));
+        let table = stack.add(&name, RouteTable::new(vpc.id()).routes(out));
         let subnet = stack.add(&name, Subnet::new(vpc.id(), env.private_range(zone), zone));
         let route = stack.add(&name, RouteTableAssociation::new(subnet.id(), table.id()));
         routed.push(route.get(RouteTableAssociation::SUBNET));
@@ -114,17 +115,17 @@ fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &m
     let entries = [
         AclEntry::allow(100, inside).tcp(1024, 65535),
         AclEntry::allow(200, ANYWHERE).tcp(32768, 65535),
-        AclEntry::allow(100, inside).tcp(1024, 65535).egress(),
-        AclEntry::allow(200, ANYWHERE).tcp(443, 443).egress(),
+        AclEntry::allow(100, inside).tcp(1024, 65535).egress(true),
+        AclEntry::allow(200, ANYWHERE).tcp(443, 443).egress(true),
     ];
-    stack.add("private", NetworkAcl::new(vpc.id(), entries, subnets.clone()));
+    stack.add("private", NetworkAcl::new(vpc.id()).entries(entries).subnet_ids(subnets.clone()));
     (subnets, routed)
 }
 
 /// Declares security groups that allow traffic only between load balancer, tasks and database, from the internet to the
 /// load balancer, and out of the tasks. Groups and rules are separate resources, because groups refer to each other.
 fn firewalls(vpc: &Handle<Vpc>, stack: &mut Stack) -> [Handle<SecurityGroup>; 3] {
-    let mut group = |name: &str, what: &str| stack.add(name, SecurityGroup::new(vpc.id(), what));
+    let mut group = |name: &str, description: &str| stack.add(name, SecurityGroup::new(description, vpc.id()));
     let balancer = group("load-balancer", "Load balancer");
     let task = group("task", "Tasks");
     let database = group("database", "Database");
@@ -132,21 +133,25 @@ fn firewalls(vpc: &Handle<Vpc>, stack: &mut Stack) -> [Handle<SecurityGroup>; 3]
     rules(
         "load-balancer",
         SecurityGroupRules::new(balancer.id())
-            .let_in(Rule::tcp(80).cidr(ANYWHERE).described("HTTP, which is sent on to HTTPS"))
-            .let_in(Rule::tcp(443).cidr(ANYWHERE).described("HTTPS"))
-            .let_out(Rule::tcp(APP_PORT).group(task.id()).described("To the tasks")),
+            .ingress([
+                Rule::tcp(80).cidr(ANYWHERE).description("HTTP, which is sent on to HTTPS"),
+                Rule::tcp(443).cidr(ANYWHERE).description("HTTPS"),
+            ])
+            .egress([Rule::tcp(APP_PORT).group(task.id()).description("To the tasks")]),
     );
     rules(
         "task",
         SecurityGroupRules::new(task.id())
-            .let_in(Rule::tcp(APP_PORT).group(balancer.id()).described("From the load balancer"))
-            .let_out(Rule::tcp(DATABASE_PORT).group(database.id()).described("To the database"))
-            .let_out(Rule::tcp(443).cidr(ANYWHERE).described("To AWS: images, secrets, logs")),
+            .ingress([Rule::tcp(APP_PORT).group(balancer.id()).description("From the load balancer")])
+            .egress([
+                Rule::tcp(DATABASE_PORT).group(database.id()).description("To the database"),
+                Rule::tcp(443).cidr(ANYWHERE).description("To AWS: images, secrets, logs"),
+            ]),
     );
     rules(
         "database",
         SecurityGroupRules::new(database.id())
-            .let_in(Rule::tcp(DATABASE_PORT).group(task.id()).described("From the tasks")),
+            .ingress([Rule::tcp(DATABASE_PORT).group(task.id()).description("From the tasks")]),
     );
     [balancer, task, database]
 }

@@ -183,7 +183,7 @@ fn security_groups_reference_only_each_other() {
         let rules = shown(&desired, &format!("network/security-group-rules/{name}"));
         let line = |rule: &Value| {
             let peer = rule["peer"].as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
-            format!("{} {}-{} {peer}", rule["protocol"].as_str().unwrap(), rule["from_port"], rule["to_port"])
+            format!("{} {}-{} {peer}", rule["ip_protocol"].as_str().unwrap(), rule["from_port"], rule["to_port"])
         };
         rules[way].as_array().unwrap().iter().map(line).collect()
     };

@@ -35,7 +35,7 @@ fn network(zones: &[&str]) -> Desired {
     let mut stack = Stack::new(facts());
     stack.default_tag("environment", "dev");
     stack.component("network", |stack| {
-        let vpc = stack.add("main", Vpc { dns_host_names: Some(true), ..Vpc::new("10.0.0.0/16") });
+        let vpc = stack.add("main", Vpc::new("10.0.0.0/16").enable_dns_hostnames(true));
         for (number, zone) in zones.iter().enumerate() {
             let range = format!("10.0.{number}.0/24");
             stack.add(&format!("public-{zone}"), Subnet::new(vpc.id(), range, format!("us-east-1{zone}")));

@@ -42,8 +42,8 @@ fn allow(action: &str) -> In<String> {
 fn parents(stack: &mut Stack) {
     let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
     stack.add("main", Subnet::new(vpc.id(), "10.0.0.0/24", "us-east-1a"));
-    stack.add("main", RouteTable::new(vpc.id(), []));
-    stack.add("main", SecurityGroup::new(vpc.id(), "a group"));
+    stack.add("main", RouteTable::new(vpc.id()));
+    stack.add("main", SecurityGroup::new("a group", vpc.id()));
     stack.add("main", Key::new());
     stack.add("main", Topic::new());
     stack.add("main", ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(20))));
@@ -62,7 +62,7 @@ fn children(stack: &mut Stack, zone: &str, id: &dyn Fn(&str) -> String, other: b
         RouteTableAssociation::new(Id::new(id("subnet/main")).into(), Id::new(id("route-table/main")).into()),
     );
     let rules = SecurityGroupRules::new(Id::new(id("security-group/main")).into());
-    stack.add("main", rules.let_in(Rule::tcp(if other { 80 } else { 443 }).cidr("10.0.0.0/8")));
+    stack.add("main", rules.ingress([Rule::tcp(if other { 80 } else { 443 }).cidr("10.0.0.0/8")]));
     stack.add("main", Alias::new(Id::new(id("key/main")).into()).alias_name("alias/app"));
     stack.add("mail", Subscription::new(Id::new(id("topic/main")).into(), "https", "https://example.com/hook"));
     stack.add(

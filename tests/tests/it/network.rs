@@ -25,7 +25,7 @@ fn network(shape: Shape) -> Desired {
     let range = |part: u8| format!("10.{}.{part}.0/24", shape.range);
     let all = format!("10.{}.0.0/16", shape.range);
     stack.component("network", |stack| {
-        let vpc = stack.add("main", Vpc { dns_host_names: Some(true), ..Vpc::new(&all) });
+        let vpc = stack.add("main", Vpc::new(&all).enable_dns_hostnames(true));
         let gateway = stack.add("main", InternetGateway::new(vpc.id()));
         let public: Vec<_> = [(0, "a"), (1, "b")]
             .map(|(n, zone)| {
@@ -39,27 +39,31 @@ fn network(shape: Shape) -> Desired {
             .into();
         // An address for each place: moto does not take it from a gateway that is deleted, so that none can be kept.
         let address = stack.add(&format!("nat-{}-{}", shape.range, shape.nat_in), ElasticIp::new());
-        let nat = NatGateway::new(public[shape.nat_in].id(), address.id()).through(gateway.id());
-        let nat = stack.add("main", nat);
-        let outside = stack.add("public", RouteTable::new(vpc.id(), [Route::internet("0.0.0.0/0", gateway.id())]));
-        let inside = stack.add("private", RouteTable::new(vpc.id(), [Route::nat("0.0.0.0/0", nat.id())]));
+        let nat = NatGateway::new(public[shape.nat_in].id()).allocation_id(address.id());
+        let nat = stack.add("main", nat.internet_gateway(gateway.id()));
+        let routes = [Route::internet("0.0.0.0/0", gateway.id())];
+        let outside = stack.add("public", RouteTable::new(vpc.id()).routes(routes));
+        let inside = stack.add("private", RouteTable::new(vpc.id()).routes([Route::nat("0.0.0.0/0", nat.id())]));
         for (subnets, table, name) in [(&public, &outside, "public"), (&private, &inside, "private")] {
             for (subnet, zone) in subnets.iter().zip(["a", "b"]) {
                 stack.add(&format!("{name}-{zone}"), RouteTableAssociation::new(subnet.id(), table.id()));
             }
         }
         stack.add("s3", VpcEndpoint::gateway(vpc.id(), "com.amazonaws.us-east-1.s3", [inside.id()]));
-        let entries = [AclEntry::allow(100, all.as_str()).tcp(0, 65535), AclEntry::allow(100, "0.0.0.0/0").egress()];
-        stack.add("private", NetworkAcl::new(vpc.id(), entries, private.iter().map(provisioner_model::Handle::id)));
-        let balancer = stack.add("balancer", SecurityGroup::new(vpc.id(), "load balancer"));
-        let tasks = stack.add("tasks", SecurityGroup::new(vpc.id(), "tasks"));
-        let rules = SecurityGroupRules::new(balancer.id())
-            .let_in(Rule::tcp(443).cidr("0.0.0.0/0").described("anybody"))
-            .let_out(Rule::tcp(8080).group(tasks.id()));
-        let rules = if shape.open { rules.let_in(Rule::tcp(80).cidr("0.0.0.0/0")) } else { rules };
-        stack.add("balancer", rules);
-        let rules = SecurityGroupRules::new(tasks.id()).let_in(Rule::tcp(8080).group(balancer.id()));
-        stack.add("tasks", rules.let_out(Rule::tcp(443).cidr("0.0.0.0/0")));
+        let entries =
+            [AclEntry::allow(100, all.as_str()).tcp(0, 65535), AclEntry::allow(100, "0.0.0.0/0").egress(true)];
+        let acl = NetworkAcl::new(vpc.id()).entries(entries);
+        stack.add("private", acl.subnet_ids(private.iter().map(provisioner_model::Handle::id)));
+        let balancer = stack.add("balancer", SecurityGroup::new("load balancer", vpc.id()));
+        let tasks = stack.add("tasks", SecurityGroup::new("tasks", vpc.id()));
+        let mut ingress = vec![Rule::tcp(443).cidr("0.0.0.0/0").description("anybody")];
+        if shape.open {
+            ingress.push(Rule::tcp(80).cidr("0.0.0.0/0"));
+        }
+        let rules = SecurityGroupRules::new(balancer.id()).ingress(ingress);
+        stack.add("balancer", rules.egress([Rule::tcp(8080).group(tasks.id())]));
+        let rules = SecurityGroupRules::new(tasks.id()).ingress([Rule::tcp(8080).group(balancer.id())]);
+        stack.add("tasks", rules.egress([Rule::tcp(443).cidr("0.0.0.0/0")]));
         let role = "arn:aws:iam::123456789012:role/flows";
         stack.add("main", FlowLog::vpc(vpc.id(), "arn:aws:logs:us-east-1:123456789012:log-group:flows", role));
     });

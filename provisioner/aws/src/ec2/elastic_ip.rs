@@ -5,7 +5,7 @@
 
 use aws_sdk_ec2::types::{self, DomainType, ResourceType};
 
-use super::{filter, is_made_for, made_for, our_tags, sync_tags, tagged};
+use super::{filter, ids_made_for, made_for, our_tags, sync_tags, tagged};
 use crate::prelude::*;
 
 /// A static public IPv4 address.
@@ -60,7 +60,7 @@ impl Resource for ElasticIp {
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let answer = c.ec2().describe_addresses().filters(made_for(owner)).send().await.map_err(api(READ))?;
-        answer.addresses().iter().filter(|address| is_made_for(address.tags(), owner)).map(id_of).collect()
+        ids_made_for(owner, answer.addresses(), types::Address::tags, id_of)
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
@@ -84,8 +84,8 @@ impl Resource for ElasticIp {
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let answer = c.ec2().release_address().allocation_id(recorded.id.as_str()).send().await;
         // Whoever holds it (a NAT gateway on its way out) lets go of it in time.
-        let held = |code: &str, _: &str| (code == "InvalidIPAddress.InUse").then_some(ErrorKind::InUse);
-        gone_ok(answer.map(drop).map_err(api_with("ec2:ReleaseAddress", held)))
+        let error = api_code("ec2:ReleaseAddress", "InvalidIPAddress.InUse", ErrorKind::InUse);
+        gone_ok(answer.map(drop).map_err(error))
     }
 }
 

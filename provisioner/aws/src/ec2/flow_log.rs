@@ -1,78 +1,80 @@
-//! `aws:ec2:flow-log` — a record of the traffic of a VPC, a subnet or an interface.
+//! `aws:ec2:flow-log`: records of the traffic of a VPC, a subnet or a network interface.
 //!
-//! EC2 changes nothing but tags, so a change to anything else replaces it; since AWS refuses a second one from the same
-//! place to the same destination, the old one goes first.
+//! EC2 can change only the tags, so any other change replaces the flow log; since AWS refuses a second one with the same
+//! source and destination, the old one is deleted first.
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html>
 
-use aws_sdk_ec2::types::{self, DestinationFileFormat, DestinationOptionsRequest, FlowLogsResourceType};
-use aws_sdk_ec2::types::{DestinationOptionsResponse as Options, LogDestinationType, ResourceType, TrafficType};
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
-};
-use serde::{Deserialize, Serialize};
+use aws_sdk_ec2::types::{self, DestinationOptionsRequest, FlowLogsResourceType};
+use aws_sdk_ec2::types::{DestinationOptionsResponse, Filter, LogDestinationType, ResourceType};
 use serde_json::Value;
 
-use super::{Subnet, Vpc, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    error::{api, api_with, gone_ok, need},
-    value::text,
-};
+use super::{Subnet, Vpc, filter, ids_made_for, made_for, not_deleted, our_tags, sync_tags, tagged, unsuccessful};
+use crate::prelude::*;
 
-/// A record of the traffic of a VPC, a subnet or an interface.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Records of the traffic of a VPC, a subnet or a network interface.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:ec2:flow-log",
+    create = "ec2:CreateFlowLogs",
+    unique(resource_id, log_destination),
+    omitted(
+        ClientToken = "the engine's",
+        ResourceType = "follows from the id",
+        LogGroupName = "the destination's ARN says it",
+        TagFieldSpecifications = "no tags of instances in the records so far",
+    )
+)]
 pub struct FlowLog {
     /// Source of the traffic: the ID of a VPC, a subnet, an interface, a transit gateway or its attachment.
-    pub resource: In<String>,
+    #[field(replaces, parameter = "ResourceIds")]
+    pub resource_id: In<String>,
     /// Destination of the records: the ARN of a log group, a bucket (a path may follow) or a delivery stream.
-    pub destination: In<String>,
+    #[field(replaces)]
+    pub log_destination: In<String>,
     /// `cloud-watch-logs`, `s3` or `kinesis-data-firehose`.
-    pub destination_type: String,
-    /// The ARN of the role that writes: CloudWatch needs one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<In<String>>,
+    #[field(replaces)]
+    pub log_destination_type: String,
+    /// The ARN of the role that writes the records: CloudWatch needs one.
+    #[field(replaces)]
+    pub deliver_logs_permission_arn: Option<In<String>>,
     /// The ARN of the role that writes into another account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cross_account_role: Option<In<String>>,
+    #[field(replaces)]
+    pub deliver_cross_account_role: Option<In<String>>,
     /// `ALL`, `ACCEPT` or `REJECT`; none for a transit gateway.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(replaces, default = "ALL")]
     pub traffic_type: Option<String>,
-    /// Seconds that make one record: 60 or 600.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Seconds of traffic in one record: 60 or 600.
+    #[field(replaces)]
     pub max_aggregation_interval: Option<i32>,
     /// A record's fields: `${version} ${srcaddr} …`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(replaces)]
     pub log_format: Option<String>,
     /// In a bucket: `plain-text` or `parquet`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(replaces, parameter = "DestinationOptions")]
     pub file_format: Option<String>,
-    /// In a bucket: whether paths are as Hive wants them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// In a bucket: `true` for paths in Hive's format.
+    #[field(replaces, parameter = "DestinationOptions")]
     pub hive_compatible_partitions: Option<bool>,
-    /// In a bucket: whether each hour has a path of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// In a bucket: `true` for a separate path for each hour.
+    #[field(replaces, parameter = "DestinationOptions")]
     pub per_hour_partition: Option<bool>,
     /// Tags of the flow log, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// The outputs of a flow log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct FlowLogOutputs {
     /// ID of the form `fl-…`.
     pub id: Id<FlowLog>,
-    /// `SUCCESS` or `FAILED`: whether the last records arrived.
+    /// `SUCCESS` or `FAILED`, the result of the last delivery.
     pub delivery: Option<String>,
     /// Error of the last delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_error: Option<String>,
 }
 
 impl FlowLog {
-    /// All traffic of this VPC into a log group, which this role may write to: both ARNs.
+    /// All traffic of this VPC into a log group, written by this role: both as ARNs.
     pub fn vpc(vpc: In<Id<Vpc>>, log_group: impl Into<In<String>>, role: impl Into<In<String>>) -> Self {
         Self::to_log_group(vpc.later(), log_group, role)
     }
@@ -87,154 +89,84 @@ impl FlowLog {
         Self::new(vpc.later(), bucket, "s3")
     }
 
-    /// All traffic of what has this id into a log group.
+    /// All traffic of the object with this ID into a log group.
     pub fn to_log_group(resource: In<String>, log_group: impl Into<In<String>>, role: impl Into<In<String>>) -> Self {
-        Self { role: Some(role.into()), ..Self::new(resource, log_group, "cloud-watch-logs") }
+        Self::new(resource, log_group, "cloud-watch-logs").deliver_logs_permission_arn(role)
     }
 
-    /// All traffic of what has this id to a destination of this type.
-    pub fn new(resource: In<String>, destination: impl Into<In<String>>, destination_type: impl Into<String>) -> Self {
-        Self {
-            resource,
-            destination: destination.into(),
-            destination_type: destination_type.into(),
-            role: None,
-            cross_account_role: None,
-            traffic_type: Some("ALL".into()),
-            max_aggregation_interval: None,
-            log_format: None,
-            file_format: None,
-            hive_compatible_partitions: None,
-            per_hour_partition: None,
-            tags: Tags::new(),
-        }
-    }
-
-    fn options(&self) -> Option<DestinationOptionsRequest> {
-        let parts = [self.hive_compatible_partitions, self.per_hour_partition];
-        let stated = self.file_format.is_some() || parts.iter().any(Option::is_some);
-        let options = DestinationOptionsRequest::builder()
-            .set_file_format(self.file_format.as_deref().map(DestinationFileFormat::from))
-            .set_hive_compatible_partitions(self.hive_compatible_partitions)
-            .set_per_hour_partition(self.per_hour_partition);
+    fn destination_options(&self) -> Option<DestinationOptionsRequest> {
+        let flags = [self.hive_compatible_partitions, self.per_hour_partition];
+        let stated = self.file_format.is_some() || flags.iter().any(Option::is_some);
+        let options = set_inputs!(DestinationOptionsRequest::builder(), self =>
+            file_format, hive_compatible_partitions, per_hour_partition);
         stated.then(|| options.build())
     }
 }
 
 impl Resource for FlowLog {
-    const TYPE: &'static str = "aws:ec2:flow-log";
-    const FIELDS: &'static [Field] = &[
-        Field::new("resource").replaces(),
-        Field::new("destination").replaces(),
-        Field::new("destination_type").replaces(),
-        Field::new("role").replaces(),
-        Field::new("cross_account_role").replaces(),
-        Field::new("traffic_type").replaces(),
-        Field::new("max_aggregation_interval").replaces(),
-        Field::new("log_format").replaces(),
-        Field::new("file_format").replaces(),
-        Field::new("hive_compatible_partitions").replaces(),
-        Field::new("per_hour_partition").replaces(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["resource", "destination"]];
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeFlowLogs"],
         create: &["ec2:CreateFlowLogs", "ec2:CreateTags", "iam:PassRole", "logs:CreateLogDelivery"],
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteFlowLogs", "logs:DeleteLogDelivery"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("DryRun", "the plan is the dry run"),
-        ("ClientToken", "the engine's"),
-        ("ResourceType", "follows from the id"),
-        ("LogGroupName", "the destination's ARN says it"),
-        ("TagFieldSpecifications", "no tags of instances in the records so far"),
-    ];
     type Cloud = Aws;
     type Outputs = FlowLogOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
-        if self.destination_type == "cloud-watch-logs" && self.role.is_none() {
-            problems.push(Problem::new("role", "CloudWatch needs a role that writes"));
+        if self.log_destination_type == "cloud-watch-logs" && self.deliver_logs_permission_arn.is_none() {
+            problems.push(Problem::new(Field::DeliverLogsPermissionArn, "CloudWatch needs a role that writes"));
         }
         if self.max_aggregation_interval.is_some_and(|seconds| seconds != 60 && seconds != 600) {
-            problems.push(Problem::new("max_aggregation_interval", "60 or 600 seconds"));
+            problems.push(Problem::new(Field::MaxAggregationInterval, "60 or 600 seconds"));
         }
         problems
     }
 
-    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
-        if field.name == "destination" {
+    fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
+        if Field::of(field) == Some(Field::LogDestination) {
             return desired.as_str().map(bare) == observed.as_str().map(bare);
         }
         field.compare.is_equivalent(desired, observed)
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let ids = filter("flow-log-id", ids.iter().map(Id::as_str));
-        let mut pages = c.ec2().describe_flow_logs().filter(ids).into_paginator().items().send();
-        let mut found = ReadResults::new();
-        while let Some(log) = pages.try_next().await.map_err(api(READ))? {
-            found.push((id_of(&log)?, to_observed(&log)));
-        }
-        Ok(found)
+        let logs = describe(c, filter("flow-log-id", ids.iter().map(Id::as_str))).await?;
+        logs.iter().map(|log| Ok((id_of(log)?, to_observed(log)))).collect()
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let mut pages = c.ec2().describe_flow_logs().filter(made_for(owner)).into_paginator().items().send();
-        let mut found = vec![];
-        while let Some(log) = pages.try_next().await.map_err(api(READ))? {
-            if is_made_for(log.tags(), owner) {
-                found.push(id_of(&log)?);
-            }
-        }
-        Ok(found)
+        ids_made_for(owner, &describe(c, made_for(owner)).await?, types::FlowLog::tags, id_of)
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let (Some(resource), Some(to)) = (text(&self.resource), text(&self.destination)) else { return Ok(vec![]) };
-        let mut pages =
-            c.ec2().describe_flow_logs().filter(filter("resource-id", [resource])).into_paginator().items().send();
-        let mut found = vec![];
-        while let Some(log) = pages.try_next().await.map_err(api(READ))? {
-            if log.log_destination().is_some_and(|there| bare(there) == bare(&to)) {
-                found.push(id_of(&log)?);
-            }
-        }
-        Ok(found)
+        let (Some(resource), Some(to)) = (text(&self.resource_id), text(&self.log_destination)) else {
+            return Ok(vec![]);
+        };
+        let mut logs = describe(c, filter("resource-id", [resource])).await?;
+        logs.retain(|log| log.log_destination().is_some_and(|observed| bare(observed) == bare(&to)));
+        logs.iter().map(id_of).collect()
     }
 
     async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
-        let resource = text(&self.resource).unwrap_or_default();
-        let answer = c
-            .ec2()
-            .create_flow_logs()
-            .client_token(&owner.token)
-            .resource_type(kind_of(&resource)?)
-            .resource_ids(resource)
-            .log_destination_type(LogDestinationType::from(self.destination_type.as_str()))
-            .set_log_destination(text(&self.destination).map(|arn| bare(&arn).to_owned()))
-            .set_deliver_logs_permission_arn(self.role.as_ref().and_then(text))
-            .set_deliver_cross_account_role(self.cross_account_role.as_ref().and_then(text))
-            .set_traffic_type(self.traffic_type.as_deref().map(TrafficType::from))
-            .set_max_aggregation_interval(self.max_aggregation_interval)
-            .set_log_format(self.log_format.clone())
-            .set_destination_options(self.options())
-            .tag_specifications(tagged(ResourceType::VpcFlowLog, &self.tags))
-            .send()
-            .await
-            .map_err(api_with(CREATE, too_early))?;
-        // The call succeeds as a whole even where it failed for the one resource.
-        if let Some(error) = answer.unsuccessful().first().and_then(|item| item.error()) {
-            let (code, why) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
+        let resource = text(&self.resource_id).unwrap_or_default();
+        let request = c.ec2().create_flow_logs().client_token(&owner.token);
+        let request = request.resource_type(kind_of(&resource)?).resource_ids(resource);
+        let request = set_inputs!(request, self =>
+            log_destination_type, deliver_logs_permission_arn, deliver_cross_account_role, traffic_type,
+            max_aggregation_interval, log_format);
+        let request = request
+            .set_log_destination(text(&self.log_destination).map(|arn| bare(&arn).to_owned()))
+            .set_destination_options(self.destination_options())
+            .tag_specifications(tagged(ResourceType::VpcFlowLog, &self.tags));
+        let answer = request.send().await.map_err(api_with(CREATE, too_early))?;
+        unsuccessful(CREATE, answer.unsuccessful(), |code, why| {
             let exists = code.ends_with("AlreadyExists").then_some(ErrorKind::Exists);
-            let kind = too_early(code, why).or(exists).unwrap_or(ErrorKind::Refused);
-            return Err(Error { code: Some(code.to_owned()), ..Error::because(kind, CREATE, why) });
-        }
-        Ok((Id::new(need(CREATE, answer.flow_log_ids().first(), "flowLogIds")?), None))
+            too_early(code, why).or(exists).unwrap_or(ErrorKind::Refused)
+        })?;
+        Ok((member(CREATE, "flowLogIds", answer.flow_log_ids().first())?, None))
     }
 
     async fn update(
@@ -249,21 +181,18 @@ impl Resource for FlowLog {
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let answer = c.ec2().delete_flow_logs().flow_log_ids(recorded.id.as_str()).send().await;
-        let answer = match answer.map_err(api(DELETE)) {
-            Ok(answer) => answer,
-            Err(error) => return gone_ok(Err(error)),
-        };
-        let Some(error) = answer.unsuccessful().first().and_then(|item| item.error()) else { return Ok(()) };
-        let code = error.code().unwrap_or_default();
-        let kind = if code.ends_with("NotFound") { ErrorKind::Gone } else { ErrorKind::Refused };
-        let why = error.message().unwrap_or("it gave no reason");
-        gone_ok(Err(Error { code: Some(code.to_owned()), ..Error::because(kind, DELETE, why) }))
+        let answer = answer.map_err(api(DELETE));
+        gone_ok(answer.and_then(|answer| not_deleted(DELETE, answer.unsuccessful())))
     }
 }
 
 const READ: &str = "ec2:DescribeFlowLogs";
 const CREATE: &str = "ec2:CreateFlowLogs";
 const DELETE: &str = "ec2:DeleteFlowLogs";
+
+async fn describe(c: &Reader, filter: Filter) -> Result<Vec<types::FlowLog>> {
+    list_all!(READ, c.ec2().describe_flow_logs().filter(filter))
+}
 
 /// A log group's ARN ends in `:*` in some answers.
 fn bare(arn: &str) -> &str {
@@ -290,35 +219,28 @@ fn kind_of(resource: &str) -> Result<FlowLogsResourceType> {
 }
 
 fn id_of(log: &types::FlowLog) -> Result<Id<FlowLog>> {
-    need(READ, log.flow_log_id(), "flowLogId").map(Id::new)
+    member(READ, "flowLogId", log.flow_log_id())
 }
 
 fn to_observed(log: &types::FlowLog) -> Result<Observed<FlowLog>> {
-    let resource: String = need(READ, log.resource_id(), "resourceId")?;
-    // One made with a group's name only, by another hand, has no destination.
-    let destination: String = need(READ, log.log_destination().or(log.log_group_name()), "logDestination")?;
+    // A flow log created out of band by a group's name has no destination.
+    let destination = log.log_destination().or(log.log_group_name());
     let kind = log.log_destination_type().unwrap_or(&LogDestinationType::CloudWatchLogs);
     let options = log.destination_options();
     Ok(Observed {
-        inputs: FlowLog {
-            resource: resource.into(),
-            destination: destination.into(),
-            destination_type: kind.as_str().to_owned(),
-            role: log.deliver_logs_permission_arn().map(Into::into),
-            cross_account_role: log.deliver_cross_account_role().map(Into::into),
-            traffic_type: log.traffic_type().map(|kind| kind.as_str().to_owned()),
-            max_aggregation_interval: log.max_aggregation_interval(),
-            log_format: log.log_format().map(str::to_owned),
+        inputs: from_sdk!(READ, log => FlowLog {
+            resource_id, deliver_logs_permission_arn, deliver_cross_account_role, traffic_type,
+            max_aggregation_interval, log_format;
+            log_destination: member(READ, "logDestination", destination)?,
+            log_destination_type: kind.as_str().to_owned(),
             file_format: options.and_then(|to| to.file_format()).map(|format| format.as_str().to_owned()),
-            hive_compatible_partitions: options.and_then(Options::hive_compatible_partitions),
-            per_hour_partition: options.and_then(Options::per_hour_partition),
+            hive_compatible_partitions: options.and_then(DestinationOptionsResponse::hive_compatible_partitions),
+            per_hour_partition: options.and_then(DestinationOptionsResponse::per_hour_partition),
             tags: our_tags(log.tags()),
-        },
-        outputs: FlowLogOutputs {
-            id: id_of(log)?,
-            delivery: log.deliver_logs_status().map(str::to_owned),
-            delivery_error: log.deliver_logs_error_message().map(str::to_owned),
-        },
+        }),
+        outputs: from_sdk!(READ, log => FlowLogOutputs {
+            id = flow_log_id, delivery = deliver_logs_status, delivery_error = deliver_logs_error_message
+        }),
     })
 }
 
@@ -337,7 +259,7 @@ mod tests {
 
     #[test]
     fn log_group_arn_is_equivalent_with_and_without_suffix() {
-        let field = FlowLog::FIELDS.iter().find(|field| field.name == "destination").unwrap();
+        let field = FlowLog::FIELDS.iter().find(|field| field.name == Field::LogDestination.name()).unwrap();
         assert!(FlowLog::is_equivalent(
             field,
             &json!("arn:aws:logs:r:1:log-group:g:*"),

@@ -1,4 +1,4 @@
-//! EC2: networks and what is in them.
+//! EC2: VPCs, their subnets, routes, gateways, endpoints and firewalls.
 
 mod acl_entry;
 mod elastic_ip;
@@ -19,13 +19,8 @@ mod vpc_endpoint;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
-use provisioner_model::{
-    erased::ResourceRegistry,
-    error::Result,
-    ownership::TOKEN,
-    resource::{Id, Observed, Owner, ReadResults, Resource, Tags},
-};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, UnsuccessfulItem};
+use provisioner_model::{erased::ResourceRegistry, ownership::TOKEN};
 
 pub use self::{
     acl_entry::AclEntry,
@@ -44,7 +39,7 @@ pub use self::{
     vpc::{Vpc, VpcOutputs},
     vpc_endpoint::{VpcEndpoint, VpcEndpointOutputs},
 };
-use crate::{cloud::Writer, error::api, tags::TagChange};
+use crate::{prelude::*, tags::TagChange};
 
 /// Adds this service's types.
 pub fn register(types: ResourceRegistry) -> ResourceRegistry {
@@ -72,9 +67,15 @@ fn made_for(owner: &Owner) -> Filter {
     filter(&format!("tag:{TOKEN}"), [&owner.token])
 }
 
-/// Told once more by the answer itself: a list is not always filtered.
-fn is_made_for(tags: &[Tag], owner: &Owner) -> bool {
-    crate::tags::made_for(&our_tags(tags), owner)
+/// The IDs of the rows that are made for `owner`: not every list is filtered by tag.
+fn ids_made_for<'a, R, T: 'a>(
+    owner: &Owner,
+    rows: impl IntoIterator<Item = &'a T>,
+    tags_of: fn(&T) -> &[Tag],
+    id_of: fn(&T) -> Result<Id<R>>,
+) -> Result<Vec<Id<R>>> {
+    let made_for = |row: &&T| crate::tags::made_for(&our_tags(tags_of(row)), owner);
+    rows.into_iter().filter(made_for).map(id_of).collect()
 }
 
 /// The rows with these IDs, of a list that was read whole.
@@ -92,6 +93,24 @@ fn rows_of<R: Resource, T>(
         }
     }
     Ok(found)
+}
+
+/// The error of a call that succeeds as a whole even where it failed for its only object. `kind_of` takes the code and
+/// the message.
+fn unsuccessful(
+    action: &'static str,
+    items: &[UnsuccessfulItem],
+    kind_of: impl Fn(&str, &str) -> ErrorKind,
+) -> Result<()> {
+    let Some(error) = items.first().and_then(UnsuccessfulItem::error) else { return Ok(()) };
+    let (code, why) = (error.code().unwrap_or_default(), error.message().unwrap_or("it gave no reason"));
+    Err(Error { code: Some(code.to_owned()), ..Error::because(kind_of(code, why), action, why) })
+}
+
+/// As [`unsuccessful`], for a delete.
+fn not_deleted(action: &'static str, items: &[UnsuccessfulItem]) -> Result<()> {
+    let is_gone = |code: &str| code.ends_with("NotFound");
+    unsuccessful(action, items, |code, _| if is_gone(code) { ErrorKind::Gone } else { ErrorKind::Refused })
 }
 
 /// Returns the error in a range, including a form that AWS would write differently and that would differ in every plan.
@@ -125,7 +144,7 @@ fn our_tags(tags: &[Tag]) -> Tags {
     crate::tags::observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
-/// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
+/// Sets the tags that differ, and removes those that we set and no longer declare. Foreign tags stay.
 async fn sync_tags(c: &Writer, id: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
     let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {

@@ -1,122 +1,74 @@
-//! `aws:ec2:nat-gateway` — lets what has no public address reach out.
+//! `aws:ec2:nat-gateway`: access to the internet, or to other networks, for objects without a public address.
 //!
-//! EC2 fixes a gateway's subnet, kind and first address at creation, so a change to any of them replaces it; since
-//! the address can be held by one gateway only, the old one goes first. A failed gateway never recovers.
+//! EC2 fixes a gateway's subnet, connectivity and first address at creation, so a change to any of them replaces it;
+//! since only one gateway can hold the address, the old gateway is deleted first. A failed gateway never recovers.
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html>
 
 use std::time::Duration;
 
-use aws_sdk_ec2::types::{self, ConnectivityType, NatGatewayState, ResourceType};
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Change, Created, Field, Id, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded},
-    resource::{Resource, Tags},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
+use aws_sdk_ec2::types::{self, ConnectivityType, Filter, NatGatewayState, ResourceType};
 
-use super::{ElasticIp, InternetGateway, Subnet, filter, is_made_for, made_for, our_tags, sync_tags, tagged};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    error::{api, api_with, gone_ok, need},
-    value::text,
-};
+use super::{ElasticIp, InternetGateway, Subnet, filter, ids_made_for, made_for, our_tags, sync_tags, tagged};
+use crate::prelude::*;
 
-/// Lets what has no public address reach out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Access to the internet, or to other networks, for objects without a public address.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:ec2:nat-gateway",
+    create = "ec2:CreateNatGateway",
+    unique(allocation_id),
+    omitted(
+        ClientToken = "the engine's",
+        AvailabilityMode = "one gateway for each zone so far, none for a region",
+        VpcId | AvailabilityZoneAddresses = "for a region's gateway only",
+        SecondaryAllocationIds = "one address so far",
+        SecondaryPrivateIpAddresses | SecondaryPrivateIpAddressCount = "one address so far",
+    )
+)]
 pub struct NatGateway {
-    /// The subnet that it stands in: a public one, for a public gateway.
-    pub subnet: In<Id<Subnet>>,
-    /// Its public address; none for a private gateway.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allocation: Option<In<Id<ElasticIp>>>,
-    /// Either `public` or `private`.
+    /// The gateway's subnet: a public one, for a public gateway.
+    #[field(replaces)]
+    pub subnet_id: In<Id<Subnet>>,
+    /// The public address, which a public gateway needs; none for a private gateway.
+    #[field(replaces)]
+    pub allocation_id: Option<In<Id<ElasticIp>>>,
+    /// `public`, or `private`: to other VPCs and networks, not to the internet.
+    #[field(replaces, default = "public")]
     pub connectivity_type: String,
-    /// Its address in the subnet, where that matters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The address in the subnet; AWS chooses one if absent.
+    #[field(replaces)]
     pub private_ip_address: Option<String>,
-    /// Not told to AWS, for the order alone: made after the VPC's internet gateway is attached (a public gateway fails
-    /// without), and deleted before (one cannot be detached while public addresses use it).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The VPC's internet gateway, for the order only; AWS does not get it. The NAT gateway is created after the
+    /// attachment, without which a public one fails, and deleted before it, since public addresses block a detachment.
+    #[field(write_only, may_dangle)]
     pub internet_gateway: Option<In<Id<InternetGateway>>>,
     /// Tags of the NAT gateway, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// The outputs of a NAT gateway.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct NatGatewayOutputs {
     /// ID of the form `nat-…`.
     pub id: Id<NatGateway>,
     /// `pending`, `failed`, `available`, `deleting` or `deleted`.
     pub state: String,
-    /// Its public address, if it has one.
+    /// The public IPv4 address, if it has one.
     pub public_ip: Option<String>,
-    /// Its address in the subnet.
+    /// The address in the subnet.
     pub private_ip: Option<String>,
     /// AWS's reason for a failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
-impl NatGateway {
-    /// The public IPv4 address.
-    pub const PUBLIC_IP: Output<Self, String> = Output::new("public_ip");
-
-    /// A public gateway in this subnet with this address.
-    pub fn new(subnet: In<Id<Subnet>>, allocation: In<Id<ElasticIp>>) -> Self {
-        Self { allocation: Some(allocation), connectivity_type: "public".into(), ..Self::private(subnet) }
-    }
-
-    /// A private gateway: to other VPCs and networks, not to the internet.
-    pub fn private(subnet: In<Id<Subnet>>) -> Self {
-        Self {
-            subnet,
-            allocation: None,
-            connectivity_type: "private".into(),
-            private_ip_address: None,
-            internet_gateway: None,
-            tags: Tags::new(),
-        }
-    }
-
-    /// Made after this gateway is attached, deleted before it goes.
-    #[must_use]
-    pub fn through(self, gateway: In<Id<InternetGateway>>) -> Self {
-        Self { internet_gateway: Some(gateway), ..self }
-    }
-}
-
 impl Resource for NatGateway {
-    const TYPE: &'static str = "aws:ec2:nat-gateway";
-    const FIELDS: &'static [Field] = &[
-        Field::new("subnet").replaces(),
-        Field::new("allocation").replaces(),
-        Field::new("connectivity_type").replaces(),
-        Field::new("private_ip_address").replaces(),
-        Field::new("internet_gateway").write_only().may_dangle(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["allocation"]];
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeNatGateways"],
         create: &["ec2:CreateNatGateway", "ec2:CreateTags"],
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteNatGateway"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("DryRun", "the plan is the dry run"),
-        ("ClientToken", "the engine's"),
-        ("AvailabilityMode", "one gateway for each zone so far, none for a region"),
-        ("VpcId", "for a region's gateway only"),
-        ("AvailabilityZoneAddresses", "for a region's gateway only"),
-        ("SecondaryAllocationIds", "one address so far"),
-        ("SecondaryPrivateIpAddresses", "one address so far"),
-        ("SecondaryPrivateIpAddressCount", "one address so far"),
-    ];
     // Minutes in both directions, seldom more than two.
     const READY_TIMEOUT: Duration = Duration::from_mins(10);
     const POLL_INTERVAL: Duration = Duration::from_secs(10);
@@ -124,12 +76,13 @@ impl Resource for NatGateway {
     type Outputs = NatGatewayOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        match (self.connectivity_type.as_str(), &self.allocation) {
-            ("public", None) => vec![Problem::new("allocation", "a public gateway needs an address")],
-            ("private", Some(_)) => vec![Problem::new("allocation", "a private gateway has no public address")],
-            ("public" | "private", _) => vec![],
-            (other, _) => vec![Problem::new("connectivity_type", format!("`{other}` is not `public` or `private`"))],
-        }
+        let (field, why) = match (self.connectivity_type.as_str(), &self.allocation_id) {
+            ("public", None) => (Field::AllocationId, "a public gateway needs an address".to_owned()),
+            ("private", Some(_)) => (Field::AllocationId, "a private gateway has no public address".to_owned()),
+            ("public" | "private", _) => return vec![],
+            (other, _) => (Field::ConnectivityType, format!("`{other}` is not `public` or `private`")),
+        };
+        vec![Problem::new(field, why)]
     }
 
     fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
@@ -145,41 +98,24 @@ impl Resource for NatGateway {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let ids = filter("nat-gateway-id", ids.iter().map(Id::as_str));
-        let mut pages = c.ec2().describe_nat_gateways().filter(ids).into_paginator().items().send();
-        let mut found = ReadResults::new();
-        while let Some(gateway) = pages.try_next().await.map_err(api(READ))? {
-            found.push((id_of(&gateway)?, to_observed(&gateway)));
-        }
-        Ok(found)
+        let gateways = describe(c, filter("nat-gateway-id", ids.iter().map(Id::as_str))).await?;
+        gateways.iter().map(|gateway| Ok((id_of(gateway)?, to_observed(gateway)))).collect()
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let mut pages = c.ec2().describe_nat_gateways().filter(made_for(owner)).into_paginator().items().send();
-        let mut found = vec![];
-        while let Some(gateway) = pages.try_next().await.map_err(api(READ))? {
-            // A deleted one stays listed for an hour, with its tags.
-            if is_made_for(gateway.tags(), owner) && gateway.state() != Some(&NatGatewayState::Deleted) {
-                found.push(id_of(&gateway)?);
-            }
-        }
-        Ok(found)
+        let mut gateways = describe(c, made_for(owner)).await?;
+        // A deleted one stays listed for an hour, with its tags.
+        gateways.retain(|gateway| gateway.state() != Some(&NatGatewayState::Deleted));
+        ids_made_for(owner, &gateways, types::NatGateway::tags, id_of)
     }
 
     async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
-        let answer = c
-            .ec2()
-            .create_nat_gateway()
-            .client_token(&owner.token)
-            .set_subnet_id(text(&self.subnet))
-            .set_allocation_id(self.allocation.as_ref().and_then(text))
-            .connectivity_type(ConnectivityType::from(self.connectivity_type.as_str()))
-            .set_private_ip_address(self.private_ip_address.clone())
-            .tag_specifications(tagged(ResourceType::Natgateway, &self.tags))
-            .send()
-            .await
-            .map_err(api(CREATE))?;
-        Ok((id_of(&need(CREATE, answer.nat_gateway(), "natGateway")?)?, None))
+        let request = set_inputs!(c.ec2().create_nat_gateway().client_token(&owner.token), self =>
+            subnet_id, allocation_id, connectivity_type, private_ip_address);
+        let request = request.tag_specifications(tagged(ResourceType::Natgateway, &self.tags));
+        let answer = request.send().await.map_err(api(CREATE))?;
+        let id = answer.nat_gateway().and_then(types::NatGateway::nat_gateway_id);
+        Ok((member(CREATE, "natGatewayId", id)?, None))
     }
 
     async fn update(
@@ -194,39 +130,42 @@ impl Resource for NatGateway {
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let answer = c.ec2().delete_nat_gateway().nat_gateway_id(recorded.id.as_str()).send().await;
-        let gone = |code: &str, _: &str| (code == "NatGatewayNotFound").then_some(ErrorKind::Gone);
-        gone_ok(answer.map(drop).map_err(api_with("ec2:DeleteNatGateway", gone)))
+        gone_ok(answer.map(drop).map_err(api("ec2:DeleteNatGateway")))
     }
 }
 
 const READ: &str = "ec2:DescribeNatGateways";
 const CREATE: &str = "ec2:CreateNatGateway";
 
+async fn describe(c: &Reader, filter: Filter) -> Result<Vec<types::NatGateway>> {
+    list_all!(READ, c.ec2().describe_nat_gateways().filter(filter))
+}
+
 fn id_of(gateway: &types::NatGateway) -> Result<Id<NatGateway>> {
-    need(READ, gateway.nat_gateway_id(), "natGatewayId").map(Id::new)
+    member(READ, "natGatewayId", gateway.nat_gateway_id())
 }
 
 fn to_observed(gateway: &types::NatGateway) -> Result<Observed<NatGateway>> {
     let all = gateway.nat_gateway_addresses();
     let address = all.iter().find(|address| address.is_primary() == Some(true)).or(all.first());
+    let private_ip = address.and_then(|address| address.private_ip()).map(str::to_owned);
     let kind = gateway.connectivity_type().unwrap_or(&ConnectivityType::Public);
     let failure = [gateway.failure_code(), gateway.failure_message()].into_iter().flatten().collect::<Vec<_>>();
     Ok(Observed {
-        inputs: NatGateway {
-            subnet: Id::new(need(READ, gateway.subnet_id(), "subnetId")?).into(),
-            allocation: address.and_then(|address| address.allocation_id()).map(|id| Id::new(id).into()),
+        inputs: from_sdk!(READ, gateway => NatGateway {
+            subnet_id;
+            allocation_id: address.and_then(|address| address.allocation_id()).map(|id| Id::new(id).into()),
             connectivity_type: kind.as_str().to_owned(),
-            private_ip_address: address.and_then(|address| address.private_ip()).map(str::to_owned),
+            private_ip_address: private_ip.clone(),
             internet_gateway: None,
             tags: our_tags(gateway.tags()),
-        },
-        outputs: NatGatewayOutputs {
-            id: id_of(gateway)?,
-            state: need(READ, gateway.state().map(NatGatewayState::as_str), "state")?,
+        }),
+        outputs: from_sdk!(READ, gateway => NatGatewayOutputs {
+            id = nat_gateway_id, state;
             public_ip: address.and_then(|address| address.public_ip()).map(str::to_owned),
-            private_ip: address.and_then(|address| address.private_ip()).map(str::to_owned),
+            private_ip,
             failure: (!failure.is_empty()).then(|| failure.join(": ")),
-        },
+        }),
     })
 }
 
@@ -255,7 +194,7 @@ mod tests {
 
     #[test]
     fn reads_back_the_inputs_it_was_created_from() {
-        let desired = NatGateway::new(Id::new("subnet-1").into(), Id::new("eipalloc-1").into());
+        let desired = NatGateway::new(Id::new("subnet-1").into()).allocation_id(Id::new("eipalloc-1").into());
         assert_eq!(gateway(NatGatewayState::Available).inputs, desired);
         assert!(desired.problems().is_empty());
     }

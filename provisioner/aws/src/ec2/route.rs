@@ -1,15 +1,15 @@
 //! One route of a route table.
 
-use provisioner_model::{expr::In, resource::Id};
+use aws_sdk_ec2::types;
 use serde::{Deserialize, Serialize};
 
-use super::{InternetGateway, NatGateway, VpcEndpoint, range_problem};
-use crate::value::text;
+use super::{InternetGateway, NatGateway, VpcEndpoint, keyed::KeyedItem, range_problem};
+use crate::prelude::*;
 
-/// One route: which traffic goes where.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One route: the target of the traffic to a destination.
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct Route {
-    /// A range (`0.0.0.0/0`, `::/0`), or the id of a prefix list (`pl-…`).
+    /// A range (`0.0.0.0/0`, `::/0`), or the ID of a prefix list (`pl-…`).
     pub destination: In<String>,
     /// Target of the route.
     pub target: RouteTarget,
@@ -21,11 +21,11 @@ pub struct Route {
 pub enum RouteTarget {
     /// An internet gateway of the VPC.
     InternetGateway(In<Id<InternetGateway>>),
-    /// The internet, or another network, behind the gateway's address.
+    /// A NAT gateway, through which traffic has the gateway's address.
     NatGateway(In<Id<NatGateway>>),
-    /// An interface or load balancer endpoint. A gateway endpoint puts its routes there itself.
+    /// An interface or load balancer endpoint. A gateway endpoint adds its routes by itself.
     VpcEndpoint(In<Id<VpcEndpoint>>),
-    /// `eigw-…`: the internet by IPv6, outwards only.
+    /// Egress-only internet gateway for IPv6, ID of the form `eigw-…`.
     EgressOnlyGateway(In<String>),
     /// Virtual private gateway, ID of the form `vgw-…`.
     VpnGateway(In<String>),
@@ -43,88 +43,115 @@ pub enum RouteTarget {
     CoreNetwork(In<String>),
     /// Oracle Database@AWS network, as an ARN.
     OdbNetwork(In<String>),
-    /// Nothing: what it led to is gone, and AWS no longer says what that was. Only ever seen, never declared.
+    /// No target: it is gone, and AWS no longer returns its ID. Never declared, only observed.
     Lost,
 }
 
 impl Route {
-    /// Returns a route to a target.
-    pub fn new(destination: impl Into<In<String>>, target: RouteTarget) -> Self {
-        Self { destination: destination.into(), target }
-    }
-
     /// Returns a route to an internet gateway.
     pub fn internet(destination: impl Into<In<String>>, gateway: In<Id<InternetGateway>>) -> Self {
         Self::new(destination, RouteTarget::InternetGateway(gateway))
     }
 
-    /// To a NAT gateway.
+    /// Returns a route to a NAT gateway.
     pub fn nat(destination: impl Into<In<String>>, gateway: In<Id<NatGateway>>) -> Self {
         Self::new(destination, RouteTarget::NatGateway(gateway))
     }
 
-    pub(super) fn problem(&self) -> Option<String> {
+    /// Returns AWS's route in our form. A route without a destination is none.
+    pub(super) fn to_observed(route: &types::Route) -> Option<Self> {
+        let destination = route.destination_cidr_block().or(route.destination_ipv6_cidr_block());
+        let destination = destination.or(route.destination_prefix_list_id())?;
+        let own = |id: Option<&str>| id.filter(|id| !id.is_empty()).map(str::to_owned);
+        let gateway = own(route.gateway_id()).map(|id| match id.split('-').next() {
+            Some("vpce") => RouteTarget::VpcEndpoint(Id::new(id).into()),
+            Some("igw") => RouteTarget::InternetGateway(Id::new(id).into()),
+            _ => RouteTarget::VpnGateway(id.into()),
+        });
+        let other = |id: Option<&str>, target: fn(In<String>) -> RouteTarget| own(id).map(|id| target(id.into()));
+        // An instance's route names its interface too: the interface is the target.
+        let target = gateway
+            .or_else(|| own(route.nat_gateway_id()).map(|id| RouteTarget::NatGateway(Id::new(id).into())))
+            .or_else(|| other(route.network_interface_id(), RouteTarget::NetworkInterface))
+            .or_else(|| other(route.vpc_peering_connection_id(), RouteTarget::VpcPeering))
+            .or_else(|| other(route.transit_gateway_id(), RouteTarget::TransitGateway))
+            .or_else(|| other(route.egress_only_internet_gateway_id(), RouteTarget::EgressOnlyGateway))
+            .or_else(|| other(route.local_gateway_id(), RouteTarget::LocalGateway))
+            .or_else(|| other(route.carrier_gateway_id(), RouteTarget::CarrierGateway))
+            .or_else(|| other(route.core_network_arn(), RouteTarget::CoreNetwork))
+            .or_else(|| other(route.odb_network_arn(), RouteTarget::OdbNetwork))
+            .unwrap_or(RouteTarget::Lost);
+        Some(Self { destination: destination.into(), target })
+    }
+}
+
+/// Sets the destination on a request.
+macro_rules! with_destination {
+    ($request:expr, $route:expr) => {
+        match text(&$route.destination) {
+            Some(to) if to.starts_with("pl-") => $request.destination_prefix_list_id(to),
+            Some(to) if to.contains(':') => $request.destination_ipv6_cidr_block(to),
+            to => $request.set_destination_cidr_block(to),
+        }
+    };
+}
+
+/// Sets destination and target on a request: `CreateRoute` and `ReplaceRoute` share members, but no trait in the SDK.
+macro_rules! with_route {
+    ($request:expr, $route:expr) => {{
+        let request = with_destination!($request, $route);
+        match &$route.target {
+            RouteTarget::InternetGateway(id) => request.set_gateway_id(text(id)),
+            RouteTarget::VpnGateway(id) => request.set_gateway_id(text(id)),
+            RouteTarget::NatGateway(id) => request.set_nat_gateway_id(text(id)),
+            RouteTarget::VpcEndpoint(id) => request.set_vpc_endpoint_id(text(id)),
+            RouteTarget::EgressOnlyGateway(id) => request.set_egress_only_internet_gateway_id(text(id)),
+            RouteTarget::VpcPeering(id) => request.set_vpc_peering_connection_id(text(id)),
+            RouteTarget::TransitGateway(id) => request.set_transit_gateway_id(text(id)),
+            RouteTarget::NetworkInterface(id) => request.set_network_interface_id(text(id)),
+            RouteTarget::LocalGateway(id) => request.set_local_gateway_id(text(id)),
+            RouteTarget::CarrierGateway(id) => request.set_carrier_gateway_id(text(id)),
+            RouteTarget::CoreNetwork(arn) => request.set_core_network_arn(text(arn)),
+            RouteTarget::OdbNetwork(arn) => request.set_odb_network_arn(text(arn)),
+            RouteTarget::Lost => request,
+        }
+    }};
+}
+
+impl KeyedItem for Route {
+    fn key(&self) -> impl PartialEq {
+        &self.destination
+    }
+
+    fn means(&self, observed: &Self) -> bool {
+        self.target == observed.target
+    }
+
+    fn problem(&self) -> Option<String> {
         if self.target == RouteTarget::Lost {
             return Some("a route must lead to something".into());
         }
         self.destination.known().filter(|to| !to.starts_with("pl-")).and_then(|to| range_problem(to))
     }
-}
 
-/// A destination in the members of the API's calls.
-pub(super) struct Destination {
-    pub(super) v4: Option<String>,
-    pub(super) v6: Option<String>,
-    pub(super) prefix_list: Option<String>,
-}
-
-impl Destination {
-    pub(super) fn of(route: &Route) -> Self {
-        let to = text(&route.destination);
-        let (is_list, is_v6) =
-            (to.as_ref().is_some_and(|to| to.starts_with("pl-")), to.as_ref().is_some_and(|to| to.contains(':')));
-        match (is_list, is_v6) {
-            (true, _) => Self { v4: None, v6: None, prefix_list: to },
-            (_, true) => Self { v4: None, v6: to, prefix_list: None },
-            _ => Self { v4: to, v6: None, prefix_list: None },
-        }
+    fn repetition(&self) -> String {
+        format!("two routes to {}", text(&self.destination).unwrap_or_default())
     }
-}
 
-/// A target in the members of the API's calls.
-#[derive(Default)]
-pub(super) struct Leads {
-    pub(super) gateway: Option<String>,
-    pub(super) nat_gateway: Option<String>,
-    pub(super) vpc_endpoint: Option<String>,
-    pub(super) egress_only_gateway: Option<String>,
-    pub(super) vpc_peering: Option<String>,
-    pub(super) transit_gateway: Option<String>,
-    pub(super) network_interface: Option<String>,
-    pub(super) local_gateway: Option<String>,
-    pub(super) carrier_gateway: Option<String>,
-    pub(super) core_network: Option<String>,
-    pub(super) odb_network: Option<String>,
-}
+    async fn create(&self, c: &Writer, table: &str) -> Result<()> {
+        let request = with_route!(c.ec2().create_route().route_table_id(table), self);
+        // The route was created out of band since the table was read.
+        let error = api_code("ec2:CreateRoute", "RouteAlreadyExists", ErrorKind::Busy);
+        request.send().await.map(drop).map_err(error)
+    }
 
-impl Leads {
-    pub(super) fn of(route: &Route) -> Self {
-        let mut leads = Self::default();
-        match &route.target {
-            RouteTarget::InternetGateway(id) => leads.gateway = text(id),
-            RouteTarget::VpnGateway(id) => leads.gateway = text(id),
-            RouteTarget::NatGateway(id) => leads.nat_gateway = text(id),
-            RouteTarget::VpcEndpoint(id) => leads.vpc_endpoint = text(id),
-            RouteTarget::EgressOnlyGateway(id) => leads.egress_only_gateway = text(id),
-            RouteTarget::VpcPeering(id) => leads.vpc_peering = text(id),
-            RouteTarget::TransitGateway(id) => leads.transit_gateway = text(id),
-            RouteTarget::NetworkInterface(id) => leads.network_interface = text(id),
-            RouteTarget::LocalGateway(id) => leads.local_gateway = text(id),
-            RouteTarget::CarrierGateway(id) => leads.carrier_gateway = text(id),
-            RouteTarget::CoreNetwork(arn) => leads.core_network = text(arn),
-            RouteTarget::OdbNetwork(arn) => leads.odb_network = text(arn),
-            RouteTarget::Lost => {}
-        }
-        leads
+    async fn replace(&self, c: &Writer, table: &str) -> Result<()> {
+        let request = with_route!(c.ec2().replace_route().route_table_id(table), self);
+        request.send().await.map(drop).map_err(api("ec2:ReplaceRoute"))
+    }
+
+    async fn delete(&self, c: &Writer, table: &str) -> Result<()> {
+        let request = with_destination!(c.ec2().delete_route().route_table_id(table), self);
+        gone_ok(request.send().await.map(drop).map_err(api("ec2:DeleteRoute")))
     }
 }

@@ -1,66 +1,54 @@
-//! `aws:ec2:route-table-association` — which route table a subnet uses.
+//! `aws:ec2:route-table-association`: the route table of a subnet.
 //!
-//! Its id is the subnet's: a subnet has one table, and the association's own id changes whenever another table takes
-//! over, which EC2 does in place, without a moment on the VPC's main table. Only another subnet replaces it. It shares
-//! the route tables' one call.
+//! Its ID is the subnet's: a subnet has one table, and the association's own ID changes with each change of the table.
+//! EC2 makes that change in place, and the subnet never falls back to the VPC's main table. Only another subnet
+//! replaces the association. Its reads share the route tables' call.
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html>
 
 use aws_sdk_ec2::types::{self, RouteTableAssociationStateCode as State};
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
 use super::{
     RouteTable, Subnet, filter,
     route_table::{READ, tables},
 };
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    error::{api, api_with, gone_ok, need},
-    value::text,
-};
+use crate::prelude::*;
 
 /// The association of a subnet with a route table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:ec2:route-table-association",
+    create = "ec2:AssociateRouteTable",
+    unique(subnet_id),
+    omitted(GatewayId = "subnets only, no gateways' own routing so far", PublicIpv4Pool = "subnets only")
+)]
 pub struct RouteTableAssociation {
     /// Subnet of the association.
-    pub subnet: In<Id<Subnet>>,
+    #[field(replaces)]
+    pub subnet_id: In<Id<Subnet>>,
     /// Route table of the subnet.
-    pub route_table: In<Id<RouteTable>>,
+    pub route_table_id: In<Id<RouteTable>>,
 }
 
 /// The outputs of an association.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct RouteTableAssociationOutputs {
     /// The subnet's ID, which identifies the association.
     pub id: Id<RouteTableAssociation>,
-    /// `rtbassoc-…`: another one after each change.
+    /// ID of the form `rtbassoc-…`, which changes with each update.
     pub association: String,
     /// `associating`, `associated`, `disassociating`, `disassociated` or `failed`.
     pub state: String,
     /// AWS's message about the state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl RouteTableAssociation {
-    /// The subnet, once it has its routes: for what is of no use before.
+    /// The subnet, once it has its routes: for objects that need them. The derive's constants give `id` another type.
     pub const SUBNET: Output<Self, Id<Subnet>> = Output::new("id");
-
-    /// This subnet uses this table.
-    pub fn new(subnet: In<Id<Subnet>>, route_table: In<Id<RouteTable>>) -> Self {
-        Self { subnet, route_table }
-    }
 }
 
 impl Resource for RouteTableAssociation {
-    const TYPE: &'static str = "aws:ec2:route-table-association";
-    const FIELDS: &'static [Field] = &[Field::new("subnet").replaces(), Field::new("route_table")];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["subnet"]];
+    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["association", "state"];
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeRouteTables"],
@@ -68,11 +56,6 @@ impl Resource for RouteTableAssociation {
         update: &["ec2:ReplaceRouteTableAssociation"],
         delete: &["ec2:DescribeRouteTables", "ec2:DisassociateRouteTable"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("DryRun", "the plan is the dry run"),
-        ("GatewayId", "subnets only, no gateways' own routing so far"),
-        ("PublicIpv4Pool", "subnets only"),
-    ];
     type Cloud = Aws;
     type Outputs = RouteTableAssociationOutputs;
 
@@ -97,39 +80,38 @@ impl Resource for RouteTableAssociation {
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let Some(subnet) = text(&self.subnet) else { return Ok(vec![]) };
+        let Some(subnet) = text(&self.subnet_id) else { return Ok(vec![]) };
         let there = association_of(c.ec2(), &subnet).await?;
         Ok(there.map(|_| Id::new(subnet)).into_iter().collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let request = c.ec2().associate_route_table().set_subnet_id(text(&self.subnet));
-        let request = request.set_route_table_id(text(&self.route_table));
-        let there = |code: &str, _: &str| (code == "Resource.AlreadyAssociated").then_some(ErrorKind::Exists);
-        request.send().await.map_err(api_with("ec2:AssociateRouteTable", there))?;
-        Ok((Id::new(text(&self.subnet).unwrap_or_default()), None))
+        let request = set_inputs!(c.ec2().associate_route_table(), self => subnet_id, route_table_id);
+        let error = api_code("ec2:AssociateRouteTable", "Resource.AlreadyAssociated", ErrorKind::Exists);
+        request.send().await.map_err(error)?;
+        Ok((Id::new(text(&self.subnet_id).unwrap_or_default()), None))
     }
 
     async fn update(&self, c: &Writer, _: &Recorded<Self>, observed: &Observed<Self>) -> Result<Option<Receipt>> {
-        if self.route_table != observed.inputs.route_table {
+        if self.route_table_id != observed.inputs.route_table_id {
             let request = c.ec2().replace_route_table_association().association_id(&observed.outputs.association);
-            let request = request.set_route_table_id(text(&self.route_table));
-            // The id is of the last read: whoever changed it since was faster.
-            let moved = |code: &str, _: &str| (code == "InvalidAssociationID.NotFound").then_some(ErrorKind::Busy);
-            request.send().await.map_err(api_with("ec2:ReplaceRouteTableAssociation", moved))?;
+            let request = set_inputs!(request, self => route_table_id);
+            // The association changed out of band since it was read.
+            let error = api_code("ec2:ReplaceRouteTableAssociation", "InvalidAssociationID.NotFound", ErrorKind::Busy);
+            request.send().await.map_err(error)?;
         }
         Ok(None)
     }
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
-        // Read anew: the association's id may have changed since it was recorded.
+        // The association's ID may have changed since it was recorded.
         let Some(association) = association_of(c.read().ec2(), recorded.id.as_str()).await? else { return Ok(()) };
         let answer = c.ec2().disassociate_route_table().association_id(association).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DisassociateRouteTable")))
     }
 }
 
-/// The id of the subnet's association now.
+/// The current ID of the subnet's association.
 async fn association_of(ec2: &aws_sdk_ec2::Client, subnet: &str) -> Result<Option<String>> {
     let request = ec2.describe_route_tables().filters(filter("association.subnet-id", [subnet]));
     let answer = request.send().await.map_err(api(READ))?;
@@ -139,16 +121,13 @@ async fn association_of(ec2: &aws_sdk_ec2::Client, subnet: &str) -> Result<Optio
 }
 
 fn to_observed(association: &types::RouteTableAssociation) -> Result<Observed<RouteTableAssociation>> {
-    let subnet: String = need(READ, association.subnet_id(), "subnetId")?;
-    let table: String = need(READ, association.route_table_id(), "routeTableId")?;
     let state = association.association_state();
     Ok(Observed {
-        inputs: RouteTableAssociation { subnet: Id::new(&*subnet).into(), route_table: Id::new(table).into() },
-        outputs: RouteTableAssociationOutputs {
-            id: Id::new(subnet),
-            association: need(READ, association.route_table_association_id(), "routeTableAssociationId")?,
+        inputs: from_sdk!(READ, association => RouteTableAssociation { subnet_id, route_table_id }),
+        outputs: from_sdk!(READ, association => RouteTableAssociationOutputs {
+            id = subnet_id, association = route_table_association_id;
             state: state.and_then(|state| state.state()).unwrap_or(&State::Associated).as_str().to_owned(),
             message: state.and_then(|state| state.status_message()).map(str::to_owned),
-        },
+        }),
     })
 }

@@ -1,27 +1,23 @@
 //! One rule of a security group.
 
 use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
-use provisioner_model::{expr::In, resource::Id};
 use serde::{Deserialize, Serialize};
 
-use super::{SecurityGroup, range_problem, security_group::plain};
-use crate::value::text;
+use super::{SecurityGroup, range_problem, security_group::is_plain};
+use crate::prelude::*;
 
 /// One rule of a security group: `Rule::tcp(443).cidr("0.0.0.0/0")`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct Rule {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, another protocol's number, or `-1` for all.
-    pub protocol: String,
+    pub ip_protocol: String,
     /// The first port, or ICMP's type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_port: Option<i32>,
     /// The last port, or ICMP's code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_port: Option<i32>,
     /// Source or destination of the traffic.
     pub peer: Peer,
     /// Purpose of the rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
@@ -33,11 +29,11 @@ pub enum Peer {
     Cidr(In<String>),
     /// Prefix list, ID of the form `pl-…`.
     PrefixList(In<String>),
-    /// Whatever is in this group.
+    /// Network interfaces in this security group.
     Group(In<Id<SecurityGroup>>),
 }
 
-/// A rule that lacks its other end.
+/// A rule without its peer.
 #[derive(Clone, Debug)]
 pub struct Traffic {
     protocol: String,
@@ -55,14 +51,14 @@ impl Traffic {
         self.with(Peer::PrefixList(id.into()))
     }
 
-    /// From or to whatever is in this group.
+    /// From or to network interfaces in this security group.
     pub fn group(self, group: In<Id<SecurityGroup>>) -> Rule {
         self.with(Peer::Group(group))
     }
 
     fn with(self, peer: Peer) -> Rule {
         let (from_port, to_port) = self.ports.unzip();
-        Rule { protocol: self.protocol, from_port, to_port, peer, description: None }
+        Rule { from_port, to_port, ..Rule::new(self.protocol, peer) }
     }
 }
 
@@ -87,15 +83,9 @@ impl Rule {
         Traffic { protocol: "-1".to_owned(), ports: None }
     }
 
-    /// With words on what it is for.
-    #[must_use]
-    pub fn described(self, description: impl Into<String>) -> Self {
-        Self { description: Some(description.into()), ..self }
-    }
-
     /// Returns whether both are one rule to AWS: the description does not count.
     pub(super) fn covers(&self, other: &Self) -> bool {
-        self.protocol == other.protocol
+        self.ip_protocol == other.ip_protocol
             && self.from_port == other.from_port
             && self.to_port == other.to_port
             && self.peer == other.peer
@@ -107,13 +97,13 @@ impl Rule {
             Peer::Group(peer) => text(peer),
         };
         let ports = self.from_port.map(|from| format!(" {from}-{}", self.to_port.unwrap_or(from))).unwrap_or_default();
-        format!("{}{ports} {}", self.protocol, peer.unwrap_or_else(|| "of another resource".into()))
+        format!("{}{ports} {}", self.ip_protocol, peer.unwrap_or_else(|| "of another resource".into()))
     }
 
     pub(super) fn problem(&self) -> Option<String> {
         let name = self.name();
-        // AWS answers with other words than these, which would be a difference for ever.
-        let as_aws_says = match self.protocol.as_str() {
+        // AWS returns other names for these, which would be a difference in every plan.
+        let as_aws_says = match self.ip_protocol.as_str() {
             "6" => Some("tcp"),
             "17" => Some("udp"),
             "1" => Some("icmp"),
@@ -125,14 +115,14 @@ impl Rule {
         if let Some(right) = as_aws_says {
             return Some(format!("{name}: the protocol is written `{right}`"));
         }
-        let has_ports = matches!(self.protocol.as_str(), "tcp" | "udp" | "icmp" | "icmpv6");
+        let has_ports = matches!(self.ip_protocol.as_str(), "tcp" | "udp" | "icmp" | "icmpv6");
         if has_ports && (self.from_port.is_none() || self.to_port.is_none()) {
             return Some(format!("{name}: this protocol needs ports; 0 to 65535 are all"));
         }
         if !has_ports && (self.from_port.is_some() || self.to_port.is_some()) {
             return Some(format!("{name}: this protocol has no ports"));
         }
-        if self.description.as_ref().is_some_and(|words| words.len() > 255 || !words.chars().all(plain)) {
+        if self.description.as_ref().is_some_and(|words| words.len() > 255 || !words.chars().all(is_plain)) {
             return Some(format!("{name}: a description has at most 255 plain characters"));
         }
         match &self.peer {
@@ -141,11 +131,10 @@ impl Rule {
         }
     }
 
-    /// As the API's calls take it.
+    /// The rule in the form of the API's calls.
     pub(super) fn permission(&self) -> IpPermission {
         let description = self.description.clone();
-        let permission =
-            IpPermission::builder().ip_protocol(&self.protocol).set_from_port(self.from_port).set_to_port(self.to_port);
+        let permission = set_inputs!(IpPermission::builder(), self => ip_protocol, from_port, to_port);
         let permission = match &self.peer {
             Peer::Cidr(range) if text(range).is_some_and(|range| range.contains(':')) => permission
                 .ipv6_ranges(Ipv6Range::builder().set_cidr_ipv6(text(range)).set_description(description).build()),
@@ -162,27 +151,24 @@ impl Rule {
         permission.build()
     }
 
-    /// AWS groups its answer by protocol and ports; each other end is a rule.
+    /// The rules of one permission: AWS groups them by protocol and ports, and each peer is a rule.
     pub(super) fn to_observed(permission: &IpPermission) -> Vec<Self> {
         let protocol = permission.ip_protocol().unwrap_or("-1");
         let ports = |port: Option<i32>| port.filter(|_| matches!(protocol, "tcp" | "udp" | "icmp" | "icmpv6"));
-        let rule = |peer: Peer, description: Option<&str>| Self {
-            protocol: protocol.to_owned(),
+        let v4 = permission.ip_ranges().iter();
+        let v4 = v4.filter_map(|one| Some((Peer::Cidr(one.cidr_ip()?.into()), one.description())));
+        let v6 = permission.ipv6_ranges().iter();
+        let v6 = v6.filter_map(|one| Some((Peer::Cidr(one.cidr_ipv6()?.into()), one.description())));
+        let lists = permission.prefix_list_ids().iter();
+        let lists = lists.filter_map(|one| Some((Peer::PrefixList(one.prefix_list_id()?.into()), one.description())));
+        let groups = permission.user_id_group_pairs().iter();
+        let groups = groups.filter_map(|one| Some((Peer::Group(Id::new(one.group_id()?).into()), one.description())));
+        let rule = |(peer, description): (Peer, Option<&str>)| Self {
             from_port: ports(permission.from_port()),
             to_port: ports(permission.to_port()),
-            peer,
             description: description.map(str::to_owned),
+            ..Self::new(protocol, peer)
         };
-        let v4 = permission.ip_ranges().iter();
-        let v4 = v4.filter_map(|one| Some(rule(Peer::Cidr(one.cidr_ip()?.into()), one.description())));
-        let v6 = permission.ipv6_ranges().iter();
-        let v6 = v6.filter_map(|one| Some(rule(Peer::Cidr(one.cidr_ipv6()?.into()), one.description())));
-        let lists = permission.prefix_list_ids().iter();
-        let lists =
-            lists.filter_map(|one| Some(rule(Peer::PrefixList(one.prefix_list_id()?.into()), one.description())));
-        let groups = permission.user_id_group_pairs().iter();
-        let groups =
-            groups.filter_map(|one| Some(rule(Peer::Group(Id::new(one.group_id()?).into()), one.description())));
-        v4.chain(v6).chain(lists).chain(groups).collect()
+        v4.chain(v6).chain(lists).chain(groups).map(rule).collect()
     }
 }

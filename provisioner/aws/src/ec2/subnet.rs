@@ -111,8 +111,7 @@ impl Resource for Subnet {
 const READ: &str = "ec2:DescribeSubnets";
 
 async fn describe(c: &Reader, filters: Vec<Filter>) -> Result<ReadResults<Subnet>> {
-    let pages = c.ec2().describe_subnets().set_filters(Some(filters)).into_paginator().items().send();
-    let subnets: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(api(READ))?;
+    let subnets = list_all!(READ, c.ec2().describe_subnets().set_filters(Some(filters)))?;
     subnets.iter().map(|subnet| Ok((member(READ, "subnetId", subnet.subnet_id())?, to_observed(subnet)))).collect()
 }
 

@@ -17,7 +17,7 @@ fn value(inputs: impl Resource) -> Value {
 }
 
 async fn vpc(bench: &Bench) -> TestObject<'_> {
-    bench.create(Vpc { dns_host_names: Some(true), ..Vpc::new("10.0.0.0/16") }).await
+    bench.create(Vpc::new("10.0.0.0/16").enable_dns_hostnames(true)).await
 }
 
 async fn subnet<'a>(bench: &'a Bench, vpc: &TestObject<'_>, range: &str) -> TestObject<'a> {
@@ -27,9 +27,9 @@ async fn subnet<'a>(bench: &'a Bench, vpc: &TestObject<'_>, range: &str) -> Test
 #[tokio::test]
 async fn vpc_and_subnet() {
     let Some(bench) = Bench::moto("vpc_and_subnet") else { return };
-    let mut vpc = bench.create(Vpc { dns_host_names: Some(true), ..Vpc::new("10.0.0.0/16") }).await;
+    let mut vpc = bench.create(Vpc::new("10.0.0.0/16").enable_dns_hostnames(true)).await;
     assert!(vpc.observed.outputs["default_security_group"].as_str().unwrap().starts_with("sg-"));
-    let changed = vpc.changed("dns_host_names", json!(false));
+    let changed = vpc.changed("enable_dns_hostnames", json!(false));
     vpc.update(changed).await;
     let id = Id::new(&*vpc.id).into();
     let mut subnet = bench.create(Subnet::new(id, "10.0.1.0/24", "us-east-1a").map_public_ip_on_launch(true)).await;
@@ -49,28 +49,29 @@ async fn gateways_and_routes() {
 
     let mut gateway = bench.create(InternetGateway::new(id(&vpc))).await;
     // The engine replaces it for that; by itself it can move all the same.
-    gateway.update(gateway.changed("vpc", json!(other.id))).await;
-    gateway.update(gateway.changed("vpc", json!(vpc.id))).await;
+    gateway.update(gateway.changed("vpc_id", json!(other.id))).await;
+    gateway.update(gateway.changed("vpc_id", json!(vpc.id))).await;
     gateway.update(gateway.changed("tags", json!({ "a": "1" }))).await;
 
     let mut address = bench.create(ElasticIp::new()).await;
     address.update(address.changed("tags", json!({ "a": "1" }))).await;
-    let nat = NatGateway::new(id(&subnet), id(&address)).through(id(&gateway));
+    let nat = NatGateway::new(id(&subnet)).allocation_id(id(&address)).internet_gateway(id(&gateway));
     let mut nat = bench.create(nat).await;
     assert_eq!(nat.observed.outputs["public_ip"], address.observed.outputs["public_ip"]);
     nat.update(nat.changed("tags", json!({ "a": "1" }))).await;
 
     let routes = [Route::internet("0.0.0.0/0", id(&gateway)), Route::nat("192.168.0.0/16", id(&nat))];
-    let mut table = bench.create(RouteTable::new(id(&vpc), routes)).await;
+    let mut table = bench.create(RouteTable::new(id(&vpc)).routes(routes)).await;
     // One replaced, one gone, one new.
     let routes = [Route::nat("0.0.0.0/0", id(&nat)), Route::internet("172.16.0.0/12", id(&gateway))];
     table.update(table.changed("routes", json!(routes))).await;
     table.update(table.changed("tags", json!({ "a": "1" }))).await;
 
-    let second = bench.create(RouteTable::new(id(&vpc), [Route::internet("0.0.0.0/0", id(&gateway))])).await;
+    let routes = [Route::internet("0.0.0.0/0", id(&gateway))];
+    let second = bench.create(RouteTable::new(id(&vpc)).routes(routes)).await;
     let mut association = bench.create(RouteTableAssociation::new(id(&subnet), id(&table))).await;
     let before = association.observed.outputs["association"].clone();
-    association.update(association.changed("route_table", json!(second.id))).await;
+    association.update(association.changed("route_table_id", json!(second.id))).await;
     assert_ne!(association.observed.outputs["association"], before, "in place, under another id of AWS's");
 
     association.delete().await;
@@ -89,9 +90,8 @@ async fn endpoints() {
     let Some(bench) = Bench::moto("endpoints") else { return };
     let vpc = vpc(&bench).await;
     let (one, two) = (subnet(&bench, &vpc, "10.0.1.0/24").await, subnet(&bench, &vpc, "10.0.2.0/24").await);
-    let table = bench.create(RouteTable::new(id(&vpc), [])).await;
-    let tags = [("other".to_owned(), "yes".to_owned())].into();
-    let other = bench.create(RouteTable { tags, ..RouteTable::new(id(&vpc), []) }).await;
+    let table = bench.create(RouteTable::new(id(&vpc))).await;
+    let other = bench.create(RouteTable::new(id(&vpc)).tags([("other", "yes")])).await;
     let policy = |action: &str| {
         json!({ "Version": "2012-10-17", "Statement": [
             { "Effect": "Allow", "Principal": "*", "Action": [action], "Resource": "*" }
@@ -100,23 +100,23 @@ async fn endpoints() {
     };
 
     let s3 = VpcEndpoint::gateway(id(&vpc), "com.amazonaws.us-east-1.s3", [id(&table)]);
-    let mut s3 = bench.create(VpcEndpoint { policy: Some(policy("s3:GetObject").into()), ..s3 }).await;
+    let mut s3 = bench.create(s3.policy_document(policy("s3:GetObject"))).await;
     assert!(s3.observed.outputs["prefix_list"].as_str().unwrap().starts_with("pl-"));
-    s3.update(s3.changed("policy", json!(policy("s3:PutObject")))).await;
+    s3.update(s3.changed("policy_document", json!(policy("s3:PutObject")))).await;
     s3.update(s3.changed("tags", json!({ "a": "1" }))).await;
-    s3.update(s3.changed("route_tables", json!([other.id, table.id]))).await;
+    s3.update(s3.changed("route_table_ids", json!([other.id, table.id]))).await;
     // moto gives a table that came later no route, and then fails to delete the endpoint for want of it.
-    s3.update(s3.changed("route_tables", json!([table.id]))).await;
+    s3.update(s3.changed("route_table_ids", json!([table.id]))).await;
     // Its route is not the table's to declare.
     let mut table = table;
     assert_eq!(table.read().await.unwrap().inputs["routes"], json!([]));
 
-    let group = bench.create(SecurityGroup::new(id(&vpc), "endpoints")).await;
-    let second = bench.create(SecurityGroup::new(id(&vpc), "others")).await;
+    let group = bench.create(SecurityGroup::new("endpoints", id(&vpc))).await;
+    let second = bench.create(SecurityGroup::new("others", id(&vpc))).await;
     let logs = VpcEndpoint::interface(id(&vpc), "com.amazonaws.us-east-1.logs", [id(&one)], [id(&group)]);
-    let mut logs = bench.create(VpcEndpoint { private_dns: Some(true), ..logs }).await;
-    logs.update(logs.changed("subnets", json!([two.id, one.id]))).await;
-    logs.update(logs.changed("security_groups", json!([second.id]))).await;
+    let mut logs = bench.create(logs.private_dns_enabled(true)).await;
+    logs.update(logs.changed("subnet_ids", json!([two.id, one.id]))).await;
+    logs.update(logs.changed("security_group_ids", json!([second.id]))).await;
 
     logs.delete().await;
     s3.delete().await;
@@ -138,18 +138,18 @@ async fn network_acls() {
         AclEntry::allow(100, "10.0.0.0/16").tcp(443, 443),
         AclEntry::allow(110, "10.0.0.0/16").udp(53, 53),
         AclEntry::deny(120, "10.0.0.0/8"),
-        AclEntry::allow(100, "0.0.0.0/0").egress(),
+        AclEntry::allow(100, "0.0.0.0/0").egress(true),
     ];
-    let mut acl = bench.create(NetworkAcl::new(id(&vpc), entries, [id(&one)])).await;
+    let mut acl = bench.create(NetworkAcl::new(id(&vpc)).entries(entries).subnet_ids([id(&one)])).await;
     // One changed, one gone, one new; the first subnet leaves, the second comes.
     let entries = [
         AclEntry::allow(100, "10.0.0.0/16").tcp(8080, 8081),
         AclEntry::deny(120, "10.0.0.0/8"),
         AclEntry::allow(130, "10.2.0.0/16"),
-        AclEntry::allow(100, "0.0.0.0/0").egress(),
+        AclEntry::allow(100, "0.0.0.0/0").egress(true),
     ];
     acl.update(acl.changed("entries", json!(entries))).await;
-    acl.update(acl.changed("subnets", json!([two.id]))).await;
+    acl.update(acl.changed("subnet_ids", json!([two.id]))).await;
     acl.update(acl.changed("tags", json!({ "a": "1" }))).await;
     acl.delete().await;
     one.delete().await;
@@ -161,25 +161,25 @@ async fn network_acls() {
 async fn security_groups_that_name_each_other() {
     let Some(bench) = Bench::moto("security_groups_that_name_each_other") else { return };
     let vpc = vpc(&bench).await;
-    let mut app = bench.create(SecurityGroup::new(id(&vpc), "tasks")).await;
+    let mut app = bench.create(SecurityGroup::new("tasks", id(&vpc))).await;
     app.update(app.changed("tags", json!({ "a": "1" }))).await;
-    let data =
-        bench.create(SecurityGroup { name: Some("data".into()), ..SecurityGroup::new(id(&vpc), "database") }).await;
+    let data = bench.create(SecurityGroup::new("database", id(&vpc)).group_name("data")).await;
 
-    let inside = SecurityGroupRules::new(id(&data)).let_in(Rule::tcp(5432).group(id(&app)).described("the app"));
+    let from_app = Rule::tcp(5432).group(id(&app)).description("the app");
+    let inside = SecurityGroupRules::new(id(&data)).ingress([from_app]);
     let inside = bench.create(inside).await;
     assert_eq!(inside.observed.inputs["egress"], json!([]), "Amazon's own rule is gone");
     let rules = SecurityGroupRules::new(id(&app))
-        .let_in(Rule::tcp(8080).cidr("10.0.0.0/16").described("load balancer"))
-        .let_in(Rule::ports("icmp", -1, -1).cidr("10.0.0.0/16"))
-        .let_out(Rule::tcp(443).cidr("0.0.0.0/0"))
-        .let_out(Rule::tcp(5432).group(id(&data)));
+        .ingress([
+            Rule::tcp(8080).cidr("10.0.0.0/16").description("load balancer"),
+            Rule::ports("icmp", -1, -1).cidr("10.0.0.0/16"),
+        ])
+        .egress([Rule::tcp(443).cidr("0.0.0.0/0"), Rule::tcp(5432).group(id(&data))]);
     let mut rules = bench.create(rules).await;
     // Other words for one, one gone, one new, everything out again.
     let changed = SecurityGroupRules::new(id(&app))
-        .let_in(Rule::tcp(8080).cidr("10.0.0.0/16").described("the balancer"))
-        .let_in(Rule::udp(53).cidr("10.0.0.0/16"))
-        .let_out(Rule::all().cidr("0.0.0.0/0"));
+        .ingress([Rule::tcp(8080).cidr("10.0.0.0/16").description("the balancer"), Rule::udp(53).cidr("10.0.0.0/16")])
+        .egress([Rule::all().cidr("0.0.0.0/0")]);
     rules.update(value(changed)).await;
 
     rules.delete().await;
@@ -194,12 +194,9 @@ async fn flow_logs() {
     let Some(bench) = Bench::moto("flow_logs") else { return };
     let vpc = vpc(&bench).await;
     let group = "arn:aws:logs:us-east-1:123456789012:log-group:flows";
-    let log = FlowLog::vpc(id(&vpc), group, "arn:aws:iam::123456789012:role/flows");
-    let log = FlowLog {
-        max_aggregation_interval: Some(60),
-        log_format: Some("${version} ${srcaddr} ${dstaddr} ${action}".into()),
-        ..log
-    };
+    let log = FlowLog::vpc(id(&vpc), group, "arn:aws:iam::123456789012:role/flows")
+        .max_aggregation_interval(60)
+        .log_format("${version} ${srcaddr} ${dstaddr} ${action}");
     let mut log = bench.create(log).await;
     log.update(log.changed("tags", json!({ "a": "1" }))).await;
     log.delete().await;

@@ -47,8 +47,8 @@ impl<'a> Net<'a> {
         for (range, zone) in [("10.0.1.0/24", "a"), ("10.0.2.0/24", "b"), ("10.0.3.0/24", "c")] {
             subnets.push(bench.create(Subnet::new(id(&vpc), range, format!("us-east-1{zone}"))).await);
         }
-        let group = bench.create(SecurityGroup::new(id(&vpc), "one")).await;
-        let other_group = bench.create(SecurityGroup::new(id(&vpc), "two")).await;
+        let group = bench.create(SecurityGroup::new("one", id(&vpc))).await;
+        let other_group = bench.create(SecurityGroup::new("two", id(&vpc))).await;
         Self { vpc, subnets, group, other_group }
     }
 
