@@ -14,3 +14,5 @@ pub(crate) use crate::{
     sdk::{from_sdk, member, set_changed, set_inputs, set_together},
     value::{text, texts},
 };
+
+pub(crate) use crate::error::gone_none;
