@@ -8,12 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Attributes, changed, flag, our_tags, put, sdk_tags, told};
-use crate::{
-    document::principal_not_yet,
-    each::one_by_one,
-    prelude::*,
-    tags::{TagChange, made_for},
-};
+use crate::{document::principal_not_yet, each::one_by_one, prelude::*, sdk::send_tags, tags::owned};
 
 /// A topic: messages published to it reach every subscription.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -130,16 +125,7 @@ impl Resource for Topic {
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let mut found = vec![];
-        for id in self.find_by_unique_key(c).await? {
-            match tags(c, id.as_str()).await {
-                Ok(tags) if made_for(&tags, owner) => found.push(id),
-                Ok(_) => {}
-                Err(error) if error.kind == ErrorKind::Gone => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
+        owned(&self.find_by_unique_key(c).await?, owner, |id| tags(c, id.as_str())).await
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
@@ -182,15 +168,7 @@ impl Resource for Topic {
             let request = c.sns().set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);
             request.send().await.map_err(api_with("sns:SetTopicAttributes", principal_not_yet))?;
         }
-        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
-        if !tags.set.is_empty() {
-            let request = c.sns().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&tags.set)));
-            request.send().await.map_err(api("sns:TagResource"))?;
-        }
-        if !tags.drop.is_empty() {
-            let request = c.sns().untag_resource().resource_arn(arn).set_tag_keys(Some(tags.drop));
-            request.send().await.map_err(api("sns:UntagResource"))?;
-        }
+        send_tags!(c.sns(), "sns", arn, self, recorded, observed, sdk_tags);
         Ok(None)
     }
 
