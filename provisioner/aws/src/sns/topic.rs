@@ -26,16 +26,16 @@ pub struct Topic {
     pub display_name: Option<String>,
     /// The key that encrypts messages: ID, ARN or alias. An empty text turns encryption off.
     pub kms_master_key_id: Option<In<String>>,
-    /// Who may publish and subscribe; only the account if absent.
+    /// Policy on publishing and subscribing; only the account may if absent.
     #[field(document, may_dangle)]
     pub policy: Option<In<String>>,
-    /// How HTTP deliveries are retried.
+    /// Retry policy of HTTP deliveries.
     #[field(document)]
     pub delivery_policy: Option<In<String>>,
     /// Strict order and no duplicates. Needs a stated name that ends with `.fifo`.
     #[field(replaces)]
     pub fifo_topic: Option<bool>,
-    /// Whether two messages of the same content are duplicates; FIFO topics only.
+    /// `true` if two messages of the same content are duplicates; FIFO topics only.
     pub content_based_deduplication: Option<bool>,
     /// More attributes by the API's names: `SignatureVersion`, `TracingConfig`, `ArchivePolicy`,
     /// `FifoThroughputScope`, and those of delivery logs (`HTTPSuccessFeedbackRoleArn` and the like).
@@ -45,7 +45,7 @@ pub struct Topic {
     pub tags: Tags,
 }
 
-/// What AWS reports about a topic.
+/// The outputs of a topic.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct TopicOutputs {
     /// The topic's ARN.
