@@ -142,6 +142,14 @@ pub fn gone_ok(result: Result<()>) -> Result<()> {
     result.or_else(|error| if error.kind == ErrorKind::Gone { Ok(()) } else { Err(error) })
 }
 
+/// None for an object that does not exist, or no longer.
+pub fn gone_none<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 /// An answer's member that the API documents as always there.
 pub fn need<T: ?Sized + ToOwned>(action: &'static str, value: Option<&T>, member: &'static str) -> Result<T::Owned> {
     value.map(ToOwned::to_owned).ok_or_else(|| Error::missing(action, member))

@@ -10,7 +10,7 @@ pub(crate) use provisioner_model::{
 
 pub(crate) use crate::{
     cloud::{Aws, Reader, Writer},
-    error::{api, api_code, api_with, gone_ok, need},
-    sdk::{from_sdk, list_all, member, set_changed, set_inputs, set_together},
+    error::{api, api_code, api_with, gone_none, gone_ok, need},
+    sdk::{from_sdk, list_all, member, send_tags, set_changed, set_inputs, set_together},
     value::{text, texts},
 };

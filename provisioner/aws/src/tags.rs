@@ -1,8 +1,11 @@
 //! Tags: which are ours, and what must change.
 
+use std::future::Future;
+
 use provisioner_model::{
+    ErrorKind, Result,
     ownership::TOKEN,
-    resource::{Owner, Tags},
+    resource::{Id, Owner, ReadResults, Resource, Tags},
 };
 
 /// The tags to set and to remove so that ours are correct; other tags remain.
@@ -34,6 +37,35 @@ pub fn observed_tags<'a>(tags: impl IntoIterator<Item = (Option<&'a str>, Option
 /// Returns whether these are the tags of the object made for `owner`.
 pub fn made_for(tags: &Tags, owner: &Owner) -> bool {
     tags.get(TOKEN) == Some(&owner.token)
+}
+
+/// Returns those of `ids` whose tags name `owner`: for APIs that list objects without their tags.
+pub async fn owned<'a, R, F>(ids: &'a [Id<R>], owner: &Owner, tags: impl Fn(&'a Id<R>) -> F) -> Result<Vec<Id<R>>>
+where
+    R: Resource,
+    F: Future<Output = Result<Tags>>,
+{
+    let mut found = vec![];
+    for id in ids {
+        match tags(id).await {
+            Ok(tags) if made_for(&tags, owner) => found.push(id.clone()),
+            Ok(_) => {}
+            Err(error) if error.kind == ErrorKind::Gone => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the IDs of the read objects whose tags name `owner`, or the first error of a read.
+pub fn owned_reads<R: Resource>(reads: ReadResults<R>, owner: &Owner, tags: fn(&R) -> &Tags) -> Result<Vec<Id<R>>> {
+    let mut found = vec![];
+    for (id, observed) in reads {
+        if made_for(tags(&observed?.inputs), owner) {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use provisioner_aws::{
     elb::{Action, HealthCheck, Listener, LoadBalancer, LogsTo, TargetGroup},
     route53::{Alias, Record},
     s3::{Bucket, Encryption, LifecycleRule},
-    waf::{Action as RuleAction, Rule, Scope, WebAcl, WebAclAssociation},
+    waf::{Action as RuleAction, Rule, Scope, Visibility, WebAcl, WebAclAssociation},
 };
 use provisioner_model::{
     expr::{In, document, join},
@@ -84,13 +84,11 @@ fn targets(env: &Environment, network: &Network) -> TargetGroup {
 
 /// AWS's own rules against the common attacks, and a limit on what one address may ask.
 fn web_acl(env: &Environment, environment: &str) -> WebAcl {
-    WebAcl {
-        rules: vec![
-            Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet"),
-            Rule::rate_limit("rate", 2, env.firewall.rate_limit),
-        ],
-        ..WebAcl::new(Scope::Regional, RuleAction::Allow, format!("{}-{environment}", env.project))
-    }
+    let metrics = Visibility::new(format!("{}-{environment}", env.project));
+    WebAcl::new(Scope::Regional, RuleAction::Allow, metrics).rules([
+        Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet"),
+        Rule::rate_limit("rate", 2, env.firewall.rate_limit),
+    ])
 }
 
 /// Validity in days of the self-signed certificate of an environment without a domain. No client trusts it, so a long
@@ -114,7 +112,7 @@ fn certificate(env: &Environment, stack: &mut Stack) -> In<String> {
             300,
             [requested.get(Certificate::VALIDATION_VALUE)],
         );
-        issued.records = vec![stack.add("validation", validation).id()];
+        issued = issued.records([stack.add("validation", validation).id()]);
     } else {
         // The user must add these records to the domain's DNS. Until then an apply waits below.
         stack.output("validation-records", requested.get(Certificate::VALIDATION));
@@ -128,11 +126,7 @@ fn address(env: &Environment, balancer: &Handle<LoadBalancer>, stack: &mut Stack
         return join(["https://".into(), balancer.get(LoadBalancer::DNS_NAME).part()]);
     };
     if let Some(zone) = &domain.zone {
-        let alias = Alias {
-            zone: balancer.get(LoadBalancer::ZONE_ID),
-            name: balancer.get(LoadBalancer::DNS_NAME),
-            evaluate_target_health: true,
-        };
+        let alias = Alias::new(balancer.get(LoadBalancer::ZONE_ID), balancer.get(LoadBalancer::DNS_NAME), true);
         stack.add("app", Record::alias(zone.as_str(), domain.name.as_str(), "A", alias));
     }
     format!("https://{}", domain.name).into()

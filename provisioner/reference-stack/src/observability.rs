@@ -29,7 +29,7 @@ pub struct Logs {
 /// Declares the log groups, encrypted, with the environment's retention period.
 pub fn logs(env: &Environment, key: &Handle<Key>, stack: &mut Stack) -> Logs {
     stack.component("observability", |stack| {
-        let group = || LogGroup { kms_key: Some(key.get(Key::ARN)), ..LogGroup::new(env.logs.retention_days) };
+        let group = || LogGroup::new().retention_in_days(env.logs.retention_days).kms_key_id(key.get(Key::ARN));
         Logs { app: stack.add("app", group()), flows: stack.add("flows", group()) }
     })
 }
@@ -54,7 +54,7 @@ pub fn watch(env: &Environment, key: &Handle<Key>, watched: &Watched<'_>, stack:
 
         for (name, alarm) in alarms(env, watched) {
             let heard = vec![topic.get(Topic::ARN)];
-            stack.add(name, Alarm { alarm_actions: heard.clone(), ok_actions: heard, ..alarm });
+            stack.add(name, alarm.alarm_actions(heard.clone()).ok_actions(heard));
         }
         let page = document(json!({ "widgets": widgets(&stack.facts().region, watched) }));
         stack.add("main", Dashboard::new(page));
@@ -86,13 +86,11 @@ fn alarms(env: &Environment, watched: &Watched<'_>) -> Vec<(&'static str, Alarm)
     let (service, database) = (service(watched), database(watched));
     // A lack of requests is not an error. Tasks or a database without metrics may be in trouble, which
     // CloudWatch then shows as "insufficient data".
-    let quiet = |alarm| Alarm { treat_missing_data: Some("notBreaching".into()), ..alarm };
-    let of =
-        |metric: (&str, &str, &str), bound: (&str, f64), minutes: i32, dimensions: &Dimensions, what: &str| Alarm {
-            description: Some(what.into()),
-            dimensions: dimensions.clone(),
-            ..Alarm::new(metric.0, metric.1, metric.2, bound.0, bound.1, minutes)
-        };
+    let quiet = |alarm: Alarm| alarm.treat_missing_data("notBreaching");
+    let of = |metric: (&str, &str, &str), bound: (&str, f64), minutes: i32, dimensions: &Dimensions, what: &str| {
+        let alarm = Alarm::new(metric.0, metric.1, metric.2, bound.0, bound.1, minutes);
+        alarm.alarm_description(what).dimensions(dimensions.clone())
+    };
     let (elb, ecs, rds) = ("AWS/ApplicationELB", "AWS/ECS", "AWS/RDS");
     let storage = f64::from(env.database.storage) * GIB / 10.0;
     let connections = f64::from(env.database.connections_alarm);

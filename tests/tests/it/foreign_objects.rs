@@ -74,19 +74,19 @@ fn children(stack: &mut Stack, zone: &str, id: &dyn Fn(&str) -> String, other: b
     );
     let policies = RolePolicies::new(Id::new(id("role/main")).into());
     stack.add("main", policies.inline("own", allow(&pick("s3:GetObject", "s3:*"))));
-    stack.add("named", Topic { name: Some("alarms".into()), ..Topic::new() });
-    stack.add("named", LogGroup { name: Some("/app".into()), ..LogGroup::new(if other { 7 } else { 30 }) });
+    stack.add("named", Topic::new().name("alarms"));
+    stack.add("named", LogGroup::new().log_group_name("/app").retention_in_days(if other { 7 } else { 30 }));
     stack.add("named", Cluster { name: Some("app".into()), ..Cluster::new() });
     let threshold = if other { 1.0 } else { 80.0 };
     let alarm = Alarm::new("AWS/ECS", "CPUUtilization", "Average", "GreaterThanThreshold", threshold, 3);
-    stack.add("named", Alarm { name: Some("cpu".into()), ..alarm });
+    stack.add("named", alarm.alarm_name("cpu"));
     let text = json!({ "widgets": [{ "type": "text", "properties": { "markdown": pick("one", "two") } }] });
-    stack.add("named", Dashboard { name: Some("app".into()), ..Dashboard::new(text.to_string().into()) });
+    stack.add("named", Dashboard::new(text.to_string()).dashboard_name("app"));
     let most = if other { 9 } else { 6 };
-    let target = ScalableTarget::new("dynamodb", "table/app".into(), "dynamodb:table:ReadCapacityUnits", 1, most);
+    let target = ScalableTarget::new("dynamodb", "table/app", "dynamodb:table:ReadCapacityUnits", 1, most);
     let target = stack.add("main", target);
     let policy = ScalingPolicy::track(target.id(), "DynamoDBReadCapacityUtilization", 70.0);
-    stack.add("main", ScalingPolicy { name: Some("cpu".into()), ..policy });
+    stack.add("main", policy.policy_name("cpu"));
 }
 
 #[tokio::test]

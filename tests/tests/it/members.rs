@@ -16,66 +16,6 @@ type Call = (&'static str, &'static str, &'static str, &'static [(&'static str, 
 
 /// Each type's create call, and its members that are inputs under another name.
 const CALLS: &[Call] = &[
-    (
-        "aws:acm:certificate",
-        "acm",
-        "RequestCertificate",
-        &[("SubjectAlternativeNames", "alternative_names"), ("Options", "exportable")],
-    ),
-    ("aws:acm:imported-certificate", "acm", "ImportCertificate", &[]),
-    (
-        "aws:applicationautoscaling:scalable-target",
-        "application-autoscaling",
-        "RegisterScalableTarget",
-        &[("ScalableDimension", "dimension"), ("RoleARN", "role"), ("SuspendedState", "suspended")],
-    ),
-    (
-        "aws:applicationautoscaling:scaling-policy",
-        "application-autoscaling",
-        "PutScalingPolicy",
-        &[
-            ("PolicyName", "name"),
-            ("ResourceId", "target"),
-            ("ScalableDimension", "target"),
-            ("ServiceNamespace", "target"),
-            ("StepScalingPolicyConfiguration", "step_scaling"),
-            ("TargetTrackingScalingPolicyConfiguration", "target_tracking"),
-        ],
-    ),
-    (
-        "aws:cloudwatch:alarm",
-        "cloudwatch",
-        "PutMetricAlarm",
-        &[("AlarmName", "name"), ("AlarmDescription", "description")],
-    ),
-    ("aws:cloudwatch:dashboard", "cloudwatch", "PutDashboard", &[("DashboardName", "name"), ("DashboardBody", "body")]),
-    (
-        "aws:cloudwatchlogs:log-group",
-        "logs",
-        "CreateLogGroup",
-        &[
-            ("logGroupName", "name"),
-            ("kmsKeyId", "kms_key"),
-            ("logGroupClass", "class"),
-            ("deletionProtectionEnabled", "deletion_protection"),
-        ],
-    ),
-    (
-        "aws:dynamodb:table",
-        "dynamodb",
-        "CreateTable",
-        &[
-            ("TableName", "name"),
-            ("LocalSecondaryIndexes", "local_indexes"),
-            ("GlobalSecondaryIndexes", "global_indexes"),
-            ("BillingMode", "billing"),
-            ("ProvisionedThroughput", "billing"),
-            ("StreamSpecification", "stream"),
-            ("SSESpecification", "encryption"),
-            ("DeletionProtectionEnabled", "deletion_protection"),
-            ("OnDemandThroughput", "max_read_requests"),
-        ],
-    ),
     ("aws:ecr:image", "ecr", "PutImage", &[("repositoryName", "repository"), ("imageDigest", "digest")]),
     (
         "aws:ecr:repository",
@@ -173,12 +113,6 @@ const CALLS: &[Call] = &[
         &[("DBSubnetGroupName", "name"), ("DBSubnetGroupDescription", "description"), ("SubnetIds", "subnets")],
     ),
     (
-        "aws:route53:record",
-        "route53",
-        "ChangeResourceRecordSets",
-        &[("HostedZoneId", "zone"), ("ChangeBatch", "values")],
-    ),
-    (
         "aws:s3:bucket",
         "s3",
         "CreateBucket",
@@ -195,14 +129,6 @@ const CALLS: &[Call] = &[
         "secretsmanager",
         "PutResourcePolicy",
         &[("SecretId", "secret"), ("ResourcePolicy", "policy")],
-    ),
-    ("aws:sns:subscription", "sns", "Subscribe", &[("TopicArn", "topic")]),
-    ("aws:wafv2:web-acl", "wafv2", "CreateWebACL", &[("VisibilityConfig", "visibility")]),
-    (
-        "aws:wafv2:web-acl-association",
-        "wafv2",
-        "AssociateWebACL",
-        &[("WebACLArn", "web_acl"), ("ResourceArn", "resource")],
     ),
 ];
 

@@ -22,14 +22,15 @@ const UNSTATED: &str =
 const UNKEPT: &str = "moto does not keep it, or has no call for it: see EMULATORS.md";
 const UNUSED: &str =
     "the bundled stack has no such object: the type's own test in `types/` changes it and reads it back";
+const TRACKING: &str = "target_tracking_scaling_policy_configuration";
 const NEITHER: &str =
     "neither stated by the bundled stack nor kept by moto: its reading has a test beside the type, or none yet";
 
 /// Managed fields that are not changed here, and why.
 const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ("aws:acm:certificate", UNUSED, &["tags"]),
-    ("aws:applicationautoscaling:scalable-target", UNSTATED, &["role", "suspended"]),
-    ("aws:applicationautoscaling:scaling-policy", UNSTATED, &["step_scaling"]),
+    ("aws:applicationautoscaling:scalable-target", UNSTATED, &["role_arn", "suspended_state"]),
+    ("aws:applicationautoscaling:scaling-policy", UNSTATED, &["step_scaling_policy_configuration"]),
     (
         "aws:cloudwatch:alarm",
         UNSTATED,
@@ -40,23 +41,27 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
         NEITHER,
         &["evaluate_low_sample_count_percentile", "extended_statistic", "threshold_metric_id"],
     ),
-    ("aws:cloudwatchlogs:log-group", UNSTATED, &["deletion_protection"]),
-    ("aws:cloudwatchlogs:log-group", UNKEPT, &["kms_key"]),
+    ("aws:cloudwatchlogs:log-group", UNSTATED, &["deletion_protection_enabled"]),
+    ("aws:cloudwatchlogs:log-group", UNKEPT, &["kms_key_id"]),
     (
         "aws:dynamodb:table",
         UNUSED,
         &[
-            "billing",
-            "global_indexes",
-            "encryption",
-            "point_in_time_recovery",
-            "time_to_live",
-            "deletion_protection",
-            "stream",
+            "billing_mode",
+            "global_secondary_indexes",
+            "sse_specification",
+            "point_in_time_recovery_enabled",
+            "time_to_live_specification",
+            "deletion_protection_enabled",
+            "stream_view_type",
             "tags",
         ],
     ),
-    ("aws:dynamodb:table", NEITHER, &["recovery_days", "table_class", "max_read_requests", "max_write_requests"]),
+    (
+        "aws:dynamodb:table",
+        NEITHER,
+        &["recovery_period_in_days", "table_class", "max_read_request_units", "max_write_request_units"],
+    ),
     ("aws:ec2:subnet", UNSTATED, &["map_public_ip_on_launch"]),
     (
         "aws:ec2:vpc-endpoint",
@@ -151,18 +156,22 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
         "needs a password of somebody's own, which the stack never has",
         &["manage_master_user_password"],
     ),
-    ("aws:route53:record", UNUSED, &["ttl", "values", "alias", "weight", "region", "health_check"]),
-    ("aws:route53:record", NEITHER, &["failover", "multi_value"]),
+    ("aws:route53:record", UNUSED, &["ttl", "resource_records", "alias_target", "weight", "region", "health_check_id"]),
+    ("aws:route53:record", NEITHER, &["failover", "multi_value_answer"]),
     ("aws:s3:bucket", UNSTATED, &["versioning", "object_lock", "default_retention", "logging"]),
     ("aws:secretsmanager:secret-policy", UNUSED, &["policy"]),
     ("aws:sns:subscription", UNSTATED, &["filter_policy", "raw_message_delivery", "delivery_policy"]),
-    ("aws:sns:subscription", NEITHER, &["filter_policy_scope", "redrive_policy", "replay_policy", "subscription_role"]),
+    (
+        "aws:sns:subscription",
+        NEITHER,
+        &["filter_policy_scope", "redrive_policy", "replay_policy", "subscription_role_arn"],
+    ),
     ("aws:sns:topic", UNSTATED, &["display_name", "delivery_policy", "content_based_deduplication", "attributes"]),
     ("aws:wafv2:web-acl", UNSTATED, &["description"]),
     (
         "aws:wafv2:web-acl-association",
         "the AWS CLI detaches it in `reference.rs`; moto lists it under every ACL that it ever had",
-        &["web_acl"],
+        &["web_acl_arn"],
     ),
 ];
 
@@ -191,11 +200,11 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
     let look = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
     let second = format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{}:2", id("service/task-definition/app"));
     let container = with(recorded("service/task-definition/app", "containers"), "/0/user", json!("0"));
-    let tracked = with(recorded("service/scaling-policy/cpu", "target_tracking"), "/value", json!(50.0));
+    let tracked = with(recorded("service/scaling-policy/cpu", TRACKING), "/target_value", json!(50.0));
     let rollout = with(recorded("service/service/app", "deployment"), "/maximum_percent", json!(150));
     let check = with(recorded("edge/target-group/app", "health_check"), "/path", json!("/other"));
     let redirect = with(recorded("edge/listener/http", "default_actions"), "/0/status_code", json!("HTTP_302"));
-    let shown = with(recorded("edge/web-acl/app", "visibility"), "/samples", json!(false));
+    let shown = with(recorded("edge/web-acl/app", "visibility_config"), "/sampled_requests_enabled", json!(false));
     let others = json!([id("network/security-group/load-balancer")]);
     let public = json!([id("network/subnet/public-a"), id("network/subnet/public-b")]);
     let private = json!([id("network/subnet/private-a"), id("network/subnet/private-b")]);
@@ -205,11 +214,11 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("service/scalable-target/app", "min_capacity", json!(2)),
         ("service/scalable-target/app", "max_capacity", json!(9)),
-        ("service/scaling-policy/cpu", "target_tracking", tracked),
+        ("service/scaling-policy/cpu", TRACKING, tracked),
         ("observability/alarm/cpu", "alarm_actions", json!(["arn:aws:sns:us-east-1:123456789012:other"])),
         ("observability/alarm/cpu", "ok_actions", json!(["arn:aws:sns:us-east-1:123456789012:other"])),
         ("observability/alarm/cpu", "comparison_operator", json!("LessThanThreshold")),
-        ("observability/alarm/cpu", "description", json!("other")),
+        ("observability/alarm/cpu", "alarm_description", json!("other")),
         ("observability/alarm/cpu", "dimensions", json!({ "ClusterName": "other" })),
         ("observability/alarm/cpu", "evaluation_periods", json!(3)),
         ("observability/alarm/cpu", "metric_name", json!("Other")),
@@ -218,8 +227,8 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
         ("observability/alarm/cpu", "statistic", json!("Maximum")),
         ("observability/alarm/cpu", "threshold", json!(1.0)),
         ("observability/alarm/app-5xx", "treat_missing_data", json!("breaching")),
-        ("observability/dashboard/main", "body", json!("{\"widgets\":[]}")),
-        ("observability/log-group/app", "retention_days", json!(60)),
+        ("observability/dashboard/main", "dashboard_body", json!("{\"widgets\":[]}")),
+        ("observability/log-group/app", "retention_in_days", json!(60)),
         ("observability/topic/alarms", "kms_master_key_id", arn.clone()),
         ("observability/topic/alarms", "policy", policy(root, "sns:Publish", "*")),
         ("network/network-acl/private", "entries", first("network/network-acl/private", "entries")),
@@ -275,7 +284,7 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
         ("edge/bucket/access-logs", "public_access_block", open),
         ("edge/web-acl/app", "default_action", json!("block")),
         ("edge/web-acl/app", "rules", first("edge/web-acl/app", "rules")),
-        ("edge/web-acl/app", "visibility", shown),
+        ("edge/web-acl/app", "visibility_config", shown),
         ("identity/policy/plan-1", "document", grant(look.clone())),
         ("identity/role/deploy", "assume_role_policy", grant(trust)),
         ("identity/role/deploy", "description", json!("other")),

@@ -1,92 +1,64 @@
-//! `aws:acm:imported-certificate` — a self-signed certificate, for an environment without a domain.
+//! `aws:acm:imported-certificate`: a self-signed certificate, for an environment without a domain.
 //!
-//! Its key is made inside of the call that imports it and then forgotten, so that no file ever holds it. Names, days
-//! and version are fixed: a change to one of them makes another certificate. It does not renew itself: raise `version`
-//! before it ends. Reads: two calls for each (the certificate, its tags).
+//! The create makes the key, imports it and forgets it, so that no file ever holds it. Names, days and version are
+//! fixed: a change to one of them replaces the certificate. It does not renew itself: raise `version` before it ends.
+//! Reads: two calls for each (the certificate, its tags).
 //! API: <https://docs.aws.amazon.com/acm/latest/APIReference/API_ImportCertificate.html>
 
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_acm::{primitives::Blob, types::CertificateDetail};
 use aws_smithy_types::date_time::Format;
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
-    stack::Output,
-};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
-use serde::{Deserialize, Serialize};
 
-use super::{ACTIONS, DESCRIBE, read_with_tags, sdk_tags, sync_tags};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    error::{api, need},
-};
+use super::{ACTIONS, DESCRIBE, sdk_tags};
+use crate::prelude::*;
 
 const IMPORT: &str = "acm:ImportCertificate";
 const DAY: u64 = 24 * 60 * 60;
 
 /// A self-signed certificate, for an environment without a domain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:acm:imported-certificate",
+    create = "acm:ImportCertificate",
+    omitted(
+        Certificate | PrivateKey = "made inside of create",
+        CertificateChain = "self-signed",
+        CertificateArn = "a new certificate each time, so that the old one serves until the listener moves",
+    )
+)]
 pub struct ImportedCertificate {
-    /// Its names, the main one first.
+    /// Domain names of the certificate, the main one first.
+    #[field(set, replaces, required)]
     pub domain_names: Vec<String>,
-    /// Days from its making to its end.
+    /// Days from the certificate's creation to its end.
+    #[field(replaces)]
     pub valid_days: u32,
-    /// A higher one makes another certificate in its place.
+    /// A higher version replaces the certificate.
+    #[field(write_only, replaces, default = 1)]
     pub version: u32,
     /// Tags of the imported certificate, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// The outputs of an imported certificate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ImportedCertificateOutputs {
     /// The ARN of the imported certificate.
     pub id: Id<ImportedCertificate>,
-    /// The same, as text.
+    /// The same ARN, as text.
     pub arn: String,
     /// Either `ISSUED` or `EXPIRED`.
     pub status: String,
     /// End of the validity, as in RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<String>,
 }
 
-impl ImportedCertificate {
-    /// The ARN of the imported certificate.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// End of the validity, as in RFC 3339.
-    pub const NOT_AFTER: Output<Self, String> = Output::new("not_after");
-
-    /// A certificate for these names.
-    pub fn new(domain_names: impl IntoIterator<Item = impl Into<String>>, valid_days: u32) -> Self {
-        Self {
-            domain_names: domain_names.into_iter().map(Into::into).collect(),
-            valid_days,
-            version: 1,
-            tags: Tags::new(),
-        }
-    }
-}
-
 impl Resource for ImportedCertificate {
-    const TYPE: &'static str = "aws:acm:imported-certificate";
-    const FIELDS: &'static [Field] = &[
-        Field::new("domain_names").set().replaces(),
-        Field::new("valid_days").replaces(),
-        Field::new("version").write_only().replaces(),
-        Field::new("tags").map(),
-    ];
-    const TAGGED: bool = true;
-    const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
-    const ACTIONS: Actions = Actions { create: &["acm:ImportCertificate", "acm:AddTagsToCertificate"], ..ACTIONS };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("Certificate", "made inside of create, as are PrivateKey; there is no CertificateChain"),
-        ("CertificateArn", "a certificate of its own each time, so that the old one serves until the listener moves"),
-    ];
-    type Cloud = Aws;
+    schema_constants!();
+    certificate_methods!();
+    const ACTIONS: Actions = Actions { create: &[IMPORT, "acm:AddTagsToCertificate"], ..ACTIONS };
     type Outputs = ImportedCertificateOutputs;
 
     fn problems(&self) -> Vec<Problem> {
@@ -94,21 +66,17 @@ impl Resource for ImportedCertificate {
         let long = self.domain_names.first().is_some_and(|name| name.len() > 64);
         let mut problems = vec![];
         if none || long {
-            problems.push(Problem::new("domain_names", "needs a name, and the first has at most 64 characters"));
+            problems.push(Problem::new(Field::DomainNames, "needs a name, and the first has at most 64 characters"));
         }
         if self.valid_days == 0 {
-            problems.push(Problem::new("valid_days", "must be at least 1"));
+            problems.push(Problem::new(Field::ValidDays, "must be at least 1"));
         }
         problems
     }
 
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        Ok(read_with_tags(c, ids, to_observed).await)
-    }
-
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         let main = self.domain_names.first().map(String::as_str).unwrap_or_default();
-        Ok(super::find_by_token(c, main, owner).await?.into_iter().map(Id::new).collect())
+        super::find_by_token(c, main, owner).await
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
@@ -116,22 +84,8 @@ impl Resource for ImportedCertificate {
         let (certificate, key) =
             self.pair(SystemTime::now()).map_err(|error| Error::because(ErrorKind::Refused, IMPORT, error))?;
         let request = c.acm().import_certificate().certificate(Blob::new(certificate)).private_key(Blob::new(key));
-        let answer = request.set_tags(Some(sdk_tags(&self.tags)?)).send().await.map_err(api(IMPORT))?;
-        Ok((Id::new(need(IMPORT, answer.certificate_arn(), "CertificateArn")?), None))
-    }
-
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
-        sync_tags(c, recorded.id.as_str(), &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
-        Ok(None)
-    }
-
-    async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
-        super::delete(c, recorded.id.as_str()).await
+        let answer = request.set_tags(Some(sdk_tags(&self.tags))).send().await.map_err(api(IMPORT))?;
+        Ok((member(IMPORT, "CertificateArn", answer.certificate_arn())?, None))
     }
 }
 
@@ -154,7 +108,6 @@ impl ImportedCertificate {
 }
 
 fn to_observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<ImportedCertificate>> {
-    let arn = need(DESCRIBE, detail.certificate_arn(), "CertificateArn")?;
     let domain_name = need(DESCRIBE, detail.domain_name(), "DomainName")?;
     let mut names = detail.subject_alternative_names().to_vec();
     if !names.contains(&domain_name) {
@@ -169,12 +122,11 @@ fn to_observed(detail: &CertificateDetail, tags: Tags) -> Result<Observed<Import
             version: 0,
             tags,
         },
-        outputs: ImportedCertificateOutputs {
-            id: Id::new(arn.as_str()),
-            arn,
+        outputs: from_sdk!(DESCRIBE, detail => ImportedCertificateOutputs {
+            id = certificate_arn, arn = certificate_arn;
             status: detail.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
             not_after: detail.not_after().and_then(|end| end.fmt(Format::DateTime).ok()),
-        },
+        }),
     })
 }
 

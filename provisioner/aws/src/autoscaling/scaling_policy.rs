@@ -1,160 +1,138 @@
-//! `aws:applicationautoscaling:scaling-policy` — how a count follows a metric.
+//! `aws:applicationautoscaling:scaling-policy`: the rule by which a count follows a metric.
 //!
-//! Its target and name are its identity, so a change to either replaces it. A read takes one call for each service.
+//! Target and name are the policy's identity, so a change to either replaces it. A read takes one call for each service
+//! namespace.
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_applicationautoscaling::types::{
-    self, AdjustmentType, CustomizedMetricSpecification, MetricAggregationType, MetricDimension, MetricStatistic,
-    MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ServiceNamespace, StepAdjustment,
+    self, CustomizedMetricSpecification, MetricDimension, PolicyType, PredefinedMetricSpecification, StepAdjustment,
     StepScalingPolicyConfiguration, TargetTrackingScalingPolicyConfiguration,
 };
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
+use aws_smithy_types::error::operation::BuildError;
 
-use super::{ScalableTarget, not_there, parts, read_listed, target_id, unbuilt};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    error::{api, api_with, gone_ok},
-    value::text,
-};
+use super::{ScalableTarget, not_there, parts, target_id};
+use crate::prelude::*;
 
 /// The scaling of a target by a metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:applicationautoscaling:scaling-policy",
+    create = "application-autoscaling:PutScalingPolicy",
+    unique(target, policy_name),
+    omitted(
+        PolicyType = "follows from which configuration is stated",
+        PredictiveScalingPolicyConfiguration = "not so far",
+        "TargetTrackingScalingPolicyConfiguration.CustomizedMetricSpecification.Metrics" = "one metric so far",
+    )
+)]
 pub struct ScalingPolicy {
-    /// Its name, without `/`. Generated where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Scalable target of the policy.
+    /// The name, without `/`; generated if absent.
+    #[field(replaces, name(max = 256))]
+    pub policy_name: Option<String>,
+    /// The scalable target, whose ID has the namespace, resource and dimension.
+    #[field(replaces, parameter = "ServiceNamespace", parameter = "ResourceId", parameter = "ScalableDimension")]
     pub target: In<Id<ScalableTarget>>,
     /// Keeps a metric at a value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_tracking: Option<TargetTracking>,
-    /// Moves the count by steps when an alarm says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step_scaling: Option<StepScaling>,
+    pub target_tracking_scaling_policy_configuration: Option<TargetTracking>,
+    /// Changes the count in steps when an alarm goes off.
+    pub step_scaling_policy_configuration: Option<StepScaling>,
 }
 
 /// Keeps a metric at a value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct TargetTracking {
     /// Target value of the metric.
-    pub value: f64,
-    /// A metric that AWS knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub predefined: Option<PredefinedMetric>,
+    pub target_value: f64,
+    /// A metric that AWS defines.
+    pub predefined_metric_specification: Option<PredefinedMetric>,
     /// A custom CloudWatch metric.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub custom: Option<CustomMetric>,
-    /// Seconds after taking away in which nothing more is taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customized_metric_specification: Option<CustomMetric>,
+    /// Seconds after scaling in during which the policy does not scale in again.
     pub scale_in_cooldown: Option<i32>,
-    /// Seconds after adding that count as not yet seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Seconds after scaling out until its effect counts.
     pub scale_out_cooldown: Option<i32>,
-    /// `true` if it only adds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `true` if the policy only scales out.
     pub disable_scale_in: Option<bool>,
 }
 
-/// A metric that AWS knows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A metric that AWS defines.
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct PredefinedMetric {
     /// Name such as `ECSServiceAverageCPUUtilization` or `ALBRequestCountPerTarget`.
-    pub metric: String,
+    pub predefined_metric_type: String,
     /// For the latter, load balancer and target group: `app/…/targetgroup/…`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<In<String>>,
+    pub resource_label: Option<In<String>>,
 }
 
 /// A custom CloudWatch metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct CustomMetric {
     /// Namespace of the metric.
     pub namespace: String,
-    /// The name of the scaling policy.
-    pub metric: String,
+    /// Name of the metric within its namespace.
+    pub metric_name: String,
     /// `Average`, `Minimum`, `Maximum`, `SampleCount` or `Sum`.
     pub statistic: String,
     /// Dimensions of the metric.
-    #[serde(default)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// Unit of the metric.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
 }
 
-/// Moves a count by steps when an alarm says so.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Changes the count in steps when an alarm goes off.
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct StepScaling {
     /// `ChangeInCapacity`, `PercentChangeInCapacity` or `ExactCapacity`.
-    pub adjustment: String,
+    pub adjustment_type: String,
     /// Steps of the adjustment.
-    pub steps: Vec<Step>,
-    /// By so many at least, with percents.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_magnitude: Option<i32>,
+    #[field(required)]
+    pub step_adjustments: Vec<Step>,
+    /// The least change of the count, for percentages.
+    pub min_adjustment_magnitude: Option<i32>,
     /// Seconds until another adjustment may follow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooldown: Option<i32>,
     /// `Average`, `Minimum` or `Maximum` of the metric.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aggregation: Option<String>,
+    pub metric_aggregation_type: Option<String>,
 }
 
 /// A step of the adjustment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct Step {
-    /// From so far above the alarm's threshold on; none is without end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<f64>,
-    /// Up to so far above it; none is without end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<f64>,
+    /// Lower bound, relative to the alarm's threshold; unbounded if absent.
+    pub metric_interval_lower_bound: Option<f64>,
+    /// Upper bound, relative to the alarm's threshold; unbounded if absent.
+    pub metric_interval_upper_bound: Option<f64>,
     /// Amount of the adjustment.
-    pub by: i32,
+    pub scaling_adjustment: i32,
 }
 
 /// The outputs of a scaling policy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ScalingPolicyOutputs {
-    /// Its target's id, `/`, and its name.
+    /// The target's ID, `/`, and the policy's name.
     pub id: Id<ScalingPolicy>,
-    /// Its ARN: what an alarm calls.
+    /// The policy's ARN, which an alarm calls.
     pub arn: String,
 }
 
 impl ScalingPolicy {
-    /// Its ARN: what an alarm calls.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-
-    /// Keeps a metric that AWS knows at a value.
+    /// Keeps a metric that AWS defines at a value.
     pub fn track(target: In<Id<ScalableTarget>>, metric: impl Into<String>, value: f64) -> Self {
-        let tracking = TargetTracking {
-            value,
-            predefined: Some(PredefinedMetric { metric: metric.into(), label: None }),
-            custom: None,
-            scale_in_cooldown: None,
-            scale_out_cooldown: None,
-            disable_scale_in: None,
-        };
-        Self { name: None, target, target_tracking: Some(tracking), step_scaling: None }
+        let metric = PredefinedMetric::new(metric);
+        let tracking = TargetTracking::new(value).predefined_metric_specification(metric);
+        Self::new(target).target_tracking_scaling_policy_configuration(tracking)
     }
 
-    /// Moves the count by steps.
+    /// Changes the count in steps.
     pub fn step(target: In<Id<ScalableTarget>>, steps: StepScaling) -> Self {
-        Self { name: None, target, target_tracking: None, step_scaling: Some(steps) }
+        Self::new(target).step_scaling_policy_configuration(steps)
     }
 
     fn id(&self) -> Id<Self> {
         let target = text(&self.target).unwrap_or_default();
-        Id::new(format!("{target}/{}", self.name.as_deref().unwrap_or_default()))
+        Id::new(format!("{target}/{}", self.policy_name.as_deref().unwrap_or_default()))
     }
 
     async fn put(&self, c: &Writer) -> Result<()> {
@@ -162,14 +140,15 @@ impl ScalingPolicy {
         let Some((service, resource, dimension)) = parts(&target) else {
             return Err(Error::because(ErrorKind::Refused, PUT, format!("`{target}` is no scalable target's id")));
         };
-        let tracking = self.target_tracking.as_ref().map(TargetTracking::sdk).transpose()?;
-        let steps = self.step_scaling.as_ref().map(StepScaling::sdk).transpose()?;
+        let tracking = self.target_tracking_scaling_policy_configuration.as_ref();
+        let tracking = tracking.map(TargetTracking::sdk).transpose()?;
+        let steps = self.step_scaling_policy_configuration.as_ref().map(StepScaling::sdk).transpose()?;
         let kind = if tracking.is_some() { PolicyType::TargetTrackingScaling } else { PolicyType::StepScaling };
-        let request = c.autoscaling().put_scaling_policy().set_policy_name(self.name.clone());
+        let request = set_inputs!(c.autoscaling().put_scaling_policy(), self => policy_name);
         let answer = request
-            .service_namespace(ServiceNamespace::from(service))
+            .service_namespace(service.into())
             .resource_id(resource)
-            .scalable_dimension(ScalableDimension::from(dimension))
+            .scalable_dimension(dimension.into())
             .policy_type(kind)
             .set_target_tracking_scaling_policy_configuration(tracking)
             .set_step_scaling_policy_configuration(steps)
@@ -179,182 +158,121 @@ impl ScalingPolicy {
     }
 }
 
+/// A member that the SDK demands is missing: nothing was sent.
+fn unbuilt(error: BuildError) -> Error {
+    Error::bug(PUT, error)
+}
+
 impl TargetTracking {
     fn sdk(&self) -> Result<TargetTrackingScalingPolicyConfiguration> {
-        let predefined = self.predefined.as_ref().map(|desired| {
-            PredefinedMetricSpecification::builder()
-                .predefined_metric_type(MetricType::from(desired.metric.as_str()))
-                .set_resource_label(desired.label.as_ref().and_then(text))
-                .build()
-                .map_err(unbuilt)
+        let predefined = self.predefined_metric_specification.as_ref().map(|metric| {
+            let sdk = PredefinedMetricSpecification::builder();
+            set_inputs!(sdk, metric => predefined_metric_type, resource_label).build().map_err(unbuilt)
         });
-        let custom = self.custom.as_ref().map(|desired| {
+        let custom = self.customized_metric_specification.as_ref().map(|metric| {
             let dimension = |(name, value): (&String, &In<String>)| {
                 MetricDimension::builder().name(name).value(text(value).unwrap_or_default()).build().map_err(unbuilt)
             };
-            let dimensions = desired.dimensions.iter().map(dimension).collect::<Result<_>>()?;
-            Ok(CustomizedMetricSpecification::builder()
-                .namespace(&desired.namespace)
-                .metric_name(&desired.metric)
-                .statistic(MetricStatistic::from(desired.statistic.as_str()))
-                .set_dimensions(Some(dimensions))
-                .set_unit(desired.unit.clone())
-                .build())
+            let dimensions = metric.dimensions.iter().map(dimension).collect::<Result<_>>()?;
+            let sdk = CustomizedMetricSpecification::builder().set_dimensions(Some(dimensions));
+            Ok(set_inputs!(sdk, metric => namespace, metric_name, statistic, unit).build())
         });
-        TargetTrackingScalingPolicyConfiguration::builder()
-            .target_value(self.value)
+        let sdk = TargetTrackingScalingPolicyConfiguration::builder()
             .set_predefined_metric_specification(predefined.transpose()?)
-            .set_customized_metric_specification(custom.transpose()?)
-            .set_scale_in_cooldown(self.scale_in_cooldown)
-            .set_scale_out_cooldown(self.scale_out_cooldown)
-            .set_disable_scale_in(self.disable_scale_in)
-            .build()
-            .map_err(unbuilt)
+            .set_customized_metric_specification(custom.transpose()?);
+        let sdk = set_inputs!(sdk, self => target_value, scale_in_cooldown, scale_out_cooldown, disable_scale_in);
+        sdk.build().map_err(unbuilt)
     }
 
-    fn to_observed(sdk: &TargetTrackingScalingPolicyConfiguration) -> Self {
+    fn to_observed(sdk: &TargetTrackingScalingPolicyConfiguration) -> Result<Self> {
         let dimension = |one: &MetricDimension| (one.name().to_owned(), In::from(one.value().to_owned()));
-        Self {
-            value: sdk.target_value(),
-            predefined: sdk.predefined_metric_specification().map(|observed| PredefinedMetric {
-                metric: observed.predefined_metric_type().as_str().to_owned(),
-                label: observed.resource_label().map(|label| label.to_owned().into()),
-            }),
-            custom: sdk.customized_metric_specification().map(|observed| CustomMetric {
-                namespace: observed.namespace().unwrap_or_default().to_owned(),
-                metric: observed.metric_name().unwrap_or_default().to_owned(),
-                statistic: observed.statistic().map_or_else(String::new, |one| one.as_str().to_owned()),
-                dimensions: observed.dimensions().iter().map(dimension).collect(),
-                unit: observed.unit().map(str::to_owned),
-            }),
-            scale_in_cooldown: sdk.scale_in_cooldown(),
-            scale_out_cooldown: sdk.scale_out_cooldown(),
-            disable_scale_in: sdk.disable_scale_in(),
-        }
+        let predefined = sdk
+            .predefined_metric_specification()
+            .map(|metric| Ok(from_sdk!(LIST, metric => PredefinedMetric { predefined_metric_type, resource_label })));
+        let custom = sdk.customized_metric_specification().map(|metric| {
+            Ok(from_sdk!(LIST, metric => CustomMetric {
+                unit;
+                namespace: metric.namespace().unwrap_or_default().to_owned(),
+                metric_name: metric.metric_name().unwrap_or_default().to_owned(),
+                statistic: metric.statistic().map_or_else(String::new, |one| one.as_str().to_owned()),
+                dimensions: metric.dimensions().iter().map(dimension).collect(),
+            }))
+        });
+        Ok(from_sdk!(LIST, sdk => Self {
+            target_value, scale_in_cooldown, scale_out_cooldown, disable_scale_in;
+            predefined_metric_specification: predefined.transpose()?,
+            customized_metric_specification: custom.transpose()?,
+        }))
     }
 }
 
 impl StepScaling {
     fn sdk(&self) -> Result<StepScalingPolicyConfiguration> {
-        let step = |desired: &Step| {
-            StepAdjustment::builder()
-                .set_metric_interval_lower_bound(desired.from)
-                .set_metric_interval_upper_bound(desired.to)
-                .scaling_adjustment(desired.by)
-                .build()
-                .map_err(unbuilt)
+        let step = |step: &Step| {
+            set_inputs!(StepAdjustment::builder(), step =>
+                metric_interval_lower_bound, metric_interval_upper_bound, scaling_adjustment,
+            )
+            .build()
+            .map_err(unbuilt)
         };
-        let sdk = StepScalingPolicyConfiguration::builder()
-            .adjustment_type(AdjustmentType::from(self.adjustment.as_str()))
-            .set_step_adjustments(Some(self.steps.iter().map(step).collect::<Result<_>>()?))
-            .set_min_adjustment_magnitude(self.min_magnitude)
-            .set_cooldown(self.cooldown)
-            .set_metric_aggregation_type(self.aggregation.as_deref().map(MetricAggregationType::from));
+        let steps = self.step_adjustments.iter().map(step).collect::<Result<_>>()?;
+        let sdk = StepScalingPolicyConfiguration::builder().set_step_adjustments(Some(steps));
+        let sdk = set_inputs!(sdk, self =>
+            adjustment_type, min_adjustment_magnitude, cooldown, metric_aggregation_type);
         Ok(sdk.build())
     }
 
-    fn to_observed(sdk: &StepScalingPolicyConfiguration) -> Self {
-        let step = |one: &StepAdjustment| Step {
-            from: one.metric_interval_lower_bound(),
-            to: one.metric_interval_upper_bound(),
-            by: one.scaling_adjustment(),
+    fn to_observed(sdk: &StepScalingPolicyConfiguration) -> Result<Self> {
+        let step = |step: &StepAdjustment| {
+            Ok(from_sdk!(LIST, step => Step {
+                metric_interval_lower_bound, metric_interval_upper_bound, scaling_adjustment
+            }))
         };
-        Self {
-            adjustment: sdk.adjustment_type().map_or_else(String::new, |kind| kind.as_str().to_owned()),
-            steps: sdk.step_adjustments().iter().map(step).collect(),
-            min_magnitude: sdk.min_adjustment_magnitude(),
-            cooldown: sdk.cooldown(),
-            aggregation: sdk.metric_aggregation_type().map(|kind| kind.as_str().to_owned()),
-        }
+        Ok(from_sdk!(LIST, sdk => Self {
+            min_adjustment_magnitude, cooldown, metric_aggregation_type;
+            adjustment_type: sdk.adjustment_type().map_or_else(String::new, |kind| kind.as_str().to_owned()),
+            step_adjustments: sdk.step_adjustments().iter().map(step).collect::<Result<_>>()?,
+        }))
     }
 }
 
 impl Resource for ScalingPolicy {
-    const TYPE: &'static str = "aws:applicationautoscaling:scaling-policy";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("target").replaces(),
-        Field::new("target_tracking"),
-        Field::new("step_scaling"),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["target", "name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 256));
+    schema_constants!();
+    registration_methods!("a policy of this name is there");
     const ACTIONS: Actions = Actions {
-        read: &["application-autoscaling:DescribeScalingPolicies", "cloudwatch:DescribeAlarms"],
-        create: &["application-autoscaling:PutScalingPolicy", "cloudwatch:PutMetricAlarm"],
-        update: &["application-autoscaling:PutScalingPolicy", "cloudwatch:PutMetricAlarm"],
+        read: &[LIST, "cloudwatch:DescribeAlarms"],
+        create: &[PUT, "cloudwatch:PutMetricAlarm"],
+        update: &[PUT, "cloudwatch:PutMetricAlarm"],
         delete: &["application-autoscaling:DeleteScalingPolicy", "cloudwatch:DeleteAlarms"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("ServiceNamespace", "in the target's id; so too ResourceId, ScalableDimension"),
-        ("PolicyType", "by which of `target_tracking` and `step_scaling` is stated"),
-        ("PredictiveScalingPolicyConfiguration", "not so far"),
-        ("TargetTrackingScalingPolicyConfiguration.CustomizedMetricSpecification.Metrics", "one metric so far"),
-    ];
-    type Cloud = Aws;
     type Outputs = ScalingPolicyOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let mut all = vec![];
-        if self.target_tracking.is_some() == self.step_scaling.is_some() {
-            all.push(Problem::new("target_tracking", "one of `target_tracking` and `step_scaling` must be stated"));
+        let tracking = &self.target_tracking_scaling_policy_configuration;
+        if tracking.is_some() == self.step_scaling_policy_configuration.is_some() {
+            let why = "either target tracking or step scaling, one of the two";
+            all.push(Problem::new(Field::TargetTrackingScalingPolicyConfiguration, why));
         }
-        if self.name.as_deref().is_some_and(|name| name.contains('/')) {
-            all.push(Problem::new("name", "must not have `/`"));
+        if self.policy_name.as_deref().is_some_and(|name| name.contains('/')) {
+            all.push(Problem::new(Field::PolicyName, "must not have `/`"));
         }
         all
-    }
-
-    async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        read_listed(ids, |service| of(c, service), id_of, to_observed).await
-    }
-
-    async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        self.find_by_unique_key(c).await
-    }
-
-    async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let id = self.id();
-        let Some((service, ..)) = parts(id.as_str()) else { return Ok(vec![]) };
-        let there = of(c, service).await?.iter().any(|one| id_of(one) == id);
-        Ok(there.then_some(id.clone()).into_iter().collect())
-    }
-
-    async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        // The API overwrites a policy of that name: so look first.
-        if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
-            return Err(Error::because(ErrorKind::Exists, PUT, "a policy of this name is there"));
-        }
-        self.put(c).await?;
-        Ok((self.id(), None))
-    }
-
-    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
-        self.put(c).await.map(|()| None)
     }
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let Some((target, name)) = recorded.id.as_str().rsplit_once('/') else { return Ok(()) };
         let Some((service, resource, dimension)) = parts(target) else { return Ok(()) };
         let request = c.autoscaling().delete_scaling_policy().policy_name(name).resource_id(resource);
-        let request = request.service_namespace(ServiceNamespace::from(service));
-        let answer = request.scalable_dimension(ScalableDimension::from(dimension)).send().await;
-        gone_ok(answer.map(drop).map_err(api_with("application-autoscaling:DeleteScalingPolicy", not_there)))
+        let request = request.service_namespace(service.into()).scalable_dimension(dimension.into());
+        let answer = request.send().await.map(drop);
+        gone_ok(answer.map_err(api_with("application-autoscaling:DeleteScalingPolicy", not_there)))
     }
 }
 
 const PUT: &str = "application-autoscaling:PutScalingPolicy";
 
-/// All of a service's.
-async fn of(c: &Reader, service: &str) -> Result<Arc<Vec<types::ScalingPolicy>>> {
-    c.once(&format!("autoscaling:policies:{service}"), || async {
-        let request = c.autoscaling().describe_scaling_policies().service_namespace(ServiceNamespace::from(service));
-        let pages = request.into_paginator().items().send();
-        let all = pages.collect::<std::result::Result<Vec<_>, _>>().await;
-        all.map_err(api("application-autoscaling:DescribeScalingPolicies"))
-    })
-    .await
-}
+list_function!(types::ScalingPolicy, describe_scaling_policies, "application-autoscaling:DescribeScalingPolicies");
 
 fn target_of(one: &types::ScalingPolicy) -> String {
     target_id(one.service_namespace(), one.resource_id(), one.scalable_dimension())
@@ -364,15 +282,17 @@ fn id_of(one: &types::ScalingPolicy) -> Id<ScalingPolicy> {
     Id::new(format!("{}/{}", target_of(one), one.policy_name()))
 }
 
-/// The only place where the SDK's type becomes ours.
-fn to_observed(one: &types::ScalingPolicy) -> Observed<ScalingPolicy> {
-    Observed {
-        outputs: ScalingPolicyOutputs { id: id_of(one), arn: one.policy_arn().to_owned() },
-        inputs: ScalingPolicy {
-            name: Some(one.policy_name().to_owned()),
+/// The only place, with the two above, where the SDK's types become ours.
+fn to_observed(one: &types::ScalingPolicy) -> Result<Observed<ScalingPolicy>> {
+    let tracking = one.target_tracking_scaling_policy_configuration().map(TargetTracking::to_observed);
+    let steps = one.step_scaling_policy_configuration().map(StepScaling::to_observed);
+    Ok(Observed {
+        inputs: from_sdk!(LIST, one => ScalingPolicy {
+            policy_name;
             target: Id::new(target_of(one)).into(),
-            target_tracking: one.target_tracking_scaling_policy_configuration().map(TargetTracking::to_observed),
-            step_scaling: one.step_scaling_policy_configuration().map(StepScaling::to_observed),
-        },
-    }
+            target_tracking_scaling_policy_configuration: tracking.transpose()?,
+            step_scaling_policy_configuration: steps.transpose()?,
+        }),
+        outputs: from_sdk!(LIST, one => ScalingPolicyOutputs { arn = policy_arn; id: id_of(one) }),
+    })
 }

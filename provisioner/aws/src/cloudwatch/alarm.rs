@@ -1,4 +1,4 @@
-//! `aws:cloudwatch:alarm` — says when a metric, or a sum over metrics, leaves its bounds.
+//! `aws:cloudwatch:alarm`: an alarm on a metric, or on an expression over metrics, that leaves its bounds.
 //!
 //! The name is in its ARN, so a change to it replaces it.
 //! API: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
@@ -7,157 +7,130 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::types::{
-    AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat as SdkMetricStat,
-    StandardUnit, Statistic,
-};
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{
-        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
+use aws_sdk_cloudwatch::{
+    operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder,
+    types::{
+        AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat as SdkMetricStat,
     },
-    stack::Output,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{sdk_tags, sync_tags, tags_of};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    each::one_by_one,
-    error::{api, gone_ok, need},
-    tags::{TagChange, made_for},
-    value::{text, texts},
-};
+use super::{sdk_tags, tags_of};
+use crate::{each::one_by_one, prelude::*, sdk::send_tags, tags::owned_reads};
 
-/// Says when a metric, or a sum over metrics, leaves its bounds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// An alarm on a metric, or on an expression over metrics, that leaves its bounds.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:cloudwatch:alarm",
+    create = "cloudwatch:PutMetricAlarm",
+    unique(alarm_name),
+    constructor = with_required,
+    omitted(
+        EvaluationCriteria = "PromQL alarms, another kind, not so far",
+        EvaluationInterval = "of PromQL alarms",
+        EvaluationWindow | WarmUpConfiguration | ActionConfiguration = "new, not so far",
+    )
+)]
 pub struct Alarm {
-    /// At most 255 characters; generated where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    /// At most 255 characters; generated if absent.
+    #[field(replaces, name(max = 255))]
+    pub alarm_name: Option<String>,
     /// A description of the alarm for readers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub alarm_description: Option<String>,
     /// `GreaterThanThreshold` and the like.
     pub comparison_operator: String,
-    /// The bound; none for an anomaly band.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The bound; absent for an anomaly band.
     pub threshold: Option<f64>,
     /// Number of periods to evaluate.
     pub evaluation_periods: i32,
     /// Number of breaching periods that raise the alarm; the default is all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datapoints_to_alarm: Option<i32>,
     /// `breaching`, `notBreaching`, `ignore` or `missing`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub treat_missing_data: Option<String>,
     /// `evaluate` or `ignore`: percentiles of too few samples.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluate_low_sample_count_percentile: Option<String>,
     /// `AWS/ApplicationELB`; for one metric, as the next six.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Name of the metric, such as `HTTPCode_Target_5XX_Count`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_name: Option<String>,
     /// Dimensions of the metric.
-    #[serde(default)]
+    #[field(exact, may_dangle)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// `Average`, `Sum`, `Minimum`, `Maximum` or `SampleCount`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistic: Option<String>,
     /// `p99` and the like, in place of `statistic`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_statistic: Option<String>,
     /// Length of a period in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<i32>,
     /// Only samples with this unit count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Several metrics and what is computed from them, in place of one metric.
-    #[serde(default)]
+    /// Several metrics and expressions over them, in place of one metric.
+    #[field(set, may_dangle)]
     pub metrics: Vec<MetricQuery>,
     /// The anomaly band among `metrics`, in place of `threshold`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold_metric_id: Option<String>,
-    /// `true` if it acts at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `true` if the alarm acts at all.
     pub actions_enabled: Option<bool>,
-    /// ARNs of what hears of an alarm: topics, policies.
-    #[serde(default)]
+    /// ARNs of topics and policies that an alarm calls.
+    #[field(set, may_dangle)]
     pub alarm_actions: Vec<In<String>>,
-    /// ARNs of what hears that all is well again.
-    #[serde(default)]
+    /// ARNs called once the metric is within its bounds again.
+    #[field(set, may_dangle)]
     pub ok_actions: Vec<In<String>>,
-    /// ARNs of what hears that there is too little data.
-    #[serde(default)]
+    /// ARNs called where there is too little data.
+    #[field(set, may_dangle)]
     pub insufficient_data_actions: Vec<In<String>>,
     /// Tags of the alarm, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
-/// A metric, or what is computed from others.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A metric, or an expression over other metrics.
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct MetricQuery {
     /// ID for expressions, such as `m1`.
     pub id: String,
-    /// `m1 / m2`; else there is a `metric`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `m1 / m2`, in place of a `metric_stat`.
     pub expression: Option<String>,
     /// Metric of the query.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metric: Option<MetricStat>,
-    /// A description of the alarm for readers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_stat: Option<MetricStat>,
+    /// A description of the query for readers.
     pub label: Option<String>,
-    /// `true` if this is what the bound is for: one of the queries, and no other.
+    /// `true` if the bound is for this query: one of them, and no other.
     pub return_data: bool,
-    /// Of an expression, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Period of an expression, in seconds.
     pub period: Option<i32>,
     /// Number of another account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
+    pub account_id: Option<String>,
 }
 
 /// One statistic of one metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct MetricStat {
     /// Namespace, such as `AWS/ApplicationELB`.
     pub namespace: String,
-    /// The name of the alarm.
+    /// Name of the metric within its namespace.
     pub metric_name: String,
     /// Dimensions of the metric.
-    #[serde(default)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// Length of a period in seconds.
     pub period: i32,
     /// `Average`, `Sum`, `p99`, …
-    pub statistic: String,
+    pub stat: String,
     /// Only samples with this unit count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
 }
 
 /// The outputs of an alarm.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct AlarmOutputs {
     /// The name of the alarm.
+    #[output(constant = "ALARM_NAME")]
     pub id: Id<Alarm>,
     /// The ARN of the alarm.
     pub arn: String,
 }
 
 impl Alarm {
-    /// The ARN of the alarm.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// The name of the alarm.
-    pub const ALARM_NAME: Output<Self, String> = Output::new("id");
-
     /// On one statistic of one metric, every minute.
     pub fn new(
         namespace: impl Into<String>,
@@ -167,104 +140,54 @@ impl Alarm {
         threshold: f64,
         evaluation_periods: i32,
     ) -> Self {
-        Self {
-            namespace: Some(namespace.into()),
-            metric_name: Some(metric_name.into()),
-            statistic: Some(statistic.into()),
-            period: Some(60),
-            comparison_operator: comparison_operator.into(),
-            threshold: Some(threshold),
-            evaluation_periods,
-            ..Self::default()
-        }
+        let alarm = Self::with_required(comparison_operator, evaluation_periods).threshold(threshold);
+        alarm.namespace(namespace).metric_name(metric_name).statistic(statistic).period(60)
     }
 
-    /// On what is computed from several metrics.
+    /// On an expression over several metrics.
     pub fn over(
         metrics: Vec<MetricQuery>,
         comparison_operator: impl Into<String>,
         threshold: f64,
         evaluation_periods: i32,
     ) -> Self {
-        Self {
-            metrics,
-            comparison_operator: comparison_operator.into(),
-            threshold: Some(threshold),
-            evaluation_periods,
-            ..Self::default()
-        }
+        Self::with_required(comparison_operator, evaluation_periods).threshold(threshold).metrics(metrics)
     }
 }
 
 impl Resource for Alarm {
-    const TYPE: &'static str = "aws:cloudwatch:alarm";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("description"),
-        Field::new("comparison_operator"),
-        Field::new("threshold"),
-        Field::new("evaluation_periods"),
-        Field::new("datapoints_to_alarm"),
-        Field::new("treat_missing_data"),
-        Field::new("evaluate_low_sample_count_percentile"),
-        Field::new("namespace"),
-        Field::new("metric_name"),
-        Field::new("dimensions").exact().may_dangle(),
-        Field::new("statistic"),
-        Field::new("extended_statistic"),
-        Field::new("period"),
-        Field::new("unit"),
-        Field::new("metrics").set().may_dangle(),
-        Field::new("threshold_metric_id"),
-        Field::new("actions_enabled"),
-        Field::new("alarm_actions").set().may_dangle(),
-        Field::new("ok_actions").set().may_dangle(),
-        Field::new("insufficient_data_actions").set().may_dangle(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 255));
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
         create: &["cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"],
         update: &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
         delete: &["cloudwatch:DeleteAlarms"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("EvaluationCriteria", "PromQL alarms, another kind, not so far"),
-        ("EvaluationInterval", "of PromQL alarms"),
-        ("EvaluationWindow", "new, not so far"),
-        ("WarmUpConfiguration", "new, not so far"),
-        ("ActionConfiguration", "new, not so far"),
-    ];
     type Cloud = Aws;
     type Outputs = AlarmOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        let mut problems = vec![];
-        if self.metric_name.is_some() != self.metrics.is_empty() {
-            problems.push(Problem::new("metric_name", "either `metric_name` or `metrics`, one of the two"));
-        }
-        if self.metric_name.is_some() && self.statistic.is_some() == self.extended_statistic.is_some() {
-            problems.push(Problem::new("statistic", "either `statistic` or `extended_statistic`, one of the two"));
-        }
-        if self.threshold.is_some() == self.threshold_metric_id.is_some() {
-            problems.push(Problem::new("threshold", "either `threshold` or `threshold_metric_id`, one of the two"));
-        }
-        if !self.metrics.is_empty() && self.metrics.iter().filter(|query| query.return_data).count() == 0 {
-            problems.push(Problem::new("metrics", "one of them must have `return_data`"));
-        }
-        problems
+        let metric = self.metric_name.is_some();
+        let statistic = !metric || self.statistic.is_some() != self.extended_statistic.is_some();
+        let threshold = self.threshold.is_some() != self.threshold_metric_id.is_some();
+        let returned = self.metrics.is_empty() || self.metrics.iter().any(|query| query.return_data);
+        let rules = [
+            (metric == self.metrics.is_empty(), Field::MetricName, "either `metric_name` or `metrics`, one of the two"),
+            (statistic, Field::Statistic, "either `statistic` or `extended_statistic`, one of the two"),
+            (threshold, Field::Threshold, "either `threshold` or `threshold_metric_id`, one of the two"),
+            (returned, Field::Metrics, "one of them must have `return_data`"),
+        ];
+        let broken = rules.into_iter().filter(|(kept, ..)| !kept);
+        broken.map(|(_, field, why)| Problem::new(field, why)).collect()
     }
 
-    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
+    fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
         let plain = field.compare.is_equivalent(desired, observed);
-        match (field.name, desired.as_array(), observed.as_array()) {
+        match (Field::of(field), desired.as_array(), observed.as_array()) {
             // A dimension too many is another metric.
-            ("metrics", Some(desired), Some(observed)) => {
+            (Some(Field::Metrics), Some(desired), Some(observed)) => {
                 let by_id = |id: &Value| observed.iter().find(|observed| &observed["id"] == id);
-                let dimensions = |query: &Value| query["metric"]["dimensions"].clone();
+                let dimensions = |query: &Value| query["metric_stat"]["dimensions"].clone();
                 plain && desired.iter().all(|query| by_id(&query["id"]).map(dimensions) == Some(dimensions(query)))
             }
             _ => plain,
@@ -283,31 +206,26 @@ impl Resource for Alarm {
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let ids: Vec<_> = self.name.iter().map(Id::new).collect();
-        let mut found = vec![];
-        for (id, observed) in Self::read_many(c, &ids).await? {
-            if made_for(&observed?.inputs.tags, owner) {
-                found.push(id);
-            }
-        }
-        Ok(found)
+        let ids: Vec<_> = self.alarm_name.iter().map(Id::new).collect();
+        owned_reads(Self::read_many(c, &ids).await?, owner, |inputs| &inputs.tags)
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let alarms = described(c, self.name.as_deref().into_iter()).await?;
+        let alarms = described(c, self.alarm_name.as_deref().into_iter()).await?;
         Ok(alarms.into_keys().map(Id::new).collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        // The call would overwrite another's. A composite alarm takes a name as well.
-        let names = c.read().cloudwatch().describe_alarms().set_alarm_names(self.name.clone().map(|name| vec![name]));
+        // The call would overwrite another alarm. A composite alarm takes a name as well.
+        let names = self.alarm_name.clone().map(|name| vec![name]);
+        let names = c.read().cloudwatch().describe_alarms().set_alarm_names(names);
         let names = names.alarm_types(AlarmType::MetricAlarm).alarm_types(AlarmType::CompositeAlarm);
         let there = names.send().await.map_err(api(READ))?;
         if !there.metric_alarms().is_empty() || !there.composite_alarms().is_empty() {
             return Err(Error::because(ErrorKind::Exists, WRITE, "an alarm of this name is there"));
         }
-        self.put(c, None).await?;
-        Ok((Id::new(self.name.clone().unwrap_or_default()), None))
+        self.request(c).set_tags(Some(sdk_tags(&self.tags))).send().await.map_err(api(WRITE))?;
+        Ok((Id::new(self.alarm_name.clone().unwrap_or_default()), None))
     }
 
     async fn update(
@@ -316,12 +234,13 @@ impl Resource for Alarm {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        // Tags alone need no write of the whole.
-        if self.but_for_tags() != observed.inputs.but_for_tags() {
-            self.put(c, Some(&observed.inputs)).await?;
+        // Tags alone need no write of the whole, which takes tags at creation only.
+        if !ChangedFields::between(self, &recorded.inputs, &observed.inputs).is_subset(&[Field::Tags]) {
+            self.over_observed(&observed.inputs).request(c).send().await.map_err(api(WRITE))?;
         }
-        let change = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
-        sync_tags(c, &observed.outputs.arn, change).await.map(|()| None)
+        let arn = &observed.outputs.arn;
+        send_tags!(c.cloudwatch(), "cloudwatch", arn, self, recorded, observed, sdk_tags);
+        Ok(None)
     }
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
@@ -331,52 +250,33 @@ impl Resource for Alarm {
 }
 
 impl Alarm {
-    fn but_for_tags(&self) -> Self {
-        Self { tags: Tags::new(), ..self.clone() }
+    /// The inputs with the observed values of unmanaged ones: a write resets whatever it leaves out.
+    fn over_observed(&self, observed: &Self) -> Self {
+        let kept = |ours: &Option<String>, theirs: &Option<String>| ours.clone().or_else(|| theirs.clone());
+        Self {
+            alarm_description: kept(&self.alarm_description, &observed.alarm_description),
+            datapoints_to_alarm: self.datapoints_to_alarm.or(observed.datapoints_to_alarm),
+            treat_missing_data: kept(&self.treat_missing_data, &observed.treat_missing_data),
+            evaluate_low_sample_count_percentile: kept(
+                &self.evaluate_low_sample_count_percentile,
+                &observed.evaluate_low_sample_count_percentile,
+            ),
+            actions_enabled: self.actions_enabled.or(observed.actions_enabled),
+            ..self.clone()
+        }
     }
 
-    /// Writes it whole, since what the call leaves out is reset: what we do not manage stays as it was `seen`.
-    async fn put(&self, c: &Writer, observed: Option<&Self>) -> Result<()> {
-        let kept = |ours: &Option<String>, theirs: fn(&Self) -> &Option<String>| {
-            ours.clone().or_else(|| observed.and_then(|observed| theirs(observed).clone()))
-        };
-        let percentiles =
-            kept(&self.evaluate_low_sample_count_percentile, |observed| &observed.evaluate_low_sample_count_percentile);
-        c.cloudwatch()
-            .put_metric_alarm()
-            .set_alarm_name(self.name.clone())
-            .set_alarm_description(kept(&self.description, |observed| &observed.description))
-            .comparison_operator(ComparisonOperator::from(self.comparison_operator.as_str()))
-            .set_threshold(self.threshold)
-            .evaluation_periods(self.evaluation_periods)
-            .set_datapoints_to_alarm(
-                self.datapoints_to_alarm.or_else(|| observed.and_then(|observed| observed.datapoints_to_alarm)),
-            )
-            .set_treat_missing_data(kept(&self.treat_missing_data, |observed| &observed.treat_missing_data))
-            .set_evaluate_low_sample_count_percentile(percentiles.filter(|_| self.extended_statistic.is_some()))
-            .set_namespace(self.namespace.clone())
-            .set_metric_name(self.metric_name.clone())
-            .set_dimensions(Some(sdk_dimensions(&self.dimensions)).filter(|dimensions| !dimensions.is_empty()))
-            .set_statistic(self.statistic.as_deref().map(Statistic::from))
-            .set_extended_statistic(self.extended_statistic.clone())
-            .set_period(self.period)
-            .set_unit(self.unit.as_deref().map(StandardUnit::from))
-            .set_metrics(
-                Some(self.metrics.iter().map(MetricQuery::sdk).collect()).filter(|all: &Vec<_>| !all.is_empty()),
-            )
-            .set_threshold_metric_id(self.threshold_metric_id.clone())
-            .set_actions_enabled(
-                self.actions_enabled.or_else(|| observed.and_then(|observed| observed.actions_enabled)),
-            )
-            .set_alarm_actions(Some(texts(&self.alarm_actions)))
-            .set_ok_actions(Some(texts(&self.ok_actions)))
-            .set_insufficient_data_actions(Some(texts(&self.insufficient_data_actions)))
-            // Taken at creation only.
-            .set_tags(observed.is_none().then(|| sdk_tags(&self.tags)))
-            .send()
-            .await
-            .map(drop)
-            .map_err(api(WRITE))
+    fn request(&self, c: &Writer) -> PutMetricAlarmFluentBuilder {
+        let percentiles = self.evaluate_low_sample_count_percentile.clone();
+        let metrics: Vec<_> = self.metrics.iter().map(MetricQuery::sdk).collect();
+        set_inputs!(c.cloudwatch().put_metric_alarm(), self =>
+            alarm_name, alarm_description, comparison_operator, threshold, evaluation_periods, datapoints_to_alarm,
+            treat_missing_data, namespace, metric_name, statistic, extended_statistic, period, unit,
+            threshold_metric_id, actions_enabled, alarm_actions, ok_actions, insufficient_data_actions,
+        )
+        .set_evaluate_low_sample_count_percentile(percentiles.filter(|_| self.extended_statistic.is_some()))
+        .set_dimensions(Some(sdk_dimensions(&self.dimensions)).filter(|dimensions| !dimensions.is_empty()))
+        .set_metrics(Some(metrics).filter(|metrics| !metrics.is_empty()))
     }
 }
 
@@ -411,86 +311,58 @@ fn our_dimensions(dimensions: &[Dimension]) -> BTreeMap<String, In<String>> {
 
 impl MetricQuery {
     fn sdk(&self) -> MetricDataQuery {
-        MetricDataQuery::builder()
-            .id(&self.id)
-            .set_expression(self.expression.clone())
-            .set_metric_stat(self.metric.as_ref().map(MetricStat::sdk))
-            .set_label(self.label.clone())
-            .return_data(self.return_data)
-            .set_period(self.period)
-            .set_account_id(self.account.clone())
-            .build()
+        let sdk = MetricDataQuery::builder().set_metric_stat(self.metric_stat.as_ref().map(MetricStat::sdk));
+        set_inputs!(sdk, self => id, expression, label, return_data, period, account_id).build()
     }
 
-    fn to_observed(query: &MetricDataQuery) -> Self {
-        Self {
+    fn to_observed(query: &MetricDataQuery) -> Result<Self> {
+        Ok(from_sdk!(READ, query => Self {
+            expression, label, period, account_id;
             id: query.id().unwrap_or_default().to_owned(),
-            expression: query.expression().map(str::to_owned),
-            metric: query.metric_stat().map(MetricStat::to_observed),
-            label: query.label().map(str::to_owned),
+            metric_stat: query.metric_stat().map(MetricStat::to_observed).transpose()?,
             return_data: query.return_data().unwrap_or(true),
-            period: query.period(),
-            account: query.account_id().map(str::to_owned),
-        }
+        }))
     }
 }
 
 impl MetricStat {
     fn sdk(&self) -> SdkMetricStat {
-        let metric = Metric::builder().namespace(&self.namespace).metric_name(&self.metric_name);
-        SdkMetricStat::builder()
-            .metric(metric.set_dimensions(Some(sdk_dimensions(&self.dimensions))).build())
-            .period(self.period)
-            .stat(&self.statistic)
-            .set_unit(self.unit.as_deref().map(StandardUnit::from))
-            .build()
+        let metric = Metric::builder().set_dimensions(Some(sdk_dimensions(&self.dimensions)));
+        let metric = set_inputs!(metric, self => namespace, metric_name).build();
+        set_inputs!(SdkMetricStat::builder().metric(metric), self => period, stat, unit).build()
     }
 
-    fn to_observed(stat: &SdkMetricStat) -> Self {
+    fn to_observed(stat: &SdkMetricStat) -> Result<Self> {
         let metric = stat.metric();
-        Self {
+        Ok(from_sdk!(READ, stat => Self {
+            unit;
             namespace: metric.and_then(Metric::namespace).unwrap_or_default().to_owned(),
             metric_name: metric.and_then(Metric::metric_name).unwrap_or_default().to_owned(),
             dimensions: our_dimensions(metric.map(Metric::dimensions).unwrap_or_default()),
             period: stat.period().unwrap_or_default(),
-            statistic: stat.stat().unwrap_or_default().to_owned(),
-            unit: stat.unit().map(|unit| unit.as_str().to_owned()),
-        }
+            stat: stat.stat().unwrap_or_default().to_owned(),
+        }))
     }
 }
 
 /// The only place, with the two above, where the SDK's types become ours.
 fn to_observed(alarm: &MetricAlarm, tags: Tags) -> Result<Observed<Alarm>> {
-    let known = |arns: &[String]| arns.iter().cloned().map(In::Known).collect();
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let name = need(READ, alarm.alarm_name(), "AlarmName")?;
     Ok(Observed {
-        inputs: Alarm {
-            name: Some(name.clone()),
-            description: Some(alarm.alarm_description().unwrap_or_default().to_owned()),
+        inputs: from_sdk!(READ, alarm => Alarm {
+            alarm_name, datapoints_to_alarm, evaluate_low_sample_count_percentile, namespace, metric_name, statistic,
+            extended_statistic, period, unit, threshold_metric_id, actions_enabled, alarm_actions, ok_actions,
+            insufficient_data_actions;
+            alarm_description: Some(alarm.alarm_description().unwrap_or_default().to_owned()),
             comparison_operator: alarm.comparison_operator().map_or("", ComparisonOperator::as_str).to_owned(),
             threshold: alarm.threshold().filter(|_| alarm.threshold_metric_id().is_none()),
             evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
-            datapoints_to_alarm: alarm.datapoints_to_alarm(),
-            // `missing` is what the API does where it is not told.
+            // `missing` is the API's default.
             treat_missing_data: Some(alarm.treat_missing_data().unwrap_or("missing").to_owned()),
-            evaluate_low_sample_count_percentile: owned(alarm.evaluate_low_sample_count_percentile()),
-            namespace: owned(alarm.namespace()),
-            metric_name: owned(alarm.metric_name()),
             dimensions: our_dimensions(alarm.dimensions()),
-            statistic: alarm.statistic().map(|statistic| statistic.as_str().to_owned()),
-            extended_statistic: owned(alarm.extended_statistic()),
-            period: alarm.period(),
-            unit: alarm.unit().map(|unit| unit.as_str().to_owned()),
-            metrics: alarm.metrics().iter().map(MetricQuery::to_observed).collect(),
-            threshold_metric_id: owned(alarm.threshold_metric_id()),
-            actions_enabled: alarm.actions_enabled(),
-            alarm_actions: known(alarm.alarm_actions()),
-            ok_actions: known(alarm.ok_actions()),
-            insufficient_data_actions: known(alarm.insufficient_data_actions()),
+            metrics: alarm.metrics().iter().map(MetricQuery::to_observed).collect::<Result<_>>()?,
             tags,
-        },
-        outputs: AlarmOutputs { id: Id::new(name), arn: need(READ, alarm.alarm_arn(), "AlarmArn")? },
+        }),
+        outputs: from_sdk!(READ, alarm => AlarmOutputs { id = alarm_name, arn = alarm_arn }),
     })
 }
 
@@ -500,34 +372,19 @@ mod tests {
     use serde_json::json;
 
     fn query(dimensions: &[(&str, &str)]) -> MetricQuery {
-        let dimensions = dimensions.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        MetricQuery {
-            id: "m1".into(),
-            expression: None,
-            metric: Some(MetricStat {
-                namespace: "N".into(),
-                metric_name: "M".into(),
-                dimensions,
-                period: 60,
-                statistic: "Sum".into(),
-                unit: None,
-            }),
-            label: None,
-            return_data: true,
-            period: None,
-            account: None,
-        }
+        let dimensions = dimensions.iter().map(|(name, value)| (*name, *value));
+        MetricQuery::new("m1", true).metric_stat(MetricStat::new("N", "M", 60, "Sum").dimensions(dimensions))
     }
 
     #[test]
     fn queries_come_back_as_they_went() {
         let query = query(&[("A", "1")]);
-        assert_eq!(MetricQuery::to_observed(&query.sdk()), query);
+        assert_eq!(MetricQuery::to_observed(&query.sdk()).unwrap(), query);
     }
 
     #[test]
     fn extra_dimension_is_another_metric() {
-        let field = Alarm::FIELDS.iter().find(|field| field.name == "metrics").unwrap();
+        let field = Alarm::FIELDS.iter().find(|field| field.name == Field::Metrics.name()).unwrap();
         let (desired, more) = (json!([query(&[("A", "1")])]), json!([query(&[("A", "1"), ("B", "2")])]));
         assert!(Alarm::is_equivalent(field, &desired, &desired));
         assert!(!Alarm::is_equivalent(field, &desired, &more));

@@ -1,71 +1,50 @@
-//! `aws:cloudwatchlogs:log-group` — where log lines of one kind go.
+//! `aws:cloudwatchlogs:log-group`: a group of log streams with common settings.
 //!
 //! Name and class are fixed at creation, so a change to either replaces it.
 //! API: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
 //!
 //! Reads: one list from the beginning that all names share, and one call for the tags of each group.
 
+use std::collections::HashMap;
+
 use aws_sdk_cloudwatchlogs::types::{self, LogGroupClass};
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{
-        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
-    },
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    cloud::{Aws, Reader, Writer},
     each::one_by_one,
-    error::{api, api_with, gone_ok, need},
-    tags::{TagChange, made_for, observed_tags},
-    value::text,
+    prelude::*,
+    sdk::send_tags,
+    tags::{made_for, observed_tags},
 };
 
 /// A group of log streams with common settings.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(type = "aws:cloudwatchlogs:log-group", create = "logs:CreateLogGroup", unique(log_group_name))]
 pub struct LogGroup {
-    /// `/ecs/app`; generated where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// For how many days its lines are kept; 0 for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retention_days: Option<i32>,
-    /// The ARN of the key that its lines are encrypted with; an empty text for AWS's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kms_key: Option<In<String>>,
+    /// `/ecs/app`; generated if absent.
+    #[field(replaces, name(max = 512))]
+    pub log_group_name: Option<String>,
+    /// Days that log lines are kept; 0 for ever.
+    pub retention_in_days: Option<i32>,
+    /// The ARN of the key that encrypts log lines; an empty text for AWS's own key.
+    pub kms_key_id: Option<In<String>>,
     /// `STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class: Option<String>,
-    /// `true` if AWS refuses to delete it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion_protection: Option<bool>,
+    #[field(replaces)]
+    pub log_group_class: Option<String>,
+    /// `true` if AWS refuses to delete the group.
+    #[field(deletion_protection)]
+    pub deletion_protection_enabled: Option<bool>,
     /// Tags of the log group, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// The outputs of a log group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct LogGroupOutputs {
     /// The name of the log group.
+    #[output(constant = "GROUP_NAME")]
     pub id: Id<LogGroup>,
-    /// Its ARN, without `:*`.
+    /// The ARN of the log group, without `:*`.
     pub arn: String,
-}
-
-impl LogGroup {
-    /// Its ARN, without `:*`.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// The name of the log group.
-    pub const GROUP_NAME: Output<Self, String> = Output::new("id");
-
-    /// A log group that keeps its lines for so many days.
-    pub fn new(retention_days: i32) -> Self {
-        Self { retention_days: Some(retention_days), ..Self::default() }
-    }
 }
 
 /// Retention periods in days that the API accepts.
@@ -73,18 +52,7 @@ const RETENTIONS: [i32; 24] =
     [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 3654];
 
 impl Resource for LogGroup {
-    const TYPE: &'static str = "aws:cloudwatchlogs:log-group";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("retention_days"),
-        Field::new("kms_key"),
-        Field::new("class").replaces(),
-        Field::new("deletion_protection").deletion_protection(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 512));
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["logs:DescribeLogGroups", "logs:ListTagsForResource"],
         create: &["logs:CreateLogGroup", "logs:TagResource", "logs:AssociateKmsKey"],
@@ -103,11 +71,9 @@ impl Resource for LogGroup {
     type Outputs = LogGroupOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        let wrong = self.retention_days.filter(|days| !RETENTIONS.contains(days));
-        wrong
-            .map(|days| Problem::new("retention_days", format!("{days} is none of {RETENTIONS:?}")))
-            .into_iter()
-            .collect()
+        let wrong = self.retention_in_days.filter(|days| !RETENTIONS.contains(days));
+        let why = wrong.map(|days| format!("{days} is none of {RETENTIONS:?}"));
+        why.map(|why| Problem::new(Field::RetentionInDays, why)).into_iter().collect()
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -137,17 +103,11 @@ impl Resource for LogGroup {
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        c.logs()
-            .create_log_group()
-            .set_log_group_name(self.name.clone())
-            .set_kms_key_id(self.kms_key.as_ref().and_then(text).filter(|key| !key.is_empty()))
-            .set_log_group_class(self.class.as_deref().map(LogGroupClass::from))
-            .set_deletion_protection_enabled(self.deletion_protection)
-            .set_tags(Some(self.tags.clone().into_iter().collect()))
-            .send()
-            .await
-            .map_err(api_with("logs:CreateLogGroup", key_not_yet))?;
-        Ok((Id::new(self.name.clone().unwrap_or_default()), None))
+        let key = self.kms_key_id.as_ref().and_then(text).filter(|key| !key.is_empty());
+        let request = c.logs().create_log_group().set_kms_key_id(key).set_tags(Some(sdk_tags(&self.tags)));
+        let request = set_inputs!(request, self => log_group_name, log_group_class, deletion_protection_enabled);
+        request.send().await.map_err(api_with("logs:CreateLogGroup", key_not_yet))?;
+        Ok((Id::new(self.log_group_name.clone().unwrap_or_default()), None))
     }
 
     async fn update(
@@ -156,17 +116,20 @@ impl Resource for LogGroup {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let (name, arn, observed) = (recorded.id.as_str(), &observed.outputs.arn, &observed.inputs);
-        if let Some(days) = self.retention_days.filter(|_| self.retention_days != observed.retention_days) {
-            if days == 0 {
+        let (name, arn) = (recorded.id.as_str(), &observed.outputs.arn);
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        match changed.pick(Field::RetentionInDays, &self.retention_in_days) {
+            Some(0) => {
                 let request = c.logs().delete_retention_policy().log_group_name(name);
                 request.send().await.map_err(api("logs:DeleteRetentionPolicy"))?;
-            } else {
+            }
+            Some(days) => {
                 let request = c.logs().put_retention_policy().log_group_name(name).retention_in_days(days);
                 request.send().await.map_err(api("logs:PutRetentionPolicy"))?;
             }
+            None => {}
         }
-        if let Some(key) = self.kms_key.as_ref().filter(|_| self.kms_key != observed.kms_key).and_then(text) {
+        if let Some(key) = changed.pick(Field::KmsKeyId, &self.kms_key_id).as_ref().and_then(text) {
             if key.is_empty() {
                 let request = c.logs().disassociate_kms_key().log_group_name(name);
                 request.send().await.map_err(api("logs:DisassociateKmsKey"))?;
@@ -175,22 +138,12 @@ impl Resource for LogGroup {
                 request.send().await.map_err(api_with("logs:AssociateKmsKey", key_not_yet))?;
             }
         }
-        if let Some(desired) =
-            self.deletion_protection.filter(|_| self.deletion_protection != observed.deletion_protection)
-        {
+        if changed.contains(Field::DeletionProtectionEnabled) {
             let request = c.logs().put_log_group_deletion_protection().log_group_identifier(name);
-            let answer = request.deletion_protection_enabled(desired).send().await;
-            answer.map_err(api("logs:PutLogGroupDeletionProtection"))?;
+            let request = set_inputs!(request, self => deletion_protection_enabled);
+            request.send().await.map_err(api("logs:PutLogGroupDeletionProtection"))?;
         }
-        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
-        if !tags.set.is_empty() {
-            let request = c.logs().tag_resource().resource_arn(arn).set_tags(Some(tags.set.into_iter().collect()));
-            request.send().await.map_err(api("logs:TagResource"))?;
-        }
-        if !tags.drop.is_empty() {
-            let request = c.logs().untag_resource().resource_arn(arn).set_tag_keys(Some(tags.drop));
-            request.send().await.map_err(api("logs:UntagResource"))?;
-        }
+        send_tags!(c.logs(), "logs", arn, self, recorded, observed, sdk_tags);
         Ok(None)
     }
 
@@ -202,7 +155,7 @@ impl Resource for LogGroup {
 
 impl LogGroup {
     async fn named(&self, c: &Reader) -> Result<Vec<types::LogGroup>> {
-        let Some(name) = self.name.as_deref() else { return Ok(vec![]) };
+        let Some(name) = self.log_group_name.as_deref() else { return Ok(vec![]) };
         let mut groups = listed(c, name).await?;
         groups.retain(|group| is(group, name));
         Ok(groups)
@@ -228,12 +181,12 @@ fn shared_start<'a>(mut names: impl Iterator<Item = &'a str>) -> &'a str {
 
 async fn listed(c: &Reader, start: &str) -> Result<Vec<types::LogGroup>> {
     let start = Some(start.to_owned()).filter(|start| !start.is_empty());
-    let mut pages = c.logs().describe_log_groups().set_log_group_name_prefix(start).into_paginator().items().send();
-    let mut groups = vec![];
-    while let Some(group) = pages.try_next().await.map_err(api(READ))? {
-        groups.push(group);
-    }
-    Ok(groups)
+    let pages = c.logs().describe_log_groups().set_log_group_name_prefix(start).into_paginator().items().send();
+    pages.collect::<Result<_, _>>().await.map_err(api(READ))
+}
+
+fn sdk_tags(tags: &Tags) -> HashMap<String, String> {
+    tags.clone().into_iter().collect()
 }
 
 async fn tags(c: &Reader, arn: &str) -> Result<Tags> {
@@ -249,7 +202,7 @@ fn is(group: &types::LogGroup, name: &str) -> bool {
 }
 
 fn id_of(group: &types::LogGroup) -> Result<Id<LogGroup>> {
-    need(READ, group.log_group_name(), "logGroupName").map(Id::new)
+    member(READ, "logGroupName", group.log_group_name())
 }
 
 /// `arn` ends with `:*`, which no other call wants.
@@ -261,14 +214,14 @@ fn arn_of(group: &types::LogGroup) -> Result<String> {
 /// The only place where the SDK's type becomes ours.
 fn to_observed(group: &types::LogGroup, tags: Tags) -> Result<Observed<LogGroup>> {
     Ok(Observed {
-        inputs: LogGroup {
-            name: group.log_group_name().map(str::to_owned),
-            retention_days: Some(group.retention_in_days().unwrap_or(0)),
-            kms_key: Some(group.kms_key_id().unwrap_or_default().into()),
-            class: Some(group.log_group_class().map_or("STANDARD", LogGroupClass::as_str).to_owned()),
-            deletion_protection: Some(group.deletion_protection_enabled() == Some(true)),
+        inputs: from_sdk!(READ, group => LogGroup {
+            log_group_name;
+            retention_in_days: Some(group.retention_in_days().unwrap_or(0)),
+            kms_key_id: Some(group.kms_key_id().unwrap_or_default().into()),
+            log_group_class: Some(group.log_group_class().map_or("STANDARD", LogGroupClass::as_str).to_owned()),
+            deletion_protection_enabled: Some(group.deletion_protection_enabled() == Some(true)),
             tags,
-        },
+        }),
         outputs: LogGroupOutputs { id: id_of(group)?, arn: arn_of(group)? },
     })
 }
@@ -289,7 +242,7 @@ mod tests {
     fn absent_attributes_are_the_defaults() {
         let sdk = types::LogGroup::builder().log_group_name("g").arn("arn:aws:logs:r:1:log-group:g:*").build();
         let observed = to_observed(&sdk, Tags::new()).unwrap();
-        assert_eq!(observed.inputs.retention_days, Some(0));
+        assert_eq!(observed.inputs.retention_in_days, Some(0));
         assert_eq!(observed.outputs.arn, "arn:aws:logs:r:1:log-group:g");
     }
 }

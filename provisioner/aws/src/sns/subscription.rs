@@ -1,94 +1,67 @@
-//! `aws:sns:subscription` — someone or something that hears of a topic's messages.
+//! `aws:sns:subscription`: an endpoint that receives a topic's messages.
 //!
-//! Topic, protocol and endpoint are what a subscription is, so a change to any of them replaces it. One by mail (or
-//! HTTP) waits for its receiver to confirm: it counts as made, and `pending_confirmation` in its outputs says so.
-//! Nobody confirms for three days, and AWS drops it: the next plan makes it again.
+//! Topic, protocol and endpoint identify a subscription, so a change to any of them replaces it. One by mail or HTTP
+//! waits until its receiver confirms: it counts as created, and its output `pending_confirmation` is true. AWS drops it
+//! after three days without confirmation, and the next plan creates it again.
 //! API: <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
 //!
 //! Reads: one call for each subscription.
 
 use std::collections::HashMap;
 
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
-
 use super::{Attributes, Topic, changed, flag, put, told};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    each::one_by_one,
-    error::{api, api_with, gone_ok, need},
-    value::text,
-};
+use crate::{each::one_by_one, prelude::*};
 
-/// Someone or something that hears of a topic's messages.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// An endpoint that receives a topic's messages.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:sns:subscription",
+    create = "sns:Subscribe",
+    unique(topic_arn, protocol, endpoint),
+    omitted(Attributes = "each an input", ReturnSubscriptionArn = "always: the ARN is the id")
+)]
 pub struct Subscription {
     /// Topic of the subscription.
-    pub topic: In<Id<Topic>>,
+    #[field(replaces)]
+    pub topic_arn: In<Id<Topic>>,
     /// `email`, `https`, `sqs`, `lambda`, `sms`, `firehose`, …
+    #[field(replaces)]
     pub protocol: String,
-    /// An address, a URL, an ARN, as the protocol has it.
+    /// An address, a URL or an ARN, as the protocol requires.
+    #[field(replaces)]
     pub endpoint: In<String>,
     /// Filter for the messages, as a JSON document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(document)]
     pub filter_policy: Option<In<String>>,
     /// Scope of the filter: `MessageAttributes` or `MessageBody`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_policy_scope: Option<String>,
     /// `true` if messages come without SNS's own envelope.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_message_delivery: Option<bool>,
     /// Retry policy of HTTP deliveries.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(document)]
     pub delivery_policy: Option<In<String>>,
     /// Destination of messages that cannot be delivered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(document, may_dangle)]
     pub redrive_policy: Option<In<String>>,
     /// Replay of archived messages; FIFO topics only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(document)]
     pub replay_policy: Option<In<String>>,
     /// The ARN of the role that writes to a delivery stream.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subscription_role: Option<In<String>>,
+    pub subscription_role_arn: Option<In<String>>,
 }
 
 /// The outputs of a subscription.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct SubscriptionOutputs {
     /// The ARN of the subscription.
+    #[output(constant = "ARN")]
     pub id: Id<Subscription>,
-    /// `true` if its receiver has yet to confirm.
+    /// `true` if the receiver has yet to confirm.
     pub pending_confirmation: bool,
 }
 
 impl Subscription {
-    /// The ARN of the subscription.
-    pub const ARN: Output<Self, String> = Output::new("id");
-    /// `true` if its receiver has yet to confirm.
-    pub const PENDING_CONFIRMATION: Output<Self, bool> = Output::new("pending_confirmation");
-
-    /// This endpoint hears of this topic.
-    pub fn new(topic: In<Id<Topic>>, protocol: impl Into<String>, endpoint: impl Into<In<String>>) -> Self {
-        Self {
-            topic,
-            protocol: protocol.into(),
-            endpoint: endpoint.into(),
-            filter_policy: None,
-            filter_policy_scope: None,
-            raw_message_delivery: None,
-            delivery_policy: None,
-            redrive_policy: None,
-            replay_policy: None,
-            subscription_role: None,
-        }
-    }
-
-    /// As the API takes them.
+    /// The attributes by the names of the API.
     fn attributes(&self) -> Attributes {
         let mut all = Attributes::new();
         put(&mut all, "FilterPolicy", self.filter_policy.as_ref());
@@ -97,45 +70,13 @@ impl Subscription {
         put(&mut all, "DeliveryPolicy", self.delivery_policy.as_ref());
         put(&mut all, "RedrivePolicy", self.redrive_policy.as_ref());
         put(&mut all, "ReplayPolicy", self.replay_policy.as_ref());
-        put(&mut all, "SubscriptionRoleArn", self.subscription_role.as_ref());
+        put(&mut all, "SubscriptionRoleArn", self.subscription_role_arn.as_ref());
         all
-    }
-
-    /// The ARNs of those with the same topic, protocol and endpoint. One that waits for confirmation shows none.
-    async fn alike(&self, c: &Reader) -> Result<Vec<String>> {
-        let (topic, endpoint) = (text(&self.topic), text(&self.endpoint));
-        let mut pages = c.sns().list_subscriptions_by_topic().set_topic_arn(topic).into_paginator().items().send();
-        let mut alike = vec![];
-        loop {
-            match pages.try_next().await.map_err(api("sns:ListSubscriptionsByTopic")) {
-                Ok(Some(one)) => {
-                    let same = one.protocol() == Some(&self.protocol) && one.endpoint() == endpoint.as_deref();
-                    alike.extend(one.subscription_arn().filter(|_| same).map(str::to_owned));
-                }
-                Ok(None) => break,
-                Err(error) if error.kind == ErrorKind::Gone => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(alike)
     }
 }
 
 impl Resource for Subscription {
-    const TYPE: &'static str = "aws:sns:subscription";
-    const FIELDS: &'static [Field] = &[
-        Field::new("topic").replaces(),
-        Field::new("protocol").replaces(),
-        Field::new("endpoint").replaces(),
-        Field::new("filter_policy").document(),
-        Field::new("filter_policy_scope"),
-        Field::new("raw_message_delivery"),
-        Field::new("delivery_policy").document(),
-        Field::new("redrive_policy").document().may_dangle(),
-        Field::new("replay_policy").document(),
-        Field::new("subscription_role"),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["topic", "protocol", "endpoint"]];
+    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["pending_confirmation"];
     const ACTIONS: Actions = Actions {
         read: &["sns:GetSubscriptionAttributes", "sns:ListSubscriptionsByTopic"],
@@ -143,8 +84,6 @@ impl Resource for Subscription {
         update: &["sns:SetSubscriptionAttributes"],
         delete: &["sns:Unsubscribe"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
-        &[("Attributes", "each an input"), ("ReturnSubscriptionArn", "always: the ARN is the id")];
     type Cloud = Aws;
     type Outputs = SubscriptionOutputs;
 
@@ -169,8 +108,15 @@ impl Resource for Subscription {
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let alike = self.alike(c).await?;
-        Ok(alike.into_iter().filter(|arn| arn.starts_with("arn:")).map(Id::new).collect())
+        let (topic, endpoint) = (text(&self.topic_arn), text(&self.endpoint));
+        let pages = c.sns().list_subscriptions_by_topic().set_topic_arn(topic).into_paginator().items().send();
+        let all = pages.collect::<Result<Vec<_>, _>>().await.map_err(api("sns:ListSubscriptionsByTopic"));
+        let all = gone_none(all)?.unwrap_or_default();
+        let same =
+            all.iter().filter(|one| one.protocol() == Some(&self.protocol) && one.endpoint() == endpoint.as_deref());
+        // One that waits for confirmation shows no ARN.
+        let arns = same.filter_map(|one| one.subscription_arn()).filter(|arn| arn.starts_with("arn:"));
+        Ok(arns.map(Id::new).collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
@@ -181,18 +127,10 @@ impl Resource for Subscription {
         }
         let there =
             |_: &str, message: &str| message.contains("already exists with different").then_some(ErrorKind::Exists);
-        let answer = c
-            .sns()
-            .subscribe()
-            .set_topic_arn(text(&self.topic))
-            .protocol(&self.protocol)
-            .set_endpoint(text(&self.endpoint))
-            .set_attributes(Some(self.attributes().into_iter().collect()))
-            .return_subscription_arn(true)
-            .send()
-            .await
-            .map_err(api_with(CREATE, there))?;
-        Ok((Id::new(need(CREATE, answer.subscription_arn(), "SubscriptionArn")?), None))
+        let request = set_inputs!(c.sns().subscribe(), self => topic_arn, protocol, endpoint);
+        let request = request.set_attributes(Some(self.attributes().into_iter().collect()));
+        let answer = request.return_subscription_arn(true).send().await.map_err(api_with(CREATE, there))?;
+        Ok((member(CREATE, "SubscriptionArn", answer.subscription_arn())?, None))
     }
 
     async fn update(
@@ -227,7 +165,7 @@ fn to_observed(id: &Id<Subscription>, observed: &HashMap<String, String>) -> Res
     let must = |name: &'static str| need(READ, observed.get(name).map(String::as_str), name);
     Ok(Observed {
         inputs: Subscription {
-            topic: Id::new(must("TopicArn")?).into(),
+            topic_arn: Id::new(must("TopicArn")?).into(),
             protocol: must("Protocol")?,
             endpoint: must("Endpoint")?.into(),
             filter_policy: told(observed, "FilterPolicy"),
@@ -236,7 +174,7 @@ fn to_observed(id: &Id<Subscription>, observed: &HashMap<String, String>) -> Res
             delivery_policy: told(observed, "DeliveryPolicy"),
             redrive_policy: told(observed, "RedrivePolicy"),
             replay_policy: told(observed, "ReplayPolicy"),
-            subscription_role: told(observed, "SubscriptionRoleArn"),
+            subscription_role_arn: told(observed, "SubscriptionRoleArn"),
         },
         outputs: SubscriptionOutputs { id: id.clone(), pending_confirmation: flag(observed, "PendingConfirmation") },
     })

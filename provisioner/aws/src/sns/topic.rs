@@ -8,12 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Attributes, changed, flag, our_tags, put, sdk_tags, told};
-use crate::{
-    document::principal_not_yet,
-    each::one_by_one,
-    prelude::*,
-    tags::{TagChange, made_for},
-};
+use crate::{document::principal_not_yet, each::one_by_one, prelude::*, sdk::send_tags, tags::owned};
 
 /// A topic: messages published to it reach every subscription.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -31,16 +26,16 @@ pub struct Topic {
     pub display_name: Option<String>,
     /// The key that encrypts messages: ID, ARN or alias. An empty text turns encryption off.
     pub kms_master_key_id: Option<In<String>>,
-    /// Who may publish and subscribe; only the account if absent.
+    /// Policy on publishing and subscribing; only the account may if absent.
     #[field(document, may_dangle)]
     pub policy: Option<In<String>>,
-    /// How HTTP deliveries are retried.
+    /// Retry policy of HTTP deliveries.
     #[field(document)]
     pub delivery_policy: Option<In<String>>,
     /// Strict order and no duplicates. Needs a stated name that ends with `.fifo`.
     #[field(replaces)]
     pub fifo_topic: Option<bool>,
-    /// Whether two messages of the same content are duplicates; FIFO topics only.
+    /// `true` if two messages of the same content are duplicates; FIFO topics only.
     pub content_based_deduplication: Option<bool>,
     /// More attributes by the API's names: `SignatureVersion`, `TracingConfig`, `ArchivePolicy`,
     /// `FifoThroughputScope`, and those of delivery logs (`HTTPSuccessFeedbackRoleArn` and the like).
@@ -50,7 +45,7 @@ pub struct Topic {
     pub tags: Tags,
 }
 
-/// What AWS reports about a topic.
+/// The outputs of a topic.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct TopicOutputs {
     /// The topic's ARN.
@@ -130,16 +125,7 @@ impl Resource for Topic {
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let mut found = vec![];
-        for id in self.find_by_unique_key(c).await? {
-            match tags(c, id.as_str()).await {
-                Ok(tags) if made_for(&tags, owner) => found.push(id),
-                Ok(_) => {}
-                Err(error) if error.kind == ErrorKind::Gone => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
+        owned(&self.find_by_unique_key(c).await?, owner, |id| tags(c, id.as_str())).await
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
@@ -182,15 +168,7 @@ impl Resource for Topic {
             let request = c.sns().set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);
             request.send().await.map_err(api_with("sns:SetTopicAttributes", principal_not_yet))?;
         }
-        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
-        if !tags.set.is_empty() {
-            let request = c.sns().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&tags.set)));
-            request.send().await.map_err(api("sns:TagResource"))?;
-        }
-        if !tags.drop.is_empty() {
-            let request = c.sns().untag_resource().resource_arn(arn).set_tag_keys(Some(tags.drop));
-            request.send().await.map_err(api("sns:UntagResource"))?;
-        }
+        send_tags!(c.sns(), "sns", arn, self, recorded, observed, sdk_tags);
         Ok(None)
     }
 

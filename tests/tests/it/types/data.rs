@@ -9,7 +9,7 @@ use provisioner_aws::{
     rds::{Instance, ParameterGroup, SubnetGroup},
     route53::{Alias, Record},
     s3::{self, Bucket, LifecycleRule, Logging, Transition},
-    waf::{Action, ManagedRules, Override, Rule, Scope, Statement, WebAcl, WebAclAssociation},
+    waf::{Action, ManagedRules, Override, Rule, Scope, Statement, Visibility, WebAcl, WebAclAssociation},
 };
 use provisioner_model::{Id, resource::Tags};
 use provisioner_testkit::conformance::TestObject;
@@ -133,47 +133,38 @@ async fn bucket() {
 async fn table() {
     let Some(bench) = Bench::moto("table") else { return };
     let mut table = bench
-        .create(Table {
-            range_key: Some(KeyAttribute::number("at")),
-            global_indexes: vec![GlobalIndex {
-                name: "by-kind".into(),
-                hash_key: KeyAttribute::text("kind"),
-                range_key: None,
-                projection: Projection::Include(vec!["note".into()]),
-                read: None,
-                write: None,
-            }],
-            local_indexes: vec![LocalIndex {
-                name: "by-size".into(),
-                range_key: KeyAttribute::number("size"),
-                projection: Projection::KeysOnly,
-            }],
-            encryption: Some(dynamodb::Encryption { kms_key: None }),
-            point_in_time_recovery: Some(true),
-            time_to_live: Some("gone_at".into()),
-            deletion_protection: Some(true),
-            stream: Some("NEW_IMAGE".into()),
-            tags: tags(&[("a", "1")]),
-            ..Table::new(KeyAttribute::text("id"))
-        })
+        .create(
+            Table::new(KeyAttribute::text("id"))
+                .range_key(KeyAttribute::number("at"))
+                .global_secondary_indexes([GlobalIndex::new(
+                    "by-kind",
+                    KeyAttribute::text("kind"),
+                    Projection::Include(vec!["note".into()]),
+                )])
+                .local_secondary_indexes([LocalIndex::new(
+                    "by-size",
+                    KeyAttribute::number("size"),
+                    Projection::KeysOnly,
+                )])
+                .sse_specification(dynamodb::Encryption::new())
+                .point_in_time_recovery_enabled(true)
+                .time_to_live_specification("gone_at")
+                .deletion_protection_enabled(true)
+                .stream_view_type("NEW_IMAGE")
+                .tags(tags(&[("a", "1")])),
+        )
         .await;
-    let by_day = GlobalIndex {
-        name: "by-day".into(),
-        hash_key: KeyAttribute::text("day"),
-        range_key: Some(KeyAttribute::number("at")),
-        projection: Projection::All,
-        read: None,
-        write: None,
-    };
+    let by_day = GlobalIndex::new("by-day", KeyAttribute::text("day"), Projection::All);
+    let by_day = by_day.range_key(KeyAttribute::number("at"));
     each(
         &mut table,
         &[
-            ("global_indexes", json!([by_day])),
-            ("billing", json!(Billing::Provisioned { read: 2, write: 1 })),
-            ("billing", json!(Billing::PayPerRequest)),
-            ("point_in_time_recovery", json!(false)),
+            ("global_secondary_indexes", json!([by_day])),
+            ("billing_mode", json!(Billing::Provisioned { read_capacity_units: 2, write_capacity_units: 1 })),
+            ("billing_mode", json!(Billing::PayPerRequest)),
+            ("point_in_time_recovery_enabled", json!(false)),
             // moto refuses to turn a stream on where there once was one: another view cannot be shown there.
-            ("deletion_protection", json!(false)),
+            ("deletion_protection_enabled", json!(false)),
             ("tags", json!({ "a": "2" })),
         ],
     )
@@ -185,12 +176,10 @@ async fn table() {
 async fn certificates_and_records() {
     let Some(bench) = Bench::moto("certificates_and_records") else { return };
     let mut certificate = bench
-        .create(Certificate {
-            alternative_names: Some(vec!["www.example.com".into()]),
+        .create(
             // moto makes RSA keys whatever is asked for: `key_algorithm` cannot be shown there.
-            tags: tags(&[("a", "1")]),
-            ..Certificate::new("example.com")
-        })
+            Certificate::new("example.com").subject_alternative_names(["www.example.com"]).tags(tags(&[("a", "1")])),
+        )
         .await;
     each(&mut certificate, &[("tags", json!({ "b": "1" }))]).await;
     let validation = certificate.observed.outputs["main_validation"].clone();
@@ -212,12 +201,8 @@ async fn certificates_and_records() {
     let mut record = bench
         .create(Record::new(zone.as_str(), "*.example.com", "A", 60, ["192.0.2.1".into(), "192.0.2.2".into()]))
         .await;
-    each(&mut record, &[("ttl", json!(300)), ("values", json!(["192.0.2.3"]))]).await;
-    let target = Alias {
-        zone: "Z35SXDOTRQ7X7K".into(),
-        name: "Balancer.us-east-1.elb.amazonaws.com.".into(),
-        evaluate_target_health: true,
-    };
+    each(&mut record, &[("ttl", json!(300)), ("resource_records", json!(["192.0.2.3"]))]).await;
+    let target = Alias::new("Z35SXDOTRQ7X7K", "Balancer.us-east-1.elb.amazonaws.com.", true);
     let alias = bench.create(Record::alias(zone.as_str(), "www.example.com", "A", target)).await;
     alias.delete().await;
     record.delete().await;
@@ -229,10 +214,7 @@ async fn certificates_and_records() {
 async fn imported_certificate() {
     let Some(bench) = Bench::moto("imported_certificate") else { return };
     let mut own = bench
-        .create(ImportedCertificate {
-            tags: tags(&[("a", "1")]),
-            ..ImportedCertificate::new(["app.internal", "www.app.internal"], 365)
-        })
+        .create(ImportedCertificate::new(["app.internal", "www.app.internal"], 365).tags(tags(&[("a", "1")])))
         .await;
     assert!(own.observed.outputs["not_after"].as_str().is_some_and(|end| end.ends_with('Z')));
     each(&mut own, &[("tags", json!({ "a": "2", "b": "1" }))]).await;
@@ -250,19 +232,19 @@ async fn imported_certificate() {
 async fn web_acl_and_association() {
     let Some(bench) = Bench::moto("web_acl_and_association") else { return };
     let common = Rule {
-        statement: Statement::Managed(ManagedRules {
-            overrides: vec![Override { rule: "SizeRestrictions_BODY".into(), action: Action::Count }],
-            ..ManagedRules::aws("AWSManagedRulesCommonRuleSet")
-        }),
+        statement: Statement::Managed(
+            ManagedRules::aws("AWSManagedRulesCommonRuleSet")
+                .rule_action_overrides([Override::new("SizeRestrictions_BODY", Action::Count)]),
+        ),
         ..Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet")
     };
     let mut acl = bench
-        .create(WebAcl {
-            description: Some("of a test".into()),
-            rules: vec![common.clone(), Rule::rate_limit("rate", 2, 2000)],
-            tags: tags(&[("a", "1")]),
-            ..WebAcl::new(Scope::Regional, Action::Allow, "web")
-        })
+        .create(
+            WebAcl::new(Scope::Regional, Action::Allow, Visibility::new("web"))
+                .description("of a test")
+                .rules([common.clone(), Rule::rate_limit("rate", 2, 2000)])
+                .tags(tags(&[("a", "1")])),
+        )
         .await;
     let geo = Rule::new("geo", 3, Statement::Geo(vec!["SE".into()]), Action::Count);
     each(
@@ -271,13 +253,13 @@ async fn web_acl_and_association() {
             ("rules", json!([Rule::rate_limit("rate", 2, 1000), geo, common])),
             ("default_action", json!("block")),
             ("description", json!("of another test")),
-            ("visibility", json!({ "metric": "other", "metrics": true, "samples": false })),
+            ("visibility_config", json!(Visibility::new("other").sampled_requests_enabled(false))),
             ("tags", json!({ "b": "1" })),
         ],
     )
     .await;
-    let other =
-        bench.create(WebAcl { name: Some("other".into()), ..WebAcl::new(Scope::Regional, Action::Allow, "o") }).await;
+    let other = WebAcl::new(Scope::Regional, Action::Allow, Visibility::new("o")).name("other");
+    let other = bench.create(other).await;
     let balancer = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/a/50dc6c495c0c9188";
     let association = bench.create(WebAclAssociation::new(Id::new(&*acl.id).into(), balancer)).await;
     // moto lists an association under each ACL that it ever had, and answers with the first: an update in place cannot

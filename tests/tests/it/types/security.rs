@@ -245,18 +245,17 @@ async fn log_group() {
     let Some(bench) = Bench::moto("log_group") else { return };
     let key = bench.create(Key::new()).await;
     // Moto keeps neither class nor deletion protection.
-    let wanted = LogGroup {
-        name: Some("/ecs/app".into()),
-        kms_key: Some(key.observed.outputs["arn"].as_str().unwrap().into()),
-        tags: tags("team"),
-        ..LogGroup::new(30)
-    };
+    let wanted = LogGroup::new()
+        .log_group_name("/ecs/app")
+        .retention_in_days(30)
+        .kms_key_id(key.observed.outputs["arn"].as_str().unwrap())
+        .tags(tags("team"));
     let mut group = bench.create(wanted).await;
-    let neighbour = bench.create(LogGroup { name: Some("/ecs/app-2".into()), ..LogGroup::new(0) }).await;
-    let mut changed = group.changed("retention_days", json!(7));
+    let neighbour = bench.create(LogGroup::new().log_group_name("/ecs/app-2").retention_in_days(0)).await;
+    let mut changed = group.changed("retention_in_days", json!(7));
     changed["tags"] = json!({"other": "2"});
     group.update(changed).await;
-    let changed = group.changed("retention_days", json!(0));
+    let changed = group.changed("retention_in_days", json!(0));
     group.update(changed).await;
     let both = vec![group.id.clone(), neighbour.id.clone()];
     let resource_type = bench.types.get(LogGroup::TYPE).unwrap();
@@ -293,11 +292,9 @@ async fn topic_and_subscription() {
     assert_eq!(error.kind, provisioner_model::error::ErrorKind::Exists, "another's topic is not taken over");
 
     let id = || In::Known(Id::new(&*topic.id));
-    let wanted = Subscription {
-        filter_policy: Some(r#"{"level": ["alarm"]}"#.into()),
-        raw_message_delivery: Some(true),
-        ..Subscription::new(id(), "https", "https://example.com/hook")
-    };
+    let wanted = Subscription::new(id(), "https", "https://example.com/hook")
+        .filter_policy(r#"{"level": ["alarm"]}"#)
+        .raw_message_delivery(true);
     let mut subscription = bench.create(wanted).await;
     let mut changed = subscription.changed("filter_policy", json!(r#"{"level": ["alarm", "ok"]}"#));
     changed["raw_message_delivery"] = json!(false);
@@ -314,21 +311,21 @@ async fn alarms_and_dashboard() {
     let Some(bench) = Bench::moto("alarms_and_dashboard") else { return };
     let arn = |name: &str| In::from(format!("arn:aws:sns:us-east-1:123456789012:{name}"));
     let mut alarm = bench
-        .create(Alarm {
-            description: Some("first".into()),
-            datapoints_to_alarm: Some(2),
-            treat_missing_data: Some("notBreaching".into()),
-            dimensions: BTreeMap::from([("ClusterName".into(), "dev".into()), ("ServiceName".into(), "app".into())]),
-            unit: Some("Percent".into()),
-            actions_enabled: Some(true),
-            alarm_actions: vec![arn("a"), arn("b")],
-            ok_actions: vec![arn("a")],
-            insufficient_data_actions: vec![arn("b")],
-            tags: tags("team"),
-            ..Alarm::new("AWS/ECS", "CPUUtilization", "Average", "GreaterThanThreshold", 80.0, 3)
-        })
+        .create(
+            Alarm::new("AWS/ECS", "CPUUtilization", "Average", "GreaterThanThreshold", 80.0, 3)
+                .alarm_description("first")
+                .datapoints_to_alarm(2)
+                .treat_missing_data("notBreaching")
+                .dimensions([("ClusterName", "dev"), ("ServiceName", "app")])
+                .unit("Percent")
+                .actions_enabled(true)
+                .alarm_actions([arn("a"), arn("b")])
+                .ok_actions([arn("a")])
+                .insufficient_data_actions([arn("b")])
+                .tags(tags("team")),
+        )
         .await;
-    let mut changed = alarm.changed("description", json!("second"));
+    let mut changed = alarm.changed("alarm_description", json!("second"));
     changed["threshold"] = json!(70);
     changed["evaluation_periods"] = json!(5);
     changed["datapoints_to_alarm"] = json!(4);
@@ -351,36 +348,17 @@ async fn alarms_and_dashboard() {
     let error = resource_type.create(&bench.clouds, PROVIDER, alarm.inputs.clone(), &owner).await.unwrap_err();
     assert_eq!(error.kind, provisioner_model::error::ErrorKind::Exists, "another's alarm is not overwritten");
 
-    let metric = |id: &str, name: &str| MetricQuery {
-        id: id.into(),
-        expression: None,
-        metric: Some(MetricStat {
-            namespace: "AWS/ApplicationELB".into(),
-            metric_name: name.into(),
-            dimensions: BTreeMap::from([("LoadBalancer".into(), "app/x/1".into())]),
-            period: 60,
-            statistic: "Sum".into(),
-            unit: None,
-        }),
-        label: None,
-        return_data: false,
-        period: None,
-        account: None,
+    let metric = |id: &str, name: &str| {
+        let stat = MetricStat::new("AWS/ApplicationELB", name, 60, "Sum").dimensions([("LoadBalancer", "app/x/1")]);
+        MetricQuery::new(id, false).metric_stat(stat)
     };
-    let rate = MetricQuery {
-        expression: Some("100 * m1 / m2".into()),
-        metric: None,
-        label: Some("errors in %".into()),
-        return_data: true,
-        ..metric("rate", "")
-    };
+    let rate = MetricQuery::new("rate", true).expression("100 * m1 / m2").label("errors in %");
     let metrics = vec![metric("m1", "HTTPCode_Target_5XX_Count"), metric("m2", "RequestCount"), rate];
-    let name = Some("error-rate".into());
-    let math = bench.create(Alarm { name, ..Alarm::over(metrics, "GreaterThanThreshold", 1.0, 5) }).await;
+    let math = bench.create(Alarm::over(metrics, "GreaterThanThreshold", 1.0, 5).alarm_name("error-rate")).await;
 
     let body = |title: &str| json!({"widgets": [{"type": "text", "properties": {"markdown": title}}]}).to_string();
-    let mut dashboard = bench.create(Dashboard { tags: tags("team"), ..Dashboard::new(body("first").into()) }).await;
-    let mut changed = dashboard.changed("body", json!(body("second")));
+    let mut dashboard = bench.create(Dashboard::new(body("first")).tags(tags("team"))).await;
+    let mut changed = dashboard.changed("dashboard_body", json!(body("second")));
     changed["tags"] = json!({"other": "2"});
     dashboard.update(changed).await;
     dashboard.delete().await;

@@ -318,42 +318,32 @@ async fn service_and_its_scaling() {
     change(&mut service, "tags", json!({ "a": "1" })).await;
 
     let mut target = bench
-        .create(ScalableTarget {
-            suspended: Some(Suspended { scale_in: Some(true), ..Suspended::default() }),
-            ..ScalableTarget::tasks(service.id.as_str(), 1, 6)
-        })
+        .create(
+            ScalableTarget::tasks(service.id.as_str(), 1, 6)
+                .suspended_state(Suspended::new().dynamic_scaling_in_suspended(true)),
+        )
         .await;
     change(&mut target, "max_capacity", json!(8)).await;
-    change(&mut target, "suspended", json!({ "scale_in": false })).await;
+    change(&mut target, "suspended_state", json!({ "dynamic_scaling_in_suspended": false })).await;
 
     let cpu = ScalingPolicy::track(id(&target), "ECSServiceAverageCPUUtilization", 70.0);
     let mut cpu = bench.create(cpu).await;
-    let custom = TargetTracking {
-        value: 100.0,
-        predefined: None,
-        custom: Some(CustomMetric {
-            namespace: "App".into(),
-            metric: "Queue".into(),
-            statistic: "Average".into(),
-            dimensions: map(&[("Environment", "dev")]),
-            unit: None,
-        }),
-        scale_in_cooldown: Some(60),
-        scale_out_cooldown: Some(30),
-        disable_scale_in: Some(true),
-    };
-    change(&mut cpu, "target_tracking", json!(custom)).await;
-    let steps = StepScaling {
-        adjustment: "ChangeInCapacity".into(),
-        steps: vec![Step { from: Some(0.0), to: None, by: 1 }],
-        min_magnitude: None,
-        cooldown: Some(60),
-        aggregation: Some("Average".into()),
-    };
-    let policy = ScalingPolicy { name: Some("steps".into()), ..ScalingPolicy::step(id(&target), steps) };
-    let mut steps = bench.create(policy).await;
-    let two = json!({ "adjustment": "ChangeInCapacity", "steps": [{ "from": 0, "by": 2 }] });
-    change(&mut steps, "step_scaling", two).await;
+    let metric = CustomMetric::new("App", "Queue", "Average").dimensions([("Environment", "dev")]);
+    let custom = TargetTracking::new(100.0)
+        .customized_metric_specification(metric)
+        .scale_in_cooldown(60)
+        .scale_out_cooldown(30)
+        .disable_scale_in(true);
+    change(&mut cpu, "target_tracking_scaling_policy_configuration", json!(custom)).await;
+    let steps = StepScaling::new("ChangeInCapacity", [Step::new(1).metric_interval_lower_bound(0.0)])
+        .cooldown(60)
+        .metric_aggregation_type("Average");
+    let mut steps = bench.create(ScalingPolicy::step(id(&target), steps).policy_name("steps")).await;
+    let two = json!({
+        "adjustment_type": "ChangeInCapacity",
+        "step_adjustments": [{ "metric_interval_lower_bound": 0, "scaling_adjustment": 2 }],
+    });
+    change(&mut steps, "step_scaling_policy_configuration", two).await;
 
     steps.delete().await;
     cpu.delete().await;

@@ -2,57 +2,53 @@
 
 use aws_sdk_dynamodb::{operation::update_table::builders::UpdateTableFluentBuilder, types};
 use aws_smithy_types::error::operation::BuildError;
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{Created, Id, Observed, Recorded, Tags},
-};
 
 use super::{
-    Billing, Encryption, GlobalIndex, LocalIndex, Table, TableOutputs, building,
+    Billing, Encryption, Field, GlobalIndex, LocalIndex, Table, TableOutputs, building,
     keys::{keys, schema, throughput},
 };
-use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::{Clients, Writer},
-    error::{api, api_with, gone_ok, need},
-    tags::{TagChange, observed_tags},
-    value::text,
-};
+use crate::{cloud::Clients, prelude::*, sdk::send_tags, tags::observed_tags};
+
+const CREATE: &str = "dynamodb:CreateTable";
+const READ: &str = "dynamodb:DescribeTable";
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error::bug("dynamodb:CreateTable", error))
+    part.map_err(|error| Error::bug(CREATE, error))
 }
 
-fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {
-    tags.iter().map(|(key, value)| built(types::Tag::builder().key(key).value(value).build())).collect()
+fn sdk_tags(tags: &Tags) -> Vec<types::Tag> {
+    // Both members are set, which is all that `build` can miss.
+    tags.iter().filter_map(|(key, value)| types::Tag::builder().key(key).value(value).build().ok()).collect()
 }
 
-fn mode(billing: Billing) -> types::BillingMode {
-    match billing {
-        Billing::PayPerRequest => types::BillingMode::PayPerRequest,
-        Billing::Provisioned { .. } => types::BillingMode::Provisioned,
+impl Billing {
+    fn sdk(self) -> types::BillingMode {
+        match self {
+            Self::PayPerRequest => types::BillingMode::PayPerRequest,
+            Self::Provisioned { .. } => types::BillingMode::Provisioned,
+        }
     }
 }
 
 impl Table {
     fn throughput(&self) -> Result<Option<types::ProvisionedThroughput>> {
-        let Billing::Provisioned { read, write } = self.billing else { return Ok(None) };
-        throughput(read, write).map(Some)
+        let Billing::Provisioned { read_capacity_units, write_capacity_units } = self.billing_mode else {
+            return Ok(None);
+        };
+        throughput(read_capacity_units, write_capacity_units).map(Some)
     }
 
     fn most(&self) -> Option<types::OnDemandThroughput> {
-        let most = types::OnDemandThroughput::builder().set_max_read_request_units(self.max_read_requests);
-        let most = most.set_max_write_request_units(self.max_write_requests).build();
-        (self.max_read_requests.is_some() || self.max_write_requests.is_some()).then_some(most)
+        let sdk = types::OnDemandThroughput::builder();
+        let most = set_inputs!(sdk, self => max_read_request_units, max_write_request_units).build();
+        (self.max_read_request_units.is_some() || self.max_write_request_units.is_some()).then_some(most)
     }
 
     fn sse(&self) -> Option<types::SseSpecification> {
-        let encryption = self.encryption.as_ref()?;
-        let key = encryption.kms_key.as_ref().and_then(text);
-        let sse = types::SseSpecification::builder().enabled(true).sse_type(types::SseType::Kms);
-        Some(sse.set_kms_master_key_id(key).build())
+        let encryption = self.sse_specification.as_ref()?;
+        let sdk = types::SseSpecification::builder().enabled(true).sse_type(types::SseType::Kms);
+        Some(set_inputs!(sdk, encryption => kms_master_key_id).build())
     }
 }
 
@@ -62,32 +58,27 @@ fn stream(view: Option<&str>) -> Result<types::StreamSpecification> {
 }
 
 pub(super) async fn create(new: &Table, c: &Writer) -> Result<Created<Table>> {
-    let global = new.global_indexes.iter().map(|index| index.sdk(new.billing)).collect::<Result<Vec<_>>>()?;
-    let local = new.local_indexes.iter().map(|index| index.sdk(&new.hash_key)).collect::<Result<Vec<_>>>()?;
-    let answer = c
+    let mode = new.billing_mode;
+    let global = new.global_secondary_indexes.iter().map(|index| index.sdk(mode)).collect::<Result<Vec<_>>>()?;
+    let local = new.local_secondary_indexes.iter().map(|index| index.sdk(&new.hash_key)).collect::<Result<Vec<_>>>()?;
+    let request = c
         .dynamodb()
         .create_table()
-        .set_table_name(new.name.clone())
         .set_attribute_definitions(Some(new.attributes()?))
         .set_key_schema(Some(schema(&new.hash_key, new.range_key.as_ref())?))
-        .billing_mode(mode(new.billing))
+        .billing_mode(mode.sdk())
         .set_provisioned_throughput(new.throughput()?)
         .set_on_demand_throughput(new.most())
         .set_global_secondary_indexes((!global.is_empty()).then_some(global))
         .set_local_secondary_indexes((!local.is_empty()).then_some(local))
         .set_sse_specification(new.sse())
-        .set_stream_specification(new.stream.as_deref().map(|view| stream(Some(view))).transpose()?)
-        .set_table_class(new.table_class.as_deref().map(types::TableClass::from))
-        .set_deletion_protection_enabled(new.deletion_protection)
-        .set_tags(Some(sdk_tags(&new.tags)?))
-        .send()
-        .await
-        // Here, "in use" says that there is a table of this name.
-        .map_err(api_with("dynamodb:CreateTable", |code, _| {
-            (code == "ResourceInUseException").then_some(ErrorKind::Exists)
-        }))?;
-    let name = answer.table_description().and_then(types::TableDescription::table_name);
-    Ok((Id::new(need("dynamodb:CreateTable", name, "TableName")?), None))
+        .set_stream_specification(new.stream_view_type.as_deref().map(|view| stream(Some(view))).transpose()?)
+        .set_tags(Some(sdk_tags(&new.tags)));
+    let request = set_inputs!(request, new => table_name, table_class, deletion_protection_enabled);
+    // Here, "in use" says that there is a table of this name.
+    let exists = |code: &str, _: &str| (code == "ResourceInUseException").then_some(ErrorKind::Exists);
+    let answer = request.send().await.map_err(api_with(CREATE, exists))?;
+    Ok((member(CREATE, "TableName", answer.table_description().and_then(types::TableDescription::table_name))?, None))
 }
 
 /// A table that changes takes no further change: the engine reads again, and sends what is left.
@@ -102,26 +93,28 @@ async fn send(request: UpdateTableFluentBuilder) -> Result<()> {
 
 pub(super) async fn update(desired: &Table, c: &Writer, recorded: &Recorded<Table>) -> Result<()> {
     let name = recorded.id.as_str();
-    // Read anew: an update that was refused half-way, since the table was busy, goes on where it stopped.
+    // A second read: an update that was refused half-way, because the table was busy, continues where it stopped.
     let observed = &read(c.read(), name).await?;
-    let differs = ChangedInputs::between(desired, &recorded.inputs, &observed.inputs);
+    let changed = ChangedFields::between(desired, &recorded.inputs, &observed.inputs);
     let change = || c.dynamodb().update_table().table_name(name);
     // First what needs no pause, so that it is done whatever the table is at.
-    tags(desired, c, recorded, observed).await?;
-    if let Some(protect) = differs.pick("deletion_protection", &desired.deletion_protection) {
-        send(change().deletion_protection_enabled(protect)).await?;
+    let arn = &observed.outputs.arn;
+    send_tags!(c.dynamodb(), "dynamodb", arn, desired, recorded, observed, sdk_tags, busy);
+    if changed.contains(Field::DeletionProtectionEnabled) {
+        send(set_inputs!(change(), desired => deletion_protection_enabled)).await?;
     }
-    if differs.any(&["point_in_time_recovery", "recovery_days"]) {
-        let on = desired.point_in_time_recovery.unwrap_or_default();
+    if changed.contains_any(&[Field::PointInTimeRecoveryEnabled, Field::RecoveryPeriodInDays]) {
+        let on = desired.point_in_time_recovery_enabled.unwrap_or_default();
         let recovery = types::PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(on);
-        let recovery = built(recovery.set_recovery_period_in_days(desired.recovery_days.filter(|_| on)).build())?;
+        let days = desired.recovery_period_in_days.filter(|_| on);
+        let recovery = built(recovery.set_recovery_period_in_days(days).build())?;
         let request = c.dynamodb().update_continuous_backups().table_name(name);
         let request = request.point_in_time_recovery_specification(recovery);
         request.send().await.map_err(api_with("dynamodb:UpdateContinuousBackups", busy))?;
     }
-    if let Some(attribute) = differs.pick("time_to_live", &desired.time_to_live) {
+    if let Some(attribute) = changed.pick(Field::TimeToLiveSpecification, &desired.time_to_live_specification) {
         // Another attribute's must be off first; for an hour DynamoDB then says "wait", which is passed on.
-        let (on, attribute) = match &observed.inputs.time_to_live {
+        let (on, attribute) = match &observed.inputs.time_to_live_specification {
             Some(other) => (false, other.clone()),
             None => (true, attribute),
         };
@@ -134,56 +127,60 @@ pub(super) async fn update(desired: &Table, c: &Writer, recorded: &Recorded<Tabl
             return Err(Error::because(ErrorKind::Busy, "dynamodb:UpdateTimeToLive", why));
         }
     }
-    if differs.any(&["billing", "max_read_requests", "max_write_requests"]) {
-        let mut updates = vec![];
-        for index in desired.global_indexes.iter().filter(|_| mode(desired.billing) != mode(observed.inputs.billing)) {
-            updates.extend(throughput_of(index, desired.billing)?);
+    if changed.contains_any(&[Field::BillingMode, Field::MaxReadRequestUnits, Field::MaxWriteRequestUnits]) {
+        let (mut updates, mode) = (vec![], desired.billing_mode);
+        let switches = mode.sdk() != observed.inputs.billing_mode.sdk();
+        for index in desired.global_secondary_indexes.iter().filter(|_| switches) {
+            updates.extend(throughput_of(index, mode)?);
         }
-        let request = change().billing_mode(mode(desired.billing)).set_provisioned_throughput(desired.throughput()?);
+        let request = change().billing_mode(mode.sdk()).set_provisioned_throughput(desired.throughput()?);
         let request = request.set_on_demand_throughput(desired.most());
         send(request.set_global_secondary_index_updates((!updates.is_empty()).then_some(updates))).await?;
     }
-    if let Some(view) = differs.pick("stream", &desired.stream) {
+    if let Some(view) = changed.pick(Field::StreamViewType, &desired.stream_view_type) {
         // Another view needs the old stream to be gone.
-        if observed.inputs.stream.is_some() {
+        if observed.inputs.stream_view_type.is_some() {
             send(change().stream_specification(stream(None)?)).await?;
         }
         send(change().stream_specification(stream(Some(&view))?)).await?;
     }
-    if let Some(class) = differs.pick("table_class", &desired.table_class) {
-        send(change().table_class(types::TableClass::from(class.as_str()))).await?;
+    if changed.contains(Field::TableClass) {
+        send(set_inputs!(change(), desired => table_class)).await?;
     }
-    if differs.has("encryption") {
+    if changed.contains(Field::SseSpecification) {
         send(change().set_sse_specification(desired.sse())).await?;
     }
-    if differs.has("global_indexes") {
+    if changed.contains(Field::GlobalSecondaryIndexes) {
         indexes(desired, observed, &change).await?;
     }
     Ok(())
 }
 
-/// One index a call: those that go, those that change in place, those that come.
+/// Sends one call for each index: first the deletes, then updates in place and creates.
 async fn indexes(
     desired: &Table,
     observed: &Observed<Table>,
     change: &impl Fn() -> UpdateTableFluentBuilder,
 ) -> Result<()> {
-    let there = &observed.inputs.global_indexes;
-    let named = |all: &[GlobalIndex], name: &str| all.iter().find(|one| one.name == name).cloned();
+    let there = &observed.inputs.global_secondary_indexes;
+    let named = |all: &[GlobalIndex], name: &str| all.iter().find(|one| one.index_name == name).cloned();
     for index in there {
-        if named(&desired.global_indexes, &index.name).is_none_or(|wanted| !wanted.same_but_throughput(index)) {
-            let gone = built(types::DeleteGlobalSecondaryIndexAction::builder().index_name(&index.name).build())?;
+        if named(&desired.global_secondary_indexes, &index.index_name)
+            .is_none_or(|wanted| !wanted.same_but_throughput(index))
+        {
+            let gone = built(types::DeleteGlobalSecondaryIndexAction::builder().index_name(&index.index_name).build())?;
             let update = types::GlobalSecondaryIndexUpdate::builder().delete(gone).build();
             send(change().global_secondary_index_updates(update)).await?;
         }
     }
-    for index in &desired.global_indexes {
-        let update = if let Some(one) = named(there, &index.name).filter(|one| index.same_but_throughput(one)) {
-            let more = index.read.is_some_and(|read| one.read != Some(read))
-                || index.write.is_some_and(|write| one.write != Some(write));
-            if more { throughput_of(index, desired.billing)? } else { None }
+    for index in &desired.global_secondary_indexes {
+        let update = if let Some(one) = named(there, &index.index_name).filter(|one| index.same_but_throughput(one)) {
+            let differs = |desired: Option<i64>, observed| desired.is_some() && desired != observed;
+            let more = differs(index.read_capacity_units, one.read_capacity_units)
+                || differs(index.write_capacity_units, one.write_capacity_units);
+            if more { throughput_of(index, desired.billing_mode)? } else { None }
         } else {
-            let index = index.sdk(desired.billing)?;
+            let index = index.sdk(desired.billing_mode)?;
             let new = types::CreateGlobalSecondaryIndexAction::builder()
                 .index_name(index.index_name)
                 .set_key_schema(Some(index.key_schema))
@@ -201,36 +198,21 @@ async fn indexes(
 
 fn throughput_of(index: &GlobalIndex, billing: Billing) -> Result<Option<types::GlobalSecondaryIndexUpdate>> {
     let Some(throughput) = index.throughput(billing)? else { return Ok(None) };
-    let action = types::UpdateGlobalSecondaryIndexAction::builder().index_name(&index.name);
+    let action = types::UpdateGlobalSecondaryIndexAction::builder().index_name(&index.index_name);
     let action = built(action.provisioned_throughput(throughput).build())?;
     Ok(Some(types::GlobalSecondaryIndexUpdate::builder().update(action).build()))
-}
-
-async fn tags(desired: &Table, c: &Writer, recorded: &Recorded<Table>, observed: &Observed<Table>) -> Result<()> {
-    let (arn, change) =
-        (&observed.outputs.arn, TagChange::between(&desired.tags, &recorded.inputs.tags, &observed.inputs.tags));
-    if !change.set.is_empty() {
-        let request = c.dynamodb().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&change.set)?));
-        request.send().await.map_err(api_with("dynamodb:TagResource", busy))?;
-    }
-    if !change.drop.is_empty() {
-        let request = c.dynamodb().untag_resource().resource_arn(arn).set_tag_keys(Some(change.drop));
-        request.send().await.map_err(api_with("dynamodb:UntagResource", busy))?;
-    }
-    Ok(())
 }
 
 pub(super) async fn delete(c: &Writer, name: &str) -> Result<()> {
     let answer = c.dynamodb().delete_table().table_name(name).send().await;
     gone_ok(answer.map(drop).map_err(api_with("dynamodb:DeleteTable", |code, message| {
-        // On its way already.
+        // The delete has started already.
         let going = code == "ResourceInUseException" && message.contains("being deleted");
         if going { Some(ErrorKind::Gone) } else { busy(code, message) }
     })))
 }
 
 pub(super) async fn read(c: &Clients, name: &str) -> Result<Observed<Table>> {
-    const READ: &str = "dynamodb:DescribeTable";
     let answer = c.dynamodb().describe_table().table_name(name).send().await.map_err(api(READ))?;
     let table = need(READ, answer.table(), "Table")?;
     let arn = need(READ, table.table_arn(), "TableArn")?;
@@ -249,6 +231,7 @@ pub(super) async fn read(c: &Clients, name: &str) -> Result<Observed<Table>> {
             Ok(answer.map_err(api("dynamodb:DescribeTimeToLive"))?.time_to_live_description)
         },
         async {
+            // The SDK has no paginator for this call.
             let (mut all, mut next) = (vec![], None);
             loop {
                 let request = c.dynamodb().list_tags_of_resource().resource_arn(&arn).set_next_token(next);
@@ -271,20 +254,21 @@ fn to_observed(
     to_live: Option<&types::TimeToLiveDescription>,
     tags: Tags,
 ) -> Result<Observed<Table>> {
-    const READ: &str = "dynamodb:DescribeTable";
-    let name = need(READ, table.table_name(), "TableName")?;
     let attributes = table.attribute_definitions();
     let (hash_key, range_key) =
         keys(table.key_schema(), attributes).ok_or_else(|| Error::missing(READ, "KeySchema"))?;
     // No summary: provisioned, and never anything else.
     let by_request = table.billing_mode_summary().and_then(types::BillingModeSummary::billing_mode);
-    let billing = if by_request == Some(&types::BillingMode::PayPerRequest) {
+    let billing_mode = if by_request == Some(&types::BillingMode::PayPerRequest) {
         Billing::PayPerRequest
     } else {
         let throughput = table.provisioned_throughput();
         let read = throughput.and_then(types::ProvisionedThroughputDescription::read_capacity_units);
         let write = throughput.and_then(types::ProvisionedThroughputDescription::write_capacity_units);
-        Billing::Provisioned { read: read.unwrap_or_default(), write: write.unwrap_or_default() }
+        Billing::Provisioned {
+            read_capacity_units: read.unwrap_or_default(),
+            write_capacity_units: write.unwrap_or_default(),
+        }
     };
     let recovery = backups.and_then(types::ContinuousBackupsDescription::point_in_time_recovery_description);
     let recovers = recovery.and_then(types::PointInTimeRecoveryDescription::point_in_time_recovery_status);
@@ -298,41 +282,33 @@ fn to_observed(
         sse.filter(|sse| !matches!(sse.status(), Some(types::SseStatus::Disabled | types::SseStatus::Disabling)));
     let most = table.on_demand_throughput();
     let class = table.table_class_summary().and_then(types::TableClassSummary::table_class);
+    let global = table.global_secondary_indexes().iter();
+    let global = global.filter(|index| index.index_status() != Some(&types::IndexStatus::Deleting));
+    let local = table.local_secondary_indexes().iter();
     Ok(Observed {
-        inputs: Table {
-            name: Some(name.clone()),
+        inputs: from_sdk!(READ, table => Table {
+            table_name;
             hash_key,
             range_key,
-            billing,
-            global_indexes: table
-                .global_secondary_indexes()
-                .iter()
-                .filter(|index| index.index_status() != Some(&types::IndexStatus::Deleting))
-                .filter_map(|index| GlobalIndex::observed(index, attributes))
-                .collect(),
-            local_indexes: table
-                .local_secondary_indexes()
-                .iter()
-                .filter_map(|index| LocalIndex::observed(index, attributes))
-                .collect(),
-            encryption: encrypted.map(|sse| Encryption { kms_key: sse.kms_master_key_arn().map(In::from) }),
-            point_in_time_recovery: Some(recovers == Some(&types::PointInTimeRecoveryStatus::Enabled)),
-            recovery_days: recovery.and_then(types::PointInTimeRecoveryDescription::recovery_period_in_days),
-            time_to_live: lives.and_then(|to_live| to_live.attribute_name().map(str::to_owned)),
-            deletion_protection: Some(table.deletion_protection_enabled().unwrap_or_default()),
-            stream: stream.and_then(|stream| stream.stream_view_type().map(|view| view.as_str().to_owned())),
-            // Not told where it never was another one.
+            billing_mode,
+            global_secondary_indexes: global.filter_map(|index| GlobalIndex::observed(index, attributes)).collect(),
+            local_secondary_indexes: local.filter_map(|index| LocalIndex::observed(index, attributes)).collect(),
+            sse_specification: encrypted.map(|sse| Encryption { kms_master_key_id: sse.kms_master_key_arn().map(In::from) }),
+            point_in_time_recovery_enabled: Some(recovers == Some(&types::PointInTimeRecoveryStatus::Enabled)),
+            recovery_period_in_days: recovery.and_then(types::PointInTimeRecoveryDescription::recovery_period_in_days),
+            time_to_live_specification: lives.and_then(|to_live| to_live.attribute_name().map(str::to_owned)),
+            deletion_protection_enabled: Some(table.deletion_protection_enabled().unwrap_or_default()),
+            stream_view_type: stream.and_then(|stream| stream.stream_view_type().map(|view| view.as_str().to_owned())),
+            // A table that never had another class has no summary.
             table_class: Some(class.map_or("STANDARD", types::TableClass::as_str).to_owned()),
-            max_read_requests: most.and_then(types::OnDemandThroughput::max_read_request_units),
-            max_write_requests: most.and_then(types::OnDemandThroughput::max_write_request_units),
+            max_read_request_units: most.and_then(types::OnDemandThroughput::max_read_request_units),
+            max_write_request_units: most.and_then(types::OnDemandThroughput::max_write_request_units),
             tags,
-        },
-        outputs: TableOutputs {
-            id: Id::new(name),
-            arn: need(READ, table.table_arn(), "TableArn")?,
-            status: need(READ, table.table_status(), "TableStatus")?.as_str().to_owned(),
+        }),
+        outputs: from_sdk!(READ, table => TableOutputs {
+            id = table_name, arn = table_arn, status = table_status;
             building: building(table.global_secondary_indexes()),
             stream_arn: stream.and_then(|_| table.latest_stream_arn().map(str::to_owned)),
-        },
+        }),
     })
 }

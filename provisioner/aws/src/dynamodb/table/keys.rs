@@ -3,29 +3,28 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{self, KeyType, ProjectionType, ScalarAttributeType};
-use provisioner_model::{error::Result, resource::Problem};
 use serde::{Deserialize, Serialize};
 
-use super::{Billing, Table, calls::built};
+use super::{Billing, Field, Table, calls::built};
+use crate::prelude::*;
 
 /// An attribute that is a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct KeyAttribute {
     /// Name of the attribute.
-    pub name: String,
+    pub attribute_name: String,
     /// `S`, `N` or `B`: text, number, bytes.
-    #[serde(rename = "type")]
-    pub kind: String,
+    pub attribute_type: String,
 }
 
 impl KeyAttribute {
     /// Returns a string attribute.
     pub fn text(name: impl Into<String>) -> Self {
-        Self { name: name.into(), kind: "S".into() }
+        Self::new(name, "S")
     }
     /// Returns a number attribute.
     pub fn number(name: impl Into<String>) -> Self {
-        Self { name: name.into(), kind: "N".into() }
+        Self::new(name, "N")
     }
 }
 
@@ -42,30 +41,27 @@ pub enum Projection {
 }
 
 /// Another key to find items by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct GlobalIndex {
     /// Name of the index.
-    pub name: String,
+    pub index_name: String,
     /// Partition key of the index.
     pub hash_key: KeyAttribute,
     /// Sort key of the index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range_key: Option<KeyAttribute>,
     /// Attributes of the index.
     pub projection: Projection,
     /// Reads in a second, in a table that is provisioned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read: Option<i64>,
+    pub read_capacity_units: Option<i64>,
     /// Writes in a second, in a table that is provisioned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub write: Option<i64>,
+    pub write_capacity_units: Option<i64>,
 }
 
 /// Another attribute to sort by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct LocalIndex {
     /// Name of the index.
-    pub name: String,
+    pub index_name: String,
     /// Sort key of the index.
     pub range_key: KeyAttribute,
     /// Attributes of the index.
@@ -74,8 +70,9 @@ pub struct LocalIndex {
 
 impl Table {
     fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
-        let global = self.global_indexes.iter().flat_map(|index| [Some(&index.hash_key), index.range_key.as_ref()]);
-        let local = self.local_indexes.iter().map(|index| Some(&index.range_key));
+        let global =
+            self.global_secondary_indexes.iter().flat_map(|index| [Some(&index.hash_key), index.range_key.as_ref()]);
+        let local = self.local_secondary_indexes.iter().map(|index| Some(&index.range_key));
         [Some(&self.hash_key), self.range_key.as_ref()].into_iter().chain(global).chain(local).flatten()
     }
 
@@ -83,22 +80,24 @@ impl Table {
         let mut problems = vec![];
         let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
         for key in self.keys() {
-            if !matches!(key.kind.as_str(), "S" | "N" | "B") {
-                problems.push(Problem::new("hash_key", format!("`{}`: a key's type is `S`, `N` or `B`", key.name)));
+            let KeyAttribute { attribute_name: name, attribute_type: kind } = key;
+            if !matches!(kind.as_str(), "S" | "N" | "B") {
+                problems.push(Problem::new(Field::HashKey, format!("`{name}`: a key's type is `S`, `N` or `B`")));
             }
-            if kinds.insert(&key.name, &key.kind).is_some_and(|other| other != key.kind) {
-                problems.push(Problem::new("hash_key", format!("`{}` has two types", key.name)));
+            if kinds.insert(name, kind).is_some_and(|other| other != kind) {
+                problems.push(Problem::new(Field::HashKey, format!("`{name}` has two types")));
             }
         }
-        if !self.local_indexes.is_empty() && self.range_key.is_none() {
-            problems.push(Problem::new("local_indexes", "need a table with a range key"));
+        if !self.local_secondary_indexes.is_empty() && self.range_key.is_none() {
+            problems.push(Problem::new(Field::LocalSecondaryIndexes, "need a table with a range key"));
         }
         problems
     }
 
     /// Returns every key attribute once.
     pub(super) fn attributes(&self) -> Result<Vec<types::AttributeDefinition>> {
-        let once: BTreeMap<&str, &str> = self.keys().map(|key| (key.name.as_str(), key.kind.as_str())).collect();
+        let once: BTreeMap<&str, &str> =
+            self.keys().map(|key| (key.attribute_name.as_str(), key.attribute_type.as_str())).collect();
         let one = |(name, kind): (&str, &str)| {
             let one = types::AttributeDefinition::builder().attribute_name(name);
             built(one.attribute_type(ScalarAttributeType::from(kind)).build())
@@ -110,22 +109,25 @@ impl Table {
 impl GlobalIndex {
     pub(super) fn sdk(&self, billing: Billing) -> Result<types::GlobalSecondaryIndex> {
         let index = types::GlobalSecondaryIndex::builder()
-            .index_name(&self.name)
+            .index_name(&self.index_name)
             .set_key_schema(Some(schema(&self.hash_key, self.range_key.as_ref())?))
             .projection(projection(&self.projection))
             .set_provisioned_throughput(self.throughput(billing)?);
         built(index.build())
     }
 
-    /// The table's own where the index states none.
+    /// Returns the index's throughput, or the table's own if the index states none.
     pub(super) fn throughput(&self, billing: Billing) -> Result<Option<types::ProvisionedThroughput>> {
-        let Billing::Provisioned { read, write } = billing else { return Ok(None) };
-        throughput(self.read.unwrap_or(read), self.write.unwrap_or(write)).map(Some)
+        let Billing::Provisioned { read_capacity_units: read, write_capacity_units: write } = billing else {
+            return Ok(None);
+        };
+        throughput(self.read_capacity_units.unwrap_or(read), self.write_capacity_units.unwrap_or(write)).map(Some)
     }
 
-    /// Returns whether it is the same but for what it can do, which alone can change.
+    /// Returns whether two indexes differ in throughput at most, which alone can change.
     pub(super) fn same_but_throughput(&self, other: &Self) -> bool {
-        *self == Self { read: self.read, write: self.write, ..other.clone() }
+        let (read_capacity_units, write_capacity_units) = (self.read_capacity_units, self.write_capacity_units);
+        *self == Self { read_capacity_units, write_capacity_units, ..other.clone() }
     }
 
     pub(super) fn observed(
@@ -135,12 +137,12 @@ impl GlobalIndex {
         let (hash_key, range_key) = keys(index.key_schema(), attributes)?;
         let throughput = index.provisioned_throughput();
         Some(Self {
-            name: index.index_name()?.to_owned(),
+            index_name: index.index_name()?.to_owned(),
             hash_key,
             range_key,
             projection: observed_projection(index.projection()),
-            read: throughput.and_then(types::ProvisionedThroughputDescription::read_capacity_units),
-            write: throughput.and_then(types::ProvisionedThroughputDescription::write_capacity_units),
+            read_capacity_units: throughput.and_then(types::ProvisionedThroughputDescription::read_capacity_units),
+            write_capacity_units: throughput.and_then(types::ProvisionedThroughputDescription::write_capacity_units),
         })
     }
 }
@@ -148,7 +150,7 @@ impl GlobalIndex {
 impl LocalIndex {
     pub(super) fn sdk(&self, hash: &KeyAttribute) -> Result<types::LocalSecondaryIndex> {
         let index = types::LocalSecondaryIndex::builder()
-            .index_name(&self.name)
+            .index_name(&self.index_name)
             .set_key_schema(Some(schema(hash, Some(&self.range_key))?))
             .projection(projection(&self.projection));
         built(index.build())
@@ -159,7 +161,7 @@ impl LocalIndex {
         attributes: &[types::AttributeDefinition],
     ) -> Option<Self> {
         Some(Self {
-            name: index.index_name()?.to_owned(),
+            index_name: index.index_name()?.to_owned(),
             range_key: keys(index.key_schema(), attributes)?.1?,
             projection: observed_projection(index.projection()),
         })
@@ -172,13 +174,13 @@ pub(super) fn throughput(read: i64, write: i64) -> Result<types::ProvisionedThro
 
 pub(super) fn schema(hash: &KeyAttribute, range: Option<&KeyAttribute>) -> Result<Vec<types::KeySchemaElement>> {
     let one = |key: &KeyAttribute, kind| {
-        built(types::KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build())
+        built(types::KeySchemaElement::builder().attribute_name(&key.attribute_name).key_type(kind).build())
     };
     let range = range.map(|key| one(key, KeyType::Range));
     std::iter::once(one(hash, KeyType::Hash)).chain(range).collect()
 }
 
-/// The hash key, and the range key where there is one.
+/// Returns the hash key, and the range key if there is one.
 pub(super) fn keys(
     schema: &[types::KeySchemaElement],
     attributes: &[types::AttributeDefinition],
@@ -186,7 +188,7 @@ pub(super) fn keys(
     let key = |kind: KeyType| {
         let name = schema.iter().find(|one| *one.key_type() == kind)?.attribute_name();
         let attribute = attributes.iter().find(|one| one.attribute_name() == name)?;
-        Some(KeyAttribute { name: name.to_owned(), kind: attribute.attribute_type().as_str().to_owned() })
+        Some(KeyAttribute::new(name, attribute.attribute_type().as_str()))
     };
     Some((key(KeyType::Hash)?, key(KeyType::Range)))
 }

@@ -1,4 +1,4 @@
-//! `aws:dynamodb:table` — a table of items.
+//! `aws:dynamodb:table`: a table of items.
 //!
 //! DynamoDB fixes a table's name, keys and local indexes at creation, so a change to one of them replaces the table.
 //! It changes one thing of a table at a time: an update that has more to do sends the next call once the table is
@@ -11,71 +11,67 @@ mod keys;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{IndexStatus, TableStatus};
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{
-        Actions, Created, Field, Id, Name, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource,
-        Tags,
-    },
-    stack::Output,
-};
 use serde::{Deserialize, Serialize};
 
 pub use self::keys::{GlobalIndex, KeyAttribute, LocalIndex, Projection};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    tags::made_for,
-};
+use crate::{each::one_by_one, prelude::*, tags::owned_reads};
 
 /// A table of items.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:dynamodb:table",
+    create = "dynamodb:CreateTable",
+    unique(table_name),
+    omitted(
+        AttributeDefinitions | KeySchema = "follow from the keys",
+        WarmThroughput = "DynamoDB's to choose",
+        ResourcePolicy = "roles' policies say who may do what",
+        GlobalTableSourceArn | GlobalTableSettingsReplicationMode = "one region",
+        VectorIndexes = "not offered",
+    )
+)]
 pub struct Table {
-    /// Its name; made by the engine where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    /// The name; generated if absent.
+    #[field(replaces, name(max = 255))]
+    pub table_name: Option<String>,
     /// Partition key of the table.
+    #[field(replaces)]
     pub hash_key: KeyAttribute,
     /// Sort key of the table.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(replaces)]
     pub range_key: Option<KeyAttribute>,
     /// Billing mode of the table.
-    pub billing: Billing,
+    #[field(default = Billing::PayPerRequest, parameter = "BillingMode", parameter = "ProvisionedThroughput")]
+    pub billing_mode: Billing,
     /// Other keys to find items by.
-    #[serde(default)]
-    pub global_indexes: Vec<GlobalIndex>,
+    #[field(set)]
+    pub global_secondary_indexes: Vec<GlobalIndex>,
     /// Other attributes to sort by.
-    #[serde(default)]
-    pub local_indexes: Vec<LocalIndex>,
-    /// A key of KMS; AWS's own for DynamoDB where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Encryption>,
-    /// `true` if it can be restored to any moment of the last days.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub point_in_time_recovery: Option<bool>,
+    #[field(set, replaces)]
+    pub local_secondary_indexes: Vec<LocalIndex>,
+    /// Encryption by a key of KMS; AWS's own key for DynamoDB if absent.
+    pub sse_specification: Option<Encryption>,
+    /// `true` if the table can be restored to any moment of the last days.
+    pub point_in_time_recovery_enabled: Option<bool>,
     /// Days of point-in-time recovery; the default is 35.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovery_days: Option<i32>,
-    /// The attribute that says, in seconds since 1970, when an item goes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_to_live: Option<String>,
-    /// `true` if AWS refuses to delete it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion_protection: Option<bool>,
+    pub recovery_period_in_days: Option<i32>,
+    /// The attribute with an item's time of expiry, in seconds since 1970.
+    pub time_to_live_specification: Option<String>,
+    /// `true` if AWS refuses to delete the table.
+    #[field(deletion_protection)]
+    pub deletion_protection_enabled: Option<bool>,
     /// Content of the change stream: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE`, `NEW_AND_OLD_IMAGES`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stream: Option<String>,
+    #[field(parameter = "StreamSpecification")]
+    pub stream_view_type: Option<String>,
     /// Either `STANDARD` or `STANDARD_INFREQUENT_ACCESS`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_class: Option<String>,
-    /// The most that is read in a second, when paid for by request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_read_requests: Option<i64>,
-    /// The most that is written in a second, when paid for by request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_write_requests: Option<i64>,
+    /// Limit on reads in a second, with billing for each request.
+    #[field(parameter = "OnDemandThroughput")]
+    pub max_read_request_units: Option<i64>,
+    /// Limit on writes in a second, with billing for each request.
+    #[field(parameter = "OnDemandThroughput")]
+    pub max_write_request_units: Option<i64>,
     /// Tags of the table, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
@@ -85,94 +81,40 @@ pub struct Table {
 pub enum Billing {
     /// Billing for each request.
     PayPerRequest,
-    /// By what it could do.
+    /// Billing for provisioned capacity.
     Provisioned {
         /// Reads in a second.
-        read: i64,
+        read_capacity_units: i64,
         /// Writes in a second.
-        write: i64,
+        write_capacity_units: i64,
     },
 }
 
 /// Encryption by a key of KMS.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct Encryption {
-    /// The key's ARN; AWS's key in this account where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kms_key: Option<In<String>>,
+    /// The key's ARN; AWS's key in this account if absent.
+    pub kms_master_key_id: Option<In<String>>,
 }
 
 /// The outputs of a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct TableOutputs {
     /// The name of the table.
+    #[output(constant = "TABLE_NAME")]
     pub id: Id<Table>,
     /// The ARN of the table.
     pub arn: String,
     /// Status, such as `CREATING` or `ACTIVE`.
     pub status: String,
-    /// Those of its indexes that are not ready.
-    #[serde(default)]
+    /// Names of the indexes that are not ready.
     pub building: Vec<String>,
-    /// The ARN of its stream of changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The ARN of the table's stream of changes.
     pub stream_arn: Option<String>,
 }
 
-impl Table {
-    /// The ARN of the table.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name, as text.
-    pub const TABLE_NAME: Output<Self, String> = Output::new("id");
-    /// The ARN of its stream of changes.
-    pub const STREAM_ARN: Output<Self, String> = Output::new("stream_arn");
-
-    /// A table that is paid for by request.
-    pub fn new(hash_key: KeyAttribute) -> Self {
-        Self {
-            name: None,
-            hash_key,
-            range_key: None,
-            billing: Billing::PayPerRequest,
-            global_indexes: vec![],
-            local_indexes: vec![],
-            encryption: None,
-            point_in_time_recovery: None,
-            recovery_days: None,
-            time_to_live: None,
-            deletion_protection: None,
-            stream: None,
-            table_class: None,
-            max_read_requests: None,
-            max_write_requests: None,
-            tags: Tags::new(),
-        }
-    }
-}
-
 impl Resource for Table {
-    const TYPE: &'static str = "aws:dynamodb:table";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("hash_key").replaces(),
-        Field::new("range_key").replaces(),
-        Field::new("billing"),
-        Field::new("global_indexes").set(),
-        Field::new("local_indexes").set().replaces(),
-        Field::new("encryption"),
-        Field::new("point_in_time_recovery"),
-        Field::new("recovery_days"),
-        Field::new("time_to_live"),
-        Field::new("deletion_protection").deletion_protection(),
-        Field::new("stream"),
-        Field::new("table_class"),
-        Field::new("max_read_requests"),
-        Field::new("max_write_requests"),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 255));
-    const TAGGED: bool = true;
+    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status", "building"];
     const ACTIONS: Actions = Actions {
         read: &[
@@ -197,25 +139,19 @@ impl Resource for Table {
         ],
         delete: &["dynamodb:DeleteTable"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("AttributeDefinitions", "follow from the keys, as does KeySchema"),
-        ("WarmThroughput", "DynamoDB's to choose"),
-        ("ResourcePolicy", "roles' policies say who may do what"),
-        ("GlobalTableSourceArn", "one region, so no GlobalTableSettingsReplicationMode either"),
-        ("VectorIndexes", "not offered"),
-    ];
     const READY_TIMEOUT: Duration = Duration::from_mins(30);
     type Cloud = Aws;
     type Outputs = TableOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<_> = self.key_problems();
-        if self.recovery_days.is_some() && self.point_in_time_recovery != Some(true) {
-            problems.push(Problem::new("recovery_days", "needs `point_in_time_recovery`"));
+        if self.recovery_period_in_days.is_some() && self.point_in_time_recovery_enabled != Some(true) {
+            problems.push(Problem::new(Field::RecoveryPeriodInDays, "needs `point_in_time_recovery_enabled`"));
         }
-        let most = self.max_read_requests.is_some() || self.max_write_requests.is_some();
-        if most && self.billing != Billing::PayPerRequest {
-            problems.push(Problem::new("max_read_requests", "a limit on requests is for a table paid by request"));
+        let most = self.max_read_request_units.is_some() || self.max_write_request_units.is_some();
+        if most && self.billing_mode != Billing::PayPerRequest {
+            let why = "a limit on requests is for a table paid by request";
+            problems.push(Problem::new(Field::MaxReadRequestUnits, why));
         }
         problems
     }
@@ -231,32 +167,17 @@ impl Resource for Table {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let rows = ids.iter().map(|id| async move {
-            match calls::read(c, id.as_str()).await {
-                Err(error) if error.kind == ErrorKind::Gone => None,
-                observed => Some((id.clone(), observed)),
-            }
-        });
-        Ok(futures::future::join_all(rows).await.into_iter().flatten().collect())
+        Ok(one_by_one(ids, |id| calls::read(c, id.as_str())).await)
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let Some(name) = &self.name else { return Ok(vec![]) };
-        match calls::read(c, name).await {
-            Ok(observed) if made_for(&observed.inputs.tags, owner) => Ok(vec![Id::new(name)]),
-            Ok(_) => Ok(vec![]),
-            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+        let ids: Vec<_> = self.table_name.iter().map(Id::new).collect();
+        owned_reads(Self::read_many(c, &ids).await?, owner, |inputs| &inputs.tags)
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let Some(name) = &self.name else { return Ok(vec![]) };
-        match calls::read(c, name).await {
-            Ok(_) => Ok(vec![Id::new(name)]),
-            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+        let ids: Vec<_> = self.table_name.iter().map(Id::new).collect();
+        Self::read_many(c, &ids).await?.into_iter().map(|(id, observed)| observed.map(|_| id)).collect()
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {

@@ -1,104 +1,77 @@
-//! `aws:wafv2:web-acl` — rules that requests must pass.
+//! `aws:wafv2:web-acl`: rules that requests must pass.
 //!
-//! WAF fixes a web ACL's name and scope at creation, so a change to either replaces it. Rules are managed whole: one
-//! that another hand added goes. Reads: two calls for each (the ACL, its tags).
+//! WAF fixes a web ACL's name and scope at creation, so a change to either replaces it. Rules are managed whole: an
+//! apply removes one that was added outside Provisioner. Reads: two calls for each (the ACL, its tags).
 //! API: <https://docs.aws.amazon.com/waf/latest/APIReference/API_CreateWebACL.html>
 
 mod rules;
 mod sdk;
 
 use aws_sdk_wafv2::types;
-use futures::future::join_all;
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    resource::{
-        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
-    },
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::rules::{
     Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility,
 };
 use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::{Aws, Clients, Reader, Writer},
-    error::{api, gone_ok, need},
-    tags::{TagChange, made_for, observed_tags},
+    cloud::Clients,
+    each::one_by_one,
+    prelude::*,
+    sdk::send_tags,
+    tags::{observed_tags, owned},
 };
 
 /// Rules that requests must pass.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:wafv2:web-acl",
+    create = "wafv2:CreateWebACL",
+    unique(scope, name),
+    omitted(
+        CustomResponseBodies = "WAF's own answers; updates keep them as they are, as all below",
+        CaptchaConfig | ChallengeConfig | TokenDomains = "WAF's own times",
+        DataProtectionConfig = "samples show what they show",
+        AssociationConfig = "bodies are inspected up to WAF's own limit",
+        OnSourceDDoSProtectionConfig | ApplicationConfig | MonetizationConfig = "not for every account",
+        AnalyticsConfig = "new, not so far",
+    )
+)]
 pub struct WebAcl {
-    /// Its name; made by the engine where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The name; generated if absent.
+    #[field(replaces, name(max = 128))]
     pub name: Option<String>,
     /// Kind of resources that the ACL protects.
+    #[field(replaces)]
     pub scope: Scope,
     /// A description of the web ACL for readers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Action for requests that no rule decides: `allow` or `block`.
     pub default_action: Action,
-    /// In any order: their priorities decide.
-    #[serde(default)]
+    /// The rules in any order: their priorities decide.
+    #[field(set)]
     pub rules: Vec<Rule>,
-    /// Its metrics and samples.
-    pub visibility: Visibility,
+    /// Metrics and samples of the web ACL.
+    pub visibility_config: Visibility,
     /// Tags of the web ACL, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// The outputs of a web ACL.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct WebAclOutputs {
-    /// Its ARN, which names it, its scope and AWS's own id.
+    /// The ARN, which has the name, the scope and AWS's own ID.
     pub id: Id<WebAcl>,
-    /// The same, as text.
+    /// The same ARN, as text.
     pub arn: String,
-    /// Its name: the `WebACL` dimension of its metrics is the metric's name, not this.
+    /// The name of the web ACL: the `WebACL` dimension of its metrics is the metric's name, not this.
+    #[output(constant = "NAME_OUT")]
     pub name: String,
     /// Capacity units of the rules, at most 5000.
     pub capacity: i64,
 }
 
-impl WebAcl {
-    /// The ARN of the web ACL.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// The name of the web ACL.
-    pub const NAME_OUT: Output<Self, String> = Output::new("name");
-
-    /// An ACL without rules, with metrics and samples under this name.
-    pub fn new(scope: Scope, default_action: Action, metric: impl Into<String>) -> Self {
-        Self {
-            name: None,
-            scope,
-            description: None,
-            default_action,
-            rules: vec![],
-            visibility: Visibility::new(metric),
-            tags: Tags::new(),
-        }
-    }
-}
-
 impl Resource for WebAcl {
-    const TYPE: &'static str = "aws:wafv2:web-acl";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("scope").replaces(),
-        Field::new("description"),
-        Field::new("default_action"),
-        Field::new("rules").set(),
-        Field::new("visibility"),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["scope", "name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 128));
-    const TAGGED: bool = true;
+    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["capacity"];
     const ACTIONS: Actions = Actions {
         read: &["wafv2:GetWebACL", "wafv2:ListWebACLs", "wafv2:ListTagsForResource"],
@@ -106,62 +79,42 @@ impl Resource for WebAcl {
         update: &["wafv2:GetWebACL", "wafv2:UpdateWebACL", "wafv2:TagResource", "wafv2:UntagResource"],
         delete: &["wafv2:GetWebACL", "wafv2:DeleteWebACL"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("CustomResponseBodies", "WAF's own answers; kept as they are by updates, as is all below"),
-        ("CaptchaConfig", "WAF's own times, as for ChallengeConfig and TokenDomains"),
-        ("DataProtectionConfig", "samples show what they show"),
-        ("AssociationConfig", "bodies are inspected up to WAF's own limit"),
-        ("OnSourceDDoSProtectionConfig", "not for every account, as for ApplicationConfig and MonetizationConfig"),
-        ("AnalyticsConfig", "new, not so far"),
-    ];
     type Cloud = Aws;
     type Outputs = WebAclOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<_> =
-            self.rules.iter().filter_map(|rule| Some(Problem::new("rules", rule.wrong()?))).collect();
+            self.rules.iter().filter_map(|rule| Some(Problem::new(Field::Rules, rule.wrong()?))).collect();
         if !matches!(self.default_action, Action::Allow | Action::Block) {
-            problems.push(Problem::new("default_action", "is `allow` or `block`"));
+            problems.push(Problem::new(Field::DefaultAction, "is `allow` or `block`"));
         }
         let mut priorities: Vec<i32> = self.rules.iter().map(|rule| rule.priority).collect();
         priorities.sort_unstable();
         if priorities.windows(2).any(|pair| pair[0] == pair[1]) {
-            problems
-                .push(Problem::new("rules", "two rules have one priority: they decide the order, each needs its own"));
+            let why = "two rules have one priority: they decide the order, each needs its own";
+            problems.push(Problem::new(Field::Rules, why));
         }
         problems
     }
 
-    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
-        if field.name == "rules" {
+    fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
+        if Field::of(field) == Some(Field::Rules) {
             return field.compare.is_equivalent(&rules::whole(desired), &rules::whole(observed));
         }
         field.compare.is_equivalent(desired, observed)
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let rows =
-            ids.iter().filter_map(|id| Some((id, WebAclIdentity::of(id.as_str())?))).map(|(id, key)| async move {
-                let observed = async {
-                    let (acl, _) = get(c, &key).await?;
-                    to_observed(&acl, key.scope, tags_of(c, id.as_str()).await?)
-                };
-                match observed.await {
-                    Err(error) if error.kind == ErrorKind::Gone => None,
-                    observed => Some((id.clone(), observed)),
-                }
-            });
-        Ok(join_all(rows).await.into_iter().flatten().collect())
+        let read = async |id: &Id<Self>| {
+            let key = WebAclIdentity::of(id.as_str()).ok_or_else(|| Error::new(ErrorKind::Gone, READ))?;
+            let (acl, _) = get(c, &key).await?;
+            to_observed(&acl, key.scope, tags_of(c, id.as_str()).await?)
+        };
+        Ok(one_by_one(ids, read).await)
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let mut found = vec![];
-        for id in self.find_by_unique_key(c).await? {
-            if made_for(&tags_of(c, id.as_str()).await?, owner) {
-                found.push(id);
-            }
-        }
-        Ok(found)
+        owned(&self.find_by_unique_key(c).await?, owner, |id| tags_of(c, id.as_str())).await
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
@@ -180,20 +133,14 @@ impl Resource for WebAcl {
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         const ACTION: &str = "wafv2:CreateWebACL";
-        let answer = c
-            .waf()
-            .create_web_acl()
-            .set_name(self.name.clone())
+        let request = set_inputs!(c.waf().create_web_acl(), self => name, description);
+        let request = request
             .scope(self.scope.sdk())
-            .set_description(self.description.clone())
             .default_action(sdk::default_action(self.default_action))
             .set_rules(Some(sdk::rules(&self.rules)?))
-            .visibility_config(sdk::visibility(&self.visibility)?)
-            .set_tags(Some(sdk_tags(&self.tags)?))
-            .send()
-            .await
-            .map_err(api(ACTION))?;
-        Ok((Id::new(need(ACTION, answer.summary().and_then(types::WebAclSummary::arn), "ARN")?), None))
+            .visibility_config(sdk::visibility(&self.visibility_config)?);
+        let answer = request.set_tags(Some(sdk_tags(&self.tags))).send().await.map_err(api(ACTION))?;
+        Ok((member(ACTION, "ARN", answer.summary().and_then(types::WebAclSummary::arn))?, None))
     }
 
     async fn update(
@@ -204,7 +151,7 @@ impl Resource for WebAcl {
     ) -> Result<Option<Receipt>> {
         let arn = recorded.id.as_str();
         let Some(key) = WebAclIdentity::of(arn) else { return Ok(None) };
-        if !ChangedInputs::between(self, &recorded.inputs, &observed.inputs).only(&["tags"]) {
+        if !ChangedFields::between(self, &recorded.inputs, &observed.inputs).is_subset(&[Field::Tags]) {
             // The call replaces everything: what is not an input goes back as it is. The lock token must be a new one.
             let (acl, token) = get(c.read(), &key).await?;
             c.waf()
@@ -218,7 +165,7 @@ impl Resource for WebAcl {
                 )
                 .default_action(sdk::default_action(self.default_action))
                 .set_rules(Some(sdk::rules(&self.rules)?))
-                .visibility_config(sdk::visibility(&self.visibility)?)
+                .visibility_config(sdk::visibility(&self.visibility_config)?)
                 .set_custom_response_bodies(acl.custom_response_bodies)
                 .set_captcha_config(acl.captcha_config)
                 .set_challenge_config(acl.challenge_config)
@@ -232,15 +179,7 @@ impl Resource for WebAcl {
                 .await
                 .map_err(api("wafv2:UpdateWebACL"))?;
         }
-        let change = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
-        if !change.set.is_empty() {
-            let request = c.waf().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&change.set)?));
-            request.send().await.map_err(api("wafv2:TagResource"))?;
-        }
-        if !change.drop.is_empty() {
-            let request = c.waf().untag_resource().resource_arn(arn).set_tag_keys(Some(change.drop));
-            request.send().await.map_err(api("wafv2:UntagResource"))?;
-        }
+        send_tags!(c.waf(), "wafv2", arn, self, recorded, observed, sdk_tags);
         Ok(None)
     }
 
@@ -252,11 +191,13 @@ impl Resource for WebAcl {
             // An association that was just taken away counts for a while.
             let in_use = |code: &str, _: &str| (code == "WAFAssociatedItemException").then_some(ErrorKind::InUse);
             let answer = request.lock_token(token).send().await.map(drop);
-            answer.map_err(crate::error::api_with("wafv2:DeleteWebACL", in_use))
+            answer.map_err(api_with("wafv2:DeleteWebACL", in_use))
         };
         gone_ok(gone.await)
     }
 }
+
+const READ: &str = "wafv2:GetWebACL";
 
 /// The API's identification of an ACL, which its ARN contains.
 struct WebAclIdentity<'a> {
@@ -280,10 +221,9 @@ impl<'a> WebAclIdentity<'a> {
 }
 
 async fn get(c: &Clients, key: &WebAclIdentity<'_>) -> Result<(types::WebAcl, String)> {
-    const ACTION: &str = "wafv2:GetWebACL";
     let request = c.waf().get_web_acl().name(key.name).id(key.id).scope(key.scope.sdk());
-    let answer = request.send().await.map_err(api(ACTION))?;
-    Ok((need(ACTION, answer.web_acl(), "WebACL")?, need(ACTION, answer.lock_token(), "LockToken")?))
+    let answer = request.send().await.map_err(api(READ))?;
+    Ok((need(READ, answer.web_acl(), "WebACL")?, need(READ, answer.lock_token(), "LockToken")?))
 }
 
 async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
@@ -293,29 +233,24 @@ async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
     Ok(observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
 }
 
-fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {
-    tags.iter().map(|(key, value)| sdk::built(types::Tag::builder().key(key).value(value).build())).collect()
+fn sdk_tags(tags: &Tags) -> Vec<types::Tag> {
+    // Both members are set, which is all that `build` can miss.
+    tags.iter().filter_map(|(key, value)| types::Tag::builder().key(key).value(value).build().ok()).collect()
 }
 
 fn to_observed(acl: &types::WebAcl, scope: Scope, tags: Tags) -> Result<Observed<WebAcl>> {
-    let visibility = need("wafv2:GetWebACL", acl.visibility_config(), "VisibilityConfig")?;
+    let visibility = need(READ, acl.visibility_config(), "VisibilityConfig")?;
     let blocks = acl.default_action().is_some_and(|action| action.block().is_some());
     Ok(Observed {
-        inputs: WebAcl {
-            name: Some(acl.name().to_owned()),
+        inputs: from_sdk!(READ, acl => WebAcl {
+            name, description;
             scope,
-            description: acl.description().map(str::to_owned),
             default_action: if blocks { Action::Block } else { Action::Allow },
             rules: acl.rules().iter().map(sdk::observed_rule).collect(),
-            visibility: sdk::observed_visibility(&visibility),
+            visibility_config: sdk::observed_visibility(&visibility),
             tags,
-        },
-        outputs: WebAclOutputs {
-            id: Id::new(acl.arn()),
-            arn: acl.arn().to_owned(),
-            name: acl.name().to_owned(),
-            capacity: acl.capacity(),
-        },
+        }),
+        outputs: from_sdk!(READ, acl => WebAclOutputs { id = arn, arn, name, capacity }),
     })
 }
 
@@ -335,10 +270,10 @@ mod tests {
     fn rules_go_to_the_sdk_and_come_back() {
         let all = vec![
             Rule {
-                statement: Statement::Managed(ManagedRules {
-                    overrides: vec![Override { rule: "SizeRestrictions_BODY".into(), action: Action::Count }],
-                    ..ManagedRules::aws("AWSManagedRulesCommonRuleSet")
-                }),
+                statement: Statement::Managed(
+                    ManagedRules::aws("AWSManagedRulesCommonRuleSet")
+                        .rule_action_overrides([Override::new("SizeRestrictions_BODY", Action::Count)]),
+                ),
                 ..Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet")
             },
             Rule::rate_limit("rate", 2, 1000),
@@ -354,25 +289,22 @@ mod tests {
             ),
         ];
         let back: Vec<Rule> = sdk::rules(&all).unwrap().iter().map(sdk::observed_rule).collect();
-        let field = WebAcl::FIELDS.iter().find(|field| field.name == "rules").unwrap();
+        let field = WebAcl::FIELDS.iter().find(|field| field.name == Field::Rules.name()).unwrap();
         let [desired, observed] = [&all, &back].map(|rules| serde_json::to_value(rules).unwrap());
         assert!(WebAcl::is_equivalent(field, &desired, &observed), "{desired:#}\n{observed:#}");
-        // What another hand adds inside of a rule is seen, though it was never stated.
+        // An addition inside a rule is drift, although the declaration never stated that part.
         let mut loose = back;
         let Statement::Managed(common) = &mut loose[0].statement else { panic!("managed") };
-        common.scope_down = Some(Box::new(Statement::Geo(vec!["SE".into()])));
+        common.scope_down_statement = Some(Box::new(Statement::Geo(vec!["SE".into()])));
         assert!(!WebAcl::is_equivalent(field, &desired, &serde_json::to_value(loose).unwrap()));
     }
 
     #[test]
     fn mistakes_are_found_offline() {
-        let acl = WebAcl {
-            rules: vec![
-                Rule { action: Action::Block, ..Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet") },
-                Rule::rate_limit("rate", 1, 5),
-            ],
-            ..WebAcl::new(Scope::Regional, Action::Count, "web")
-        };
+        let acl = WebAcl::new(Scope::Regional, Action::Count, Visibility::new("web")).rules([
+            Rule { action: Action::Block, ..Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet") },
+            Rule::rate_limit("rate", 1, 5),
+        ]);
         assert_eq!(acl.problems().len(), 4, "{:#?}", acl.problems());
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of a web ACL and their parts.
 
-use provisioner_model::expr::In;
+use provisioner_model::{In, Nested};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,36 +33,32 @@ pub enum Action {
 }
 
 /// Metrics and samples of requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct Visibility {
     /// The metric's name, which is also the `WebACL` or `Rule` dimension.
-    pub metric: String,
-    /// `true` if there are metrics.
-    pub metrics: bool,
-    /// `true` if requests are sampled.
-    pub samples: bool,
+    pub metric_name: String,
+    /// `true` if WAF sends metrics to CloudWatch.
+    #[field(default = true)]
+    pub cloud_watch_metrics_enabled: bool,
+    /// `true` if WAF samples requests.
+    #[field(default = true)]
+    pub sampled_requests_enabled: bool,
 }
 
-impl Visibility {
-    /// Metrics and samples under this name.
-    pub fn new(metric: impl Into<String>) -> Self {
-        Self { metric: metric.into(), metrics: true, samples: true }
-    }
-}
-
-/// One rule. The lowest priority is asked first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One rule. WAF evaluates the lowest priority first.
+#[derive(Clone, Debug, PartialEq, Nested)]
+#[nested(constructor = with_required)]
 pub struct Rule {
     /// Name of the rule.
     pub name: String,
-    /// Its place; each rule has its own.
+    /// Place in the order; each rule has its own.
     pub priority: i32,
     /// Condition of the rule.
     pub statement: Statement,
     /// Action on matching requests.
     pub action: Action,
-    /// Its metrics and samples.
-    pub visibility: Visibility,
+    /// Metrics and samples of the rule.
+    pub visibility_config: Visibility,
 }
 
 /// The condition of a rule.
@@ -89,57 +85,55 @@ pub enum Statement {
     Other(String),
 }
 
-/// A group of rules that somebody else writes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A group of rules that a vendor maintains.
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct ManagedRules {
     /// Vendor of the group, such as `AWS`.
-    pub vendor: String,
+    pub vendor_name: String,
     /// Name of the group, such as `AWSManagedRulesCommonRuleSet`.
     pub name: String,
-    /// A fixed version; the vendor's choice where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// A fixed version; the vendor's default if absent.
     pub version: Option<String>,
-    /// Rules of it that do something else; `count` switches one off.
+    /// Other actions for rules of the group; `count` switches a rule off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub overrides: Vec<Override>,
-    /// The requests that are looked at; all where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope_down: Option<Box<Statement>>,
+    pub rule_action_overrides: Vec<Override>,
+    /// The inspected requests; all if absent.
+    pub scope_down_statement: Option<Box<Statement>>,
 }
 
-/// A managed group's rule that does something else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Another action for a rule of a managed group.
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct Override {
     /// Name of the rule.
-    pub rule: String,
+    pub name: String,
     /// Action of the rule.
-    pub action: Action,
+    pub action_to_use: Action,
 }
 
 /// Too many requests from one address.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct RateBased {
     /// Limit on requests within the window, at least 10.
     pub limit: i64,
-    /// The window in seconds: 60, 120, 300 or 600; WAF's choice is 300.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<i64>,
-    /// The requests that are counted; all where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope_down: Option<Box<Statement>>,
+    /// The window in seconds: 60, 120, 300 or 600; WAF's default is 300.
+    pub evaluation_window_sec: Option<i64>,
+    /// The counted requests; all if absent.
+    pub scope_down_statement: Option<Box<Statement>>,
 }
 
 /// A piece of text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
+#[nested(constructor = with_required)]
 pub struct ByteMatch {
     /// Part of the request to inspect.
-    pub inspect: Inspect,
+    pub field_to_match: Inspect,
     /// `EXACTLY`, `STARTS_WITH`, `ENDS_WITH`, `CONTAINS`, `CONTAINS_WORD`.
-    pub position: String,
+    pub positional_constraint: String,
     /// Text to search for.
-    pub text: String,
+    pub search_string: String,
     /// Transformations of the request before the comparison, in order: `NONE`, `LOWERCASE`, `URL_DECODE`, …
-    pub transformations: Vec<String>,
+    #[field(required)]
+    pub text_transformations: Vec<String>,
 }
 
 /// A part of a request.
@@ -161,14 +155,14 @@ pub enum Inspect {
 impl ManagedRules {
     /// One of AWS's own, in the version that AWS chooses.
     pub fn aws(name: impl Into<String>) -> Self {
-        Self { vendor: "AWS".into(), name: name.into(), version: None, overrides: vec![], scope_down: None }
+        Self::new("AWS", name)
     }
 }
 
 impl ByteMatch {
-    /// Text that is looked at as it is.
+    /// Text that WAF compares without transformations.
     pub fn new(inspect: Inspect, position: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { inspect, position: position.into(), text: text.into(), transformations: vec!["NONE".into()] }
+        Self::with_required(inspect, position, text, ["NONE"])
     }
 }
 
@@ -176,7 +170,7 @@ impl Rule {
     /// A rule with metrics and samples under its own name.
     pub fn new(name: impl Into<String>, priority: i32, statement: Statement, action: Action) -> Self {
         let name = name.into();
-        Self { visibility: Visibility::new(&name), name, priority, statement, action }
+        Self { visibility_config: Visibility::new(&name), name, priority, statement, action }
     }
 
     /// One of AWS's own groups, which decides by itself.
@@ -186,8 +180,7 @@ impl Rule {
 
     /// Blocks an address with more than `limit` requests in five minutes.
     pub fn rate_limit(name: impl Into<String>, priority: i32, limit: i64) -> Self {
-        let rate = RateBased { limit, window: None, scope_down: None };
-        Self::new(name, priority, Statement::RateBased(rate), Action::Block)
+        Self::new(name, priority, Statement::RateBased(RateBased::new(limit)), Action::Block)
     }
 
     /// Returns the error in a rule, if any.
@@ -204,8 +197,8 @@ impl Rule {
     }
 }
 
-/// Rules with what they leave out spelled out: an override or a narrowing that another hand adds must be seen, though
-/// an input that is not stated is else the cloud's to choose. The order of overrides means nothing.
+/// Returns the rules with their omissions spelled out: an override or a narrowing that is added outside Provisioner is
+/// drift, although an absent input otherwise stays as the cloud has it. The order of overrides means nothing.
 pub(super) fn whole(rules: &Value) -> Value {
     match rules {
         Value::Array(items) => items.iter().map(whole).collect(),
@@ -213,8 +206,10 @@ pub(super) fn whole(rules: &Value) -> Value {
             let mut map: serde_json::Map<_, _> = map.iter().map(|(key, value)| (key.clone(), whole(value))).collect();
             for key in ["managed", "rate_based"] {
                 if let Some(Value::Object(group)) = map.get_mut(key) {
-                    group.entry("scope_down").or_insert_with(|| "all".into());
-                    if let Value::Array(overrides) = group.entry("overrides").or_insert_with(|| Value::Array(vec![])) {
+                    group.entry("scope_down_statement").or_insert_with(|| "all".into());
+                    if let Value::Array(overrides) =
+                        group.entry("rule_action_overrides").or_insert_with(|| Value::Array(vec![]))
+                    {
                         overrides.sort_by_key(Value::to_string);
                     }
                 }

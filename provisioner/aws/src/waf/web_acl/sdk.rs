@@ -2,10 +2,9 @@
 
 use aws_sdk_wafv2::{primitives::Blob, types};
 use aws_smithy_types::error::operation::BuildError;
-use provisioner_model::error::{Error, ErrorKind, Result};
 
 use super::{Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility};
-use crate::value::text;
+use crate::prelude::*;
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
@@ -30,15 +29,15 @@ pub(super) fn default_action(action: Action) -> types::DefaultAction {
 }
 
 pub(super) fn visibility(desired: &Visibility) -> Result<types::VisibilityConfig> {
-    let config = types::VisibilityConfig::builder().metric_name(&desired.metric);
-    built(config.cloud_watch_metrics_enabled(desired.metrics).sampled_requests_enabled(desired.samples).build())
+    let sdk = types::VisibilityConfig::builder();
+    built(set_inputs!(sdk, desired => metric_name, cloud_watch_metrics_enabled, sampled_requests_enabled).build())
 }
 
 pub(super) fn observed_visibility(observed: &types::VisibilityConfig) -> Visibility {
     Visibility {
-        metric: observed.metric_name().to_owned(),
-        metrics: observed.cloud_watch_metrics_enabled(),
-        samples: observed.sampled_requests_enabled(),
+        metric_name: observed.metric_name().to_owned(),
+        cloud_watch_metrics_enabled: observed.cloud_watch_metrics_enabled(),
+        sampled_requests_enabled: observed.sampled_requests_enabled(),
     }
 }
 
@@ -47,11 +46,9 @@ pub(super) fn rules(desired: &[Rule]) -> Result<Vec<types::Rule>> {
 }
 
 fn rule(desired: &Rule) -> Result<types::Rule> {
-    let rule = types::Rule::builder()
-        .name(&desired.name)
-        .priority(desired.priority)
-        .statement(statement(&desired.statement)?)
-        .visibility_config(visibility(&desired.visibility)?);
+    let rule = set_inputs!(types::Rule::builder(), desired => name, priority);
+    let rule =
+        rule.statement(statement(&desired.statement)?).visibility_config(visibility(&desired.visibility_config)?);
     let rule = if matches!(desired.statement, Statement::Managed(_)) {
         let over = types::OverrideAction::builder();
         rule.override_action(match desired.action {
@@ -93,9 +90,10 @@ fn statement(desired: &Statement) -> Result<types::Statement> {
         Statement::Managed(group) => one.managed_rule_group_statement(managed(group)?),
         Statement::RateBased(rate) => {
             let by_address = types::RateBasedStatementAggregateKeyType::Ip;
-            let part = types::RateBasedStatement::builder().limit(rate.limit).aggregate_key_type(by_address);
-            let part = part.set_evaluation_window_sec(rate.window);
-            one.rate_based_statement(built(part.set_scope_down_statement(narrow(rate.scope_down.as_deref())?).build())?)
+            let part = types::RateBasedStatement::builder().aggregate_key_type(by_address);
+            let part = set_inputs!(part, rate => limit, evaluation_window_sec);
+            let part = part.set_scope_down_statement(narrow(rate.scope_down_statement.as_deref())?);
+            one.rate_based_statement(built(part.build())?)
         }
         Statement::IpSet(arn) => {
             let part = types::IpSetReferenceStatement::builder().set_arn(text(arn));
@@ -128,23 +126,20 @@ fn narrow(desired: Option<&Statement>) -> Result<Option<Box<types::Statement>>> 
 }
 
 fn managed(desired: &ManagedRules) -> Result<types::ManagedRuleGroupStatement> {
-    let overrides = desired.overrides.iter().map(|one| {
-        let part = types::RuleActionOverride::builder().name(&one.rule).action_to_use(action(one.action));
+    let overrides = desired.rule_action_overrides.iter().map(|one| {
+        let part = types::RuleActionOverride::builder().name(&one.name).action_to_use(action(one.action_to_use));
         built(part.build())
     });
     let overrides = overrides.collect::<Result<Vec<_>>>()?;
     let group = types::ManagedRuleGroupStatement::builder()
-        .vendor_name(&desired.vendor)
-        .name(&desired.name)
-        .set_version(desired.version.clone())
         .set_rule_action_overrides((!overrides.is_empty()).then_some(overrides))
-        .set_scope_down_statement(narrow(desired.scope_down.as_deref())?);
-    built(group.build())
+        .set_scope_down_statement(narrow(desired.scope_down_statement.as_deref())?);
+    built(set_inputs!(group, desired => vendor_name, name, version).build())
 }
 
 fn byte_match(desired: &ByteMatch) -> Result<types::ByteMatchStatement> {
     let field = types::FieldToMatch::builder();
-    let field = match &desired.inspect {
+    let field = match &desired.field_to_match {
         Inspect::UriPath => field.uri_path(types::UriPath::builder().build()),
         Inspect::QueryString => field.query_string(types::QueryString::builder().build()),
         Inspect::Method => field.method(types::Method::builder().build()),
@@ -154,16 +149,15 @@ fn byte_match(desired: &ByteMatch) -> Result<types::ByteMatchStatement> {
             return Err(Error::because(ErrorKind::Refused, "wafv2:CreateWebACL", why));
         }
     };
-    let steps = desired.transformations.iter().zip(0..).map(|(name, priority)| {
+    let steps = desired.text_transformations.iter().zip(0..).map(|(name, priority)| {
         let part = types::TextTransformation::builder().priority(priority);
         built(part.r#type(types::TextTransformationType::from(name.as_str())).build())
     });
     let part = types::ByteMatchStatement::builder()
-        .search_string(Blob::new(desired.text.as_bytes()))
+        .search_string(Blob::new(desired.search_string.as_bytes()))
         .field_to_match(field.build())
-        .positional_constraint(types::PositionalConstraint::from(desired.position.as_str()))
         .set_text_transformations(Some(steps.collect::<Result<Vec<_>>>()?));
-    built(part.build())
+    built(set_inputs!(part, desired => positional_constraint).build())
 }
 
 pub(super) fn observed_rule(observed: &types::Rule) -> Rule {
@@ -174,9 +168,10 @@ pub(super) fn observed_rule(observed: &types::Rule) -> Rule {
         priority: observed.priority(),
         statement,
         action: over.or(observed.action().map(observed_action)).unwrap_or(Action::None),
-        visibility: observed
-            .visibility_config()
-            .map_or(Visibility { metric: String::new(), metrics: false, samples: false }, observed_visibility),
+        visibility_config: observed.visibility_config().map_or_else(
+            || Visibility::new("").cloud_watch_metrics_enabled(false).sampled_requests_enabled(false),
+            observed_visibility,
+        ),
     }
 }
 
@@ -186,17 +181,17 @@ fn observed_statement(observed: &types::Statement) -> Statement {
     if let Some(group) = observed.managed_rule_group_statement() {
         // Excluded rules are how counting was written before there were overrides.
         let excluded = group.excluded_rules().iter();
-        let excluded = excluded.map(|rule| Override { rule: rule.name().to_owned(), action: Action::Count });
-        let overrides = group.rule_action_overrides().iter().map(|one| Override {
-            rule: one.name().to_owned(),
-            action: one.action_to_use().map_or(Action::Count, observed_action),
-        });
+        let excluded = excluded.map(|rule| Override::new(rule.name(), Action::Count));
+        let overrides = group
+            .rule_action_overrides()
+            .iter()
+            .map(|one| Override::new(one.name(), one.action_to_use().map_or(Action::Count, observed_action)));
         Statement::Managed(ManagedRules {
-            vendor: group.vendor_name().to_owned(),
+            vendor_name: group.vendor_name().to_owned(),
             name: group.name().to_owned(),
             version: group.version().map(str::to_owned),
-            overrides: overrides.chain(excluded).collect(),
-            scope_down: narrow(group.scope_down_statement()),
+            rule_action_overrides: overrides.chain(excluded).collect(),
+            scope_down_statement: narrow(group.scope_down_statement()),
         })
     } else if let Some(rate) = observed.rate_based_statement() {
         let by_address = *rate.aggregate_key_type() == types::RateBasedStatementAggregateKeyType::Ip;
@@ -205,8 +200,8 @@ fn observed_statement(observed: &types::Statement) -> Statement {
         }
         Statement::RateBased(RateBased {
             limit: rate.limit(),
-            window: Some(rate.evaluation_window_sec()).filter(|window| *window > 0),
-            scope_down: narrow(rate.scope_down_statement()),
+            evaluation_window_sec: Some(rate.evaluation_window_sec()).filter(|window| *window > 0),
+            scope_down_statement: narrow(rate.scope_down_statement()),
         })
     } else if let Some(set) = observed.ip_set_reference_statement() {
         Statement::IpSet(set.arn().into())
@@ -238,9 +233,9 @@ fn observed_byte_match(observed: &types::ByteMatchStatement) -> ByteMatch {
     let mut steps: Vec<_> = observed.text_transformations().iter().collect();
     steps.sort_by_key(|step| step.priority());
     ByteMatch {
-        inspect,
-        position: observed.positional_constraint().as_str().to_owned(),
-        text: String::from_utf8_lossy(observed.search_string().as_ref()).into_owned(),
-        transformations: steps.into_iter().map(|step| step.r#type().as_str().to_owned()).collect(),
+        field_to_match: inspect,
+        positional_constraint: observed.positional_constraint().as_str().to_owned(),
+        search_string: String::from_utf8_lossy(observed.search_string().as_ref()).into_owned(),
+        text_transformations: steps.into_iter().map(|step| step.r#type().as_str().to_owned()).collect(),
     }
 }
