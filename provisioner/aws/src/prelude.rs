@@ -11,6 +11,6 @@ pub(crate) use provisioner_model::{
 pub(crate) use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, api_with, gone_ok, need},
-    sdk::{from_sdk, member, set_changed, set_inputs, set_together},
+    sdk::{FromSdk, ToSdk, filled, from_sdk, member, sdk_struct, set_changed, set_filled, set_inputs, set_together},
     value::{text, texts},
 };
