@@ -1,7 +1,7 @@
 //! `aws:elasticloadbalancingv2:load-balancer`: takes requests from outside and hands them to healthy targets.
 //!
-//! A load balancer's name, type, scheme and VPC are fixed at creation: a change to one of them replaces it. A read takes
-//! one call for all load balancers, one for the tags of each 20, and one for the attributes of each of ours.
+//! A load balancer's name, type, scheme and VPC are fixed at creation: a change to one of them replaces it. A read
+//! takes one call for all load balancers, one for the tags of each 20, and one for the attributes of each of ours.
 //! API: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

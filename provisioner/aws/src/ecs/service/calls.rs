@@ -54,7 +54,8 @@ impl Service {
         let request = set_inputs!(c.ecs().create_service(), self =>
             service_name, cluster, task_definition, desired_count, launch_type, capacity_provider_strategy,
             platform_version, deployment_configuration, health_check_grace_period_seconds,
-            availability_zone_rebalancing, enable_execute_command, scheduling_strategy, propagate_tags, enable_ecs_managed_tags);
+            availability_zone_rebalancing, enable_execute_command, scheduling_strategy, propagate_tags,
+            enable_ecs_managed_tags);
         let request = set_filled!(request, self =>
             load_balancers, service_registries, placement_constraints, placement_strategy);
         let answer = request
