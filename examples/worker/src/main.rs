@@ -47,9 +47,8 @@ fn stack(env: &Worker, stack: &mut Stack) {
     stack.add("main", Cluster::new());
     let mut container = Container::new("worker", env.image.as_str());
     container.environment.insert("INBOX".into(), inbox.get(Bucket::BUCKET_NAME));
-    let worker = TaskDefinition::fargate(256, 512, vec![container]);
-    let roles = (Some(task.get(Role::ARN)), Some(execution.get(Role::ARN)));
-    stack.add("worker", TaskDefinition { task_role: roles.0, execution_role: roles.1, ..worker });
+    let worker = TaskDefinition::fargate(256, 512, [container]).task_role_arn(task.get(Role::ARN));
+    stack.add("worker", worker.execution_role_arn(execution.get(Role::ARN)));
     stack.output("inbox", inbox.get(Bucket::BUCKET_NAME));
 }
 

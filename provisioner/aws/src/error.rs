@@ -137,9 +137,9 @@ fn is_there(code: &str) -> bool {
         || matches!(code, "AlreadyExists" | "ResourceExists" | "WAFDuplicateItem" | "EntityAlreadyExists")
 }
 
-/// Deletion is idempotent: an object that is already gone is a success.
-pub fn gone_ok(result: Result<()>) -> Result<()> {
-    result.or_else(|error| if error.kind == ErrorKind::Gone { Ok(()) } else { Err(error) })
+/// Accepts that an object is gone: its deletion is a success, and lists of its parts are empty.
+pub fn gone_ok<T: Default>(result: Result<T>) -> Result<T> {
+    result.or_else(|error| if error.kind == ErrorKind::Gone { Ok(T::default()) } else { Err(error) })
 }
 
 /// None for an object that does not exist, or no longer.

@@ -11,6 +11,9 @@ pub(crate) use provisioner_model::{
 pub(crate) use crate::{
     cloud::{Aws, Reader, Writer},
     error::{api, api_code, api_with, gone_none, gone_ok, need},
-    sdk::{from_sdk, list_all, member, send_tags, set_changed, set_inputs, set_together},
+    sdk::{
+        FromSdk, ToSdk, filled, from_sdk, list_all, member, sdk_struct, send_tags, set_changed, set_filled, set_inputs,
+        set_together,
+    },
     value::{text, texts},
 };

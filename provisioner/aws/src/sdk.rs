@@ -5,6 +5,9 @@
 
 #![allow(dead_code, unused_macros, unused_imports, reason = "a build with few features uses few of them")]
 
+use std::collections::{BTreeMap, HashMap};
+
+use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::{
     Secret,
     error::{Error, Result},
@@ -42,6 +45,34 @@ impl<T, I: ToSdk<T>> ToSdk<T> for Option<I> {
 impl<T, I: ToSdk<T>> ToSdk<Vec<T>> for Vec<I> {
     fn to_sdk(&self) -> Option<Vec<T>> {
         Some(self.iter().filter_map(ToSdk::to_sdk).collect())
+    }
+}
+impl<T, I: ToSdk<T>> ToSdk<HashMap<String, T>> for BTreeMap<String, I> {
+    fn to_sdk(&self) -> Option<HashMap<String, T>> {
+        Some(self.iter().filter_map(|(key, value)| Some((key.clone(), value.to_sdk()?))).collect())
+    }
+}
+
+/// A list or map for an API to which an empty one means something else than none.
+pub(crate) fn filled<C>(all: Option<C>) -> Option<C>
+where
+    for<'a> &'a C: IntoIterator,
+{
+    all.filter(|all| all.into_iter().next().is_some())
+}
+
+/// The end of a builder. Structs with required members build a `Result`, which fails for an input that is not resolved.
+pub(crate) trait Built<T> {
+    fn built(self) -> Option<T>;
+}
+impl<T> Built<T> for T {
+    fn built(self) -> Option<T> {
+        Some(self)
+    }
+}
+impl<T> Built<T> for Result<T, BuildError> {
+    fn built(self) -> Option<T> {
+        self.ok()
     }
 }
 
@@ -83,6 +114,12 @@ impl<'a, E, T: FromSdk<&'a E>> FromSdk<&'a [E]> for Vec<T> {
         Some(value.iter().filter_map(T::from_sdk).collect())
     }
 }
+impl<'a, V, T: FromSdk<&'a V>> FromSdk<Option<&'a HashMap<String, V>>> for BTreeMap<String, T> {
+    fn from_sdk(value: Option<&'a HashMap<String, V>>) -> Option<Self> {
+        let all = value.into_iter().flatten();
+        Some(all.filter_map(|(key, value)| Some((key.clone(), T::from_sdk(value)?))).collect())
+    }
+}
 
 macro_rules! numbers {
     ($($number:ty),*) => {$(
@@ -101,6 +138,11 @@ macro_rules! numbers {
                 Some(value)
             }
         }
+        impl FromSdk<&$number> for $number {
+            fn from_sdk(value: &$number) -> Option<$number> {
+                Some(*value)
+            }
+        }
     )*};
 }
 numbers!(bool, i32, i64, f32, f64);
@@ -116,6 +158,19 @@ macro_rules! set_inputs {
         pastey::paste! {{
             let request = $request;
             $(let request = request.[<set_ $name>]($crate::sdk::ToSdk::to_sdk(&$inputs.$name));)*
+            request
+        }}
+    };
+}
+
+/// As [`set_inputs`], for lists and maps, without those that are empty.
+macro_rules! set_filled {
+    ($request:expr, $inputs:expr => $($name:ident),* $(,)?) => {
+        pastey::paste! {{
+            let request = $request;
+            $(let request = request.[<set_ $name>](
+                $crate::sdk::filled($crate::sdk::ToSdk::to_sdk(&$inputs.$name)),
+            );)*
             request
         }}
     };
@@ -203,4 +258,32 @@ macro_rules! send_tags {
     }};
 }
 
-pub(crate) use {from_sdk, list_all, send_tags, set_changed, set_inputs, set_together};
+/// Converts a struct inside the inputs to the SDK's struct and back, member by member. Lists and maps after a semicolon
+/// are left out of a request if they are empty:
+/// `sdk_struct!(Tmpfs = types::Tmpfs { container_path, size; mount_options })`.
+macro_rules! sdk_struct {
+    ($type:ident = $sdk:ty { $($name:ident),* $(,)? $(; $($list:ident),* $(,)?)? }) => {
+        impl $crate::sdk::ToSdk<$sdk> for $type {
+            fn to_sdk(&self) -> Option<$sdk> {
+                let builder = $crate::sdk::set_inputs!(<$sdk>::builder(), self => $($name),*);
+                $(let builder = $crate::sdk::set_filled!(builder, self => $($list),*);)?
+                $crate::sdk::Built::built(builder.build())
+            }
+        }
+        impl<'a> $crate::sdk::FromSdk<&'a $sdk> for $type {
+            fn from_sdk(value: &'a $sdk) -> Option<Self> {
+                Some(Self {
+                    $($name: $crate::sdk::FromSdk::from_sdk(value.$name())?,)*
+                    $($($list: $crate::sdk::FromSdk::from_sdk(value.$list())?,)*)?
+                })
+            }
+        }
+        impl<'a> $crate::sdk::FromSdk<Option<&'a $sdk>> for $type {
+            fn from_sdk(value: Option<&'a $sdk>) -> Option<Self> {
+                value.and_then($crate::sdk::FromSdk::from_sdk)
+            }
+        }
+    };
+}
+
+pub(crate) use {from_sdk, list_all, sdk_struct, send_tags, set_changed, set_filled, set_inputs, set_together};

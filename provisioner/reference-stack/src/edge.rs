@@ -37,24 +37,18 @@ pub struct Edge {
 pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
     stack.component("edge", |stack| {
         let certificate = certificate(env, stack);
-        let balancer = LoadBalancer {
-            vpc: Some(network.vpc.id()),
-            drop_invalid_headers: Some(true),
-            deletion_protection: Some(env.database.deletion_protection),
-            access_logs: Some(LogsTo::bucket(access_logs(env, stack))),
-            ..LoadBalancer::new(network.public.clone(), vec![network.balancer_group.id()])
-        };
+        let balancer = LoadBalancer::new(network.public.clone(), [network.balancer_group.id()])
+            .vpc_id(network.vpc.id())
+            .drop_invalid_header_fields(true)
+            .deletion_protection(env.database.deletion_protection)
+            .access_logs(LogsTo::s3(access_logs(env, stack)));
         let balancer = stack.add("app", balancer);
         let targets = stack.add("app", targets(env, network));
 
         // HTTP only redirects to HTTPS.
-        stack.add("http", Listener::new(balancer.id(), 80, "HTTP", vec![Action::to_https()]));
-        let https = Listener {
-            ssl_policy: Some(TLS.into()),
-            certificate: Some(certificate),
-            ..Listener::new(balancer.id(), 443, "HTTPS", vec![Action::forward(targets.id())])
-        };
-        let listener = stack.add("https", https);
+        stack.add("http", Listener::new(balancer.id(), 80, "HTTP", [Action::to_https()]));
+        let https = Listener::new(balancer.id(), 443, "HTTPS", [Action::forward(targets.id())]);
+        let listener = stack.add("https", https.ssl_policy(TLS).certificate_arn(certificate));
 
         let acl = stack.add("app", web_acl(env, stack.facts().environment.as_str()));
         stack.add("app", WebAclAssociation::new(acl.id(), balancer.get(LoadBalancer::ARN)));
@@ -65,21 +59,16 @@ pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
 
 /// Declares the target group: tasks by their IP addresses, as long as their readiness check succeeds.
 fn targets(env: &Environment, network: &Network) -> TargetGroup {
-    TargetGroup {
-        health_check: Some(HealthCheck {
-            protocol: Some("HTTP".into()),
-            path: Some(env.service.readiness_path.clone()),
-            matcher: Some("200".into()),
-            interval: Some(15),
-            timeout: Some(5),
-            healthy_threshold: Some(2),
-            unhealthy_threshold: Some(3),
-            ..HealthCheck::default()
-        }),
-        // The app drains in far less than AWS's default of five minutes.
-        deregistration_delay: Some(30),
-        ..TargetGroup::new(network.vpc.id(), "HTTP", APP_PORT)
-    }
+    let check = HealthCheck::new()
+        .protocol("HTTP")
+        .path(&env.service.readiness_path)
+        .matcher("200")
+        .interval_seconds(15)
+        .timeout_seconds(5)
+        .healthy_threshold_count(2)
+        .unhealthy_threshold_count(3);
+    // The app drains in far less than AWS's default of five minutes.
+    TargetGroup::new(network.vpc.id(), "HTTP", APP_PORT).health_check(check).deregistration_delay(30)
 }
 
 /// AWS's own rules against the common attacks, and a limit on what one address may ask.

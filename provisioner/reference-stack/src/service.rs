@@ -71,37 +71,29 @@ pub struct ServiceHandles {
 /// The tasks, kept at work.
 pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> ServiceHandles {
     stack.component("service", |stack| {
-        let cluster = Cluster { container_insights: Some("enabled".into()), ..Cluster::new() };
-        let cluster = stack.add("main", cluster);
+        let cluster = stack.add("main", Cluster::new().container_insights("enabled"));
         let image = image(env, parts.repository, stack);
         let task = stack.add("app", task(env, parts, image.clone(), stack.facts()));
 
         let wanted = &env.service;
-        let service = Service {
-            launch_type: Some("FARGATE".into()),
-            // The initial count: autoscaling changes it afterwards.
-            desired_count: Some(wanted.tasks),
-            subnets: parts.network.private.clone(),
-            security_groups: vec![parts.network.task_group.id()],
-            public_ip: Some(false),
-            load_balancers: vec![ServiceTarget {
-                target_group: parts.edge.targets.id(),
-                container: CONTAINER.into(),
-                port: APP_PORT,
-            }],
-            listeners: vec![parts.edge.listener.id()],
-            // ECS starts new tasks before it stops the old ones; if new tasks do not start, the old ones stay.
-            deployment: Some(Deployment {
-                circuit_breaker: Some(CircuitBreaker { enable: true, rollback: true }),
-                minimum_healthy_percent: Some(100),
-                maximum_percent: Some(200),
-                ..Deployment::default()
-            }),
+        // ECS starts new tasks before it stops the old ones; if new tasks do not start, the old ones stay.
+        let rollout = Deployment::new()
+            .deployment_circuit_breaker(CircuitBreaker::new(true, true))
+            .minimum_healthy_percent(100)
+            .maximum_percent(200);
+        let service = Service::new(cluster.id(), task.get(TaskDefinition::ARN))
+            .launch_type("FARGATE")
+            // The number at the start: autoscaling changes it afterwards.
+            .desired_count(wanted.tasks)
+            .subnets(parts.network.private.clone())
+            .security_groups([parts.network.task_group.id()])
+            .assign_public_ip(false)
+            .load_balancers([ServiceTarget::new(parts.edge.targets.id(), CONTAINER, APP_PORT)])
+            .listeners([parts.edge.listener.id()])
+            .deployment_configuration(rollout)
             // The app migrates its database before it is ready.
-            health_check_grace_seconds: Some(60),
-            propagate_tags: Some("SERVICE".into()),
-            ..Service::new(cluster.id(), task.get(TaskDefinition::ARN))
-        };
+            .health_check_grace_period_seconds(60)
+            .propagate_tags("SERVICE");
         let service = stack.add("app", service);
         if wanted.verification.ask == Ask::On {
             stack.verify(&service, &verification(env, parts.edge, &task, image));
@@ -168,36 +160,25 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: 
         ("awslogs-region", facts.region.as_str().into()),
         ("awslogs-stream-prefix", CONTAINER.into()),
     ];
-    let container = Container {
-        essential: Some(true),
-        port_mappings: vec![PortMapping::tcp(APP_PORT)],
-        environment,
-        user: Some(USER.into()),
-        read_only_root: Some(true),
-        privileged: Some(false),
-        linux: Some(Linux { drop_capabilities: vec!["ALL".into()], ..Linux::default() }),
-        log: Some(Log {
-            driver: "awslogs".into(),
-            options: log.map(|(name, value)| (name.to_owned(), value)).into(),
-            secret_options: BTreeMap::new(),
-        }),
+    let container = Container::new(CONTAINER, image)
+        .essential(true)
+        .port_mappings([PortMapping::tcp(APP_PORT)])
+        .environment(environment)
+        .user(USER)
+        .readonly_root_filesystem(true)
+        .privileged(false)
+        .linux_parameters(Linux::new().drop_capabilities(["ALL"]))
+        .log_configuration(Log::new("awslogs").options(log))
         // Longer than the load balancer drains, so that no request is aborted.
-        stop_timeout: Some(60),
-        ..Container::new(CONTAINER, image)
-    };
+        .stop_timeout(60);
     let processor = match env.service.architecture {
         Architecture::X8664 => "X86_64",
         Architecture::Arm64 => "ARM64",
     };
-    TaskDefinition {
-        task_role: Some(parts.roles.task.get(Role::ARN)),
-        execution_role: Some(parts.roles.execution.get(Role::ARN)),
-        runtime_platform: Some(RuntimePlatform {
-            cpu_architecture: Some(processor.into()),
-            os_family: Some("LINUX".into()),
-        }),
-        ..TaskDefinition::fargate(env.service.cpu, env.service.memory, vec![container])
-    }
+    TaskDefinition::fargate(env.service.cpu, env.service.memory, [container])
+        .task_role_arn(parts.roles.task.get(Role::ARN))
+        .execution_role_arn(parts.roles.execution.get(Role::ARN))
+        .runtime_platform(RuntimePlatform::new().cpu_architecture(processor).operating_system_family("LINUX"))
 }
 
 /// Returns the image of the tasks: the environment's image, or the app's image, pushed before the tasks start; `None`

@@ -381,7 +381,7 @@ fn tasks_run_the_image_that_is_stated_or_else_the_one_that_is_built() {
         let found = found.map(|digest| (IMAGE.to_owned(), digest.map(str::to_owned))).into_iter().collect();
         let desired = declared_with("dev", env, found);
         let pushed = desired.resources.get("service/image/app").map(|row| row.inputs["digest"].clone());
-        let image = shown(&desired, "service/task-definition/app")["containers"][0]["image"].clone();
+        let image = shown(&desired, "service/task-definition/app")["container_definitions"][0]["image"].clone();
         (pushed, image.as_str().unwrap().to_owned())
     };
     let mut stated = dev();

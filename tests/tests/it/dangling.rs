@@ -26,8 +26,7 @@ use crate::engine::{EngineFixture, facts};
 fn named(port: i32, path: &str) -> Desired {
     let mut stack = Stack::new(facts());
     let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
-    let targets =
-        stack.add("app", TargetGroup { name: Some("app".into()), ..TargetGroup::new(vpc.id(), "HTTP", port) });
+    let targets = stack.add("app", TargetGroup::new(vpc.id(), "HTTP", port).name("app"));
     let trust = document(json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": { "Service": "ecs-tasks.amazonaws.com" }, "Action": "sts:AssumeRole",
     }] }));

@@ -76,7 +76,7 @@ fn children(stack: &mut Stack, zone: &str, id: &dyn Fn(&str) -> String, other: b
     stack.add("main", policies.inline("own", allow(&pick("s3:GetObject", "s3:*"))));
     stack.add("named", Topic::new().name("alarms"));
     stack.add("named", LogGroup::new().log_group_name("/app").retention_in_days(if other { 7 } else { 30 }));
-    stack.add("named", Cluster { name: Some("app".into()), ..Cluster::new() });
+    stack.add("named", Cluster::new().cluster_name("app"));
     let threshold = if other { 1.0 } else { 80.0 };
     let alarm = Alarm::new("AWS/ECS", "CPUUtilization", "Average", "GreaterThanThreshold", threshold, 3);
     stack.add("named", alarm.alarm_name("cpu"));

@@ -72,16 +72,26 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ("aws:ecr:repository", UNSTATED, &["policy"]),
     ("aws:ecr:repository", NEITHER, &["mutability_exclusions"]),
     ("aws:ecr:repository", UNKEPT, &["scan_on_push"]),
-    ("aws:ecs:cluster", UNSTATED, &["execute_command", "capacity_providers", "default_capacity"]),
-    ("aws:ecs:cluster", NEITHER, &["managed_storage", "service_connect_namespace"]),
-    ("aws:ecs:service", UNSTATED, &["capacity", "platform_version", "execute_command"]),
+    (
+        "aws:ecs:cluster",
+        UNSTATED,
+        &["execute_command_configuration", "capacity_providers", "default_capacity_provider_strategy"],
+    ),
+    ("aws:ecs:cluster", NEITHER, &["managed_storage_configuration", "service_connect_defaults"]),
+    ("aws:ecs:service", UNSTATED, &["capacity_provider_strategy", "platform_version", "enable_execute_command"]),
     (
         "aws:ecs:service",
         NEITHER,
-        &["service_registries", "az_rebalancing", "placement_constraints", "placement_strategy", "managed_tags"],
+        &[
+            "service_registries",
+            "availability_zone_rebalancing",
+            "placement_constraints",
+            "placement_strategy",
+            "enable_ecs_managed_tags",
+        ],
     ),
     ("aws:ecs:task-definition", UNSTATED, &["ephemeral_storage", "volumes"]),
-    ("aws:ecs:task-definition", NEITHER, &["placement_constraints", "pid_mode", "ipc_mode", "fault_injection"]),
+    ("aws:ecs:task-definition", NEITHER, &["placement_constraints", "pid_mode", "ipc_mode", "enable_fault_injection"]),
     (
         "aws:ecs:task-definition",
         "another kind of task: no Fargate service could run it, and moto checks that",
@@ -91,13 +101,20 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     (
         "aws:elasticloadbalancingv2:listener",
         "goes with the certificate and the port, which another test changes",
-        &["protocol", "certificate"],
+        &["protocol", "certificate_arn"],
     ),
     ("aws:elasticloadbalancingv2:listener-rule", UNUSED, &["priority", "conditions", "actions", "tags"]),
     (
         "aws:elasticloadbalancingv2:load-balancer",
         UNSTATED,
-        &["ip_address_type", "idle_timeout", "http2", "desync_mode", "xff_mode", "attributes"],
+        &[
+            "ip_address_type",
+            "idle_timeout",
+            "http2",
+            "desync_mitigation_mode",
+            "xff_header_processing_mode",
+            "attributes",
+        ],
     ),
     (
         "aws:elasticloadbalancingv2:load-balancer",
@@ -107,13 +124,17 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
             "client_keep_alive",
             "preserve_host_header",
             "xff_client_port",
-            "tls_headers",
+            "x_amzn_tls_version_and_cipher_suite",
             "waf_fail_open",
             "cross_zone",
             "zonal_shift",
         ],
     ),
-    ("aws:elasticloadbalancingv2:target-group", UNSTATED, &["slow_start", "algorithm", "stickiness", "attributes"]),
+    (
+        "aws:elasticloadbalancingv2:target-group",
+        UNSTATED,
+        &["slow_start", "load_balancing_algorithm_type", "stickiness", "attributes"],
+    ),
     ("aws:elasticloadbalancingv2:target-group", NEITHER, &["cross_zone"]),
     ("aws:iam:oidc-provider", UNSTATED, &["thumbprints"]),
     ("aws:iam:oidc-provider", UNKEPT, &["client_ids"]),
@@ -199,9 +220,9 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
     let trust = json!({ "Effect": "Allow", "Principal": { "AWS": root }, "Action": "sts:AssumeRole" });
     let look = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
     let second = format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{}:2", id("service/task-definition/app"));
-    let container = with(recorded("service/task-definition/app", "containers"), "/0/user", json!("0"));
+    let container = with(recorded("service/task-definition/app", "container_definitions"), "/0/user", json!("0"));
     let tracked = with(recorded("service/scaling-policy/cpu", TRACKING), "/target_value", json!(50.0));
-    let rollout = with(recorded("service/service/app", "deployment"), "/maximum_percent", json!(150));
+    let rollout = with(recorded("service/service/app", "deployment_configuration"), "/maximum_percent", json!(150));
     let check = with(recorded("edge/target-group/app", "health_check"), "/path", json!("/other"));
     let redirect = with(recorded("edge/listener/http", "default_actions"), "/0/status_code", json!("HTTP_302"));
     let shown = with(recorded("edge/web-acl/app", "visibility_config"), "/sampled_requests_enabled", json!(false));
@@ -249,22 +270,22 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
             ),
         ),
         ("service/cluster/main", "container_insights", json!("disabled")),
-        ("service/task-definition/app", "containers", container),
+        ("service/task-definition/app", "container_definitions", container),
         ("service/task-definition/app", "cpu", json!(512)),
         ("service/task-definition/app", "memory", json!(1024)),
-        ("service/task-definition/app", "task_role", json!(role)),
-        ("service/task-definition/app", "execution_role", json!(role)),
+        ("service/task-definition/app", "task_role_arn", json!(role)),
+        ("service/task-definition/app", "execution_role_arn", json!(role)),
         (
             "service/task-definition/app",
             "runtime_platform",
-            json!({ "cpu_architecture": "ARM64", "os_family": "LINUX" }),
+            json!({ "cpu_architecture": "ARM64", "operating_system_family": "LINUX" }),
         ),
         ("service/service/app", "task_definition", json!(second)),
-        ("service/service/app", "deployment", rollout),
-        ("service/service/app", "health_check_grace_seconds", json!(90)),
+        ("service/service/app", "deployment_configuration", rollout),
+        ("service/service/app", "health_check_grace_period_seconds", json!(90)),
         ("service/service/app", "load_balancers", json!([])),
         ("service/service/app", "propagate_tags", json!("TASK_DEFINITION")),
-        ("service/service/app", "public_ip", json!(true)),
+        ("service/service/app", "assign_public_ip", json!(true)),
         ("service/service/app", "security_groups", others.clone()),
         ("service/service/app", "subnets", public.clone()),
         ("edge/listener/http", "port", json!(81)),
@@ -272,7 +293,7 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
         ("edge/listener/https", "ssl_policy", json!("ELBSecurityPolicy-2016-08")),
         ("edge/load-balancer/app", "access_logs", json!({ "enabled": false })),
         ("edge/load-balancer/app", "deletion_protection", json!(true)),
-        ("edge/load-balancer/app", "drop_invalid_headers", json!(false)),
+        ("edge/load-balancer/app", "drop_invalid_header_fields", json!(false)),
         ("edge/load-balancer/app", "security_groups", json!([id("network/security-group/task")])),
         ("edge/load-balancer/app", "subnets", private.clone()),
         ("edge/target-group/app", "deregistration_delay", json!(60)),

@@ -1,108 +1,92 @@
-//! `aws:ecs:cluster` — a place for services and tasks.
+//! `aws:ecs:cluster`: a place for services and tasks.
 //!
 //! A cluster's name is fixed at creation, so a change to it replaces the cluster.
 //! API: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html>
 
 use aws_sdk_ecs::types::{
     self, ClusterConfiguration, ClusterField, ClusterServiceConnectDefaultsRequest, ClusterSetting, ClusterSettingName,
-    ExecuteCommandConfiguration, ExecuteCommandLogConfiguration, ExecuteCommandLogging, ManagedStorageConfiguration,
 };
 use futures::future::join_all;
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{
-        Actions, Created, Field, Id, Name, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource, Tags,
-    },
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
-use super::{CapacityShare, is_name, observed_shares, our_tags, sdk_shares, sdk_tags, sync_tags};
-use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::{Aws, Clients, Reader, Writer},
-    error::{api, api_with, gone_ok, need},
-    tags::made_for,
-    value::text,
-};
+use super::{CapacityShare, is_name, our_tags, sdk_tags, sync_tags};
+use crate::{cloud::Clients, prelude::*, tags::made_for};
 
 /// A place for services and tasks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(type = "aws:ecs:cluster", create = "ecs:CreateCluster", unique(cluster_name))]
 pub struct Cluster {
-    /// Letters, digits, `-` and `_`. Generated where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    /// Letters, digits, `-` and `_`; generated if absent.
+    #[field(replaces, name(max = 255))]
+    pub cluster_name: Option<String>,
     /// Metrics of tasks and containers: `disabled`, `enabled` or `enhanced`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(parameter = "settings")]
     pub container_insights: Option<String>,
     /// Encryption and logging of commands in running containers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execute_command: Option<ExecuteCommand>,
+    #[field(parameter = "configuration")]
+    pub execute_command_configuration: Option<ExecuteCommand>,
     /// Keys that encrypt ECS's storage.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub managed_storage: Option<ManagedStorage>,
+    #[field(parameter = "configuration")]
+    pub managed_storage_configuration: Option<ManagedStorage>,
     /// `FARGATE`, `FARGATE_SPOT`, or the account's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(set)]
     pub capacity_providers: Option<Vec<String>>,
     /// Capacity of tasks that state none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_capacity: Option<Vec<CapacityShare>>,
+    #[field(set)]
+    pub default_capacity_provider_strategy: Option<Vec<CapacityShare>>,
     /// The ARN of the namespace for services that state none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service_connect_namespace: Option<In<String>>,
+    pub service_connect_defaults: Option<In<String>>,
     /// Tags of the cluster, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// Encryption and logging of commands in running containers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct ExecuteCommand {
-    /// The key for what is typed and answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<In<String>>,
+    /// The key that encrypts the session between the client and the container.
+    pub kms_key_id: Option<In<String>>,
     /// `NONE`, `DEFAULT` (the task's own log) or `OVERRIDE`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<String>,
     /// Destination of the log, for `OVERRIDE`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<ExecuteCommandLog>,
+    pub log_configuration: Option<ExecuteCommandLog>,
 }
+sdk_struct!(ExecuteCommand = types::ExecuteCommandConfiguration { kms_key_id, logging, log_configuration });
 
 /// The destination of the log of commands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct ExecuteCommandLog {
     /// A log group's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log_group: Option<In<String>>,
+    pub cloud_watch_log_group_name: Option<In<String>>,
     /// `true` if that group must be encrypted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log_group_encrypted: Option<bool>,
+    pub cloud_watch_encryption_enabled: Option<bool>,
     /// Name of the bucket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bucket: Option<In<String>>,
+    pub s3_bucket_name: Option<In<String>>,
     /// `true` if that bucket must be encrypted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bucket_encrypted: Option<bool>,
+    pub s3_encryption_enabled: Option<bool>,
     /// Prefix of the objects' keys.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<String>,
+    pub s3_key_prefix: Option<String>,
 }
+sdk_struct!(
+    ExecuteCommandLog = types::ExecuteCommandLogConfiguration {
+        cloud_watch_log_group_name,
+        cloud_watch_encryption_enabled,
+        s3_bucket_name,
+        s3_encryption_enabled,
+        s3_key_prefix
+    }
+);
 
 /// Keys that encrypt ECS's storage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct ManagedStorage {
     /// Key for managed volumes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<In<String>>,
-    /// For the disks of tasks on Fargate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fargate_key: Option<In<String>>,
+    pub kms_key_id: Option<In<String>>,
+    /// Key for the disks of tasks on Fargate.
+    pub fargate_ephemeral_storage_kms_key_id: Option<In<String>>,
 }
+sdk_struct!(ManagedStorage = types::ManagedStorageConfiguration { kms_key_id, fargate_ephemeral_storage_kms_key_id });
 
 /// The outputs of a cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ClusterOutputs {
     /// The name of the cluster.
     pub id: Id<Cluster>,
@@ -113,74 +97,26 @@ pub struct ClusterOutputs {
 }
 
 impl Cluster {
-    /// The ARN of the cluster.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-
-    /// A cluster. It needs nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn settings(&self) -> Option<Vec<ClusterSetting>> {
         let value = self.container_insights.as_deref()?;
         Some(vec![ClusterSetting::builder().name(ClusterSettingName::ContainerInsights).value(value).build()])
     }
 
     fn configuration(&self) -> Option<ClusterConfiguration> {
-        let command = self.execute_command.as_ref().map(|desired| {
-            let log = desired.log.as_ref().map(|log| {
-                ExecuteCommandLogConfiguration::builder()
-                    .set_cloud_watch_log_group_name(log.log_group.as_ref().and_then(text))
-                    .cloud_watch_encryption_enabled(log.log_group_encrypted.unwrap_or_default())
-                    .set_s3_bucket_name(log.bucket.as_ref().and_then(text))
-                    .s3_encryption_enabled(log.bucket_encrypted.unwrap_or_default())
-                    .set_s3_key_prefix(log.prefix.clone())
-                    .build()
-            });
-            ExecuteCommandConfiguration::builder()
-                .set_kms_key_id(desired.key.as_ref().and_then(text))
-                .set_logging(desired.logging.as_deref().map(ExecuteCommandLogging::from))
-                .set_log_configuration(log)
-                .build()
-        });
-        let storage = self.managed_storage.as_ref().map(|desired| {
-            ManagedStorageConfiguration::builder()
-                .set_kms_key_id(desired.key.as_ref().and_then(text))
-                .set_fargate_ephemeral_storage_kms_key_id(desired.fargate_key.as_ref().and_then(text))
-                .build()
-        });
-        let configuration = ClusterConfiguration::builder()
-            .set_execute_command_configuration(command.clone())
-            .set_managed_storage_configuration(storage.clone());
-        (command.is_some() || storage.is_some()).then(|| configuration.build())
+        let configuration = set_inputs!(ClusterConfiguration::builder(), self =>
+            execute_command_configuration, managed_storage_configuration);
+        let any = self.execute_command_configuration.is_some() || self.managed_storage_configuration.is_some();
+        any.then(|| configuration.build())
     }
 
-    fn shares(&self) -> Result<Option<Vec<types::CapacityProviderStrategyItem>>> {
-        self.default_capacity.as_deref().map(sdk_shares).transpose()
-    }
-
-    fn connect(&self) -> Result<Option<ClusterServiceConnectDefaultsRequest>> {
-        let Some(namespace) = self.service_connect_namespace.as_ref().and_then(text) else { return Ok(None) };
-        let request = ClusterServiceConnectDefaultsRequest::builder().namespace(namespace).build();
-        request.map(Some).map_err(super::unbuilt)
+    fn connect(&self) -> Option<ClusterServiceConnectDefaultsRequest> {
+        let namespace = self.service_connect_defaults.as_ref().and_then(text)?;
+        ClusterServiceConnectDefaultsRequest::builder().namespace(namespace).build().ok()
     }
 }
 
 impl Resource for Cluster {
-    const TYPE: &'static str = "aws:ecs:cluster";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("container_insights"),
-        Field::new("execute_command"),
-        Field::new("managed_storage"),
-        Field::new("capacity_providers").set(),
-        Field::new("default_capacity").set(),
-        Field::new("service_connect_namespace"),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 255));
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ecs:DescribeClusters"],
         create: &["ecs:CreateCluster", "ecs:TagResource", "iam:CreateServiceLinkedRole"],
@@ -205,30 +141,29 @@ impl Resource for Cluster {
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let there = describe(c, self.name.as_deref()).await?;
+        let there = describe(c, self.cluster_name.as_deref()).await?;
         there.iter().filter(|one| is_live(one) && made_for(&our_tags(one.tags()), owner)).map(id_of).collect()
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let there = describe(c, self.name.as_deref()).await?;
+        let there = describe(c, self.cluster_name.as_deref()).await?;
         there.iter().filter(|one| is_live(one)).map(id_of).collect()
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         // The API answers with a cluster of that name, whoever made it: so look first.
-        if describe(c.read(), self.name.as_deref()).await?.iter().any(is_live) {
+        if describe(c.read(), self.cluster_name.as_deref()).await?.iter().any(is_live) {
             return Err(Error::because(ErrorKind::Exists, CREATE, "a cluster of this name is there"));
         }
-        let request = c.ecs().create_cluster().set_cluster_name(self.name.clone()).set_settings(self.settings());
-        let answer = request
-            .set_configuration(self.configuration())
-            .set_capacity_providers(self.capacity_providers.clone())
-            .set_default_capacity_provider_strategy(self.shares()?)
-            .set_service_connect_defaults(self.connect()?)
-            .set_tags(Some(sdk_tags(&self.tags)))
-            .send()
-            .await
-            .map_err(api_with(CREATE, linked_role))?;
+        let answer = set_inputs!(c.ecs().create_cluster(), self =>
+            cluster_name, capacity_providers, default_capacity_provider_strategy)
+        .set_settings(self.settings())
+        .set_configuration(self.configuration())
+        .set_service_connect_defaults(self.connect())
+        .set_tags(sdk_tags(&self.tags))
+        .send()
+        .await
+        .map_err(api_with(CREATE, linked_role))?;
         Ok((id_of(&need(CREATE, answer.cluster(), "cluster")?)?, None))
     }
 
@@ -238,26 +173,33 @@ impl Resource for Cluster {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let (differs, name) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
-        let configured = ["execute_command", "managed_storage"];
-        if differs.any(&["container_insights", "service_connect_namespace"]) || differs.any(&configured) {
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        let name = recorded.id.as_str();
+        let settings = changed.contains(Field::ContainerInsights);
+        let configuration =
+            changed.contains_any(&[Field::ExecuteCommandConfiguration, Field::ManagedStorageConfiguration]);
+        let connect = changed.contains(Field::ServiceConnectDefaults);
+        if settings || configuration || connect {
             let request = c.ecs().update_cluster().cluster(name);
             request
-                .set_settings(self.settings().filter(|_| differs.has("container_insights")))
-                .set_configuration(self.configuration().filter(|_| differs.any(&configured)))
-                .set_service_connect_defaults(self.connect()?.filter(|_| differs.has("service_connect_namespace")))
+                .set_settings(self.settings().filter(|_| settings))
+                .set_configuration(self.configuration().filter(|_| configuration))
+                .set_service_connect_defaults(self.connect().filter(|_| connect))
                 .send()
                 .await
                 .map_err(api_with("ecs:UpdateCluster", busy))?;
         }
-        if differs.any(&["capacity_providers", "default_capacity"]) {
+        if changed.contains_any(&[Field::CapacityProviders, Field::DefaultCapacityProviderStrategy]) {
             // One call sets both: what is not stated stays as it is.
-            let providers = self.capacity_providers.clone().or_else(|| observed.inputs.capacity_providers.clone());
-            let shares = self.shares()?.map_or_else(|| observed.inputs.shares(), |own| Ok(Some(own)))?;
+            let current = observed.inputs.clone();
+            let strategy = self.default_capacity_provider_strategy.clone();
+            let both = Self {
+                capacity_providers: self.capacity_providers.clone().or(current.capacity_providers),
+                default_capacity_provider_strategy: strategy.or(current.default_capacity_provider_strategy),
+                ..self.clone()
+            };
             let request = c.ecs().put_cluster_capacity_providers().cluster(name);
-            request
-                .set_capacity_providers(Some(providers.unwrap_or_default()))
-                .set_default_capacity_provider_strategy(Some(shares.unwrap_or_default()))
+            set_inputs!(request, both => capacity_providers, default_capacity_provider_strategy)
                 .send()
                 .await
                 .map_err(api_with("ecs:PutClusterCapacityProviders", busy))?;
@@ -287,7 +229,7 @@ fn busy(code: &str, _: &str) -> Option<ErrorKind> {
     }
 }
 
-/// 100 a call. One that is not there is named among the failures, and no error.
+/// Describes clusters, 100 per call. AWS lists a missing one among the failures, which is no error.
 async fn describe<'a>(c: &Clients, names: impl IntoIterator<Item = &'a str>) -> Result<Vec<types::Cluster>> {
     let names: Vec<String> = names.into_iter().filter(|name| is_name(name)).map(str::to_owned).collect();
     let calls = names.chunks(100).map(|some| {
@@ -311,38 +253,20 @@ fn is_live(one: &types::Cluster) -> bool {
 
 /// The only place where the SDK's type becomes ours.
 fn to_observed(one: &types::Cluster) -> Result<Observed<Cluster>> {
-    let known = |value: Option<&str>| value.map(|value| In::from(value.to_owned()));
     let insights = one.settings().iter().find(|one| one.name() == Some(&ClusterSettingName::ContainerInsights));
-    let command = one.configuration().and_then(|all| all.execute_command_configuration());
-    let storage = one.configuration().and_then(|all| all.managed_storage_configuration());
+    let configuration = one.configuration();
+    let command = configuration.and_then(ClusterConfiguration::execute_command_configuration);
+    let storage = configuration.and_then(ClusterConfiguration::managed_storage_configuration);
+    let namespace = one.service_connect_defaults().and_then(|all| all.namespace());
     Ok(Observed {
-        inputs: Cluster {
-            name: one.cluster_name().map(str::to_owned),
-            container_insights: insights.and_then(|one| one.value().map(str::to_owned)),
-            execute_command: command.map(|observed| ExecuteCommand {
-                key: known(observed.kms_key_id()),
-                logging: observed.logging().map(|kind| kind.as_str().to_owned()),
-                log: observed.log_configuration().map(|log| ExecuteCommandLog {
-                    log_group: known(log.cloud_watch_log_group_name()),
-                    log_group_encrypted: Some(log.cloud_watch_encryption_enabled()),
-                    bucket: known(log.s3_bucket_name()),
-                    bucket_encrypted: Some(log.s3_encryption_enabled()),
-                    prefix: log.s3_key_prefix().map(str::to_owned),
-                }),
-            }),
-            managed_storage: storage.map(|observed| ManagedStorage {
-                key: known(observed.kms_key_id()),
-                fargate_key: known(observed.fargate_ephemeral_storage_kms_key_id()),
-            }),
-            capacity_providers: Some(one.capacity_providers().to_vec()),
-            default_capacity: Some(observed_shares(one.default_capacity_provider_strategy())),
-            service_connect_namespace: known(one.service_connect_defaults().and_then(|all| all.namespace())),
+        inputs: from_sdk!(READ, one => Cluster {
+            cluster_name, capacity_providers, default_capacity_provider_strategy;
+            container_insights: insights.and_then(ClusterSetting::value).map(str::to_owned),
+            execute_command_configuration: command.and_then(FromSdk::from_sdk),
+            managed_storage_configuration: storage.and_then(FromSdk::from_sdk),
+            service_connect_defaults: namespace.map(In::from),
             tags: our_tags(one.tags()),
-        },
-        outputs: ClusterOutputs {
-            id: id_of(one)?,
-            arn: need(READ, one.cluster_arn(), "clusterArn")?,
-            status: need(READ, one.status(), "status")?,
-        },
+        }),
+        outputs: from_sdk!(READ, one => ClusterOutputs { id = cluster_name, arn = cluster_arn, status }),
     })
 }

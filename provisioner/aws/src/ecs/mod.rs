@@ -7,9 +7,8 @@ mod task_definition;
 pub(crate) mod tasks;
 mod volume;
 
-use aws_sdk_ecs::types::{CapacityProviderStrategyItem, Tag};
-use provisioner_model::{erased::ResourceRegistry, error::Result, resource::Tags};
-use serde::{Deserialize, Serialize};
+use aws_sdk_ecs::types::{self, Tag};
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::{
     cluster::{Cluster, ClusterOutputs, ExecuteCommand, ExecuteCommandLog, ManagedStorage},
@@ -18,15 +17,14 @@ pub use self::{
         Ulimit,
     },
     service::{
-        CircuitBreaker, Deployment, DeploymentAlarms, Placement, Rollout, Service, ServiceOutputs, ServiceRegistry,
-        ServiceTarget,
+        CircuitBreaker, Deployment, DeploymentAlarms, PlacementConstraint, PlacementStrategy, Rollout, Service,
+        ServiceOutputs, ServiceRegistry, ServiceTarget,
     },
     task_definition::{RuntimePlatform, TaskDefinition, TaskDefinitionOutputs},
     volume::{Efs, Volume},
 };
 use crate::{
-    cloud::Writer,
-    error::api,
+    prelude::*,
     tags::{TagChange, observed_tags},
 };
 
@@ -36,48 +34,39 @@ pub fn register(types: ResourceRegistry) -> ResourceRegistry {
 }
 
 /// A share of the tasks on one kind of capacity.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct CapacityShare {
     /// `FARGATE`, `FARGATE_SPOT`, or one of the account's own.
-    pub provider: String,
-    /// The share beside the others'.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_provider: String,
+    /// The share, relative to the other weights.
     pub weight: Option<i32>,
-    /// So many tasks come first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The number of tasks that the provider gets before weights count.
     pub base: Option<i32>,
 }
+sdk_struct!(CapacityShare = types::CapacityProviderStrategyItem { capacity_provider, weight, base });
 
-fn sdk_shares(shares: &[CapacityShare]) -> Result<Vec<CapacityProviderStrategyItem>> {
-    let item = |share: &CapacityShare| {
-        let item = CapacityProviderStrategyItem::builder().capacity_provider(&share.provider);
-        item.set_weight(share.weight).set_base(share.base).build().map_err(unbuilt)
-    };
-    shares.iter().map(item).collect()
+/// Converts a switch to one of ECS's enums with `ENABLED` and `DISABLED`.
+fn switch<T: for<'a> From<&'a str>>(on: bool) -> T {
+    T::from(if on { "ENABLED" } else { "DISABLED" })
 }
 
-fn observed_shares(items: &[CapacityProviderStrategyItem]) -> Vec<CapacityShare> {
-    let share = |item: &CapacityProviderStrategyItem| CapacityShare {
-        provider: item.capacity_provider().to_owned(),
-        weight: Some(item.weight()),
-        base: Some(item.base()),
-    };
-    items.iter().map(share).collect()
+fn is_enabled(switch: &impl AsRef<str>) -> bool {
+    switch.as_ref() == "ENABLED"
 }
 
-fn sdk_tags(tags: &Tags) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+fn sdk_tags(tags: &Tags) -> Option<Vec<Tag>> {
+    filled(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
 }
 
 fn our_tags(tags: &[Tag]) -> Tags {
     observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
-/// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
+/// Sets the tags that differ and removes those that are no longer declared. Foreign tags stay.
 async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
     let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {
-        let request = c.ecs().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&change.set)));
+        let request = c.ecs().tag_resource().resource_arn(arn).set_tags(sdk_tags(&change.set));
         request.send().await.map_err(api("ecs:TagResource"))?;
     }
     if !change.drop.is_empty() {
@@ -85,11 +74,6 @@ async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, obser
         request.send().await.map_err(api("ecs:UntagResource"))?;
     }
     Ok(())
-}
-
-/// A member that the SDK demands is missing: nothing was sent.
-fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> provisioner_model::Error {
-    provisioner_model::Error::bug("ecs", error)
 }
 
 /// The last part of an ARN: `arn:…:cluster/web` to `web`.

@@ -1,4 +1,4 @@
-//! The tasks of a service, however many there are.
+//! The tasks of a service, page by page.
 
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use futures::future::try_join_all;
@@ -6,15 +6,10 @@ use provisioner_model::error::Result;
 
 use crate::{cloud::Clients, error::api};
 
-/// The ARNs of those that are to be in this state.
+/// The ARNs of the tasks with this desired status.
 pub(crate) async fn list(c: &Clients, cluster: &str, service: &str, status: DesiredStatus) -> Result<Vec<String>> {
     let request = c.ecs().list_tasks().cluster(cluster).service_name(service).desired_status(status);
-    let mut pages = request.into_paginator().items().send();
-    let mut arns = vec![];
-    while let Some(arn) = pages.try_next().await.map_err(api("ecs:ListTasks"))? {
-        arns.push(arn);
-    }
-    Ok(arns)
+    request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(api("ecs:ListTasks"))
 }
 
 /// Describes tasks, a hundred per call.

@@ -1,4 +1,4 @@
-//! `aws:elasticloadbalancingv2:listener` — a port of a load balancer, and what happens to requests on it.
+//! `aws:elasticloadbalancingv2:listener`: a port of a load balancer, and what happens to requests on it.
 //!
 //! Its load balancer is fixed, so a change to it replaces the listener. A read takes one call for each load balancer
 //! and one for the tags of each 20 listeners.
@@ -10,134 +10,86 @@ use aws_sdk_elasticloadbalancingv2::types::{
     self, AdvertiseTrustStoreCaNamesEnum, Certificate, MutualAuthenticationAttributes, ProtocolEnum,
 };
 use futures::future::join_all;
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
 use super::{
     Action, LoadBalancer, action::observed_actions, action::sdk_actions, made_ours, parent, read_tags, sdk_tags,
     sync_tags,
 };
-use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::{Aws, Reader, Writer},
-    error::{api, gone_ok, need},
-    value::text,
-};
+use crate::prelude::*;
 
 /// A port of a load balancer, and what happens to requests on it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:elasticloadbalancingv2:listener",
+    create = "elbv2:CreateListener",
+    unique(load_balancer_arn, port),
+    omitted("DefaultActions.AuthenticateOidcConfig" = "signing in is the app's; so too Cognito and JWT validation")
+)]
 pub struct Listener {
     /// Load balancer of the listener.
-    pub load_balancer: In<Id<LoadBalancer>>,
+    #[field(replaces)]
+    pub load_balancer_arn: In<Id<LoadBalancer>>,
     /// TCP or UDP port of the listener.
     pub port: i32,
     /// `HTTP`, `HTTPS`, `TCP`, `TLS`, `UDP`, `TCP_UDP`, `QUIC`, `TCP_QUIC`.
     pub protocol: String,
     /// TLS versions and ciphers, such as `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`. AWS's default is an old policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssl_policy: Option<String>,
-    /// The ARN of the certificate; needed for `HTTPS` and `TLS`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<In<String>>,
+    /// The ARN of the certificate; needed for `HTTPS` and `TLS`. The API takes exactly one.
+    #[field(parameter = "Certificates")]
+    pub certificate_arn: Option<In<String>>,
     /// ALPN policy for `TLS`: `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`, `HTTP2Preferred`, `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpn_policy: Option<Vec<String>>,
     /// Verification of client certificates.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutual_authentication: Option<MutualAuthentication>,
     /// Actions for requests that match no rule.
+    #[field(required)]
     pub default_actions: Vec<Action>,
     /// Tags of the listener, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// The verification of client certificates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct MutualAuthentication {
     /// `off`, `passthrough` or `verify`.
     pub mode: String,
     /// The ARN of the trust store, for `verify`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trust_store: Option<In<String>>,
-    /// `true` if expired certificates will do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ignore_expiry: Option<bool>,
-    /// `true` if clients are told which authorities are trusted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub advertise_ca_names: Option<bool>,
+    pub trust_store_arn: Option<In<String>>,
+    /// `true` if expired certificates are accepted.
+    pub ignore_client_certificate_expiry: Option<bool>,
+    /// `true` if clients get the names of the trusted authorities.
+    pub advertise_trust_store_ca_names: Option<bool>,
 }
 
 /// The outputs of a listener.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ListenerOutputs {
     /// The ARN of the listener.
     pub id: Id<Listener>,
-    /// Its ARN as text.
+    /// The ARN as text.
     pub arn: String,
 }
 
 impl Listener {
-    /// The ARN of the listener.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-
-    /// A port of this load balancer.
-    pub fn new(
-        load_balancer: In<Id<LoadBalancer>>,
-        port: i32,
-        protocol: impl Into<String>,
-        default_actions: Vec<Action>,
-    ) -> Self {
-        Self {
-            load_balancer,
-            port,
-            protocol: protocol.into(),
-            ssl_policy: None,
-            certificate: None,
-            alpn_policy: None,
-            mutual_authentication: None,
-            default_actions,
-            tags: Tags::new(),
-        }
-    }
-
     fn certificates(&self) -> Option<Vec<Certificate>> {
-        let arn = self.certificate.as_ref().and_then(text)?;
+        let arn = self.certificate_arn.as_ref().and_then(text)?;
         Some(vec![Certificate::builder().certificate_arn(arn).build()])
     }
+}
 
-    fn mutual(&self) -> Option<MutualAuthenticationAttributes> {
-        let desired = self.mutual_authentication.as_ref()?;
+impl ToSdk<MutualAuthenticationAttributes> for MutualAuthentication {
+    fn to_sdk(&self) -> Option<MutualAuthenticationAttributes> {
         let advertise = |on| if on { AdvertiseTrustStoreCaNamesEnum::On } else { AdvertiseTrustStoreCaNamesEnum::Off };
-        let sdk = MutualAuthenticationAttributes::builder()
-            .mode(&desired.mode)
-            .set_trust_store_arn(desired.trust_store.as_ref().and_then(text))
-            .set_ignore_client_certificate_expiry(desired.ignore_expiry)
-            .set_advertise_trust_store_ca_names(desired.advertise_ca_names.map(advertise));
-        Some(sdk.build())
+        let attributes = set_inputs!(MutualAuthenticationAttributes::builder(), self =>
+            mode, trust_store_arn, ignore_client_certificate_expiry);
+        let advertise = self.advertise_trust_store_ca_names.map(advertise);
+        Some(attributes.set_advertise_trust_store_ca_names(advertise).build())
     }
 }
 
 impl Resource for Listener {
-    const TYPE: &'static str = "aws:elasticloadbalancingv2:listener";
-    const FIELDS: &'static [Field] = &[
-        Field::new("load_balancer").replaces(),
-        Field::new("port"),
-        Field::new("protocol"),
-        Field::new("ssl_policy"),
-        Field::new("certificate"),
-        Field::new("alpn_policy"),
-        Field::new("mutual_authentication"),
-        Field::new("default_actions"),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["load_balancer", "port"]];
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"],
         create: &["elasticloadbalancing:CreateListener", "elasticloadbalancing:AddTags"],
@@ -148,10 +100,6 @@ impl Resource for Listener {
         ],
         delete: &["elasticloadbalancing:DeleteListener"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("Certificates", "the API takes exactly one, which is `certificate`"),
-        ("DefaultActions.AuthenticateOidcConfig", "signing in is the app's; so too Cognito and JWT validation"),
-    ];
     type Cloud = Aws;
     type Outputs = ListenerOutputs;
 
@@ -174,29 +122,22 @@ impl Resource for Listener {
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let all = of(c, &text(&self.load_balancer).unwrap_or_default()).await?;
+        let all = of(c, &text(&self.load_balancer_arn).unwrap_or_default()).await?;
         let same_port = all.iter().filter(|one| one.port() == Some(self.port));
         Ok(same_port.filter_map(|one| one.listener_arn().map(Id::new)).collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let answer = c
-            .elb()
-            .create_listener()
-            .set_load_balancer_arn(text(&self.load_balancer))
-            .port(self.port)
-            .protocol(ProtocolEnum::from(self.protocol.as_str()))
-            .set_ssl_policy(self.ssl_policy.clone())
-            .set_certificates(self.certificates())
-            .set_alpn_policy(self.alpn_policy.clone())
-            .set_mutual_authentication(self.mutual())
-            .set_default_actions(Some(sdk_actions(&self.default_actions)?))
-            .set_tags(sdk_tags(&self.tags))
-            .send()
-            .await
-            .map_err(api("elasticloadbalancing:CreateListener"))?;
-        let made = answer.listeners().first().and_then(types::Listener::listener_arn);
-        Ok((Id::new(need("elasticloadbalancing:CreateListener", made, "ListenerArn")?), None))
+        let answer = set_inputs!(c.elb().create_listener(), self =>
+            load_balancer_arn, port, protocol, ssl_policy, alpn_policy, mutual_authentication)
+        .set_certificates(self.certificates())
+        .set_default_actions(Some(sdk_actions(&self.default_actions)))
+        .set_tags(sdk_tags(&self.tags))
+        .send()
+        .await
+        .map_err(api(CREATE))?;
+        let created = answer.listeners().first().and_then(types::Listener::listener_arn);
+        Ok((member(CREATE, "ListenerArn", created)?, None))
     }
 
     async fn update(
@@ -205,22 +146,19 @@ impl Resource for Listener {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let (differs, arn) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
-        if !differs.only(&["tags"]) {
-            // What goes with the protocol goes along: the API wants a policy and a certificate with `HTTPS`.
-            let protocol = differs.has("protocol");
-            let when = |field: &str| protocol || differs.has(field);
-            let actions = sdk_actions(&self.default_actions)?;
-            c.elb()
-                .modify_listener()
-                .listener_arn(arn)
-                .set_port(differs.has("port").then_some(self.port))
-                .set_protocol(protocol.then(|| ProtocolEnum::from(self.protocol.as_str())))
-                .set_ssl_policy(self.ssl_policy.clone().filter(|_| when("ssl_policy")))
-                .set_certificates(self.certificates().filter(|_| when("certificate")))
-                .set_alpn_policy(self.alpn_policy.clone().filter(|_| when("alpn_policy")))
-                .set_mutual_authentication(self.mutual().filter(|_| when("mutual_authentication")))
-                .set_default_actions(differs.has("default_actions").then_some(actions))
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        let arn = recorded.id.as_str();
+        if !changed.is_subset(&[Field::Tags]) {
+            // With the protocol, the API needs what belongs to it: a policy and a certificate with `HTTPS`.
+            let with_protocol = |field| changed.contains_any(&[Field::Protocol, field]);
+            let actions = changed.contains(Field::DefaultActions).then(|| sdk_actions(&self.default_actions));
+            let mutual = self.mutual_authentication.to_sdk();
+            set_changed!(c.elb().modify_listener().listener_arn(arn), self, changed => port, protocol)
+                .set_ssl_policy(self.ssl_policy.clone().filter(|_| with_protocol(Field::SslPolicy)))
+                .set_certificates(self.certificates().filter(|_| with_protocol(Field::CertificateArn)))
+                .set_alpn_policy(self.alpn_policy.clone().filter(|_| with_protocol(Field::AlpnPolicy)))
+                .set_mutual_authentication(mutual.filter(|_| with_protocol(Field::MutualAuthentication)))
+                .set_default_actions(actions)
                 .send()
                 .await
                 .map_err(api("elasticloadbalancing:ModifyListener"))?;
@@ -236,47 +174,39 @@ impl Resource for Listener {
 }
 
 const READ: &str = "elasticloadbalancing:DescribeListeners";
+const CREATE: &str = "elasticloadbalancing:CreateListener";
 
-/// All listeners of a load balancer; none where it is gone.
+/// Lists the listeners of a load balancer; none if it is gone.
 async fn of(c: &Reader, balancer: &str) -> Result<Arc<Vec<types::Listener>>> {
     c.once(&format!("elb:listeners:{balancer}"), || async {
-        let mut pages = c.elb().describe_listeners().load_balancer_arn(balancer).into_paginator().items().send();
-        let mut all = vec![];
-        loop {
-            match pages.try_next().await.map_err(api(READ)) {
-                Ok(Some(one)) => all.push(one),
-                Ok(None) => return Ok(all),
-                Err(error) if error.kind == ErrorKind::Gone => return Ok(vec![]),
-                Err(error) => return Err(error),
-            }
-        }
+        let pages = c.elb().describe_listeners().load_balancer_arn(balancer).into_paginator().items().send();
+        gone_ok(pages.collect::<Result<_, _>>().await.map_err(api(READ)))
     })
     .await
 }
 
 /// The only place where the SDK's type becomes ours.
 fn to_observed(one: &types::Listener, tags: Tags) -> Result<Observed<Listener>> {
-    let arn = need(READ, one.listener_arn(), "ListenerArn")?;
     let certificate = one.certificates().first().and_then(Certificate::certificate_arn);
     Ok(Observed {
-        inputs: Listener {
-            load_balancer: Id::new(need(READ, one.load_balancer_arn(), "LoadBalancerArn")?).into(),
+        inputs: from_sdk!(READ, one => Listener {
+            load_balancer_arn, ssl_policy, alpn_policy;
             port: one.port().unwrap_or_default(),
-            protocol: one.protocol().map_or_else(String::new, |protocol| protocol.as_str().to_owned()),
-            ssl_policy: one.ssl_policy().map(str::to_owned),
-            certificate: certificate.map(|arn| arn.to_owned().into()),
-            alpn_policy: Some(one.alpn_policy().to_vec()),
-            mutual_authentication: one.mutual_authentication().map(|observed| MutualAuthentication {
-                mode: observed.mode().unwrap_or_default().to_owned(),
-                trust_store: observed.trust_store_arn().map(|arn| arn.to_owned().into()),
-                ignore_expiry: observed.ignore_client_certificate_expiry(),
-                advertise_ca_names: observed
-                    .advertise_trust_store_ca_names()
-                    .map(|names| *names == AdvertiseTrustStoreCaNamesEnum::On),
-            }),
+            protocol: one.protocol().map(ProtocolEnum::as_str).unwrap_or_default().to_owned(),
+            certificate_arn: certificate.map(In::from),
+            mutual_authentication: one.mutual_authentication().map(observed_authentication).transpose()?,
             default_actions: observed_actions(one.default_actions()),
             tags,
-        },
-        outputs: ListenerOutputs { id: Id::new(&arn), arn },
+        }),
+        outputs: from_sdk!(READ, one => ListenerOutputs { id = listener_arn, arn = listener_arn }),
     })
+}
+
+fn observed_authentication(one: &MutualAuthenticationAttributes) -> Result<MutualAuthentication> {
+    let advertise = one.advertise_trust_store_ca_names();
+    Ok(from_sdk!(READ, one => MutualAuthentication {
+        trust_store_arn, ignore_client_certificate_expiry;
+        mode: one.mode().unwrap_or_default().to_owned(),
+        advertise_trust_store_ca_names: advertise.map(|names| *names == AdvertiseTrustStoreCaNamesEnum::On),
+    }))
 }

@@ -1,4 +1,4 @@
-//! `aws:elasticloadbalancingv2:listener-rule` — what happens to those requests on a port that meet conditions.
+//! `aws:elasticloadbalancingv2:listener-rule`: what happens to those requests on a port that meet conditions.
 //!
 //! Its listener is fixed, so a change to it replaces the rule. A read takes one call for each listener and one for the
 //! tags of each 20 rules.
@@ -8,49 +8,48 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_elasticloadbalancingv2::types::{
     self, HostHeaderConditionConfig, HttpHeaderConditionConfig, HttpRequestMethodConditionConfig,
-    PathPatternConditionConfig, QueryStringConditionConfig, QueryStringKeyValuePair, RuleCondition, RulePriorityPair,
-    SourceIpConditionConfig,
+    PathPatternConditionConfig, QueryStringConditionConfig, RuleCondition, RulePriorityPair, SourceIpConditionConfig,
 };
 use futures::future::join_all;
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource, Tags},
-    stack::Output,
-};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Listener, action::observed_actions, action::sdk_actions, made_ours, parent, read_tags, sdk_tags, sync_tags,
 };
-use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::{Aws, Reader, Writer},
-    error::{api, api_with, gone_ok, need},
-    value::text,
-};
+use crate::prelude::*;
 
 /// Actions for requests to a listener that meet conditions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:elasticloadbalancingv2:listener-rule",
+    create = "elbv2:CreateRule",
+    unique(listener_arn, priority),
+    omitted(
+        "Conditions.RegexValues" = "patterns with `*` and `?` so far",
+        Transforms = "targets see requests as they came",
+    )
+)]
 pub struct ListenerRule {
     /// Listener of the rule.
-    pub listener: In<Id<Listener>>,
-    /// Rules are tried from the lowest number on, 1 to 50000; each number once.
+    #[field(replaces)]
+    pub listener_arn: In<Id<Listener>>,
+    /// From 1 to 50000, unique in the listener. The listener tries the rule with the lowest number first.
     pub priority: i32,
-    /// All of them must hold.
+    /// Conditions that must all hold.
+    #[field(required, set)]
     pub conditions: Vec<Condition>,
     /// Actions for matching requests.
+    #[field(required)]
     pub actions: Vec<Action>,
     /// Tags of the listener rule, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
-/// A condition: one of its values must fit. `*` and `?` stand for anything.
+/// A condition: the request must match one of its values. `*` and `?` are wildcards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "field", rename_all = "kebab-case")]
 pub enum Condition {
-    /// By the host asked for.
+    /// Matches the `Host` header.
     HostHeader {
         /// Patterns such as `*.example.com`.
         values: Vec<String>,
@@ -72,17 +71,17 @@ pub enum Condition {
         /// Methods such as `GET`.
         values: Vec<String>,
     },
-    /// By a pair in the query.
+    /// Matches a pair in the query.
     QueryString {
         /// Pairs of keys and values.
         values: Vec<QueryPair>,
     },
-    /// By where it comes from.
+    /// Matches the client's address.
     SourceIp {
         /// Ranges of source addresses.
         values: Vec<String>,
     },
-    /// Something that is there and that cannot be stated here.
+    /// An observed condition that has no input.
     Other {
         /// AWS's name for it.
         name: String,
@@ -90,14 +89,14 @@ pub enum Condition {
 }
 
 /// A pair in a query.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct QueryPair {
-    /// Any, where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Any key if absent.
     pub key: Option<String>,
     /// Value of the parameter.
     pub value: String,
 }
+sdk_struct!(QueryPair = types::QueryStringKeyValuePair { key, value });
 
 impl Condition {
     fn sdk(&self) -> RuleCondition {
@@ -115,14 +114,9 @@ impl Condition {
             Self::HttpRequestMethod { values } => sdk.field("http-request-method").http_request_method_config(
                 HttpRequestMethodConditionConfig::builder().set_values(Some(values.clone())).build(),
             ),
-            Self::QueryString { values } => {
-                let pair = |pair: &QueryPair| {
-                    QueryStringKeyValuePair::builder().set_key(pair.key.clone()).value(&pair.value).build()
-                };
-                let values = values.iter().map(pair).collect();
-                let config = QueryStringConditionConfig::builder().set_values(Some(values)).build();
-                sdk.field("query-string").query_string_config(config)
-            }
+            Self::QueryString { values } => sdk
+                .field("query-string")
+                .query_string_config(QueryStringConditionConfig::builder().set_values(values.to_sdk()).build()),
             Self::SourceIp { values } => sdk
                 .field("source-ip")
                 .source_ip_config(SourceIpConditionConfig::builder().set_values(Some(values.clone())).build()),
@@ -150,12 +144,8 @@ impl Condition {
                 values: sdk.http_request_method_config().map(|one| one.values().to_vec()).unwrap_or_default(),
             },
             "query-string" => {
-                let pair = |pair: &QueryStringKeyValuePair| QueryPair {
-                    key: pair.key().map(str::to_owned),
-                    value: pair.value().unwrap_or_default().to_owned(),
-                };
-                let pairs = sdk.query_string_config().map(QueryStringConditionConfig::values).unwrap_or_default();
-                Self::QueryString { values: pairs.iter().map(pair).collect() }
+                let pairs = sdk.query_string_config().map(QueryStringConditionConfig::values);
+                Self::QueryString { values: pairs.and_then(FromSdk::from_sdk).unwrap_or_default() }
             }
             "source-ip" => {
                 Self::SourceIp { values: sdk.source_ip_config().map(|one| one.values().to_vec()).unwrap_or_default() }
@@ -166,39 +156,22 @@ impl Condition {
 }
 
 /// The outputs of a rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ListenerRuleOutputs {
     /// The ARN of the listener rule.
     pub id: Id<ListenerRule>,
-    /// Its ARN as text.
+    /// The ARN as text.
     pub arn: String,
 }
 
 impl ListenerRule {
-    /// The ARN of the listener rule.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-
-    /// A rule of this listener.
-    pub fn new(listener: In<Id<Listener>>, priority: i32, conditions: Vec<Condition>, actions: Vec<Action>) -> Self {
-        Self { listener, priority, conditions, actions, tags: Tags::new() }
-    }
-
     fn sdk_conditions(&self) -> Vec<RuleCondition> {
         self.conditions.iter().map(Condition::sdk).collect()
     }
 }
 
 impl Resource for ListenerRule {
-    const TYPE: &'static str = "aws:elasticloadbalancingv2:listener-rule";
-    const FIELDS: &'static [Field] = &[
-        Field::new("listener").replaces(),
-        Field::new("priority"),
-        Field::new("conditions").set(),
-        Field::new("actions"),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["listener", "priority"]];
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"],
         create: &["elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"],
@@ -210,10 +183,6 @@ impl Resource for ListenerRule {
         ],
         delete: &["elasticloadbalancing:DeleteRule"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("Conditions.RegexValues", "patterns with `*` and `?` so far"),
-        ("Transforms", "targets see requests as they came"),
-    ];
     type Cloud = Aws;
     type Outputs = ListenerRuleOutputs;
 
@@ -235,26 +204,22 @@ impl Resource for ListenerRule {
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let all = of(c, &text(&self.listener).unwrap_or_default()).await?;
+        let all = of(c, &text(&self.listener_arn).unwrap_or_default()).await?;
         let priority = self.priority.to_string();
         let same = all.iter().filter(|one| one.priority() == Some(priority.as_str()));
         Ok(same.filter_map(|one| one.rule_arn().map(Id::new)).collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let answer = c
-            .elb()
-            .create_rule()
-            .set_listener_arn(text(&self.listener))
-            .priority(self.priority)
+        let answer = set_inputs!(c.elb().create_rule(), self => listener_arn, priority)
             .set_conditions(Some(self.sdk_conditions()))
-            .set_actions(Some(sdk_actions(&self.actions)?))
+            .set_actions(Some(sdk_actions(&self.actions)))
             .set_tags(sdk_tags(&self.tags))
             .send()
             .await
-            .map_err(api_with("elasticloadbalancing:CreateRule", priority_taken))?;
-        let made = answer.rules().first().and_then(types::Rule::rule_arn);
-        Ok((Id::new(need("elasticloadbalancing:CreateRule", made, "RuleArn")?), None))
+            .map_err(api_with(CREATE, priority_taken))?;
+        let created = answer.rules().first().and_then(types::Rule::rule_arn);
+        Ok((member(CREATE, "RuleArn", created)?, None))
     }
 
     async fn update(
@@ -263,20 +228,19 @@ impl Resource for ListenerRule {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let (differs, arn) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
-        if differs.has("priority") {
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        let arn = recorded.id.as_str();
+        if changed.contains(Field::Priority) {
             let pair = RulePriorityPair::builder().rule_arn(arn).priority(self.priority).build();
             let request = c.elb().set_rule_priorities().rule_priorities(pair);
             let answer = request.send().await;
             answer.map_err(api_with("elasticloadbalancing:SetRulePriorities", priority_taken))?;
         }
-        if differs.any(&["conditions", "actions"]) {
-            let actions = sdk_actions(&self.actions)?;
-            c.elb()
-                .modify_rule()
-                .rule_arn(arn)
-                .set_conditions(differs.has("conditions").then(|| self.sdk_conditions()))
-                .set_actions(differs.has("actions").then_some(actions))
+        if changed.contains_any(&[Field::Conditions, Field::Actions]) {
+            let request = c.elb().modify_rule().rule_arn(arn);
+            request
+                .set_conditions(changed.contains(Field::Conditions).then(|| self.sdk_conditions()))
+                .set_actions(changed.contains(Field::Actions).then(|| sdk_actions(&self.actions)))
                 .send()
                 .await
                 .map_err(api("elasticloadbalancing:ModifyRule"))?;
@@ -292,33 +256,27 @@ impl Resource for ListenerRule {
 }
 
 const READ: &str = "elasticloadbalancing:DescribeRules";
+const CREATE: &str = "elasticloadbalancing:CreateRule";
 
 fn priority_taken(code: &str, _: &str) -> Option<ErrorKind> {
     code.starts_with("PriorityInUse").then_some(ErrorKind::Exists)
 }
 
-/// All rules of a listener; none where it is gone.
+/// Lists the rules of a listener; none if it is gone.
 async fn of(c: &Reader, listener: &str) -> Result<Arc<Vec<types::Rule>>> {
     c.once(&format!("elb:rules:{listener}"), || async {
-        let mut pages = c.elb().describe_rules().listener_arn(listener).into_paginator().items().send();
-        let mut all = vec![];
-        loop {
-            match pages.try_next().await.map_err(api(READ)) {
-                Ok(Some(one)) => all.push(one),
-                Ok(None) => return Ok(all),
-                Err(error) if error.kind == ErrorKind::Gone => return Ok(vec![]),
-                Err(error) => return Err(error),
-            }
-        }
+        let pages = c.elb().describe_rules().listener_arn(listener).into_paginator().items().send();
+        gone_ok(pages.collect::<Result<_, _>>().await.map_err(api(READ)))
     })
     .await
 }
 
+/// The only place where the SDK's type becomes ours.
 fn to_observed(one: &types::Rule, arn: &str, tags: Tags) -> Result<Observed<ListenerRule>> {
     let listener = parent(arn, "listener-rule", "listener");
     Ok(Observed {
         inputs: ListenerRule {
-            listener: Id::new(need(READ, listener.as_deref(), "RuleArn")?).into(),
+            listener_arn: Id::new(need(READ, listener.as_deref(), "RuleArn")?).into(),
             // The listener's own default has no number, and is no rule of ours.
             priority: one.priority().and_then(|text| text.parse().ok()).unwrap_or_default(),
             conditions: one.conditions().iter().map(Condition::to_observed).collect(),

@@ -10,11 +10,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_elasticloadbalancingv2::types::{Tag, TagDescription};
 use futures::future::join_all;
-use provisioner_model::{
-    erased::ResourceRegistry,
-    error::{ErrorKind, Result},
-    resource::{Id, Observed, Owner, Problem, ReadResults, Resource, Tags},
-};
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::{
     action::{Action, FixedResponse, Forward, Redirect, Stickiness, WeightedTarget},
@@ -24,8 +20,8 @@ pub use self::{
     target_group::{HealthCheck, TargetGroup, TargetGroupOutputs, TargetStickiness},
 };
 use crate::{
-    cloud::{Clients, Reader, Writer},
-    error::api,
+    cloud::Clients,
+    prelude::*,
     tags::{TagChange, made_for, observed_tags},
 };
 
@@ -35,11 +31,10 @@ pub fn register(types: ResourceRegistry) -> ResourceRegistry {
 }
 
 fn sdk_tags(tags: &Tags) -> Option<Vec<Tag>> {
-    let tags: Vec<Tag> = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-    (!tags.is_empty()).then_some(tags)
+    filled(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
 }
 
-/// The tags of each of these, 20 a call. One that went meanwhile has none and harms no other.
+/// Reads the tags of objects, 20 per call. An object that was deleted meanwhile has no entry.
 async fn tags_of(c: &Clients, arns: &[String]) -> Result<HashMap<String, Tags>> {
     let mut all = HashMap::new();
     for answer in join_all(arns.chunks(20).map(|arns| describe_tags(c, arns))).await {
@@ -60,16 +55,16 @@ async fn tags_of(c: &Clients, arns: &[String]) -> Result<HashMap<String, Tags>> 
     Ok(all)
 }
 
-/// The same for what is read: one call for all types. ARNs are the ids here.
+/// Reads the tags of objects by ID, with the same calls for all types. The IDs are ARNs.
 async fn read_tags<R>(c: &Reader, ids: &[Id<R>]) -> Result<Arc<HashMap<String, Tags>>> {
-    // What is no ARN is nothing's id here; asking for it would be an error.
+    // Any other ID belongs to no object, and the call would fail.
     let arns = ids.iter().map(Id::as_str).filter(|id| id.starts_with("arn:"));
     c.together("elasticloadbalancing:DescribeTags", arns, |arns| async move { tags_of(c, &arns).await }).await
 }
 
-/// Those that were made for this owner.
-async fn made_ours<R>(c: &Reader, there: Vec<Id<R>>, owner: &Owner) -> Result<Vec<Id<R>>> {
-    let arns: Vec<String> = there.into_iter().map(String::from).collect();
+/// Selects the objects that were made for this owner.
+async fn made_ours<R>(c: &Reader, ids: Vec<Id<R>>, owner: &Owner) -> Result<Vec<Id<R>>> {
+    let arns: Vec<String> = ids.into_iter().map(String::from).collect();
     let tags = tags_of(c, &arns).await?;
     Ok(tags.into_iter().filter(|(_, tags)| made_for(tags, owner)).map(|(arn, _)| Id::new(arn)).collect())
 }
@@ -102,7 +97,7 @@ async fn describe_tags(c: &Clients, arns: &[String]) -> Result<Vec<(String, Tags
     Ok(answer.tag_descriptions().iter().filter_map(row).collect())
 }
 
-/// Sets what differs, and drops what we set once and no longer want. Others' tags stay.
+/// Sets the tags that differ and removes those that are no longer declared. Foreign tags stay.
 async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
     let change = TagChange::between(desired, recorded, observed);
     if !change.set.is_empty() {
@@ -128,32 +123,115 @@ fn parent(arn: &str, kind: &str, parent_kind: &str) -> Option<String> {
     Some(format!("{head}:{parent_kind}/{tail}"))
 }
 
-/// Attributes by name: what the API takes and tells as strings.
+/// Attributes by name, as strings: the form of the API.
 type Attributes = std::collections::BTreeMap<String, String>;
 
-fn flag(attributes: &mut Attributes, key: &str) -> Option<bool> {
-    attributes.remove(key).map(|value| value == "true")
+/// An input that is one attribute, or several attributes whose keys begin alike.
+trait Attribute: Sized {
+    /// The ends of the keys.
+    const ENDS: &'static [&'static str] = &[""];
+    fn put(&self, key: &str, into: &mut Attributes);
+    fn take(key: &str, from: &mut Attributes) -> Option<Self>;
 }
 
-fn number(attributes: &mut Attributes, key: &str) -> Option<i64> {
-    attributes.remove(key).and_then(|value| value.parse().ok())
+impl<T: Attribute> Attribute for Option<T> {
+    const ENDS: &'static [&'static str] = T::ENDS;
+    fn put(&self, key: &str, into: &mut Attributes) {
+        if let Some(value) = self {
+            value.put(key, into);
+        }
+    }
+    fn take(key: &str, from: &mut Attributes) -> Option<Self> {
+        Some(T::take(key, from))
+    }
 }
 
-/// The attributes that are stated and not there, to be set in one call.
-fn changed(desired: &Attributes, observed: &Attributes) -> Attributes {
+macro_rules! single_attributes {
+    ($($type:ty: $to_text:expr, $from_text:expr;)*) => {$(
+        impl Attribute for $type {
+            fn put(&self, key: &str, into: &mut Attributes) {
+                let to_text: fn(&Self) -> Option<String> = $to_text;
+                into.extend(to_text(self).map(|text| (key.to_owned(), text)));
+            }
+            fn take(key: &str, from: &mut Attributes) -> Option<Self> {
+                from.remove(key).and_then($from_text)
+            }
+        }
+    )*};
+}
+single_attributes! {
+    bool: |on| Some(on.to_string()), |text| Some(text == "true");
+    i64: |number| Some(number.to_string()), |text| text.parse().ok();
+    String: |text| Some(text.clone()), Some;
+    In<String>: text, |text| Some(text.into());
+}
+
+/// Makes a struct inside the inputs an [`Attribute`]: each member, and the end of its key.
+macro_rules! attribute_struct {
+    ($type:ident { $($name:ident = $end:literal),* $(,)? }) => {
+        impl Attribute for $type {
+            const ENDS: &'static [&'static str] = &[$($end),*];
+            fn put(&self, key: &str, into: &mut Attributes) {
+                $(self.$name.put(&format!("{key}{}", $end), into);)*
+            }
+            fn take(key: &str, from: &mut Attributes) -> Option<Self> {
+                $(let $name = Attribute::take(&format!("{key}{}", $end), from);)*
+                Some(Self { $($name: $name?),* })
+            }
+        }
+    };
+}
+
+/// States which inputs of a type are attributes: each input, and the key or the beginning of its keys. The other
+/// attributes are in the input `attributes`.
+macro_rules! attributes {
+    ($type:ident { $($name:ident = $key:literal),* $(,)? }) => {
+        pastey::paste! {
+            impl $type {
+                /// The key of each attribute that has an input, and that input.
+                fn typed() -> Vec<(String, Field)> {
+                    let mut all = vec![];
+                    $(all.extend(super::keys(|inputs: &Self| &inputs.$name, $key).zip(
+                        std::iter::repeat(Field::[<$name:camel>]),
+                    ));)*
+                    all
+                }
+                /// The attributes that the inputs state.
+                fn stated(&self) -> Attributes {
+                    let mut all = self.attributes.clone();
+                    $(self.$name.put($key, &mut all);)*
+                    all
+                }
+                fn with_attributes(mut self, mut all: Attributes) -> Self {
+                    $(self.$name = Attribute::take($key, &mut all);)*
+                    self.attributes = all;
+                    self
+                }
+            }
+        }
+    };
+}
+use {attribute_struct, attributes};
+
+fn keys<R, T: Attribute>(_: fn(&R) -> &T, key: &'static str) -> impl Iterator<Item = String> {
+    T::ENDS.iter().map(move |end| format!("{key}{end}"))
+}
+
+/// Refuses attributes that have their own input. AWS's values are read into that input, so that they would differ from
+/// `attributes` forever.
+fn repeated<F: FieldName>(attributes: &Attributes, typed: &[(String, F)], input: F) -> Vec<Problem> {
+    let own = |key: &String| typed.iter().find(|(typed, _)| typed == key);
+    let problem = |(key, own): &(String, F)| Problem::new(input, format!("`{key}`: state it as `{}`", own.name()));
+    attributes.keys().filter_map(own).map(problem).collect()
+}
+
+/// The attributes whose observed value is not the stated one, to be set in one call.
+fn changed_attributes(desired: &Attributes, observed: &Attributes) -> Attributes {
     desired
         .iter()
         .filter(|(key, value)| observed.get(*key) != Some(value))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect()
-}
-
-/// Attributes that have an input of their own, which is where they are read back into: among `attributes` they would
-/// differ for ever. `typed` holds each one's key and input.
-fn repeated(attributes: &Attributes, typed: &[(&str, &str)]) -> Vec<Problem> {
-    let own = |key: &&String| typed.iter().find(|(typed, _)| typed == key);
-    let problem = |(key, input): &(&str, &str)| Problem::new("attributes", format!("`{key}`: say it by `{input}`"));
-    attributes.keys().filter_map(|key| own(&key)).map(problem).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `aws:elasticloadbalancingv2:target-group` — where a load balancer sends requests, and how it tells who is healthy.
+//! `aws:elasticloadbalancingv2:target-group`: where a load balancer sends requests, and how it tells who is healthy.
 //!
 //! All but health checks, attributes and tags is fixed at creation, so a change to it replaces the group. A read takes
 //! one call for all groups, one for the tags of each 20, and one for the attributes of each of ours.
@@ -6,139 +6,136 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aws_sdk_elasticloadbalancingv2::types::{
-    self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetTypeEnum,
-};
+use aws_sdk_elasticloadbalancingv2::types::{self, Matcher, TargetGroupAttribute};
 use futures::future::join_all;
-use provisioner_model::{
-    error::Result,
-    expr::In,
-    resource::{
-        Actions, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
-    },
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
-use super::{Attributes, changed, flag, made_ours, number, paired, read_tags, repeated, sdk_tags, suffix, sync_tags};
-use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::{Aws, Clients, Reader, Writer},
-    ec2::Vpc,
-    error::{api, gone_ok, need},
-    value::text,
+use super::{
+    Attribute, Attributes, attribute_struct, attributes, changed_attributes, made_ours, paired, read_tags, repeated,
+    sdk_tags, suffix, sync_tags,
 };
+use crate::{cloud::Clients, ec2::Vpc, prelude::*};
 
 /// The targets of a load balancer, and their health check.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:elasticloadbalancingv2:target-group",
+    create = "elbv2:CreateTargetGroup",
+    unique(name),
+    constructor = bare
+)]
 pub struct TargetGroup {
-    /// At most 32 characters. Generated where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// At most 32 characters; generated if absent.
+    #[field(replaces, name(max = 32))]
     pub name: Option<String>,
     /// The VPC that the targets are in; none for functions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vpc: Option<In<Id<Vpc>>>,
+    #[field(replaces)]
+    pub vpc_id: Option<In<Id<Vpc>>>,
     /// `HTTP`, `HTTPS`, `TCP`, `TLS`, `UDP`, `TCP_UDP`, `GENEVE`, `QUIC`, `TCP_QUIC`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(replaces)]
     pub protocol: Option<String>,
     /// The port on which targets listen, where they state none themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(replaces)]
     pub port: Option<i32>,
-    /// `HTTP1` (if not stated), `HTTP2` or `GRPC`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `HTTP1` (AWS's default), `HTTP2` or `GRPC`.
+    #[field(replaces)]
     pub protocol_version: Option<String>,
-    /// `instance` (if not stated), `ip` (tasks on Fargate), `lambda` or `alb`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `instance` (AWS's default), `ip` (tasks on Fargate), `lambda` or `alb`.
+    #[field(replaces)]
     pub target_type: Option<String>,
-    /// `ipv4` (if not stated) or `ipv6`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `ipv4` (AWS's default) or `ipv6`.
+    #[field(replaces)]
     pub ip_address_type: Option<String>,
-    /// The port on which targets tell how much more they can take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The port on which targets report how much more they can take.
+    #[field(replaces)]
     pub target_control_port: Option<i32>,
     /// Health check of the targets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(
+        parameter = "HealthCheckEnabled",
+        parameter = "HealthCheckProtocol",
+        parameter = "HealthCheckPort",
+        parameter = "HealthCheckPath",
+        parameter = "HealthCheckIntervalSeconds",
+        parameter = "HealthCheckTimeoutSeconds",
+        parameter = "HealthyThresholdCount",
+        parameter = "UnhealthyThresholdCount",
+        parameter = "Matcher"
+    )]
     pub health_check: Option<HealthCheck>,
-    /// Seconds that a target on its way out still gets to finish requests: 300 if not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Seconds for which a deregistered target may finish requests: 300 if absent.
     pub deregistration_delay: Option<i64>,
     /// Seconds in which a new target's share grows; 0 is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_start: Option<i64>,
     /// `round_robin`, `least_outstanding_requests` or `weighted_random`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<String>,
+    pub load_balancing_algorithm_type: Option<String>,
     /// `true`, `false` or `use_load_balancer_configuration`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_zone: Option<String>,
     /// Stickiness of clients to a target.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stickiness: Option<TargetStickiness>,
-    /// Further attributes, by AWS's own names. Those that are not stated stay as they are.
-    #[serde(default)]
+    /// Further attributes, by AWS's own names. An attribute that is absent here keeps its value.
+    #[field(map)]
     pub attributes: BTreeMap<String, String>,
     /// Tags of the target group, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
+attributes!(TargetGroup {
+    deregistration_delay = "deregistration_delay.timeout_seconds",
+    slow_start = "slow_start.duration_seconds",
+    load_balancing_algorithm_type = "load_balancing.algorithm.type",
+    cross_zone = "load_balancing.cross_zone.enabled",
+    stickiness = "stickiness.",
+});
 
 /// The health check of a target group.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct HealthCheck {
-    /// `true` if targets are asked; only functions can do without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `true` if targets are checked; only functions can do without.
     pub enabled: Option<bool>,
-    /// The protocol of the question.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The protocol of the check.
     pub protocol: Option<String>,
     /// A number, or `traffic-port`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
-    /// The path of the question.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The path of the check.
     pub path: Option<String>,
-    /// Seconds between two questions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<i32>,
+    /// Seconds between two checks.
+    pub interval_seconds: Option<i32>,
     /// Seconds to wait for an answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<i32>,
-    /// Good answers in a row that make a target healthy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub healthy_threshold: Option<i32>,
-    /// Bad ones that make it unhealthy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unhealthy_threshold: Option<i32>,
+    pub timeout_seconds: Option<i32>,
+    /// Successful checks in a row that make a target healthy.
+    pub healthy_threshold_count: Option<i32>,
+    /// Failed checks in a row that make a target unhealthy.
+    pub unhealthy_threshold_count: Option<i32>,
     /// The status codes of a good answer: `200`, `200-299`, `200,301`; for gRPC its own codes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matcher: Option<String>,
 }
 
 /// The stickiness of clients to a target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct TargetStickiness {
-    /// `true` if it does.
+    /// `true` if a client's requests go to the same target.
     pub enabled: bool,
     /// `lb_cookie`, `app_cookie`, `source_ip`, `source_ip_dest_ip`, `source_ip_dest_ip_proto`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// For how long, by the load balancer's cookie.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<i64>,
+    pub r#type: Option<String>,
+    /// Duration in seconds with the load balancer's cookie.
+    pub lb_cookie_duration_seconds: Option<i64>,
     /// Name of the application's cookie.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cookie_name: Option<String>,
-    /// For how long, by the application's cookie.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cookie_seconds: Option<i64>,
+    pub app_cookie_name: Option<String>,
+    /// Duration in seconds with the application's cookie.
+    pub app_cookie_duration_seconds: Option<i64>,
 }
+attribute_struct!(TargetStickiness {
+    enabled = "enabled",
+    r#type = "type",
+    lb_cookie_duration_seconds = "lb_cookie.duration_seconds",
+    app_cookie_name = "app_cookie.cookie_name",
+    app_cookie_duration_seconds = "app_cookie.duration_seconds",
+});
 
 /// The outputs of a target group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct TargetGroupOutputs {
     /// The ARN of the target group.
     pub id: Id<TargetGroup>,
-    /// Its ARN as text.
+    /// The ARN as text.
     pub arn: String,
     /// `targetgroup/web/943f017f100becff`: an alarm's dimension `TargetGroup`.
     pub arn_suffix: String,
@@ -146,44 +143,26 @@ pub struct TargetGroupOutputs {
     pub name: String,
 }
 
+/// Sets the health check in a request to create or modify a group.
+macro_rules! set_health_check {
+    ($request:expr, $group:expr, $check:expr) => {
+        $request
+            .set_health_check_enabled($check.enabled)
+            .set_health_check_protocol($check.protocol.to_sdk())
+            .set_health_check_port($check.port.to_sdk())
+            .set_health_check_path($check.path.to_sdk())
+            .set_health_check_interval_seconds($check.interval_seconds)
+            .set_health_check_timeout_seconds($check.timeout_seconds)
+            .set_healthy_threshold_count($check.healthy_threshold_count)
+            .set_unhealthy_threshold_count($check.unhealthy_threshold_count)
+            .set_matcher($group.matcher())
+    };
+}
+
 impl TargetGroup {
-    /// The ARN of the target group.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// An alarm's dimension `TargetGroup`.
-    pub const ARN_SUFFIX: Output<Self, String> = Output::new("arn_suffix");
-    /// The name of the target group.
-    pub const NAME: Output<Self, String> = Output::new("name");
-
-    /// Targets in this VPC that speak `protocol` on `port`, known by their addresses.
+    /// Creates a group of IP addresses in this VPC that speak `protocol` on `port`.
     pub fn new(vpc: In<Id<Vpc>>, protocol: impl Into<String>, port: i32) -> Self {
-        Self {
-            vpc: Some(vpc),
-            protocol: Some(protocol.into()),
-            port: Some(port),
-            target_type: Some("ip".to_owned()),
-            ..Self::default()
-        }
-    }
-
-    fn stated(&self) -> Attributes {
-        let mut all = self.attributes.clone();
-        let mut put = |key: &str, value: Option<String>| {
-            if let Some(value) = value {
-                all.insert(key.to_owned(), value);
-            }
-        };
-        put(DELAY, self.deregistration_delay.map(|seconds| seconds.to_string()));
-        put(SLOW_START, self.slow_start.map(|seconds| seconds.to_string()));
-        put(ALGORITHM, self.algorithm.clone());
-        put(CROSS_ZONE, self.cross_zone.clone());
-        if let Some(sticky) = &self.stickiness {
-            put(STICKY, Some(sticky.enabled.to_string()));
-            put(STICKY_TYPE, sticky.kind.clone());
-            put(STICKY_SECONDS, sticky.seconds.map(|seconds| seconds.to_string()));
-            put(COOKIE, sticky.cookie_name.clone());
-            put(COOKIE_SECONDS, sticky.cookie_seconds.map(|seconds| seconds.to_string()));
-        }
-        all
+        Self::bare().vpc_id(vpc).protocol(protocol).port(port).target_type("ip")
     }
 
     fn matcher(&self) -> Option<Matcher> {
@@ -194,50 +173,8 @@ impl TargetGroup {
     }
 }
 
-const DELAY: &str = "deregistration_delay.timeout_seconds";
-const SLOW_START: &str = "slow_start.duration_seconds";
-const ALGORITHM: &str = "load_balancing.algorithm.type";
-const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
-const STICKY: &str = "stickiness.enabled";
-const STICKY_TYPE: &str = "stickiness.type";
-const STICKY_SECONDS: &str = "stickiness.lb_cookie.duration_seconds";
-const COOKIE: &str = "stickiness.app_cookie.cookie_name";
-const COOKIE_SECONDS: &str = "stickiness.app_cookie.duration_seconds";
-const TYPED: [(&str, &str); 9] = [
-    (DELAY, "deregistration_delay"),
-    (SLOW_START, "slow_start"),
-    (ALGORITHM, "algorithm"),
-    (CROSS_ZONE, "cross_zone"),
-    (STICKY, "stickiness"),
-    (STICKY_TYPE, "stickiness"),
-    (STICKY_SECONDS, "stickiness"),
-    (COOKIE, "stickiness"),
-    (COOKIE_SECONDS, "stickiness"),
-];
-
 impl Resource for TargetGroup {
-    const TYPE: &'static str = "aws:elasticloadbalancingv2:target-group";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("vpc").replaces(),
-        Field::new("protocol").replaces(),
-        Field::new("port").replaces(),
-        Field::new("protocol_version").replaces(),
-        Field::new("target_type").replaces(),
-        Field::new("ip_address_type").replaces(),
-        Field::new("target_control_port").replaces(),
-        Field::new("health_check"),
-        Field::new("deregistration_delay"),
-        Field::new("slow_start"),
-        Field::new("algorithm"),
-        Field::new("cross_zone"),
-        Field::new("stickiness"),
-        Field::new("attributes").map(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 32));
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &[
             "elasticloadbalancing:DescribeTargetGroups",
@@ -257,7 +194,7 @@ impl Resource for TargetGroup {
     type Outputs = TargetGroupOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        repeated(&self.attributes, &TYPED)
+        repeated(&self.attributes, &Self::typed(), Field::Attributes)
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -280,32 +217,12 @@ impl Resource for TargetGroup {
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let check = self.health_check.clone().unwrap_or_default();
-        let answer = c
-            .elb()
-            .create_target_group()
-            .set_name(self.name.clone())
-            .set_vpc_id(self.vpc.as_ref().and_then(text))
-            .set_protocol(self.protocol.as_deref().map(ProtocolEnum::from))
-            .set_port(self.port)
-            .set_protocol_version(self.protocol_version.clone())
-            .set_target_type(self.target_type.as_deref().map(TargetTypeEnum::from))
-            .set_ip_address_type(self.ip_address_type.as_deref().map(TargetGroupIpAddressTypeEnum::from))
-            .set_target_control_port(self.target_control_port)
-            .set_health_check_enabled(check.enabled)
-            .set_health_check_protocol(check.protocol.as_deref().map(ProtocolEnum::from))
-            .set_health_check_port(check.port)
-            .set_health_check_path(check.path)
-            .set_health_check_interval_seconds(check.interval)
-            .set_health_check_timeout_seconds(check.timeout)
-            .set_healthy_threshold_count(check.healthy_threshold)
-            .set_unhealthy_threshold_count(check.unhealthy_threshold)
-            .set_matcher(self.matcher())
-            .set_tags(sdk_tags(&self.tags))
-            .send()
-            .await
-            .map_err(api("elasticloadbalancing:CreateTargetGroup"))?;
-        let made = answer.target_groups().first().and_then(types::TargetGroup::target_group_arn);
-        Ok((Id::new(need("elasticloadbalancing:CreateTargetGroup", made, "TargetGroupArn")?), None))
+        let request = set_inputs!(c.elb().create_target_group(), self =>
+            name, vpc_id, protocol, port, protocol_version, target_type, ip_address_type, target_control_port);
+        let request = set_health_check!(request, self, check).set_tags(sdk_tags(&self.tags));
+        let answer = request.send().await.map_err(api(CREATE))?;
+        let created = answer.target_groups().first().and_then(types::TargetGroup::target_group_arn);
+        Ok((member(CREATE, "TargetGroupArn", created)?, None))
     }
 
     async fn update(
@@ -314,25 +231,13 @@ impl Resource for TargetGroup {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let (differs, arn) = (ChangedInputs::between(self, &recorded.inputs, &observed.inputs), recorded.id.as_str());
-        if let Some(check) = self.health_check.clone().filter(|_| differs.has("health_check")) {
-            c.elb()
-                .modify_target_group()
-                .target_group_arn(arn)
-                .set_health_check_enabled(check.enabled)
-                .set_health_check_protocol(check.protocol.as_deref().map(ProtocolEnum::from))
-                .set_health_check_port(check.port)
-                .set_health_check_path(check.path)
-                .set_health_check_interval_seconds(check.interval)
-                .set_health_check_timeout_seconds(check.timeout)
-                .set_healthy_threshold_count(check.healthy_threshold)
-                .set_unhealthy_threshold_count(check.unhealthy_threshold)
-                .set_matcher(self.matcher())
-                .send()
-                .await
-                .map_err(api("elasticloadbalancing:ModifyTargetGroup"))?;
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        let arn = recorded.id.as_str();
+        if let Some(check) = changed.pick(Field::HealthCheck, &self.health_check) {
+            let request = set_health_check!(c.elb().modify_target_group().target_group_arn(arn), self, check);
+            request.send().await.map_err(api("elasticloadbalancing:ModifyTargetGroup"))?;
         }
-        let set = changed(&self.stated(), &observed.inputs.stated());
+        let set = changed_attributes(&self.stated(), &observed.inputs.stated());
         if !set.is_empty() {
             let set = set.iter().map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build());
             let request = c.elb().modify_target_group_attributes().target_group_arn(arn);
@@ -350,16 +255,13 @@ impl Resource for TargetGroup {
 }
 
 const READ: &str = "elasticloadbalancing:DescribeTargetGroups";
+const CREATE: &str = "elasticloadbalancing:CreateTargetGroup";
 
-/// All of them: asked for by ARN, one that is gone fails the whole call.
+/// Lists all target groups: a list by ARN fails if one of them is gone.
 async fn all(c: &Reader) -> Result<Arc<Vec<types::TargetGroup>>> {
     c.once("elb:target-groups", || async {
-        let mut pages = c.elb().describe_target_groups().into_paginator().items().send();
-        let mut all = vec![];
-        while let Some(one) = pages.try_next().await.map_err(api(READ))? {
-            all.push(one);
-        }
-        Ok(all)
+        let pages = c.elb().describe_target_groups().into_paginator().items().send();
+        pages.collect::<Result<_, _>>().await.map_err(api(READ))
     })
     .await
 }
@@ -372,52 +274,26 @@ async fn attributes(c: &Clients, arn: &str) -> Result<Attributes> {
 }
 
 /// The only place where the SDK's type becomes ours.
-fn to_observed(one: &types::TargetGroup, mut all: Attributes, tags: Tags) -> Result<Observed<TargetGroup>> {
-    let arn = need(READ, one.target_group_arn(), "TargetGroupArn")?;
+fn to_observed(one: &types::TargetGroup, all: Attributes, tags: Tags) -> Result<Observed<TargetGroup>> {
     let matcher = one.matcher().and_then(|matcher| matcher.http_code().or(matcher.grpc_code()));
-    let stickiness = flag(&mut all, STICKY).map(|enabled| TargetStickiness {
-        enabled,
-        kind: all.remove(STICKY_TYPE),
-        seconds: number(&mut all, STICKY_SECONDS),
-        cookie_name: all.remove(COOKIE),
-        cookie_seconds: number(&mut all, COOKIE_SECONDS),
+    let health_check = from_sdk!(READ, one => HealthCheck {
+        enabled = health_check_enabled, protocol = health_check_protocol, port = health_check_port,
+        path = health_check_path, interval_seconds = health_check_interval_seconds,
+        timeout_seconds = health_check_timeout_seconds, healthy_threshold_count, unhealthy_threshold_count;
+        matcher: matcher.map(str::to_owned),
     });
-    Ok(Observed {
-        inputs: TargetGroup {
-            name: one.target_group_name().map(str::to_owned),
-            vpc: one.vpc_id().map(|id| Id::new(id).into()),
-            protocol: one.protocol().map(|protocol| protocol.as_str().to_owned()),
-            port: one.port(),
-            protocol_version: one.protocol_version().map(str::to_owned),
-            target_type: one.target_type().map(|kind| kind.as_str().to_owned()),
-            ip_address_type: one.ip_address_type().map(|kind| kind.as_str().to_owned()),
-            target_control_port: one.target_control_port(),
-            health_check: Some(HealthCheck {
-                enabled: one.health_check_enabled(),
-                protocol: one.health_check_protocol().map(|protocol| protocol.as_str().to_owned()),
-                port: one.health_check_port().map(str::to_owned),
-                path: one.health_check_path().map(str::to_owned),
-                interval: one.health_check_interval_seconds(),
-                timeout: one.health_check_timeout_seconds(),
-                healthy_threshold: one.healthy_threshold_count(),
-                unhealthy_threshold: one.unhealthy_threshold_count(),
-                matcher: matcher.map(str::to_owned),
-            }),
-            deregistration_delay: number(&mut all, DELAY),
-            slow_start: number(&mut all, SLOW_START),
-            algorithm: all.remove(ALGORITHM),
-            cross_zone: all.remove(CROSS_ZONE),
-            stickiness,
-            attributes: all,
-            tags,
-        },
-        outputs: TargetGroupOutputs {
-            id: Id::new(&arn),
-            arn_suffix: format!("targetgroup/{}", suffix(&arn, ":targetgroup/")),
-            arn,
-            name: need(READ, one.target_group_name(), "TargetGroupName")?,
-        },
-    })
+    let inputs = from_sdk!(READ, one => TargetGroup {
+        name = target_group_name, vpc_id, protocol, port, protocol_version, target_type, ip_address_type,
+        target_control_port;
+        health_check: Some(health_check),
+        tags,
+        ..TargetGroup::bare().with_attributes(all)
+    });
+    let outputs = from_sdk!(READ, one => TargetGroupOutputs {
+        id = target_group_arn, arn = target_group_arn, name = target_group_name;
+        arn_suffix: format!("targetgroup/{}", suffix(one.target_group_arn().unwrap_or_default(), ":targetgroup/")),
+    });
+    Ok(Observed { inputs, outputs })
 }
 
 #[cfg(test)]
@@ -426,13 +302,14 @@ mod tests {
 
     #[test]
     fn attribute_that_has_an_input_is_refused() {
-        let every: Attributes = TYPED.iter().map(|(key, _)| ((*key).to_owned(), "1".to_owned())).collect();
-        let group = TargetGroup { attributes: every.clone(), ..TargetGroup::default() };
-        assert_eq!(group.problems().len(), TYPED.len());
+        let typed = TargetGroup::typed();
+        let every: Attributes = typed.iter().map(|(key, _)| (key.clone(), "1".to_owned())).collect();
+        let group = TargetGroup::bare().attributes(every.clone());
+        assert_eq!(group.problems().len(), typed.len());
         // What is read into an input is in the list, and nothing else is.
         let sdk =
             types::TargetGroup::builder().target_group_arn("a:targetgroup/web/1").target_group_name("web").build();
         let observed = to_observed(&sdk, every, Tags::new()).unwrap().inputs;
-        assert_eq!((observed.attributes.len(), observed.stated().len()), (0, TYPED.len()));
+        assert_eq!((observed.attributes.len(), observed.stated().len()), (0, typed.len()));
     }
 }

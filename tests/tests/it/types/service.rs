@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use provisioner_aws::{
     autoscaling::{CustomMetric, ScalableTarget, ScalingPolicy, Step, StepScaling, Suspended, TargetTracking},
     ec2::{SecurityGroup, Subnet, Vpc},
@@ -22,10 +20,6 @@ use crate::image::{program, registry_or_skip};
 
 fn id<R>(object: &TestObject<'_>) -> In<Id<R>> {
     Id::new(&*object.id).into()
-}
-
-fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, In<String>> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
 }
 
 async fn change(object: &mut TestObject<'_>, field: &str, value: Value) {
@@ -53,7 +47,7 @@ impl<'a> Net<'a> {
     }
 
     fn balancer(&self) -> LoadBalancer {
-        LoadBalancer::new(vec![id(&self.subnets[0]), id(&self.subnets[1])], vec![id(&self.group)])
+        LoadBalancer::new([id(&self.subnets[0]), id(&self.subnets[1])], [id(&self.group)])
     }
 }
 
@@ -121,18 +115,18 @@ async fn load_balancer_and_what_is_on_it() {
     let Some(bench) = Bench::moto("load_balancer_and_what_is_on_it") else { return };
     let net = Net::on(&bench).await;
     let mut balancer = bench
-        .create(LoadBalancer {
-            scheme: Some("internet-facing".into()),
-            load_balancer_type: Some("application".into()),
-            deletion_protection: Some(true),
-            drop_invalid_headers: Some(true),
-            idle_timeout: Some(30),
-            http2: Some(true),
-            desync_mode: Some("strictest".into()),
-            xff_mode: Some("append".into()),
-            access_logs: Some(LogsTo { enabled: false, bucket: None, prefix: None }),
-            ..net.balancer()
-        })
+        .create(
+            net.balancer()
+                .scheme("internet-facing")
+                .load_balancer_type("application")
+                .deletion_protection(true)
+                .drop_invalid_header_fields(true)
+                .idle_timeout(30)
+                .http2(true)
+                .desync_mitigation_mode("strictest")
+                .xff_header_processing_mode("append")
+                .access_logs(LogsTo::new(false)),
+        )
         .await;
     assert!(balancer.observed.outputs["arn_suffix"].as_str().unwrap().starts_with("app/"));
     change(&mut balancer, "deletion_protection", json!(false)).await;
@@ -143,54 +137,45 @@ async fn load_balancer_and_what_is_on_it() {
     change(&mut balancer, "attributes", json!({ "ipv6.deny_all_igw_traffic": "false" })).await;
     change(&mut balancer, "tags", json!({ "a": "1" })).await;
 
+    let check = HealthCheck::new()
+        .path("/ready")
+        .interval_seconds(10)
+        .timeout_seconds(5)
+        .healthy_threshold_count(2)
+        .unhealthy_threshold_count(3)
+        .matcher("200");
     let mut targets = bench
-        .create(TargetGroup {
-            health_check: Some(HealthCheck {
-                path: Some("/ready".into()),
-                interval: Some(10),
-                timeout: Some(5),
-                healthy_threshold: Some(2),
-                unhealthy_threshold: Some(3),
-                matcher: Some("200".into()),
-                ..HealthCheck::default()
-            }),
-            deregistration_delay: Some(15),
-            stickiness: Some(TargetStickiness {
-                enabled: true,
-                kind: Some("lb_cookie".into()),
-                seconds: Some(60),
-                cookie_name: None,
-                cookie_seconds: None,
-            }),
-            ..TargetGroup::new(id(&net.vpc), "HTTP", 8080)
-        })
+        .create(
+            TargetGroup::new(id(&net.vpc), "HTTP", 8080)
+                .health_check(check)
+                .deregistration_delay(15)
+                .stickiness(TargetStickiness::new(true).r#type("lb_cookie").lb_cookie_duration_seconds(60)),
+        )
         .await;
     assert!(targets.observed.outputs["arn_suffix"].as_str().unwrap().starts_with("targetgroup/"));
     change(&mut targets, "health_check", json!({ "path": "/live", "matcher": "200-299" })).await;
     change(&mut targets, "deregistration_delay", json!(30)).await;
     change(&mut targets, "slow_start", json!(60)).await;
     change(&mut targets, "tags", json!({ "a": "1" })).await;
-    let canary =
-        bench.create(TargetGroup { name: Some("canary".into()), ..TargetGroup::new(id(&net.vpc), "HTTP", 8080) }).await;
+    let canary = bench.create(TargetGroup::new(id(&net.vpc), "HTTP", 8080).name("canary")).await;
 
-    let redirect = bench.create(Listener::new(id(&balancer), 80, "HTTP", vec![Action::to_https()])).await;
-    let mut listener =
-        bench.create(Listener::new(id(&balancer), 8443, "HTTP", vec![Action::forward(id(&targets))])).await;
+    let redirect = bench.create(Listener::new(id(&balancer), 80, "HTTP", [Action::to_https()])).await;
+    let mut listener = bench.create(Listener::new(id(&balancer), 8443, "HTTP", [Action::forward(id(&targets))])).await;
     change(&mut listener, "port", json!(8444)).await;
     let weighted = json!([{ "type": "forward", "target_groups": [
-        { "target_group": targets.id, "weight": 9 }, { "target_group": canary.id, "weight": 1 }
+        { "target_group_arn": targets.id, "weight": 9 }, { "target_group_arn": canary.id, "weight": 1 }
     ] }]);
     change(&mut listener, "default_actions", weighted).await;
     change(&mut listener, "default_actions", json!([Action::status("404")])).await;
     change(&mut listener, "tags", json!({ "a": "1" })).await;
 
-    let conditions = vec![
+    let conditions = [
         Condition::PathPattern { values: vec!["/api/*".into()] },
         Condition::HostHeader { values: vec!["example.com".into()] },
-        Condition::QueryString { values: vec![QueryPair { key: Some("v".into()), value: "2".into() }] },
+        Condition::QueryString { values: vec![QueryPair::new("2").key("v")] },
     ];
     let mut rule =
-        bench.create(ListenerRule::new(id(&listener), 10, conditions, vec![Action::forward(id(&targets))])).await;
+        bench.create(ListenerRule::new(id(&listener), 10, conditions, [Action::forward(id(&targets))])).await;
     change(&mut rule, "priority", json!(20)).await;
     let path = json!([Condition::PathPattern { values: vec!["/other".into()] }]);
     change(&mut rule, "conditions", path).await;
@@ -208,76 +193,60 @@ async fn load_balancer_and_what_is_on_it() {
 #[tokio::test]
 async fn cluster() {
     let Some(bench) = Bench::moto("cluster") else { return };
-    let share = |provider: &str, weight| CapacityShare { provider: provider.into(), weight: Some(weight), base: None };
     let mut cluster = bench
-        .create(Cluster {
-            container_insights: Some("enabled".into()),
-            capacity_providers: Some(vec!["FARGATE".into(), "FARGATE_SPOT".into()]),
-            default_capacity: Some(vec![share("FARGATE", 1)]),
-            ..Cluster::new()
-        })
+        .create(
+            Cluster::new()
+                .container_insights("enabled")
+                .capacity_providers(["FARGATE", "FARGATE_SPOT"])
+                .default_capacity_provider_strategy([CapacityShare::new("FARGATE").weight(1)]),
+        )
         .await;
     change(&mut cluster, "container_insights", json!("disabled")).await;
-    change(&mut cluster, "execute_command", json!({ "logging": "NONE" })).await;
+    change(&mut cluster, "execute_command_configuration", json!({ "logging": "NONE" })).await;
     change(&mut cluster, "capacity_providers", json!(["FARGATE"])).await;
     change(&mut cluster, "tags", json!({ "a": "1" })).await;
     cluster.delete().await;
 }
 
 fn app() -> Container {
-    Container {
-        essential: Some(true),
-        port_mappings: vec![PortMapping::tcp(8080)],
-        environment: map(&[("B", "2"), ("A", "1")]),
-        secrets: map(&[("KEY", "arn:aws:secretsmanager:us-east-1:123456789012:secret:key")]),
-        user: Some("10000".into()),
-        read_only_root: Some(true),
-        init_process: Some(true),
-        linux: Some(Linux { drop_capabilities: vec!["ALL".into()], ..Linux::default() }),
-        ulimits: vec![Ulimit { name: "nofile".into(), soft: 1024, hard: 4096 }],
-        mount_points: vec![MountPoint { volume: "tmp".into(), path: "/tmp".into(), read_only: Some(false) }],
-        stop_timeout: Some(30),
-        log: Some(Log {
-            driver: "awslogs".into(),
-            options: map(&[("awslogs-group", "/ecs/app"), ("awslogs-region", "us-east-1")]),
-            secret_options: BTreeMap::new(),
-        }),
-        health_check: Some(ContainerHealthCheck {
-            command: vec!["CMD".into(), "/app".into(), "health".into()],
-            interval: Some(10),
-            ..ContainerHealthCheck::default()
-        }),
-        ..Container::new("app", "123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:00")
-    }
+    Container::new("app", "123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:00")
+        .essential(true)
+        .port_mappings([PortMapping::tcp(8080)])
+        .environment([("B", "2"), ("A", "1")])
+        .secrets([("KEY", "arn:aws:secretsmanager:us-east-1:123456789012:secret:key")])
+        .user("10000")
+        .readonly_root_filesystem(true)
+        .linux_parameters(Linux::new().drop_capabilities(["ALL"]).init_process_enabled(true))
+        .ulimits([Ulimit::new("nofile", 1024, 4096)])
+        .mount_points([MountPoint::new("tmp", "/tmp").read_only(false)])
+        .stop_timeout(30)
+        .log_configuration(
+            Log::new("awslogs").options([("awslogs-group", "/ecs/app"), ("awslogs-region", "us-east-1")]),
+        )
+        .health_check(ContainerHealthCheck::new(["CMD", "/app", "health"]).interval(10))
 }
 
 #[tokio::test]
 async fn task_definition() {
     let Some(bench) = Bench::moto("task_definition") else { return };
-    let helper = Container {
-        essential: Some(false),
-        depends_on: vec![DependsOn { container: "app".into(), condition: "START".into() }],
-        entry_point: vec!["/helper".into()],
-        command: vec!["run".into()],
-        ..Container::new("helper", "helper:1")
-    };
+    let helper = Container::new("helper", "helper:1")
+        .essential(false)
+        .depends_on([DependsOn::new("app", "START")])
+        .entry_point(["/helper"])
+        .command(["run"]);
     let mut definition = bench
-        .create(TaskDefinition {
-            task_role: Some("arn:aws:iam::123456789012:role/task".into()),
-            execution_role: Some("arn:aws:iam::123456789012:role/execution".into()),
-            runtime_platform: Some(RuntimePlatform {
-                cpu_architecture: Some("X86_64".into()),
-                os_family: Some("LINUX".into()),
-            }),
-            ephemeral_storage: Some(30),
-            volumes: vec![Volume::new("tmp")],
-            ..TaskDefinition::fargate(256, 512, vec![helper, app()])
-        })
+        .create(
+            TaskDefinition::fargate(256, 512, [helper, app()])
+                .task_role_arn("arn:aws:iam::123456789012:role/task")
+                .execution_role_arn("arn:aws:iam::123456789012:role/execution")
+                .runtime_platform(RuntimePlatform::new().cpu_architecture("X86_64").operating_system_family("LINUX"))
+                .ephemeral_storage(30)
+                .volumes([Volume::new("tmp")]),
+        )
         .await;
     assert_eq!(definition.observed.outputs["revision"], json!(1));
-    let mut other = app();
-    other.environment = map(&[("A", "1")]);
-    change(&mut definition, "containers", json!([other])).await;
+    let other = app().environment([("A", "1")]);
+    change(&mut definition, "container_definitions", json!([other])).await;
     assert_eq!(definition.observed.outputs["revision"], json!(2));
     change(&mut definition, "memory", json!(1024)).await;
     // Tags alone are no reason for a rollout.
@@ -291,26 +260,26 @@ async fn service_and_its_scaling() {
     let Some(bench) = Bench::moto("service_and_its_scaling") else { return };
     let net = Net::on(&bench).await;
     let cluster = bench.create(Cluster::new()).await;
-    let mut definition = bench.create(TaskDefinition::fargate(256, 512, vec![app()])).await;
+    let mut definition = bench.create(TaskDefinition::fargate(256, 512, [app()])).await;
     let targets = bench.create(TargetGroup::new(id(&net.vpc), "HTTP", 8080)).await;
     let balancer = bench.create(net.balancer()).await;
-    let listener = bench.create(Listener::new(id(&balancer), 80, "HTTP", vec![Action::forward(id(&targets))])).await;
+    let listener = bench.create(Listener::new(id(&balancer), 80, "HTTP", [Action::forward(id(&targets))])).await;
 
     let arn = |definition: &TestObject<'_>| definition.observed.outputs["arn"].as_str().unwrap().to_owned();
     let mut service = bench
-        .create(Service {
-            desired_count: Some(2),
-            launch_type: Some("FARGATE".into()),
-            platform_version: Some("1.4.0".into()),
-            subnets: vec![id(&net.subnets[1]), id(&net.subnets[0])],
-            security_groups: vec![id(&net.group)],
-            public_ip: Some(false),
-            load_balancers: vec![ServiceTarget { target_group: id(&targets), container: "app".into(), port: 8080 }],
-            scheduling_strategy: Some("REPLICA".into()),
-            propagate_tags: Some("SERVICE".into()),
+        .create(
             // Left out: moto keeps no deployment configuration, rebalancing, grace period, exec, managed tags.
-            ..Service::new(id(&cluster), arn(&definition).into())
-        })
+            Service::new(id(&cluster), arn(&definition))
+                .desired_count(2)
+                .launch_type("FARGATE")
+                .platform_version("1.4.0")
+                .subnets([id(&net.subnets[1]), id(&net.subnets[0])])
+                .security_groups([id(&net.group)])
+                .assign_public_ip(false)
+                .load_balancers([ServiceTarget::new(id(&targets), "app", 8080)])
+                .scheduling_strategy("REPLICA")
+                .propagate_tags("SERVICE"),
+        )
         .await;
     assert_eq!(service.id.split('/').next(), Some(cluster.id.as_str()));
     change(&mut definition, "cpu", json!(512)).await;

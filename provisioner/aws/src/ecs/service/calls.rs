@@ -1,21 +1,14 @@
 //! The calls: what is sent, and what errors mean.
 
 use aws_sdk_ecs::types::{
-    self, AvailabilityZoneRebalancing, DeploymentController, DeploymentControllerType, LaunchType, PropagateTags,
-    SchedulingStrategy, ServiceField,
-};
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    resource::{Created, Id, Observed, Owner, Receipt, Recorded},
+    self, AwsVpcConfiguration, DeploymentController, DeploymentControllerType, NetworkConfiguration, ServiceField,
 };
 
-use super::{Service, phase::receipt};
+use super::{Field, Service, phase::receipt};
 use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::{Clients, Writer},
-    ecs::{container::full, sdk_tags, sync_tags, unbuilt},
-    error::{api, api_with, gone_ok, need},
-    value::text,
+    cloud::Clients,
+    ecs::{last_segment, sdk_tags, switch, sync_tags},
+    prelude::*,
 };
 
 pub(super) const READ: &str = "ecs:DescribeServices";
@@ -39,56 +32,37 @@ fn special(code: &str, message: &str) -> Option<ErrorKind> {
     }
 }
 
-/// At most ten. One that is not there is named among the failures; a cluster that is gone has none.
+/// Describes up to ten services. AWS lists a missing one among the failures; a missing cluster has no services.
 pub(super) async fn describe(c: &Clients, cluster: &str, names: &[&str]) -> Result<Vec<types::Service>> {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     let request = c.ecs().describe_services().cluster(cluster).set_services(Some(names)).include(ServiceField::Tags);
-    match request.send().await.map_err(api(READ)) {
-        Ok(answer) => Ok(answer.services.unwrap_or_default()),
-        Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-        Err(error) => Err(error),
-    }
+    gone_ok(request.send().await.map(|answer| answer.services.unwrap_or_default()).map_err(api(READ)))
 }
 
-/// The one of this name, unless it is gone or going.
+/// Describes the active service of this name, if there is one.
 pub(super) async fn live(desired: &Service, c: &Clients) -> Result<Vec<types::Service>> {
-    let (path, name) = (desired.path(), desired.name.as_deref().unwrap_or_default());
-    let mut there = describe(c, path.split('/').next().unwrap_or_default(), &[name]).await?;
-    there.retain(|one| one.status() == Some("ACTIVE"));
-    Ok(there)
+    let (path, name) = (desired.path(), desired.service_name.as_deref().unwrap_or_default());
+    let mut services = describe(c, path.split('/').next().unwrap_or_default(), &[name]).await?;
+    services.retain(|one| one.status() == Some("ACTIVE"));
+    Ok(services)
 }
 
 impl Service {
     pub(super) async fn send_create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
-        let controller = self.deployment_controller.as_deref().map(|kind| {
-            let kind = DeploymentControllerType::from(kind);
-            DeploymentController::builder().r#type(kind).build().map_err(unbuilt)
-        });
-        let answer = c
-            .ecs()
-            .create_service()
+        let controller = self.deployment_controller.as_deref().map(DeploymentControllerType::from);
+        let controller = controller.and_then(|kind| DeploymentController::builder().r#type(kind).build().ok());
+        let request = set_inputs!(c.ecs().create_service(), self =>
+            service_name, cluster, task_definition, desired_count, launch_type, capacity_provider_strategy,
+            platform_version, deployment_configuration, health_check_grace_period_seconds,
+            availability_zone_rebalancing, enable_execute_command, scheduling_strategy, propagate_tags,
+            enable_ecs_managed_tags);
+        let request = set_filled!(request, self =>
+            load_balancers, service_registries, placement_constraints, placement_strategy);
+        let answer = request
             .client_token(&owner.token)
-            .set_service_name(self.name.clone())
-            .set_cluster(text(&self.cluster))
-            .set_task_definition(text(&self.task_definition))
-            .set_desired_count(self.desired_count)
-            .set_launch_type(self.launch_type.as_deref().map(LaunchType::from))
-            .set_capacity_provider_strategy(self.shares()?)
-            .set_platform_version(self.platform_version.clone())
-            .set_network_configuration(self.network()?)
-            .set_load_balancers(full(self.targets()))
-            .set_service_registries(full(self.registries()))
-            .set_deployment_configuration(self.sdk_deployment()?)
-            .set_deployment_controller(controller.transpose()?)
-            .set_health_check_grace_period_seconds(self.health_check_grace_seconds)
-            .set_availability_zone_rebalancing(self.az_rebalancing.as_deref().map(AvailabilityZoneRebalancing::from))
-            .set_enable_execute_command(self.execute_command)
-            .set_scheduling_strategy(self.scheduling_strategy.as_deref().map(SchedulingStrategy::from))
-            .set_placement_constraints(full(self.constraints()))
-            .set_placement_strategy(full(self.strategies()))
-            .set_propagate_tags(self.propagate_tags.as_deref().map(PropagateTags::from))
-            .set_enable_ecs_managed_tags(self.managed_tags)
-            .set_tags(full(sdk_tags(&self.tags)))
+            .set_network_configuration(self.network())
+            .set_deployment_controller(controller)
+            .set_tags(sdk_tags(&self.tags))
             .send()
             .await
             .map_err(api_with(CREATE, special))?;
@@ -102,54 +76,50 @@ impl Service {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let differs = ChangedInputs::between(self, &recorded.inputs, &observed.inputs);
-        let mut handed_out = None;
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        let mut started = None;
         let count = self.count(observed.inputs.desired_count);
-        if count.is_some() || !differs.only(&["tags", "listeners"]) {
-            let network = differs.any(&["subnets", "security_groups", "public_ip"]);
-            let rebalancing = differs.pick("az_rebalancing", &self.az_rebalancing);
-            let propagate = differs.pick("propagate_tags", &self.propagate_tags);
-            let answer = c
-                .ecs()
-                .update_service()
-                .cluster(&observed.outputs.cluster)
-                .service(&observed.outputs.name)
-                .set_task_definition(text(&self.task_definition).filter(|_| differs.has("task_definition")))
-                .set_desired_count(count)
-                .set_capacity_provider_strategy(self.shares()?.filter(|_| differs.has("capacity")))
-                // Without it, the API refuses another capacity.
-                .set_force_new_deployment(differs.has("capacity").then_some(true))
-                .set_platform_version(differs.pick("platform_version", &self.platform_version))
-                .set_network_configuration(self.network()?.filter(|_| network))
-                .set_load_balancers(differs.has("load_balancers").then(|| self.targets()))
-                .set_service_registries(differs.has("service_registries").then(|| self.registries()))
-                .set_deployment_configuration(self.sdk_deployment()?.filter(|_| differs.has("deployment")))
-                .set_health_check_grace_period_seconds(
-                    differs.pick("health_check_grace_seconds", &self.health_check_grace_seconds),
-                )
-                .set_availability_zone_rebalancing(rebalancing.as_deref().map(AvailabilityZoneRebalancing::from))
-                .set_enable_execute_command(differs.pick("execute_command", &self.execute_command))
-                .set_placement_constraints(differs.has("placement_constraints").then(|| self.constraints()))
-                .set_placement_strategy(differs.has("placement_strategy").then(|| self.strategies()))
-                .set_propagate_tags(propagate.as_deref().map(PropagateTags::from))
-                .set_enable_ecs_managed_tags(differs.pick("managed_tags", &self.managed_tags))
-                .send()
-                .await
-                .map_err(api_with("ecs:UpdateService", special))?;
-            handed_out = receipt(&need("ecs:UpdateService", answer.service(), "service")?);
+        if count.is_some() || !changed.is_subset(&[Field::Tags, Field::Listeners]) {
+            let network = changed.contains_any(&[Field::Subnets, Field::SecurityGroups, Field::AssignPublicIp]);
+            let request = c.ecs().update_service().cluster(&observed.outputs.cluster).service(&observed.outputs.name);
+            let answer = set_changed!(request, self, changed =>
+                task_definition, capacity_provider_strategy, platform_version, load_balancers, service_registries,
+                deployment_configuration, health_check_grace_period_seconds, availability_zone_rebalancing,
+                enable_execute_command, placement_constraints, placement_strategy, propagate_tags,
+                enable_ecs_managed_tags)
+            .set_desired_count(count)
+            // Without it, the API refuses another capacity.
+            .set_force_new_deployment(changed.contains(Field::CapacityProviderStrategy).then_some(true))
+            .set_network_configuration(self.network().filter(|_| network))
+            .send()
+            .await
+            .map_err(api_with("ecs:UpdateService", special))?;
+            started = receipt(&need("ecs:UpdateService", answer.service(), "service")?);
         }
         sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
-        Ok(handed_out)
+        Ok(started)
+    }
+
+    fn network(&self) -> Option<NetworkConfiguration> {
+        let vpc = set_inputs!(AwsVpcConfiguration::builder(), self => subnets, security_groups);
+        let vpc = vpc.set_assign_public_ip(self.assign_public_ip.map(switch)).build().ok()?;
+        (!self.subnets.is_empty()).then(|| NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
+    }
+
+    /// The service's ID: `cluster/name`.
+    fn path(&self) -> String {
+        let cluster = text(&self.cluster).unwrap_or_default();
+        format!("{}/{}", last_segment(&cluster), self.service_name.as_deref().unwrap_or_default())
     }
 
     /// Returns the task count for an update: it changes only from or to zero. Autoscaling controls all other values.
-    fn count(&self, there: Option<i32>) -> Option<i32> {
-        self.desired_count.filter(|desired| there.is_some_and(|there| (*desired == 0) != (there == 0)))
+    fn count(&self, observed: Option<i32>) -> Option<i32> {
+        self.desired_count.filter(|desired| observed.is_some_and(|observed| (*desired == 0) != (observed == 0)))
     }
 
     pub(super) async fn send_delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let Some((cluster, name)) = recorded.id.as_str().split_once('/') else { return Ok(()) };
-        // By force: its tasks end with it, so that nobody has to scale it down first.
+        // With force, the tasks end with the service: it need not be scaled down first.
         let answer = c.ecs().delete_service().cluster(cluster).service(name).force(true).send().await;
         gone_ok(answer.map(drop).map_err(api_with("ecs:DeleteService", |code, _| {
             (code == "ServiceNotActiveException").then_some(ErrorKind::Gone)

@@ -1,7 +1,5 @@
 //! The explanation of a failed rollout: stopped tasks and their reasons, the containers' last log lines, and unhealthy
 //! targets. It accompanies an error, so it never fails: it omits information that cannot be read.
-//!
-//! It is told beside an error, so that nothing here is one: what cannot be read is left out.
 
 use aws_sdk_ecs::types::{self, Container, ContainerDefinition, DesiredStatus, Task};
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};

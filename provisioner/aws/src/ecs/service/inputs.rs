@@ -1,201 +1,190 @@
 //! Inputs of an ECS service.
 
-use provisioner_model::{
-    expr::In,
-    resource::{Id, Tags},
-};
-use serde::{Deserialize, Serialize};
+use aws_sdk_ecs::types;
 
 use crate::{
     ec2::{SecurityGroup, Subnet},
     ecs::{CapacityShare, Cluster},
     elb::{Listener, TargetGroup},
+    prelude::*,
 };
 
-/// Keeps so many tasks running.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Keeps a number of tasks running.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:ecs:service",
+    create = "ecs:CreateService",
+    unique(cluster, service_name),
+    omitted(
+        clientToken = "the engine's token",
+        role = "the service-linked role: `awsvpc` needs it",
+        "loadBalancers.advancedConfiguration" =
+            "for blue and green, not so far; so too lifecycle hooks and canaries",
+        "loadBalancers.loadBalancerName" = "classic load balancers, which are of the past",
+        serviceConnectConfiguration | volumeConfigurations | vpcLatticeConfigurations | monitoring = "not so far",
+        gatewayConnectors = "new, not so far",
+    )
+)]
 pub struct Service {
-    /// Letters, digits, `-` and `_`. Generated where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    /// Letters, digits, `-` and `_`; generated if absent.
+    #[field(replaces, name(max = 255))]
+    pub service_name: Option<String>,
     /// Cluster of the service.
+    #[field(replaces)]
     pub cluster: In<Id<Cluster>>,
-    /// The ARN of the revision that it runs.
+    /// The ARN of the revision that the service runs.
     pub task_definition: In<String>,
-    /// With how many tasks it starts: autoscaling moves it afterwards. An update stops a service that is to have none,
-    /// and starts one that is to have some and has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The number of tasks at the start: autoscaling changes it afterwards. An update stops a service whose number is
+    /// zero, and starts one that has none and is to have some.
+    #[field(initial)]
     pub desired_count: Option<i32>,
-    /// `FARGATE`, `EC2` or `EXTERNAL`; or `capacity` instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `FARGATE`, `EC2` or `EXTERNAL`; or `capacity_provider_strategy` instead.
+    #[field(replaces)]
     pub launch_type: Option<String>,
-    /// On what capacity its tasks run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capacity: Option<Vec<CapacityShare>>,
-    /// Of Fargate: `LATEST` if not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The capacity of the tasks.
+    #[field(set)]
+    pub capacity_provider_strategy: Option<Vec<CapacityShare>>,
+    /// The version of Fargate: `LATEST` if absent.
     pub platform_version: Option<String>,
     /// Subnets of the tasks' addresses, with the network mode `awsvpc`.
-    #[serde(default)]
+    #[field(set, parameter = "networkConfiguration")]
     pub subnets: Vec<In<Id<Subnet>>>,
     /// Security groups of the tasks.
-    #[serde(default)]
+    #[field(set, parameter = "networkConfiguration")]
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
-    /// `true` if they get public addresses; no if not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub public_ip: Option<bool>,
-    /// The target groups that its tasks join.
-    #[serde(default)]
+    /// `true` if the tasks get public addresses; AWS's default is no.
+    #[field(parameter = "networkConfiguration")]
+    pub assign_public_ip: Option<bool>,
+    /// The target groups that the tasks join.
+    #[field(set)]
     pub load_balancers: Vec<ServiceTarget>,
-    /// Not told to AWS, for the order alone: made after these, since a target group without a listener is refused.
+    /// Listeners that must exist before the service, since ECS refuses a target group without one. AWS does not get
+    /// them.
+    #[field(write_only, may_dangle)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<In<Id<Listener>>>,
-    /// The names under which its tasks are found.
-    #[serde(default)]
+    /// The names in service discovery under which clients find the tasks.
+    #[field(set)]
     pub service_registries: Vec<ServiceRegistry>,
     /// Rollout settings of a new revision.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deployment: Option<Deployment>,
+    pub deployment_configuration: Option<Deployment>,
     /// Deployment controller: `ECS` (the default), `CODE_DEPLOY` or `EXTERNAL`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(replaces)]
     pub deployment_controller: Option<String>,
-    /// Seconds for which a fresh task may fail the load balancer's checks: 0 if not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub health_check_grace_seconds: Option<i32>,
+    /// Seconds for which a fresh task may fail the load balancer's checks: 0 if absent.
+    pub health_check_grace_period_seconds: Option<i32>,
     /// Rebalancing of tasks for equal shares in all zones: `ENABLED` or `DISABLED`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub az_rebalancing: Option<String>,
-    /// `true` if commands can be run in its containers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execute_command: Option<bool>,
-    /// `REPLICA` (if not stated) or `DAEMON`: one on each host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability_zone_rebalancing: Option<String>,
+    /// `true` if commands can be run in the containers.
+    pub enable_execute_command: Option<bool>,
+    /// `REPLICA` (AWS's default) or `DAEMON`: one on each host.
+    #[field(replaces)]
     pub scheduling_strategy: Option<String>,
-    /// On which hosts; not on Fargate.
-    #[serde(default)]
-    pub placement_constraints: Vec<Placement>,
-    /// In which order hosts are filled; not on Fargate.
-    #[serde(default)]
-    pub placement_strategy: Vec<Placement>,
+    /// Conditions that a host must meet; not on Fargate.
+    #[field(set)]
+    pub placement_constraints: Vec<PlacementConstraint>,
+    /// The order in which hosts are filled; not on Fargate.
+    pub placement_strategy: Vec<PlacementStrategy>,
     /// Source of the tasks' tags: `SERVICE`, `TASK_DEFINITION` or `NONE`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<String>,
     /// `true` if tasks are tagged with cluster and service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub managed_tags: Option<bool>,
+    pub enable_ecs_managed_tags: Option<bool>,
     /// Tags of the service, by key.
-    #[serde(default)]
     pub tags: Tags,
 }
 
 /// A target group that a service's tasks join.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct ServiceTarget {
-    /// The group. It must be in use by a listener.
-    pub target_group: In<Id<TargetGroup>>,
-    /// The container that answers.
-    pub container: String,
-    /// The port on which it does.
-    pub port: i32,
+    /// The group. A listener must use it.
+    pub target_group_arn: In<Id<TargetGroup>>,
+    /// The container that receives the requests.
+    pub container_name: String,
+    /// The container's port for them.
+    pub container_port: i32,
 }
+sdk_struct!(ServiceTarget = types::LoadBalancer { target_group_arn, container_name, container_port });
 
-/// A name under which tasks are found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A name in service discovery under which clients find the tasks.
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct ServiceRegistry {
     /// The ARN of a Cloud Map service.
-    pub registry: In<String>,
+    pub registry_arn: In<String>,
     /// The port, for SRV records.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
     /// Name of the container.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub container: Option<String>,
+    pub container_name: Option<String>,
     /// Port of the container.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_port: Option<i32>,
 }
+sdk_struct!(ServiceRegistry = types::ServiceRegistry { registry_arn, port, container_name, container_port });
 
 /// The rollout settings of a new revision.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct Deployment {
     /// Circuit breaker for rollouts whose tasks do not start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub circuit_breaker: Option<CircuitBreaker>,
-    /// So many tasks may there be, in percent of those wanted: 200 if not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_circuit_breaker: Option<CircuitBreaker>,
+    /// The maximum of tasks during a rollout, in percent of the desired number: 200 if absent.
     pub maximum_percent: Option<i32>,
-    /// So many must there be: 100 if not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The minimum of healthy tasks during a rollout, in percent: 100 if absent.
     pub minimum_healthy_percent: Option<i32>,
     /// Alarms that end a rollout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarms: Option<DeploymentAlarms>,
-    /// `ROLLING` (if not stated); the others want a load balancer made for them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `ROLLING` if absent; the others need a load balancer made for them.
     pub strategy: Option<String>,
     /// Minutes for which the old revision remains beside the new one; not for `ROLLING`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bake_minutes: Option<i32>,
+    pub bake_time_in_minutes: Option<i32>,
 }
+sdk_struct!(
+    Deployment = types::DeploymentConfiguration {
+        deployment_circuit_breaker,
+        maximum_percent,
+        minimum_healthy_percent,
+        alarms,
+        strategy,
+        bake_time_in_minutes
+    }
+);
 
 /// The circuit breaker for rollouts whose tasks do not start.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct CircuitBreaker {
-    /// `true` if anything does.
+    /// `true` if the breaker ends such a rollout.
     pub enable: bool,
-    /// `true` if the last good revision comes back.
+    /// `true` if ECS then restores the last good revision.
     pub rollback: bool,
 }
+sdk_struct!(CircuitBreaker = types::DeploymentCircuitBreaker { enable, rollback });
 
 /// Alarms that end a rollout.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct DeploymentAlarms {
     /// Names of the alarms.
-    pub names: Vec<In<String>>,
-    /// `true` if they do.
+    #[field(required)]
+    pub alarm_names: Vec<In<String>>,
+    /// `true` if the alarms end a rollout.
     pub enable: bool,
-    /// `true` if the last good revision comes back.
+    /// `true` if ECS then restores the last good revision.
     pub rollback: bool,
 }
+sdk_struct!(DeploymentAlarms = types::DeploymentAlarms { alarm_names, enable, rollback });
 
-/// A rule about hosts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Placement {
-    /// `distinctInstance`, `memberOf`; `random`, `spread`, `binpack`.
-    pub kind: String,
-    /// The expression, or the field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
+/// A condition that a host must meet.
+#[derive(Clone, Debug, PartialEq, Nested)]
+pub struct PlacementConstraint {
+    /// `distinctInstance` or `memberOf`.
+    pub r#type: String,
+    /// The condition of `memberOf`, in the cluster's query language.
+    pub expression: Option<String>,
 }
+sdk_struct!(PlacementConstraint = types::PlacementConstraint { r#type, expression });
 
-impl Service {
-    /// A service in this cluster that runs this revision.
-    pub fn new(cluster: In<Id<Cluster>>, task_definition: In<String>) -> Self {
-        Self {
-            name: None,
-            cluster,
-            task_definition,
-            desired_count: None,
-            launch_type: None,
-            capacity: None,
-            platform_version: None,
-            subnets: vec![],
-            security_groups: vec![],
-            public_ip: None,
-            load_balancers: vec![],
-            listeners: vec![],
-            service_registries: vec![],
-            deployment: None,
-            deployment_controller: None,
-            health_check_grace_seconds: None,
-            az_rebalancing: None,
-            execute_command: None,
-            scheduling_strategy: None,
-            placement_constraints: vec![],
-            placement_strategy: vec![],
-            propagate_tags: None,
-            managed_tags: None,
-            tags: Tags::new(),
-        }
-    }
+/// A rule about the order in which hosts are filled.
+#[derive(Clone, Debug, PartialEq, Nested)]
+pub struct PlacementStrategy {
+    /// `random`, `spread` or `binpack`.
+    pub r#type: String,
+    /// The attribute or resource that the rule is about, such as `memory`.
+    pub field: Option<String>,
 }
+sdk_struct!(PlacementStrategy = types::PlacementStrategy { r#type, field });

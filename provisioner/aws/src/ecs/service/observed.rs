@@ -1,36 +1,23 @@
 //! Conversion of AWS's service type to ours; the only place that does so.
 
-use aws_sdk_ecs::types::{
-    self, AssignPublicIp, DeploymentConfiguration, LoadBalancer, NetworkConfiguration, PlacementConstraintType,
-    PlacementStrategyType,
-};
-use provisioner_model::{
-    error::Result,
-    resource::{Id, Observed},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
+use aws_sdk_ecs::types::{self, AwsVpcConfiguration, DeploymentController, NetworkConfiguration};
 
-use super::{
-    CircuitBreaker, Deployment, DeploymentAlarms, Placement, Service, ServiceRegistry, ServiceTarget, calls::READ,
-};
+use super::{Service, calls::READ};
 use crate::{
-    ecs::{last_segment, observed_shares, our_tags},
-    error::need,
+    ecs::{is_enabled, last_segment, our_tags},
+    prelude::*,
 };
 
 /// A deployment that AWS has under way, or the one that runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct Rollout {
     /// ID of the form `ecs-svc/…`.
     pub id: String,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: String,
     /// `COMPLETED`, `IN_PROGRESS` or `FAILED`, where AWS rolls out.
-    #[serde(default)]
     pub state: Option<String>,
     /// Reason for the state.
-    #[serde(default)]
     pub reason: Option<String>,
     /// ARN of the task definition's revision.
     pub task_definition: String,
@@ -43,31 +30,21 @@ pub struct Rollout {
 }
 
 /// The outputs of an ECS service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ServiceOutputs {
-    /// ID of the form `cluster/name`.
+    /// `cluster/name`. Autoscaling's ID of the service is `service/` and this.
+    #[output(constant = "PATH")]
     pub id: Id<Service>,
     /// The ARN of the service.
     pub arn: String,
-    /// The name of the service.
+    /// The name of the service: an alarm's dimension `ServiceName`.
     pub name: String,
-    /// Name of the service's cluster.
+    /// Name of the service's cluster: an alarm's dimension `ClusterName`.
     pub cluster: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
     /// Its deployments, the primary one first.
     pub rollouts: Vec<Rollout>,
-}
-
-impl Service {
-    /// The ARN of the service.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name: an alarm's dimension `ServiceName`.
-    pub const NAME: Output<Self, String> = Output::new("name");
-    /// Its cluster's name: an alarm's dimension `ClusterName`.
-    pub const CLUSTER: Output<Self, String> = Output::new("cluster");
-    /// `cluster/name`: with `service/` before it, what autoscaling calls it.
-    pub const PATH: Output<Self, String> = Output::new("id");
 }
 
 pub(super) fn id_of(one: &types::Service) -> Result<Id<Service>> {
@@ -78,99 +55,39 @@ pub(super) fn id_of(one: &types::Service) -> Result<Id<Service>> {
 pub(super) fn to_observed(one: &types::Service) -> Result<Observed<Service>> {
     let cluster = last_segment(&need(READ, one.cluster_arn(), "clusterArn")?).to_owned();
     let vpc = one.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration);
-    let target = |observed: &LoadBalancer| {
-        Some(ServiceTarget {
-            target_group: Id::new(observed.target_group_arn()?).into(),
-            container: observed.container_name()?.to_owned(),
-            port: observed.container_port()?,
-        })
-    };
-    let rollout = |observed: &types::Deployment| Rollout {
-        id: observed.id().unwrap_or_default().to_owned(),
-        status: observed.status().unwrap_or_default().to_owned(),
-        state: observed.rollout_state().map(|state| state.as_str().to_owned()),
-        reason: observed.rollout_state_reason().map(str::to_owned),
-        task_definition: observed.task_definition().unwrap_or_default().to_owned(),
-        desired: observed.desired_count(),
-        running: observed.running_count(),
-        failed: observed.failed_tasks(),
-    };
-    let placement = |kind: Option<&str>, by: Option<&str>| Placement {
-        kind: kind.unwrap_or_default().to_owned(),
-        by: by.map(str::to_owned),
-    };
+    let public_ip = vpc.and_then(AwsVpcConfiguration::assign_public_ip);
+    let controller = one.deployment_controller().map(DeploymentController::r#type);
+    let rollouts: Result<_> = one.deployments().iter().map(rollout).collect();
     Ok(Observed {
-        inputs: Service {
-            name: one.service_name().map(str::to_owned),
+        inputs: from_sdk!(READ, one => Service {
+            service_name, desired_count, launch_type, capacity_provider_strategy, platform_version, load_balancers,
+            service_registries, deployment_configuration, health_check_grace_period_seconds,
+            availability_zone_rebalancing, enable_execute_command, scheduling_strategy, placement_constraints,
+            placement_strategy, propagate_tags, enable_ecs_managed_tags;
             cluster: Id::new(&cluster).into(),
-            task_definition: one.task_definition().unwrap_or_default().to_owned().into(),
-            desired_count: Some(one.desired_count()),
-            launch_type: one.launch_type().map(|kind| kind.as_str().to_owned()),
-            capacity: Some(observed_shares(one.capacity_provider_strategy())),
-            platform_version: one.platform_version().map(str::to_owned),
-            subnets: vpc.map(|vpc| vpc.subnets().iter().map(|id| Id::new(id).into()).collect()).unwrap_or_default(),
-            security_groups: vpc
-                .map(|vpc| vpc.security_groups().iter().map(|id| Id::new(id).into()).collect())
-                .unwrap_or_default(),
-            public_ip: vpc.and_then(|vpc| vpc.assign_public_ip()).map(|kind| *kind == AssignPublicIp::Enabled),
-            load_balancers: one.load_balancers().iter().filter_map(target).collect(),
+            task_definition: one.task_definition().unwrap_or_default().into(),
+            subnets: vpc.and_then(|vpc| FromSdk::from_sdk(vpc.subnets())).unwrap_or_default(),
+            security_groups: vpc.and_then(|vpc| FromSdk::from_sdk(vpc.security_groups())).unwrap_or_default(),
+            assign_public_ip: public_ip.map(is_enabled),
             listeners: vec![],
-            service_registries: one
-                .service_registries()
-                .iter()
-                .map(|observed| ServiceRegistry {
-                    registry: observed.registry_arn().unwrap_or_default().to_owned().into(),
-                    port: observed.port(),
-                    container: observed.container_name().map(str::to_owned),
-                    container_port: observed.container_port(),
-                })
-                .collect(),
-            deployment: one.deployment_configuration().map(observed_deployment),
-            deployment_controller: one.deployment_controller().map(|observed| observed.r#type().as_str().to_owned()),
-            health_check_grace_seconds: one.health_check_grace_period_seconds(),
-            az_rebalancing: one.availability_zone_rebalancing().map(|kind| kind.as_str().to_owned()),
-            execute_command: Some(one.enable_execute_command()),
-            scheduling_strategy: one.scheduling_strategy().map(|kind| kind.as_str().to_owned()),
-            placement_constraints: one
-                .placement_constraints()
-                .iter()
-                .map(|observed| {
-                    placement(observed.r#type().map(PlacementConstraintType::as_str), observed.expression())
-                })
-                .collect(),
-            placement_strategy: one
-                .placement_strategy()
-                .iter()
-                .map(|observed| placement(observed.r#type().map(PlacementStrategyType::as_str), observed.field()))
-                .collect(),
-            propagate_tags: one.propagate_tags().map(|kind| kind.as_str().to_owned()),
-            managed_tags: Some(one.enable_ecs_managed_tags()),
+            deployment_controller: controller.and_then(FromSdk::from_sdk),
             tags: our_tags(one.tags()),
-        },
-        outputs: ServiceOutputs {
+        }),
+        outputs: from_sdk!(READ, one => ServiceOutputs {
+            arn = service_arn, name = service_name, status;
             id: id_of(one)?,
-            arn: need(READ, one.service_arn(), "serviceArn")?,
-            name: need(READ, one.service_name(), "serviceName")?,
             cluster,
-            status: need(READ, one.status(), "status")?,
-            rollouts: one.deployments().iter().map(rollout).collect(),
-        },
+            rollouts: rollouts?,
+        }),
     })
 }
 
-fn observed_deployment(observed: &DeploymentConfiguration) -> Deployment {
-    Deployment {
-        circuit_breaker: observed
-            .deployment_circuit_breaker()
-            .map(|observed| CircuitBreaker { enable: observed.enable(), rollback: observed.rollback() }),
-        maximum_percent: observed.maximum_percent(),
-        minimum_healthy_percent: observed.minimum_healthy_percent(),
-        alarms: observed.alarms().map(|observed| DeploymentAlarms {
-            names: observed.alarm_names().iter().map(|name| name.clone().into()).collect(),
-            enable: observed.enable(),
-            rollback: observed.rollback(),
-        }),
-        strategy: observed.strategy().map(|kind| kind.as_str().to_owned()),
-        bake_minutes: observed.bake_time_in_minutes(),
-    }
+fn rollout(one: &types::Deployment) -> Result<Rollout> {
+    Ok(from_sdk!(READ, one => Rollout {
+        state = rollout_state, reason = rollout_state_reason, desired = desired_count, running = running_count,
+        failed = failed_tasks;
+        id: one.id().unwrap_or_default().to_owned(),
+        status: one.status().unwrap_or_default().to_owned(),
+        task_definition: one.task_definition().unwrap_or_default().to_owned(),
+    }))
 }

@@ -24,7 +24,7 @@ impl DeploymentReceipt {
         serde_json::from_value(receipt?.clone()).ok()
     }
 
-    /// The deployment that AWS holds for the service's own.
+    /// The primary deployment.
     pub(super) fn primary(observed: &ServiceOutputs) -> Option<Self> {
         let primary = observed.rollouts.iter().find(|one| one.status == "PRIMARY")?;
         Some(Self { deployment: primary.id.clone(), task_definition: primary.task_definition.clone(), at: None })

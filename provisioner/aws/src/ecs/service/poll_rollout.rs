@@ -2,10 +2,6 @@
 //! rollout succeeds when three conditions hold: the service deployment of our revision is SUCCESSFUL, our deployment is
 //! the primary one with all its tasks running, and as many targets are healthy. For an endpoint that lists no service
 //! deployments after the consistency window, the other two suffice. An error is never treated as an empty list.
-//!
-//! It counts when three agree: the service deployment of our revision reads SUCCESSFUL, our deployment is the primary
-//! one with all its tasks running, and as many targets are healthy. An endpoint that lists no service deployments once
-//! things have settled is taken at the other two. An error is never taken for an empty list.
 
 use aws_sdk_ecs::types::{CreatedAt, ServiceDeploymentBrief, ServiceDeploymentStatus};
 use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
@@ -136,7 +132,7 @@ async fn reason(c: &Reader, deployment: &ServiceDeploymentBrief) -> Result<Strin
 async fn healthy(c: &Reader, observed: &Observed<Service>, receipt: &DeploymentReceipt) -> Result<Phase> {
     let desired = ours(&observed.outputs, receipt).map_or(0, |one| one.desired);
     for target in &observed.inputs.load_balancers {
-        let request = c.elb().describe_target_health().set_target_group_arn(text(&target.target_group));
+        let request = c.elb().describe_target_health().set_target_group_arn(text(&target.target_group_arn));
         let answer = request.send().await.map_err(api(HEALTH))?;
         let states = answer.target_health_descriptions().iter().filter_map(|one| one.target_health()?.state());
         let healthy = states.filter(|state| **state == TargetHealthStateEnum::Healthy).count();
