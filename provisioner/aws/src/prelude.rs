@@ -4,8 +4,8 @@
 
 pub(crate) use provisioner_model::{
     Actions, Change, ChangedFields, Created, Error, ErrorKind, FieldName, Id, In, Nested, Observed, Output, Outputs,
-    Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Secret, Tags, schema::FieldSchema,
-    schema_constants,
+    Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Secret, Tags, Updated,
+    schema::FieldSchema, schema_constants,
 };
 
 pub(crate) use crate::{

@@ -123,7 +123,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         c: &Writes<Self>,
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
-    ) -> impl Future<Output = Result<Option<Receipt>>> + Send;
+    ) -> impl Future<Output = Result<Updated>> + Send;
     /// Starts deletion, with all that the state knows: the program that declared it may be gone.
     fn delete(c: &Writes<Self>, recorded: &Recorded<Self>) -> impl Future<Output = Result<()>> + Send;
 }
@@ -153,6 +153,8 @@ pub type Tags = std::collections::BTreeMap<String, String>;
 pub type Receipt = Value;
 /// The ID and receipt that a create returns.
 pub type Created<R> = (Id<R>, Option<Receipt>);
+/// The receipt that an update returns.
+pub type Updated = Option<Receipt>;
 
 /// The IAM actions of a type's calls.
 #[derive(Clone, Copy, Debug)]

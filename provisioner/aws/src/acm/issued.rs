@@ -79,7 +79,7 @@ impl Resource for CertificateIssued {
         Ok((Id::new(text(&self.certificate).unwrap_or_default()), None))
     }
 
-    async fn update(&self, _: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(&self, _: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
         Ok(None)
     }
 

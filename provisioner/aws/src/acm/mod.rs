@@ -23,12 +23,7 @@ macro_rules! certificate_methods {
             Ok($crate::acm::read_with_tags(c, ids, to_observed).await)
         }
 
-        async fn update(
-            &self,
-            c: &Writer,
-            recorded: &Recorded<Self>,
-            observed: &Observed<Self>,
-        ) -> Result<Option<Receipt>> {
+        async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
             let change = $crate::tags::TagChange::between(&self.tags, &recorded.inputs.tags, &observed.inputs.tags);
             $crate::acm::send_tags(c, recorded.id.as_str(), change).await.map(|()| None)
         }

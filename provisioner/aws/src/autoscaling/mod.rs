@@ -55,7 +55,7 @@ macro_rules! registration_methods {
             Ok((self.id(), None))
         }
 
-        async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+        async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
             self.put(c).await.map(|()| None)
         }
     };

@@ -228,12 +228,7 @@ impl Resource for Alarm {
         Ok((Id::new(self.alarm_name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         // Tags alone need no write of the whole, which takes tags at creation only.
         if !ChangedFields::between(self, &recorded.inputs, &observed.inputs).is_subset(&[Field::Tags]) {
             self.over_observed(&observed.inputs).request(c).send().await.map_err(api(WRITE))?;

@@ -73,12 +73,7 @@ impl Resource for Dashboard {
         Ok((Id::new(self.dashboard_name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         if let Some(body) = to_write(Some(&self.dashboard_body), Some(&observed.inputs.dashboard_body)) {
             let request = c.cloudwatch().put_dashboard().dashboard_name(recorded.id.as_str()).dashboard_body(body);
             request.send().await.map_err(api(WRITE))?;

@@ -75,12 +75,7 @@ impl Resource for InternetGateway {
         Ok((member(CREATE, "internetGatewayId", id)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         if self.vpc_id != observed.inputs.vpc_id {
             detach(c, id, text(&observed.inputs.vpc_id)).await?;

@@ -76,12 +76,7 @@ impl Resource for NetworkAcl {
         Ok((member(CREATE, "networkAclId", id)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         // Entries before subnets: an ACL without entries denies everything.
         keyed::write(c, id, &self.entries, &observed.inputs.entries).await?;

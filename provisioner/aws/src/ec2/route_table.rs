@@ -64,12 +64,7 @@ impl Resource for RouteTable {
         Ok((member(CREATE, "routeTableId", id)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         keyed::write(c, id, &self.routes, &observed.inputs.routes).await?;
         sync_tags(c, id, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;

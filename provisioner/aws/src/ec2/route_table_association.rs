@@ -92,7 +92,7 @@ impl Resource for RouteTableAssociation {
         Ok((Id::new(text(&self.subnet_id).unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, _: &Recorded<Self>, observed: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         if self.route_table_id != observed.inputs.route_table_id {
             let request = c.ec2().replace_route_table_association().association_id(&observed.outputs.association);
             let request = set_inputs!(request, self => route_table_id);

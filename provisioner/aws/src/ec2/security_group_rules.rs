@@ -105,12 +105,7 @@ impl Resource for SecurityGroupRules {
         Ok((Id::new(text(&self.group_id).unwrap_or_default()), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         let sides = [
             (Direction::Ingress, &self.ingress, &observed.inputs.ingress),

@@ -85,12 +85,7 @@ impl Resource for Subnet {
         Ok((member("ec2:CreateSubnet", "subnetId", answer.subnet().and_then(types::Subnet::subnet_id))?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         if changed.contains(Field::MapPublicIpOnLaunch) {

@@ -91,12 +91,7 @@ impl Resource for Vpc {
         Ok((member("ec2:CreateVpc", "vpcId", answer.vpc().and_then(types::Vpc::vpc_id))?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let value = |desired: Option<bool>| AttributeBooleanValue::builder().set_value(desired).build();

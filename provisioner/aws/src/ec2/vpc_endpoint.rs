@@ -180,12 +180,7 @@ impl Resource for VpcEndpoint {
         Ok((member(CREATE, "vpcEndpointId", id)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let (id, current) = (recorded.id.as_str(), &observed.inputs);
         let changed = ChangedFields::between(self, &recorded.inputs, current);
         let dns_changed =

@@ -167,12 +167,7 @@ impl Resource for Cluster {
         Ok((id_of(&need(CREATE, answer.cluster(), "cluster")?)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let name = recorded.id.as_str();
         let settings = changed.contains(Field::ContainerInsights);

@@ -180,12 +180,7 @@ impl Resource for TaskDefinition {
         Ok((self.register(c, &self.tags).await?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         if ChangedFields::between(self, &recorded.inputs, &observed.inputs).is_subset(&[Field::Tags]) {
             sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
             return Ok(None);

@@ -140,12 +140,7 @@ impl Resource for Listener {
         Ok((member(CREATE, "ListenerArn", created)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let arn = recorded.id.as_str();
         if !changed.is_subset(&[Field::Tags]) {

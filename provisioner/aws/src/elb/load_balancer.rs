@@ -222,12 +222,7 @@ impl Resource for LoadBalancer {
         Ok((member(CREATE, "LoadBalancerArn", created)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let arn = recorded.id.as_str();
         if changed.contains(Field::Subnets) {

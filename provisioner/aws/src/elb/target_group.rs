@@ -225,12 +225,7 @@ impl Resource for TargetGroup {
         Ok((member(CREATE, "TargetGroupArn", created)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let arn = recorded.id.as_str();
         if let Some(check) = changed.pick(Field::HealthCheck, &self.health_check) {

@@ -110,12 +110,7 @@ impl Resource for LogGroup {
         Ok((Id::new(self.log_group_name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let (name, arn) = (recorded.id.as_str(), &observed.outputs.arn);
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         match changed.pick(Field::RetentionInDays, &self.retention_in_days) {

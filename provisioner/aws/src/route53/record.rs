@@ -187,7 +187,7 @@ impl Resource for Record {
         Ok((self.id(), None))
     }
 
-    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
         send(c, &self.zone(), ChangeAction::Upsert, self.set()?).await?;
         Ok(None)
     }

@@ -133,12 +133,7 @@ impl Resource for Subscription {
         Ok((member(CREATE, "SubscriptionArn", answer.subscription_arn())?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let mut writes = changed(self.attributes(), &observed.inputs.attributes());
         // The scope first: a filter is checked against it.
         let scope = writes.remove_entry("FilterPolicyScope");

@@ -157,12 +157,7 @@ impl Resource for Topic {
         Ok((Id::new(need(CREATE, answer.topic_arn(), "TopicArn")?), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let arn = recorded.id.as_str();
         for (name, value) in changed(self.sdk_attributes(), &observed.inputs.sdk_attributes()) {
             let request = c.sns().set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);

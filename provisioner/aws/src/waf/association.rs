@@ -77,7 +77,7 @@ impl Resource for WebAclAssociation {
         Ok((Id::new(resource), None))
     }
 
-    async fn update(&self, c: &Writer, _: &Recorded<Self>, observed: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         if self.web_acl_arn != observed.inputs.web_acl_arn {
             associate(self, c).await?;
         }

@@ -184,7 +184,7 @@ impl Resource for Table {
         calls::create(self, c).await
     }
 
-    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
         calls::update(self, c, recorded).await?;
         Ok(None)
     }

@@ -129,12 +129,7 @@ impl Resource for Service {
         self.send_create(c, owner).await
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         self.send_update(c, recorded, observed).await
     }
 

@@ -145,12 +145,7 @@ impl Resource for Instance {
         Ok((member("rds:CreateDBInstance", "DBInstanceIdentifier", name)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let waits = self.apply_immediately == Some(false);
         // The others are about later calls, not about the object, or have calls of their own.

@@ -143,12 +143,7 @@ impl Resource for WebAcl {
         Ok((member(ACTION, "ARN", answer.summary().and_then(types::WebAclSummary::arn))?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let arn = recorded.id.as_str();
         let Some(key) = WebAclIdentity::of(arn) else { return Ok(None) };
         if !ChangedFields::between(self, &recorded.inputs, &observed.inputs).is_subset(&[Field::Tags]) {
