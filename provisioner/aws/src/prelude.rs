@@ -10,7 +10,8 @@ pub(crate) use provisioner_model::{
 
 pub(crate) use crate::{
     cloud::{Aws, Reader, Writer},
-    error::{api, api_with, gone_ok, need},
+    error::{api, api_with, gone_ok, need, none_if},
     sdk::{from_sdk, member, set_changed, set_inputs, set_together},
+    tags::{tag_conversions, write_tags},
     value::{text, texts},
 };
