@@ -123,8 +123,8 @@ impl Resource for Image {
         Ok(found)
     }
 
-    // By digest alone: whoever pushed it, it is the same image. So a push has no conflict that `find_by_unique_key` would
-    // have to find.
+    // By digest alone: whoever pushed it, it is the same image. So a push has no conflict for `find_by_unique_key`
+    // to find.
     async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
         let Some(name) = text(&self.repository_name) else { return Ok(vec![]) };
         let there = there(c, &name, &[&self.image_digest]).await?;
