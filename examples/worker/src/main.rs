@@ -36,14 +36,14 @@ fn policy(statement: Value) -> In<String> {
 
 fn stack(env: &Worker, stack: &mut Stack) {
     stack.default_tag("project", &env.project);
-    let inbox = stack.add("inbox", Bucket { encryption: Some(Encryption::s3()), ..Bucket::new() });
+    let inbox = stack.add("inbox", Bucket::new().server_side_encryption_configuration(Encryption::s3()));
     let tasks =
         json!({ "Effect": "Allow", "Principal": { "Service": "ecs-tasks.amazonaws.com" }, "Action": "sts:AssumeRole" });
     let execution = stack.add("execution", Role::new(policy(tasks.clone())));
     let task = stack.add("task", Role::new(policy(tasks)));
     let objects = join([inbox.get(Bucket::ARN).part(), "/*".into()]).part();
     let empty = json!({ "Effect": "Allow", "Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": objects });
-    stack.add("task", RolePolicies::new(task.id()).inline("inbox", policy(empty)));
+    stack.add("task", RolePolicies::new(task.id()).inline([("inbox", policy(empty))]));
     stack.add("main", Cluster::new());
     let mut container = Container::new("worker", env.image.as_str());
     container.environment.insert("INBOX".into(), inbox.get(Bucket::BUCKET_NAME));

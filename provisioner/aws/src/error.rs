@@ -150,6 +150,11 @@ pub fn gone_none<T>(result: Result<T>) -> Result<Option<T>> {
     }
 }
 
+/// The result, or `None` for an error of this kind: `none_if(ErrorKind::Gone, get(c, id).await)?`.
+pub fn none_if<T>(kind: ErrorKind, result: Result<T>) -> Result<Option<T>> {
+    result.map(Some).or_else(|error| if error.kind == kind { Ok(None) } else { Err(error) })
+}
+
 /// An answer's member that the API documents as always there.
 pub fn need<T: ?Sized + ToOwned>(action: &'static str, value: Option<&T>, member: &'static str) -> Result<T::Owned> {
     value.map(ToOwned::to_owned).ok_or_else(|| Error::missing(action, member))

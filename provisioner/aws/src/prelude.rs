@@ -10,10 +10,11 @@ pub(crate) use provisioner_model::{
 
 pub(crate) use crate::{
     cloud::{Aws, Reader, Writer},
-    error::{api, api_code, api_with, gone_none, gone_ok, need},
+    error::{api, api_code, api_with, gone_none, gone_ok, need, none_if},
     sdk::{
         FromSdk, ToSdk, filled, from_sdk, list_all, member, sdk_struct, send_tags, set_changed, set_filled, set_inputs,
         set_together,
     },
+    tags::{tag_conversions, write_tags},
     value::{text, texts},
 };

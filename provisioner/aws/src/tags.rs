@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::{
     ErrorKind, Result,
     ownership::TOKEN,
@@ -67,6 +68,58 @@ pub fn owned_reads<R: Resource>(reads: ReadResults<R>, owner: &Owner, tags: fn(&
     }
     Ok(found)
 }
+
+/// A built tag: some services' `build` returns a `Result`.
+pub(crate) trait BuiltTag<T> {
+    fn built(self) -> Option<T>;
+}
+impl<T> BuiltTag<T> for T {
+    fn built(self) -> Option<T> {
+        Some(self)
+    }
+}
+impl<T> BuiltTag<T> for Result<T, BuildError> {
+    fn built(self) -> Option<T> {
+        self.ok()
+    }
+}
+
+/// Generates `sdk_tags` and `our_tags` for a service's tag type, given the names of its two members.
+#[allow(unused_macros, reason = "a build with few features uses few of them")]
+macro_rules! tag_conversions {
+    ($tag:ty, $key:ident, $value:ident) => {
+        fn sdk_tags(tags: &$crate::prelude::Tags) -> Vec<$tag> {
+            // Both members are set, which is all that `build` can miss.
+            let one = |(key, value)| $crate::tags::BuiltTag::built(<$tag>::builder().$key(key).$value(value).build());
+            tags.iter().filter_map(one).collect()
+        }
+
+        fn our_tags(tags: &[$tag]) -> $crate::prelude::Tags {
+            $crate::tags::observed_tags(tags.iter().map(|tag| (tag.$key().into(), tag.$value().into())))
+        }
+    };
+}
+
+/// Writes the tags that differ with a service's two calls, given without the tags. The service's `sdk_tags` must be in
+/// scope: `write_tags!(desired, recorded, observed; c.iam().tag_role().role_name(id) => "iam:TagRole", …)`.
+#[allow(unused_macros, reason = "a build with few features uses few of them")]
+macro_rules! write_tags {
+    ($desired:expr, $recorded:expr, $observed:expr;
+     $tag:expr => $tag_action:literal, $untag:expr => $untag_action:literal) => {{
+        let change = $crate::tags::TagChange::between($desired, $recorded, $observed);
+        if !change.set.is_empty() {
+            let request = $tag.set_tags(Some(sdk_tags(&change.set)));
+            request.send().await.map_err($crate::error::api($tag_action))?;
+        }
+        if !change.drop.is_empty() {
+            let request = $untag.set_tag_keys(Some(change.drop));
+            request.send().await.map_err($crate::error::api($untag_action))?;
+        }
+    }};
+}
+
+#[allow(unused_imports, reason = "a build with few features uses few of them")]
+pub(crate) use {tag_conversions, write_tags};
 
 #[cfg(test)]
 mod tests {

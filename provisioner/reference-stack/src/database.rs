@@ -18,11 +18,10 @@ pub const NAME: &str = "app";
 pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: &mut Stack) -> Handle<Instance> {
     let wanted = &env.database;
     stack.component("database", |stack| {
-        let subnets = SubnetGroup::new("The private subnets", network.inner.clone());
-        let subnets = stack.add("main", SubnetGroup { vpc: Some(network.vpc.id()), ..subnets });
-        let mut settings = ParameterGroup::new(format!("postgres{}", wanted.version), "TLS only");
-        settings.parameters.insert("rds.force_ssl".into(), "1".into());
-        let settings = stack.add("main", settings);
+        let subnets = SubnetGroup::new("The private subnets", network.inner.clone()).vpc_id(network.vpc.id());
+        let subnets = stack.add("main", subnets);
+        let settings = ParameterGroup::new(format!("postgres{}", wanted.version), "TLS only");
+        let settings = stack.add("main", settings.parameters([("rds.force_ssl", "1")]));
 
         let snapshot = format!("{}-{}-final", env.project, stack.facts().environment);
         let mut instance = Instance::new("postgres", &wanted.version, &wanted.class, wanted.storage, NAME)

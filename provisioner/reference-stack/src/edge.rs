@@ -150,19 +150,14 @@ fn access_logs(env: &Environment, stack: &mut Stack) -> In<String> {
             "Condition": { "Bool": { "aws:SecureTransport": "false" } },
         },
     ] }));
-    let expiry = LifecycleRule {
-        expire_after: Some(env.logs.retention_days),
-        abort_uploads_after: Some(1),
-        ..LifecycleRule::new("expire")
-    };
-    let logs = Bucket {
-        name: Some(name),
-        encryption: Some(Encryption::s3()),
-        policy: Some(policy),
-        lifecycle: Some(vec![expiry]),
+    let expiry =
+        LifecycleRule::new("expire").expiration_days(env.logs.retention_days).abort_incomplete_multipart_upload_days(1);
+    let logs = Bucket::new()
+        .bucket(name)
+        .server_side_encryption_configuration(Encryption::s3())
+        .policy(policy)
+        .lifecycle_configuration([expiry])
         // The request logs of a deleted environment are of no use.
-        force_delete: Some(true),
-        ..Bucket::new()
-    };
+        .force_delete(true);
     stack.add("access-logs", logs).get(Bucket::BUCKET_NAME)
 }

@@ -38,16 +38,12 @@ pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
 
         let facts = stack.facts().clone();
         let deployments = format!("environment:{}", facts.environment);
-        let plan = Role {
-            description: Some("Pull requests plan with it; it reads".into()),
-            ..Role::new(github_trust(&github, &env.github, "pull_request"))
-        };
-        let deploy = Role {
-            description: Some("Deployments apply with it".into()),
+        let plan = Role::new(github_trust(&github, &env.github, "pull_request"))
+            .description("Pull requests plan with it; it reads");
+        let deploy = Role::new(github_trust(&github, &env.github, &deployments))
+            .description("Deployments apply with it")
             // The first apply waits long for the database.
-            max_session_duration: Some(7200),
-            ..Role::new(github_trust(&github, &env.github, &deployments))
-        };
+            .max_session_duration(7200);
         Jobs {
             plan: role_with(stack, "plan", plan, plan_policies()),
             deploy: role_with(stack, "deploy", deploy, deploy_policies(&facts, &env.project)),
@@ -58,12 +54,11 @@ pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
 /// A role with policies of any length: each is an object of its own, since a role's own may not be that long.
 fn role_with(stack: &mut Stack, name: &str, role: Role, policies: Vec<In<String>>) -> Handle<Role> {
     let role = stack.add(name, role);
-    let mut all = RolePolicies::new(role.id());
-    for (number, document) in (1..).zip(policies) {
-        let part = stack.add(&format!("{name}-{number}"), ManagedPolicy::new(document));
-        all = all.managed(part.get(ManagedPolicy::ARN));
-    }
-    stack.add(name, all);
+    let parts = (1..).zip(policies).map(|(number, document)| {
+        stack.add(&format!("{name}-{number}"), ManagedPolicy::new(document)).get(ManagedPolicy::ARN)
+    });
+    let all: Vec<_> = parts.collect();
+    stack.add(name, RolePolicies::new(role.id()).managed(all));
     role
 }
 
@@ -110,9 +105,9 @@ pub fn tasks(
             ),
         ]);
         let execution = stack.add("execution", Role::new(trust()));
-        stack.add("execution", RolePolicies::new(execution.id()).inline("start", start));
+        stack.add("execution", RolePolicies::new(execution.id()).inline([("start", start)]));
         let task = stack.add("task", Role::new(trust()));
-        stack.add("task", RolePolicies::new(task.id()).inline("run", run));
+        stack.add("task", RolePolicies::new(task.id()).inline([("run", run)]));
         Tasks { execution, task }
     })
 }
@@ -130,7 +125,7 @@ pub fn flow_logs(log: &Handle<LogGroup>, stack: &mut Stack) -> Handle<Role> {
             ),
         ]);
         let role = stack.add("flow-logs", Role::new(service_trust("vpc-flow-logs.amazonaws.com", &facts)));
-        stack.add("flow-logs", RolePolicies::new(role.id()).inline("write", write));
+        stack.add("flow-logs", RolePolicies::new(role.id()).inline([("write", write)]));
         role
     })
 }

@@ -32,15 +32,13 @@ pub fn registry(key: &Handle<Key>, stack: &mut Stack) -> Handle<Repository> {
         },
     ] });
     stack.component("registry", |stack| {
-        let app = Repository {
-            image_tag_mutability: Some("IMMUTABLE".into()),
-            scan_on_push: Some(true),
-            encryption: Some(Encryption { encryption_type: "KMS".into(), key: Some(key.get(Key::ARN)) }),
-            lifecycle_policy: Some(document(expiry)),
+        let app = Repository::new()
+            .image_tag_mutability("IMMUTABLE")
+            .scan_on_push(true)
+            .encryption_configuration(Encryption::new("KMS").kms_key(key.get(Key::ARN)))
+            .lifecycle_policy_text(document(expiry))
             // Images can be rebuilt from the source at any time, so they need not outlive the environment.
-            force_delete: true,
-            ..Repository::new()
-        };
+            .force_delete(true);
         stack.add("app", app)
     })
 }

@@ -40,22 +40,20 @@ impl Secrets {
 pub fn secrets(env: &Environment, stack: &mut Stack) -> Secrets {
     let keep = env.keeps_data();
     stack.component("secrets", |stack| {
-        let key = Key {
-            description: Some(format!("{} {}", env.project, stack.facts().environment)),
-            policy: Some(key_policy(stack.facts())),
-            rotation: Some(true),
-            deletion_window_days: Some(if keep { 30 } else { 7 }),
-            ..Key::new()
-        };
+        let key = Key::new()
+            .description(format!("{} {}", env.project, stack.facts().environment))
+            .policy(key_policy(stack.facts()))
+            .key_rotation_enabled(true)
+            .pending_window_in_days(if keep { 30 } else { 7 });
         let key = stack.add_with("main", key, Options { protect: keep, ..Options::default() });
         stack.add("main", Alias::new(key.id()));
 
-        let secret = |what: &str| ManagedSecret {
-            description: Some(what.into()),
-            kms_key: Some(key.get(Key::ARN)),
-            // Disposable environments have no recovery window, so that the name is free immediately.
-            recovery_window_days: Some(if keep { 30 } else { 0 }),
-            ..ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(64)))
+        let secret = |what: &str| {
+            ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(64)))
+                .description(what)
+                .kms_key_id(key.get(Key::ARN))
+                // Disposable environments have no recovery window, so that the name is free immediately.
+                .recovery_window_in_days(if keep { 30 } else { 0 })
         };
         Secrets {
             signing_key: stack.add("signing-key", secret("The app signs its tokens with it")),

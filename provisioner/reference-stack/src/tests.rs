@@ -217,7 +217,7 @@ fn github_trust_policy_matches_exact_subjects() {
         }] })
     };
     let desired = declared("prod", &prod());
-    let role = |name: &str| policy(&desired, &format!("identity/role/{name}"), "assume_role_policy");
+    let role = |name: &str| policy(&desired, &format!("identity/role/{name}"), "assume_role_policy_document");
     let pull_requests =
         json!(["repo:example/provisioner:pull_request", "repo:example@1001/provisioner@2002:pull_request"]);
     assert_eq!(role("plan"), trust(pull_requests, Some("2002")));
@@ -228,7 +228,7 @@ fn github_trust_policy_matches_exact_subjects() {
     let mut env = dev();
     (env.github.owner_id, env.github.repository_id) = (None, None);
     let desired = declared("dev", &env);
-    let deploy = policy(&desired, "identity/role/deploy", "assume_role_policy");
+    let deploy = policy(&desired, "identity/role/deploy", "assume_role_policy_document");
     assert_eq!(deploy, trust(json!(["repo:example/provisioner:environment:dev"]), None));
     assert!(desired.resources["identity/oidc-provider/github"].options.share);
 }
@@ -237,7 +237,7 @@ fn github_trust_policy_matches_exact_subjects() {
 fn services_are_trusted_for_this_account_alone() {
     let desired = declared("dev", &dev());
     for (role, service) in [("task", "ecs-tasks"), ("execution", "ecs-tasks"), ("flow-logs", "vpc-flow-logs")] {
-        let trust = policy(&desired, &format!("identity/role/{role}"), "assume_role_policy");
+        let trust = policy(&desired, &format!("identity/role/{role}"), "assume_role_policy_document");
         let expected = json!([{
             "Effect": "Allow",
             "Principal": { "Service": format!("{service}.amazonaws.com") },
@@ -293,10 +293,12 @@ fn policies_fit_iams_limits() {
         match row.type_name {
             "aws:iam:policy" | "aws:iam:managed-policy" => {
                 managed += 1;
-                let size = shown["document"].as_str().unwrap().len();
+                let size = shown["policy_document"].as_str().unwrap().len();
                 assert!(size <= MANAGED_LIMIT, "{address}: {size}");
             }
-            "aws:iam:role" => assert!(shown["assume_role_policy"].as_str().unwrap().len() <= 2_048, "{address}"),
+            "aws:iam:role" => {
+                assert!(shown["assume_role_policy_document"].as_str().unwrap().len() <= 2_048, "{address}");
+            }
             "aws:iam:role-policies" => {
                 own += 1;
                 let size: usize =
@@ -380,7 +382,7 @@ fn tasks_run_the_image_that_is_stated_or_else_the_one_that_is_built() {
     let run = |env: &Environment, found: Option<Option<&str>>| {
         let found = found.map(|digest| (IMAGE.to_owned(), digest.map(str::to_owned))).into_iter().collect();
         let desired = declared_with("dev", env, found);
-        let pushed = desired.resources.get("service/image/app").map(|row| row.inputs["digest"].clone());
+        let pushed = desired.resources.get("service/image/app").map(|row| row.inputs["image_digest"].clone());
         let image = shown(&desired, "service/task-definition/app")["container_definitions"][0]["image"].clone();
         (pushed, image.as_str().unwrap().to_owned())
     };

@@ -30,7 +30,7 @@ fn named(port: i32, path: &str) -> Desired {
     let trust = document(json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": { "Service": "ecs-tasks.amazonaws.com" }, "Action": "sts:AssumeRole",
     }] }));
-    let role = Role { name: Some("app".into()), path: Some(path.into()), ..Role::new(trust.clone()) };
+    let role = Role::new(trust.clone()).role_name("app").path(path);
     let role = stack.add("app", role);
 
     let page = json!({ "widgets": [{
@@ -51,7 +51,7 @@ fn named(port: i32, path: &str) -> Desired {
         ] }))
     };
     let other = stack.add("other", Role::new(trust));
-    stack.add("other", RolePolicies::new(other.id()).inline("targets", on(targets.get(TargetGroup::ARN))));
+    stack.add("other", RolePolicies::new(other.id()).inline([("targets", on(targets.get(TargetGroup::ARN)))]));
     stack.add("other", ManagedPolicy::new(on(targets.get(TargetGroup::ARN))));
 
     let to = |action: &str, resource: &str| {
@@ -63,12 +63,12 @@ fn named(port: i32, path: &str) -> Desired {
             if action.starts_with("kms") { json!([account, role]) } else { json!([role]) } })))
     };
     stack.add("main", Key { policy: to("kms:Decrypt", "*"), ..Key::new() });
-    let bucket = Bucket { name: Some("names".into()), ..Bucket::new() };
+    let bucket = Bucket::new().bucket("names");
     stack.add("names", Bucket { policy: to("s3:GetObject", "arn:aws:s3:::names/*"), ..bucket });
-    stack.add("names", Repository { policy: to("ecr:BatchGetImage", "*"), ..Repository::new() });
+    stack.add("names", Repository { policy_text: to("ecr:BatchGetImage", "*"), ..Repository::new() });
     stack.add("names", Topic { policy: to("sns:Publish", "*"), ..Topic::new() });
     let value = SecretValue::Generated(Generated::letters_and_digits(16));
-    let secret = stack.add("names", ManagedSecret { recovery_window_days: Some(0), ..ManagedSecret::new(value) });
+    let secret = stack.add("names", ManagedSecret::new(value).recovery_window_in_days(0));
     let read = to("secretsmanager:GetSecretValue", "*").unwrap();
     stack.add("names", SecretPolicy::new(secret.id(), read));
     stack.finish().unwrap()

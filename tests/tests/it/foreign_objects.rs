@@ -49,7 +49,7 @@ fn parents(stack: &mut Stack) {
     stack.add("main", ManagedSecret::new(SecretValue::Generated(Generated::letters_and_digits(20))));
     let statement =
         json!({ "Effect": "Allow", "Principal": { "Service": "ecs.amazonaws.com" }, "Action": "sts:AssumeRole" });
-    stack.add("main", Role::new(json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()));
+    stack.add("main", Role::new(json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()));
 }
 
 /// One object of each type whose key is stated and that takes no tags, or whose create call overwrites what exists.
@@ -73,7 +73,7 @@ fn children(stack: &mut Stack, zone: &str, id: &dyn Fn(&str) -> String, other: b
         ),
     );
     let policies = RolePolicies::new(Id::new(id("role/main")).into());
-    stack.add("main", policies.inline("own", allow(&pick("s3:GetObject", "s3:*"))));
+    stack.add("main", policies.inline([("own", allow(&pick("s3:GetObject", "s3:*")))]));
     stack.add("named", Topic::new().name("alarms"));
     stack.add("named", LogGroup::new().log_group_name("/app").retention_in_days(if other { 7 } else { 30 }));
     stack.add("named", Cluster::new().cluster_name("app"));
@@ -139,7 +139,7 @@ fn an_imported_secret_keeps_its_value() {
     let arn = sandbox.aws("secretsmanager describe-secret --secret-id theirs")["ARN"].as_str().unwrap().to_owned();
     let secret = "secrets/secret/signing-key";
     let said = sandbox.run(&["import", "dev", secret, &arn, "--own"]).ok().err;
-    assert!(said.contains("AWS does not return recovery_window_days, value."), "{said}");
+    assert!(said.contains("AWS does not return recovery_window_in_days, secret_string."), "{said}");
     sandbox.run(&["apply", "dev", "--yes", "--target", secret]).ok();
     let value = sandbox.aws("secretsmanager get-secret-value --secret-id theirs");
     assert_eq!(value["SecretString"], "precious");

@@ -10,65 +10,6 @@ use serde_json::{Value, json};
 
 use crate::sandbox::ran;
 
-/// A type, the service and operation that make one, and members that are inputs under another name. For types that do
-/// not derive their schema: a derived one has its call and parameters in itself.
-type Call = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
-
-/// Each type's create call, and its members that are inputs under another name.
-const CALLS: &[Call] = &[
-    ("aws:ecr:image", "ecr", "PutImage", &[("repositoryName", "repository"), ("imageDigest", "digest")]),
-    (
-        "aws:ecr:repository",
-        "ecr",
-        "CreateRepository",
-        &[
-            ("repositoryName", "name"),
-            ("imageTagMutabilityExclusionFilters", "mutability_exclusions"),
-            ("imageScanningConfiguration", "scan_on_push"),
-            ("encryptionConfiguration", "encryption"),
-        ],
-    ),
-    (
-        "aws:iam:oidc-provider",
-        "iam",
-        "CreateOpenIDConnectProvider",
-        &[("ClientIDList", "client_ids"), ("ThumbprintList", "thumbprints")],
-    ),
-    ("aws:iam:policy", "iam", "CreatePolicy", &[("PolicyName", "name"), ("PolicyDocument", "document")]),
-    ("aws:iam:role", "iam", "CreateRole", &[("RoleName", "name"), ("AssumeRolePolicyDocument", "assume_role_policy")]),
-    ("aws:kms:key", "kms", "CreateKey", &[("KeyUsage", "usage"), ("KeySpec", "spec")]),
-    (
-        "aws:rds:parameter-group",
-        "rds",
-        "CreateDBParameterGroup",
-        &[("DBParameterGroupName", "name"), ("DBParameterGroupFamily", "family")],
-    ),
-    (
-        "aws:rds:subnet-group",
-        "rds",
-        "CreateDBSubnetGroup",
-        &[("DBSubnetGroupName", "name"), ("DBSubnetGroupDescription", "description"), ("SubnetIds", "subnets")],
-    ),
-    (
-        "aws:s3:bucket",
-        "s3",
-        "CreateBucket",
-        &[("Bucket", "name"), ("ObjectLockEnabledForBucket", "object_lock"), ("ObjectOwnership", "ownership")],
-    ),
-    (
-        "aws:secretsmanager:secret",
-        "secretsmanager",
-        "CreateSecret",
-        &[("KmsKeyId", "kms_key"), ("SecretString", "value")],
-    ),
-    (
-        "aws:secretsmanager:secret-policy",
-        "secretsmanager",
-        "PutResourcePolicy",
-        &[("SecretId", "secret"), ("ResourcePolicy", "policy")],
-    ),
-];
-
 /// Types that no one call makes: rules and policies are written one by one, a wait makes nothing.
 const NO_CALL: &[&str] = &["aws:acm:certificate-issued", "aws:ec2:security-group-rules", "aws:iam:role-policies"];
 
@@ -91,20 +32,15 @@ struct Covered<'a> {
 
 impl<'a> Covered<'a> {
     fn new(resource_type: &'a dyn ResourceType) -> Option<Self> {
-        if let Some(call) = resource_type.info().create_call {
-            let parameters = resource_type.info().parameters.iter();
-            return Some(Self {
-                resource_type,
-                service: call.service,
-                operation: call.operation,
-                members: parameters.clone().map(|one| (one.member.to_lowercase(), one.field)).collect(),
-                stated: parameters.filter(|one| one.stated).map(|one| one.member).collect(),
-            });
-        }
-        let (_, service, operation, other) = CALLS.iter().find(|(of, ..)| *of == resource_type.info().type_name)?;
-        let same = resource_type.info().fields.iter().map(|field| (field.name.replace('_', ""), field.name));
-        let other = other.iter().map(|(member, input)| (member.to_lowercase(), *input));
-        Some(Self { resource_type, service, operation, members: same.chain(other).collect(), stated: vec![] })
+        let call = resource_type.info().create_call?;
+        let parameters = resource_type.info().parameters.iter();
+        Some(Self {
+            resource_type,
+            service: call.service,
+            operation: call.operation,
+            members: parameters.clone().map(|one| (one.member.to_lowercase(), one.field)).collect(),
+            stated: parameters.filter(|one| one.stated).map(|one| one.member).collect(),
+        })
     }
 
     /// What does not fit the call's members.

@@ -1,8 +1,8 @@
-//! `aws:ecr:image` — an image in a repository, pushed from a layout on this machine.
+//! `aws:ecr:image`: an image in a repository, pushed from a layout on this machine.
 //!
 //! Its id is `REPOSITORY@DIGEST`: another digest is another object. The one before stays in the repository and only
 //! leaves the state, since earlier revisions of task definitions still name it and a rollback needs it; the
-//! repository's lifecycle policy ends it. The layout is looked up by its digest, so that no path is in the state. A
+//! repository's lifecycle policy expires it. The layout is looked up by its digest, so that no path is in the state. A
 //! read takes one call for each repository, and one for all repositories.
 //! API: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>
 
@@ -10,67 +10,61 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
 use provisioner_image::{ContainerRegistry, Credentials, Layout, Pushed, RegistryError, find};
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
 use super::repository::{self, Repository};
-use crate::{
-    cloud::{Aws, Clients, Reader, Writer},
-    error::{api, gone_ok, need},
-    value::text,
-};
+use crate::{cloud::Clients, prelude::*};
 
 /// An image in a repository.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:ecr:image",
+    create = "ecr:PutImage",
+    unique(repository_name, image_digest),
+    omitted(
+        registryId = "the account's own registry",
+        imageManifest = "the layout's",
+        imageManifestMediaType = "the manifest's own",
+        imageTag = "the layout's: version and digest",
+    )
+)]
 pub struct Image {
-    /// Repository to push to.
-    pub repository: In<Id<Repository>>,
-    /// The digest of its manifest; [`Image::NOT_BUILT`] where there is none yet.
-    pub digest: String,
-    /// The processor that it is for, as its layout must say: `x86_64` or `arm64`.
+    /// The repository.
+    #[field(replaces)]
+    pub repository_name: In<Id<Repository>>,
+    /// The manifest's digest; [`Image::NOT_BUILT`] if there is none yet.
+    #[field(replaces)]
+    pub image_digest: String,
+    /// The processor as the image's configuration states it: `x86_64` or `arm64`.
+    // The digest stands for the configuration, so AWS need not report this.
+    #[field(write_only)]
     pub architecture: String,
 }
 
-/// The outputs of an image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about an image.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ImageOutputs {
-    /// The repository's name, `@`, and its digest.
+    /// The repository's name, `@`, and the digest.
     pub id: Id<Image>,
-    /// Reference for tasks: the repository's URI, `@`, and the image's digest.
+    /// The reference for tasks: the repository's URI, `@`, and the digest.
     pub uri: String,
 }
 
 impl Image {
-    /// Reference of the image for tasks.
-    pub const URI: Output<Self, String> = Output::new("uri");
-    /// Stands for the digest of an image that is still to be built: it can be planned, and not pushed.
+    /// Stands for the digest of an image that is still to be built: a plan takes it, a push does not.
     pub const NOT_BUILT: &str = "<not built yet>";
-
-    /// The image with this digest, in this repository.
-    pub fn new(
-        repository: impl Into<In<Id<Repository>>>,
-        digest: impl Into<String>,
-        architecture: impl Into<String>,
-    ) -> Self {
-        Self { repository: repository.into(), digest: digest.into(), architecture: architecture.into() }
-    }
 
     /// None while the repository is not known.
     fn id(&self) -> Option<Id<Self>> {
-        Some(Id::new(format!("{}@{}", text(&self.repository)?, self.digest)))
+        Some(Id::new(format!("{}@{}", text(&self.repository_name)?, self.image_digest)))
     }
 
     /// Returns the layout of the image with this digest and processor.
     fn layout(&self, c: &Writer) -> Result<Layout> {
         let refused = |why: String| Error::because(ErrorKind::Refused, PUSH, why);
-        let missing = || format!("{} has not been built on this machine: `provisioner image build ENV`", self.digest);
+        let missing =
+            || format!("{} has not been built on this machine: `provisioner image build ENV`", self.image_digest);
         let folder = c.images().ok_or_else(|| refused(missing()))?;
-        let layout = find(folder, &self.digest).map_err(|error| refused(chain(&error)))?;
+        let layout = find(folder, &self.image_digest).map_err(|error| refused(chain(&error)))?;
         let layout = layout.ok_or_else(|| refused(missing()))?;
         match layout.architecture() {
             Some(is) if is.name() == self.architecture => Ok(layout),
@@ -81,14 +75,7 @@ impl Image {
 }
 
 impl Resource for Image {
-    const TYPE: &'static str = "aws:ecr:image";
-    const FIELDS: &'static [Field] = &[
-        Field::new("repository").replaces(),
-        Field::new("digest").replaces(),
-        // It is in the image's configuration, and the digest stands for that.
-        Field::new("architecture").write_only(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["repository", "digest"]];
+    schema_constants!();
     const RETAIN_ON_REPLACE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ecr:BatchGetImage", "ecr:DescribeRepositories"],
@@ -105,22 +92,19 @@ impl Resource for Image {
         update: &[],
         delete: &["ecr:BatchDeleteImage"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("registryId", "the account's own registry"),
-        ("imageManifest", "the layout's"),
-        ("imageManifestMediaType", "the manifest's own"),
-        ("imageTag", "the layout's: version and digest"),
-    ];
     type Cloud = Aws;
     type Outputs = ImageOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        let hex = self.digest.strip_prefix("sha256:").filter(|hex| hex.len() == 64);
+        let hex = self.image_digest.strip_prefix("sha256:").filter(|hex| hex.len() == 64);
         let good = hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        if good || self.digest == Self::NOT_BUILT {
+        if good || self.image_digest == Self::NOT_BUILT {
             return vec![];
         }
-        vec![Problem::new("digest", format!("`{}` is no digest: `sha256:` and 64 hexadecimal digits", self.digest))]
+        vec![Problem::new(
+            Field::ImageDigest,
+            format!("`{}` is no digest: `sha256:` and 64 hexadecimal digits", self.image_digest),
+        )]
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -139,26 +123,27 @@ impl Resource for Image {
         Ok(found)
     }
 
-    // Whoever pushed it: with this digest it is the same image. So none is in the way of a push either (`existing`).
+    // By digest alone: whoever pushed it, it is the same image. So a push has no conflict for `find_by_unique_key`
+    // to find.
     async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        let Some(name) = text(&self.repository) else { return Ok(vec![]) };
-        let there = there(c, &name, &[&self.digest]).await?;
+        let Some(name) = text(&self.repository_name) else { return Ok(vec![]) };
+        let there = there(c, &name, &[&self.image_digest]).await?;
         Ok(if there.is_empty() { vec![] } else { self.id().into_iter().collect() })
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let layout = self.layout(c)?;
-        let name = need(PUSH, text(&self.repository).as_deref(), "repositoryName")?;
+        let name = need(PUSH, text(&self.repository_name).as_deref(), "repositoryName")?;
         let uri = uri(&c.reader(), &name).await?;
         let uri =
             uri.ok_or_else(|| Error::because(ErrorKind::NotYet, PUSH, format!("there is no repository {name}")))?;
         let pushed = push_to(c.read(), &uri, &layout).await?;
         tracing::info!(sent = pushed.sent, there = pushed.there, attached = ?pushed.attached, "pushed {uri}");
-        Ok((Id::new(format!("{name}@{}", self.digest)), None))
+        Ok((Id::new(format!("{name}@{}", self.image_digest)), None))
     }
 
     async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
-        // What is written only is the processor: nothing changes, but what is there must be for it.
+        // Only the processor can differ. Nothing is written, but the image must be for it.
         self.layout(c).map(|_| None)
     }
 
@@ -189,8 +174,7 @@ const TOKEN: &str = "ecr:GetAuthorizationToken";
 /// Returns the repository's URI; `None` if there is no such repository.
 async fn uri(c: &Reader, name: &str) -> Result<Option<String>> {
     let all = repository::all(c).await?;
-    let one = all.iter().find(|one| one.repository_name() == Some(name));
-    Ok(one.and_then(|one| one.repository_uri()).map(str::to_owned))
+    Ok(repository::named(&all, Some(name)).and_then(|one| one.repository_uri()).map(str::to_owned))
 }
 
 /// Those of these digests that a repository has.
@@ -212,7 +196,7 @@ async fn there(c: &Clients, name: &str, digests: &[&str]) -> Result<BTreeSet<Str
 
 fn to_observed(name: &str, digest: &str, uri: &str) -> Observed<Image> {
     Observed {
-        inputs: Image::new(Id::new(name), digest, String::new()),
+        inputs: Image::new(Id::new(name).into(), digest, ""),
         outputs: ImageOutputs { id: Id::new(format!("{name}@{digest}")), uri: format!("{uri}@{digest}") },
     }
 }
@@ -261,7 +245,7 @@ mod tests {
     fn image_digest_is_validated_unless_unknown() {
         let digest = format!("sha256:{}", "0a".repeat(32));
         for (digest, good) in [(digest.as_str(), true), (Image::NOT_BUILT, true), ("sha256:1", false), ("", false)] {
-            let image = Image::new(Id::new("app"), digest, "x86_64");
+            let image = Image::new(Id::new("app").into(), digest, "x86_64");
             assert_eq!(image.problems().is_empty(), good, "{digest}");
         }
     }

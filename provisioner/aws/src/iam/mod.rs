@@ -8,7 +8,7 @@ mod role_policies;
 use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyVersion, Role as SdkRole, RoleDetail, Tag};
-use provisioner_model::{erased::ResourceRegistry, error::Result, resource::Tags};
+use provisioner_model::erased::ResourceRegistry;
 
 pub use self::{
     oidc_provider::{OidcProvider, OidcProviderOutputs},
@@ -16,25 +16,22 @@ pub use self::{
     role::{Role, RoleOutputs},
     role_policies::{RolePolicies, RolePoliciesOutputs},
 };
-use crate::{cloud::Reader, error::api};
+use crate::prelude::*;
 
 /// Adds this service's types.
 pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Role>().with::<RolePolicies>().with::<ManagedPolicy>().with::<OidcProvider>()
 }
 
-/// Up to so many roles are asked for one by one: no more calls than the lists of the whole account, and less in them.
+/// The number of roles up to which one call for each role costs no more than the lists of the whole account.
 const FEW: usize = 2;
 
 /// Every role of the account with description and longest session, which the details lack.
 async fn listed(c: &Reader) -> Result<Arc<HashMap<String, SdkRole>>> {
     c.once("iam:roles", || async {
-        let mut pages = c.iam().list_roles().max_items(1000).into_paginator().items().send();
-        let mut roles = HashMap::new();
-        while let Some(role) = pages.try_next().await.map_err(api("iam:ListRoles"))? {
-            roles.insert(role.role_name().to_owned(), role);
-        }
-        Ok(roles)
+        let pages = c.iam().list_roles().max_items(1000).into_paginator().items().send();
+        let roles: Vec<SdkRole> = pages.collect::<Result<_, _>>().await.map_err(api("iam:ListRoles"))?;
+        Ok(roles.into_iter().map(|role| (role.role_name().to_owned(), role)).collect())
     })
     .await
 }
@@ -76,11 +73,4 @@ fn arns(policies: &[AttachedPolicy]) -> Vec<String> {
     policies.iter().filter_map(AttachedPolicy::policy_arn).map(str::to_owned).collect()
 }
 
-fn sdk_tags(tags: &Tags) -> Vec<Tag> {
-    // Both members are set, which is all that `build` can miss.
-    tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
-}
-
-fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
-}
+tag_conversions!(Tag, key, value);

@@ -1,4 +1,4 @@
-//! `aws:iam:oidc-provider` — an issuer of tokens that roles may trust, GitHub's, say.
+//! `aws:iam:oidc-provider`: an issuer of tokens that roles may trust, such as GitHub.
 //!
 //! An account has one for each URL, which cannot change: another URL replaces it. Several environments share one.
 //! API: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html>
@@ -6,64 +6,43 @@
 //! Reads: one call for each provider.
 
 use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProviderOutput;
-use provisioner_model::{
-    error::Result,
-    resource::{Actions, Created, Field, Id, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource, Tags},
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
 
 use super::{our_tags, sdk_tags};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    each::one_by_one,
-    error::{api, gone_ok, need},
-    tags::{TagChange, made_for},
-};
+use crate::{each::one_by_one, prelude::*, tags::made_for};
 
 /// An issuer of tokens that roles may trust.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:iam:oidc-provider",
+    create = "iam:CreateOpenIDConnectProvider",
+    unique(url),
+    omitted(ContextProvider | IdentityCenterInstanceArn = "for people of IAM Identity Center")
+)]
 pub struct OidcProvider {
-    /// Issuer URL, such as `https://token.actions.githubusercontent.com`.
+    /// The issuer's URL: `https://token.actions.githubusercontent.com`.
+    #[field(replaces)]
     pub url: String,
-    /// Whom its tokens may be for: `sts.amazonaws.com`.
-    pub client_ids: Vec<String>,
-    /// Of its certificates; AWS needs none for an issuer that a public authority vouches for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub thumbprints: Option<Vec<String>>,
-    /// Tags of the OIDC provider, by key.
-    #[serde(default)]
+    /// The accepted audiences of a token: `sts.amazonaws.com`.
+    #[field(required, set)]
+    pub client_id_list: Vec<String>,
+    /// SHA-1 thumbprints of the issuer's certificates. AWS needs none for an issuer with a certificate of a public
+    /// authority.
+    #[field(set)]
+    pub thumbprint_list: Option<Vec<String>>,
+    /// Tags.
     pub tags: Tags,
 }
 
-/// The outputs of an identity provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about an identity provider.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct OidcProviderOutputs {
-    /// The ARN of the OIDC provider.
+    /// The provider's ARN.
+    #[output(constant = "ARN")]
     pub id: Id<OidcProvider>,
 }
 
-impl OidcProvider {
-    /// The ARN of the OIDC provider.
-    pub const ARN: Output<Self, String> = Output::new("id");
-
-    /// The issuer at this URL, for tokens meant for these.
-    pub fn new<S: Into<String>>(url: impl Into<String>, client_ids: impl IntoIterator<Item = S>) -> Self {
-        let client_ids = client_ids.into_iter().map(Into::into).collect();
-        Self { url: url.into(), client_ids, thumbprints: None, tags: Tags::new() }
-    }
-}
-
 impl Resource for OidcProvider {
-    const TYPE: &'static str = "aws:iam:oidc-provider";
-    const FIELDS: &'static [Field] = &[
-        Field::new("url").replaces(),
-        Field::new("client_ids").set(),
-        Field::new("thumbprints").set(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["url"]];
-    const TAGGED: bool = true;
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders"],
         create: &["iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"],
@@ -76,14 +55,15 @@ impl Resource for OidcProvider {
         ],
         delete: &["iam:DeleteOpenIDConnectProvider"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
-        &[("ContextProvider", "for people of IAM Identity Center, as is IdentityCenterInstanceArn")];
     type Cloud = Aws;
     type Outputs = OidcProviderOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let fine = self.url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.ends_with('/'));
-        if fine { vec![] } else { vec![Problem::new("url", "must be https://HOST[/PATH], with no slash at the end")] }
+        if fine {
+            return vec![];
+        }
+        vec![Problem::new(Field::Url, "must be https://HOST[/PATH], with no slash at the end")]
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -112,17 +92,10 @@ impl Resource for OidcProvider {
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let answer = c
-            .iam()
-            .create_open_id_connect_provider()
-            .url(&self.url)
-            .set_client_id_list(Some(self.client_ids.clone()))
-            .set_thumbprint_list(self.thumbprints.clone())
-            .set_tags(Some(sdk_tags(&self.tags)))
-            .send()
-            .await
-            .map_err(api(CREATE))?;
-        Ok((Id::new(need(CREATE, answer.open_id_connect_provider_arn(), "OpenIDConnectProviderArn")?), None))
+        let request = c.iam().create_open_id_connect_provider().set_tags(Some(sdk_tags(&self.tags)));
+        let request = set_inputs!(request, self => url, client_id_list, thumbprint_list);
+        let answer = request.send().await.map_err(api(CREATE))?;
+        Ok((member(CREATE, "OpenIDConnectProviderArn", answer.open_id_connect_provider_arn())?, None))
     }
 
     async fn update(
@@ -131,33 +104,29 @@ impl Resource for OidcProvider {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let (arn, observed) = (recorded.id.as_str(), &observed.inputs);
-        for client in self.client_ids.iter().filter(|client| !observed.client_ids.contains(client)) {
+        let arn = recorded.id.as_str();
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        let (desired, current) = (&self.client_id_list, &observed.inputs.client_id_list);
+        for client in desired.iter().filter(|client| !current.contains(client)) {
             let request = c.iam().add_client_id_to_open_id_connect_provider();
             let answer = request.open_id_connect_provider_arn(arn).client_id(client).send().await;
             answer.map_err(api("iam:AddClientIDToOpenIDConnectProvider"))?;
         }
-        for client in observed.client_ids.iter().filter(|client| !self.client_ids.contains(client)) {
+        for client in current.iter().filter(|client| !desired.contains(client)) {
             let request = c.iam().remove_client_id_from_open_id_connect_provider();
             let answer = request.open_id_connect_provider_arn(arn).client_id(client).send().await;
             answer.map_err(api("iam:RemoveClientIDFromOpenIDConnectProvider"))?;
         }
-        if let Some(thumbprints) = self.thumbprints.as_ref().filter(|_| self.thumbprints != observed.thumbprints) {
+        if changed.contains(Field::ThumbprintList) {
             let request = c.iam().update_open_id_connect_provider_thumbprint().open_id_connect_provider_arn(arn);
-            let answer = request.set_thumbprint_list(Some(thumbprints.clone())).send().await;
+            let answer = set_inputs!(request, self => thumbprint_list).send().await;
             answer.map_err(api("iam:UpdateOpenIDConnectProviderThumbprint"))?;
         }
-        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
-        if !tags.set.is_empty() {
-            let request = c.iam().tag_open_id_connect_provider().open_id_connect_provider_arn(arn);
-            let answer = request.set_tags(Some(sdk_tags(&tags.set))).send().await;
-            answer.map_err(api("iam:TagOpenIDConnectProvider"))?;
-        }
-        if !tags.drop.is_empty() {
-            let request = c.iam().untag_open_id_connect_provider().open_id_connect_provider_arn(arn);
-            let answer = request.set_tag_keys(Some(tags.drop)).send().await;
-            answer.map_err(api("iam:UntagOpenIDConnectProvider"))?;
-        }
+        write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.iam().tag_open_id_connect_provider().open_id_connect_provider_arn(arn)
+                => "iam:TagOpenIDConnectProvider",
+            c.iam().untag_open_id_connect_provider().open_id_connect_provider_arn(arn)
+                => "iam:UntagOpenIDConnectProvider");
         Ok(None)
     }
 
@@ -168,27 +137,25 @@ impl Resource for OidcProvider {
 }
 
 const CREATE: &str = "iam:CreateOpenIDConnectProvider";
+const READ: &str = "iam:GetOpenIDConnectProvider";
 
 fn bare(url: &str) -> &str {
     url.strip_prefix("https://").unwrap_or(url)
 }
 
 async fn get(c: &Reader, arn: &str) -> Result<GetOpenIdConnectProviderOutput> {
-    let request = c.iam().get_open_id_connect_provider().open_id_connect_provider_arn(arn);
-    request.send().await.map_err(api("iam:GetOpenIDConnectProvider"))
+    c.iam().get_open_id_connect_provider().open_id_connect_provider_arn(arn).send().await.map_err(api(READ))
 }
 
 /// The only place where the SDK's type becomes ours.
-fn to_observed(id: &Id<OidcProvider>, observed: &GetOpenIdConnectProviderOutput) -> Result<Observed<OidcProvider>> {
-    // The API gives the URL back without its scheme.
-    let url = format!("https://{}", bare(&need("iam:GetOpenIDConnectProvider", observed.url(), "Url")?));
+fn to_observed(id: &Id<OidcProvider>, sdk: &GetOpenIdConnectProviderOutput) -> Result<Observed<OidcProvider>> {
     Ok(Observed {
-        inputs: OidcProvider {
-            url,
-            client_ids: observed.client_id_list().to_vec(),
-            thumbprints: Some(observed.thumbprint_list().to_vec()),
-            tags: our_tags(observed.tags()),
-        },
+        inputs: from_sdk!(READ, sdk => OidcProvider {
+            client_id_list, thumbprint_list;
+            // The API returns the URL without its scheme.
+            url: format!("https://{}", bare(&need(READ, sdk.url(), "Url")?)),
+            tags: our_tags(sdk.tags()),
+        }),
         outputs: OidcProviderOutputs { id: id.clone() },
     })
 }

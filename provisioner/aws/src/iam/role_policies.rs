@@ -1,7 +1,7 @@
-//! `aws:iam:role-policies` — everything that a role may do: its own policies, and those attached to it.
+//! `aws:iam:role-policies`: all policies of a role, inline and attached.
 //!
-//! Managed whole: a policy that another hand put on the role is drift and goes. Beside the role, not in it, so that
-//! policies may name what uses the role. A part of one role: another role replaces it.
+//! Managed whole: a policy added outside Provisioner is drift, and an update removes it. Beside the role, not in it, so
+//! that policies may name what uses the role. A part of one role: another role replaces it.
 //! API: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html> and `API_AttachRolePolicy.html`
 //!
 //! Reads: one list of the whole account, shared with the roles. Two calls for each role, and one for each policy of
@@ -10,71 +10,40 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use provisioner_model::{
-    compare::Compare,
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, Phase, ReadResults, Receipt, Recorded, Resource},
-};
-use serde::{Deserialize, Serialize};
+use provisioner_model::compare::Compare;
 use serde_json::Value;
 
 use super::{FEW, Role, arns, details};
 use crate::{
-    cloud::{Aws, Reader, Writer},
     document::{decoded, to_write},
     each::one_by_one,
-    error::{api, gone_ok},
-    value::{text, texts},
+    prelude::*,
 };
 
-/// Everything that a role may do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// All policies of a role.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(type = "aws:iam:role-policies", unique(role_name))]
 pub struct RolePolicies {
-    /// Role of the policies.
-    pub role: In<Id<Role>>,
-    /// Its own policies: name and document.
-    #[serde(default)]
+    /// The role.
+    #[field(replaces, part_of)]
+    pub role_name: In<Id<Role>>,
+    /// Inline policies: documents by name.
+    #[field(exact, may_dangle)]
     pub inline: BTreeMap<String, In<String>>,
-    /// ARNs of the policies attached to it.
-    #[serde(default)]
+    /// ARNs of the attached policies.
+    #[field(set)]
     pub managed: Vec<In<String>>,
 }
 
-/// The outputs of a role's policies.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about a role's policies.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct RolePoliciesOutputs {
-    /// The name of the role.
+    /// The role's name.
     pub id: Id<RolePolicies>,
 }
 
-impl RolePolicies {
-    /// No policy at all on this role.
-    pub fn new(role: In<Id<Role>>) -> Self {
-        Self { role, inline: BTreeMap::new(), managed: Vec::new() }
-    }
-
-    /// With one more policy of its own.
-    #[must_use]
-    pub fn inline(mut self, name: impl Into<String>, document: In<String>) -> Self {
-        self.inline.insert(name.into(), document);
-        self
-    }
-
-    /// With one more policy attached.
-    #[must_use]
-    pub fn managed(mut self, arn: impl Into<In<String>>) -> Self {
-        self.managed.push(arn.into());
-        self
-    }
-}
-
 impl Resource for RolePolicies {
-    const TYPE: &'static str = "aws:iam:role-policies";
-    const FIELDS: &'static [Field] =
-        &[Field::new("role").replaces(), Field::new("inline").exact().may_dangle(), Field::new("managed").set()];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["role"]];
-    const PART_OF: Option<&'static str> = Some("role");
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &[
             "iam:GetAccountAuthorizationDetails",
@@ -95,9 +64,9 @@ impl Resource for RolePolicies {
     type Cloud = Aws;
     type Outputs = RolePoliciesOutputs;
 
-    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
-        match (field.name, desired.as_object(), observed.as_object()) {
-            ("inline", Some(desired), Some(observed)) => {
+    fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
+        match (Field::of(field), desired.as_object(), observed.as_object()) {
+            (Some(Field::Inline), Some(desired), Some(observed)) => {
                 let same = |(name, desired): (&String, &Value)| {
                     observed.get(name).is_some_and(|observed| Compare::Document.is_equivalent(desired, observed))
                 };
@@ -114,22 +83,18 @@ impl Resource for RolePolicies {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        if ids.len() > FEW {
-            match details(c).await {
-                Ok(details) => {
-                    let one = |id: &Id<Self>| {
-                        let role = details.roles.get(id.as_str())?;
-                        let inline = role.role_policy_list().iter().filter_map(|policy| {
-                            Some((policy.policy_name()?.to_owned(), policy.policy_document()?.to_owned()))
-                        });
-                        let attached = arns(role.attached_managed_policies());
-                        Some((id.clone(), Ok(to_observed(id, inline.collect(), attached))))
-                    };
-                    return Ok(ids.iter().filter_map(one).collect());
-                }
-                Err(error) if error.kind == ErrorKind::Denied => {}
-                Err(error) => return Err(error),
-            }
+        if ids.len() > FEW
+            && let Some(details) = none_if(ErrorKind::Denied, details(c).await)?
+        {
+            let one = |id: &Id<Self>| {
+                let role = details.roles.get(id.as_str())?;
+                let inline = role.role_policy_list().iter().filter_map(|policy| {
+                    Some((policy.policy_name()?.to_owned(), policy.policy_document()?.to_owned()))
+                });
+                let attached = arns(role.attached_managed_policies());
+                Some((id.clone(), Ok(to_observed(id, inline.collect(), attached))))
+            };
+            return Ok(ids.iter().filter_map(one).collect());
         }
         let one = async |id: &Id<Self>| {
             let role = id.as_str();
@@ -146,28 +111,22 @@ impl Resource for RolePolicies {
     }
 
     async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
-        let Some(role) = text(&self.role) else { return Ok(vec![]) };
-        match c.iam().get_role().role_name(&role).send().await.map_err(api("iam:GetRole")) {
-            Ok(_) => Ok(vec![Id::new(role)]),
-            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+        let Some(role) = text(&self.role_name) else { return Ok(vec![]) };
+        let answer = c.iam().get_role().role_name(&role).send().await.map_err(api("iam:GetRole"));
+        Ok(none_if(ErrorKind::Gone, answer)?.map(|_| Id::new(role)).into_iter().collect())
     }
 
     /// A role's policies exist once it has one: those would go with the first write of ours.
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let Some(role) = text(&self.role) else { return Ok(vec![]) };
-        match futures::try_join!(inline_of(c, &role), attached_to(c, &role)) {
-            Ok((names, arns)) if names.is_empty() && arns.is_empty() => Ok(vec![]),
-            Ok(_) => Ok(vec![Id::new(role)]),
-            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+        let Some(role) = text(&self.role_name) else { return Ok(vec![]) };
+        let policies = none_if(ErrorKind::Gone, futures::try_join!(inline_of(c, &role), attached_to(c, &role)))?;
+        let some = policies.filter(|(names, arns)| !names.is_empty() || !arns.is_empty());
+        Ok(some.map(|_| Id::new(role)).into_iter().collect())
     }
 
-    /// Nothing to make: the role is there, and `update` writes what differs.
+    /// No call: the role exists, and `update` writes what differs.
     async fn create(&self, _: &Writer, _: &Owner) -> Result<Created<Self>> {
-        Ok((Id::new(text(&self.role).unwrap_or_default()), None))
+        Ok((Id::new(text(&self.role_name).unwrap_or_default()), None))
     }
 
     async fn update(
@@ -197,7 +156,7 @@ impl Resource for RolePolicies {
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let (role, reader) = (recorded.id.as_str(), c.reader());
-        // All that is there: one more than we wrote would keep the role from going.
+        // Every policy that exists: one more than we wrote would keep the role from going.
         let there = futures::try_join!(inline_of(&reader, role), attached_to(&reader, role));
         match there {
             Ok((names, arns)) => strip(c, role, names, arns).await,
@@ -207,20 +166,13 @@ impl Resource for RolePolicies {
 }
 
 async fn inline_of(c: &Reader, role: &str) -> Result<Vec<String>> {
-    let mut pages = c.iam().list_role_policies().role_name(role).into_paginator().items().send();
-    let mut names = vec![];
-    while let Some(name) = pages.try_next().await.map_err(api("iam:ListRolePolicies"))? {
-        names.push(name);
-    }
-    Ok(names)
+    let pages = c.iam().list_role_policies().role_name(role).into_paginator().items().send();
+    pages.collect::<Result<_, _>>().await.map_err(api("iam:ListRolePolicies"))
 }
 
 async fn attached_to(c: &Reader, role: &str) -> Result<Vec<String>> {
-    let mut pages = c.iam().list_attached_role_policies().role_name(role).into_paginator().items().send();
-    let mut attached = vec![];
-    while let Some(policy) = pages.try_next().await.map_err(api("iam:ListAttachedRolePolicies"))? {
-        attached.push(policy);
-    }
+    let pages = c.iam().list_attached_role_policies().role_name(role).into_paginator().items().send();
+    let attached: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(api("iam:ListAttachedRolePolicies"))?;
     Ok(arns(&attached))
 }
 
@@ -240,7 +192,7 @@ async fn strip(c: &Writer, role: &str, names: Vec<String>, arns: Vec<String>) ->
 fn to_observed(id: &Id<RolePolicies>, inline: Vec<(String, String)>, managed: Vec<String>) -> Observed<RolePolicies> {
     Observed {
         inputs: RolePolicies {
-            role: Id::new(id.as_str()).into(),
+            role_name: Id::new(id.as_str()).into(),
             inline: inline.into_iter().map(|(name, document)| (name, decoded(&document).into())).collect(),
             managed: managed.into_iter().map(In::Known).collect(),
         },

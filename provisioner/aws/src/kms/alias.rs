@@ -95,15 +95,8 @@ const READ: &str = "kms:ListAliases";
 
 async fn listed(c: &Reader) -> Result<Arc<Vec<AliasListEntry>>> {
     c.once("kms:aliases", || async {
-        c.kms()
-            .list_aliases()
-            .limit(100)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(api(READ))
+        let pages = c.kms().list_aliases().limit(100).into_paginator().items().send();
+        pages.collect::<Result<_, _>>().await.map_err(api(READ))
     })
     .await
 }

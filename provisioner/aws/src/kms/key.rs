@@ -1,105 +1,71 @@
-//! `aws:kms:key` — a key that never leaves KMS.
+//! `aws:kms:key`: a key that never leaves KMS.
 //!
-//! What a key is made of and for is fixed at creation, so a change to spec, usage or multi-region replaces it. A key
-//! is never deleted at once: it is scheduled, and counts as gone from then on.
+//! A key's spec, usage and multi-region setting are fixed at creation, so a change to one of them replaces it. KMS does
+//! not delete a key at once: it schedules the deletion, and the key counts as gone from then on.
 //! API: <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>
 //!
 //! Reads: four calls for each key (no call tells of many). To find one: the list, and one call for each key in it.
 
-use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
-use provisioner_model::{
-    error::{ErrorKind, Result},
-    expr::In,
-    resource::{
-        Actions, Created, Field, Id, Observed, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Tags,
-    },
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
+use aws_sdk_kms::types::{KeyListEntry, KeyMetadata, KeyState, Tag};
+use futures::future::join_all;
 
 use super::{our_tags, sdk_tags};
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    document::{principal_not_yet, to_write},
-    each::one_by_one,
-    error::{api, api_with, gone_ok, need},
-    tags::{TagChange, made_for},
-    value::text,
-};
+use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::made_for};
 
 /// A key that never leaves KMS.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:kms:key",
+    create = "kms:CreateKey",
+    omitted(
+        CustomerMasterKeySpec = "the old name of KeySpec",
+        Origin = "KMS creates the key material; imported material cannot be declared",
+        CustomKeyStoreId | XksKeyId = "custom key stores are not supported",
+        BypassPolicyLockoutSafetyCheck = "the check is what keeps a key manageable",
+    )
+)]
 pub struct Key {
-    /// A description of the key for readers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// A description for readers.
     pub description: Option<String>,
-    /// Key policy; by default, the account's IAM policies control access.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The key policy; if absent, the account's IAM policies control access.
+    #[field(document, may_dangle)]
     pub policy: Option<In<String>>,
-    /// `SYMMETRIC_DEFAULT` where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<String>,
-    /// `ENCRYPT_DECRYPT` where not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<String>,
-    /// `true` if it can have copies in other regions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `SYMMETRIC_DEFAULT` if absent.
+    #[field(replaces)]
+    pub key_spec: Option<String>,
+    /// `ENCRYPT_DECRYPT` if absent.
+    #[field(replaces)]
+    pub key_usage: Option<String>,
+    /// Whether the key can have replicas in other regions.
+    #[field(replaces)]
     pub multi_region: Option<bool>,
-    /// `true` if it can be used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Whether the key can be used.
     pub enabled: Option<bool>,
-    /// `true` if KMS makes new material every so often; what was encrypted stays readable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rotation: Option<bool>,
+    /// Whether KMS generates new key material periodically. Data that older material encrypted stays readable.
+    pub key_rotation_enabled: Option<bool>,
     /// Rotation period in days: 90 to 2560.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rotation_period_days: Option<i32>,
-    /// Waiting period before a deletion in days: 7 to 30; default 30.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion_window_days: Option<i32>,
-    /// Tags of the key, by key.
-    #[serde(default)]
+    pub rotation_period_in_days: Option<i32>,
+    /// Waiting period before a deletion in days: 7 to 30; 30 if absent.
+    #[field(write_only)]
+    pub pending_window_in_days: Option<i32>,
+    /// Tags.
     pub tags: Tags,
 }
 
-/// The outputs of a key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about a key.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct KeyOutputs {
-    /// Its id, a UUID.
+    /// The key's ID, a UUID.
+    #[output(constant = "KEY_ID")]
     pub id: Id<Key>,
-    /// The ARN of the key.
+    /// The key's ARN.
     pub arn: String,
     /// `Enabled`, `Disabled`, `PendingDeletion` or another.
     pub state: String,
 }
 
-impl Key {
-    /// The ARN of the key.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// The ID of the key.
-    pub const KEY_ID: Output<Self, String> = Output::new("id");
-
-    /// A symmetric key to encrypt with, open to the account's own policies.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 impl Resource for Key {
-    const TYPE: &'static str = "aws:kms:key";
-    const FIELDS: &'static [Field] = &[
-        Field::new("description"),
-        Field::new("policy").document().may_dangle(),
-        Field::new("spec").replaces(),
-        Field::new("usage").replaces(),
-        Field::new("multi_region").replaces(),
-        Field::new("enabled"),
-        Field::new("rotation"),
-        Field::new("rotation_period_days"),
-        Field::new("deletion_window_days").write_only(),
-        Field::new("tags").map(),
-    ];
-    const TAGGED: bool = true;
+    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["state"];
     const ACTIONS: Actions = Actions {
         read: &[
@@ -122,26 +88,19 @@ impl Resource for Key {
         ],
         delete: &["kms:ScheduleKeyDeletion"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("CustomerMasterKeySpec", "the old name of KeySpec"),
-        ("Origin", "KMS creates the key material; imported material cannot be declared"),
-        ("CustomKeyStoreId", "custom key stores are not supported"),
-        ("XksKeyId", "custom key stores are not supported"),
-        ("BypassPolicyLockoutSafetyCheck", "the check is what keeps a key manageable"),
-    ];
     type Cloud = Aws;
     type Outputs = KeyOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
-        if self.rotation_period_days.is_some_and(|days| !(90..=2560).contains(&days)) {
-            problems.push(Problem::new("rotation_period_days", "must be 90 to 2560"));
+        if self.rotation_period_in_days.is_some_and(|days| !(90..=2560).contains(&days)) {
+            problems.push(Problem::new(Field::RotationPeriodInDays, "must be 90 to 2560"));
         }
-        if self.rotation_period_days.is_some() && self.rotation != Some(true) {
-            problems.push(Problem::new("rotation_period_days", "means nothing without `rotation`"));
+        if self.rotation_period_in_days.is_some() && self.key_rotation_enabled != Some(true) {
+            problems.push(Problem::new(Field::RotationPeriodInDays, "means nothing without `key_rotation_enabled`"));
         }
-        if self.deletion_window_days.is_some_and(|days| !(7..=30).contains(&days)) {
-            problems.push(Problem::new("deletion_window_days", "must be 7 to 30"));
+        if self.pending_window_in_days.is_some_and(|days| !(7..=30).contains(&days)) {
+            problems.push(Problem::new(Field::PendingWindowInDays, "must be 7 to 30"));
         }
         problems
     }
@@ -165,14 +124,12 @@ impl Resource for Key {
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
-        let mut pages = c.kms().list_keys().limit(1000).into_paginator().items().send();
-        let mut ids = vec![];
-        while let Some(key) = pages.try_next().await.map_err(api("kms:ListKeys"))? {
-            ids.extend(key.key_id().map(Id::new));
-        }
+        let pages = c.kms().list_keys().limit(1000).into_paginator().items().send();
+        let keys: Vec<KeyListEntry> = pages.collect::<Result<_, _>>().await.map_err(api("kms:ListKeys"))?;
+        let ids: Vec<Id<Self>> = keys.iter().filter_map(KeyListEntry::key_id).map(Id::new).collect();
         let mut found = vec![];
         for some in ids.chunks(16) {
-            let all = futures::future::join_all(some.iter().map(|id: &Id<Self>| tags(c, id.as_str()))).await;
+            let all = join_all(some.iter().map(|id| tags(c, id.as_str()))).await;
             for (id, tags) in some.iter().zip(all) {
                 match tags {
                     Ok(tags) if made_for(&our_tags(&tags), owner) => found.push(id.clone()),
@@ -187,18 +144,9 @@ impl Resource for Key {
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let answer = c
-            .kms()
-            .create_key()
-            .set_description(self.description.clone())
-            .set_policy(self.policy.as_ref().and_then(text))
-            .set_key_spec(self.spec.as_deref().map(KeySpec::from))
-            .set_key_usage(self.usage.as_deref().map(KeyUsageType::from))
-            .set_multi_region(self.multi_region)
-            .set_tags(Some(sdk_tags(&self.tags)))
-            .send()
-            .await
-            .map_err(api_with("kms:CreateKey", principal_not_yet))?;
+        let request = c.kms().create_key().set_tags(Some(sdk_tags(&self.tags)));
+        let request = set_inputs!(request, self => description, policy, key_spec, key_usage, multi_region);
+        let answer = request.send().await.map_err(api_with("kms:CreateKey", principal_not_yet))?;
         let key = need("kms:CreateKey", answer.key_metadata(), "KeyMetadata")?;
         Ok((Id::new(key.key_id()), None))
     }
@@ -209,38 +157,33 @@ impl Resource for Key {
         recorded: &Recorded<Self>,
         observed: &Observed<Self>,
     ) -> Result<Option<Receipt>> {
-        let (id, observed) = (recorded.id.as_str(), &observed.inputs);
+        let id = recorded.id.as_str();
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         // First the policy: it may be what allows the rest. A disabled key takes no other change.
-        if let Some(policy) = to_write(self.policy.as_ref(), observed.policy.as_ref()) {
-            let request = c.kms().put_key_policy().key_id(id).policy_name("default").policy(policy);
+        if changed.contains(Field::Policy) {
+            let request = set_inputs!(c.kms().put_key_policy().key_id(id).policy_name("default"), self => policy);
             request.send().await.map_err(api_with("kms:PutKeyPolicy", principal_not_yet))?;
         }
-        if self.enabled == Some(true) && observed.enabled != Some(true) {
+        let enable = changed.pick(Field::Enabled, &self.enabled);
+        if enable == Some(true) {
             c.kms().enable_key().key_id(id).send().await.map_err(api("kms:EnableKey"))?;
         }
-        if let Some(description) = self.description.as_ref().filter(|_| self.description != observed.description) {
-            let request = c.kms().update_key_description().key_id(id).description(description);
+        if changed.contains(Field::Description) {
+            let request = set_inputs!(c.kms().update_key_description().key_id(id), self => description);
             request.send().await.map_err(api("kms:UpdateKeyDescription"))?;
         }
-        let period = self.rotation_period_days.is_some() && self.rotation_period_days != observed.rotation_period_days;
-        if self.rotation == Some(true) && (observed.rotation != Some(true) || period) {
-            let request = c.kms().enable_key_rotation().key_id(id);
-            let answer = request.set_rotation_period_in_days(self.rotation_period_days).send().await;
-            answer.map_err(api("kms:EnableKeyRotation"))?;
+        let rotation = changed.contains_any(&[Field::KeyRotationEnabled, Field::RotationPeriodInDays]);
+        if rotation && self.key_rotation_enabled == Some(true) {
+            let request = set_inputs!(c.kms().enable_key_rotation().key_id(id), self => rotation_period_in_days);
+            request.send().await.map_err(api("kms:EnableKeyRotation"))?;
         }
-        if self.rotation == Some(false) && observed.rotation == Some(true) {
+        if changed.pick(Field::KeyRotationEnabled, &self.key_rotation_enabled) == Some(false) {
             c.kms().disable_key_rotation().key_id(id).send().await.map_err(api("kms:DisableKeyRotation"))?;
         }
-        let tags = TagChange::between(&self.tags, &recorded.inputs.tags, &observed.tags);
-        if !tags.set.is_empty() {
-            let request = c.kms().tag_resource().key_id(id).set_tags(Some(sdk_tags(&tags.set)));
-            request.send().await.map_err(api("kms:TagResource"))?;
-        }
-        if !tags.drop.is_empty() {
-            let request = c.kms().untag_resource().key_id(id).set_tag_keys(Some(tags.drop));
-            request.send().await.map_err(api("kms:UntagResource"))?;
-        }
-        if self.enabled == Some(false) && observed.enabled != Some(false) {
+        write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.kms().tag_resource().key_id(id) => "kms:TagResource",
+            c.kms().untag_resource().key_id(id) => "kms:UntagResource");
+        if enable == Some(false) {
             c.kms().disable_key().key_id(id).send().await.map_err(api("kms:DisableKey"))?;
         }
         Ok(None)
@@ -248,7 +191,7 @@ impl Resource for Key {
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let request = c.kms().schedule_key_deletion().key_id(recorded.id.as_str());
-        let answer = request.set_pending_window_in_days(recorded.inputs.deletion_window_days).send().await;
+        let answer = set_inputs!(request, recorded.inputs => pending_window_in_days).send().await;
         let scheduled = |code: &str, message: &str| {
             (code.starts_with("KMSInvalidState") && message.contains("pending deletion")).then_some(ErrorKind::Gone)
         };
@@ -256,9 +199,11 @@ impl Resource for Key {
     }
 }
 
+const READ: &str = "kms:DescribeKey";
+
 async fn describe(c: &Reader, id: &str) -> Result<KeyMetadata> {
-    let answer = c.kms().describe_key().key_id(id).send().await.map_err(api_with("kms:DescribeKey", malformed))?;
-    need("kms:DescribeKey", answer.key_metadata(), "KeyMetadata")
+    let answer = c.kms().describe_key().key_id(id).send().await.map_err(api_with(READ, malformed))?;
+    need(READ, answer.key_metadata(), "KeyMetadata")
 }
 
 /// Treats a malformed ID as a missing key.
@@ -273,14 +218,8 @@ async fn policy(c: &Reader, id: &str) -> Result<Option<String>> {
 
 /// Returns the state and the period of rotation; `None` for keys that do not support it or await deletion.
 async fn rotation(c: &Reader, id: &str) -> Result<Option<(bool, Option<i32>)>> {
-    match c
-        .kms()
-        .get_key_rotation_status()
-        .key_id(id)
-        .send()
-        .await
-        .map_err(api_with("kms:GetKeyRotationStatus", malformed))
-    {
+    let answer = c.kms().get_key_rotation_status().key_id(id).send().await;
+    match answer.map_err(api_with("kms:GetKeyRotationStatus", malformed)) {
         Ok(answer) => Ok(Some((answer.key_rotation_enabled(), answer.rotation_period_in_days()))),
         Err(error) => match error.code.as_deref() {
             Some("UnsupportedOperationException" | "KMSInvalidStateException") => Ok(None),
@@ -290,12 +229,8 @@ async fn rotation(c: &Reader, id: &str) -> Result<Option<(bool, Option<i32>)>> {
 }
 
 async fn tags(c: &Reader, id: &str) -> Result<Vec<Tag>> {
-    let mut pages = c.kms().list_resource_tags().key_id(id).into_paginator().items().send();
-    let mut tags = vec![];
-    while let Some(tag) = pages.try_next().await.map_err(api_with("kms:ListResourceTags", malformed))? {
-        tags.push(tag);
-    }
-    Ok(tags)
+    let pages = c.kms().list_resource_tags().key_id(id).into_paginator().items().send();
+    pages.collect::<Result<_, _>>().await.map_err(api_with("kms:ListResourceTags", malformed))
 }
 
 /// The only place where the SDK's types become ours.
@@ -305,25 +240,18 @@ fn to_observed(
     rotation: Option<(bool, Option<i32>)>,
     tags: &[Tag],
 ) -> Result<Observed<Key>> {
-    const READ: &str = "kms:DescribeKey";
     Ok(Observed {
-        inputs: Key {
+        inputs: from_sdk!(READ, key => Key {
+            key_spec, key_usage, enabled;
             description: Some(key.description().unwrap_or_default().to_owned()),
             policy: policy.map(In::Known),
-            spec: key.key_spec().map(|spec| spec.as_str().to_owned()),
-            usage: key.key_usage().map(|usage| usage.as_str().to_owned()),
             multi_region: Some(key.multi_region() == Some(true)),
-            enabled: Some(key.enabled()),
-            rotation: Some(rotation.is_some_and(|(on, _)| on)),
-            rotation_period_days: rotation.and_then(|(on, days)| days.filter(|_| on)),
-            deletion_window_days: None,
+            key_rotation_enabled: Some(rotation.is_some_and(|(on, _)| on)),
+            rotation_period_in_days: rotation.and_then(|(on, days)| days.filter(|_| on)),
+            pending_window_in_days: None,
             tags: our_tags(tags),
-        },
-        outputs: KeyOutputs {
-            id: Id::new(key.key_id()),
-            arn: need(READ, key.arn(), "Arn")?,
-            state: need(READ, key.key_state().map(KeyState::as_str), "KeyState")?,
-        },
+        }),
+        outputs: from_sdk!(READ, key => KeyOutputs { id = key_id, arn, state = key_state }),
     })
 }
 
@@ -337,6 +265,9 @@ mod tests {
         let key = key.key_state(KeyState::PendingDeletion).build().unwrap();
         let observed = to_observed(&key, None, None, &[]).unwrap();
         assert_eq!(Key::phase(None, &observed, None), Phase::Gone);
-        assert_eq!((observed.inputs.rotation, observed.inputs.rotation_period_days), (Some(false), None));
+        assert_eq!(
+            (observed.inputs.key_rotation_enabled, observed.inputs.rotation_period_in_days),
+            (Some(false), None)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! `aws:secretsmanager:secret-policy` — who may use one secret, said by the secret.
+//! `aws:secretsmanager:secret-policy`: the resource policy of one secret.
 //!
 //! Beside the secret, not in it: it names roles whose own policies name the secret. A part of one secret: another
 //! secret replaces it.
@@ -6,65 +6,44 @@
 //!
 //! Reads: one call for each.
 
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{Actions, Created, Field, Id, Observed, Owner, ReadResults, Receipt, Recorded, Resource},
-};
-use serde::{Deserialize, Serialize};
-
 use super::ManagedSecret;
-use crate::{
-    cloud::{Aws, Reader, Writer},
-    document::principal_not_yet,
-    each::one_by_one,
-    error::{api, api_with, gone_ok},
-    value::text,
-};
+use crate::{document::principal_not_yet, each::one_by_one, prelude::*};
 
 /// The resource policy of a secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:secretsmanager:secret-policy",
+    create = "secretsmanager:PutResourcePolicy",
+    unique(secret_id),
+    omitted(PolicyName = "a secret has one, of the default name")
+)]
 pub struct SecretPolicy {
-    /// Secret of the policy.
-    pub secret: In<Id<ManagedSecret>>,
-    /// Policy as a JSON document.
-    pub policy: In<String>,
-    /// `true` if AWS is to refuse a policy that lets everybody in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The secret.
+    #[field(replaces, part_of)]
+    pub secret_id: In<Id<ManagedSecret>>,
+    /// The policy as a JSON document.
+    #[field(document, may_dangle)]
+    pub resource_policy: In<String>,
+    /// Whether AWS refuses a policy that grants access to everyone.
+    #[field(write_only)]
     pub block_public_policy: Option<bool>,
 }
 
-/// The outputs of a secret's policy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about a secret's policy.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct SecretPolicyOutputs {
-    /// The ARN of the secret.
+    /// The secret's ARN.
     pub id: Id<SecretPolicy>,
 }
 
-impl SecretPolicy {
-    /// This policy on this secret.
-    pub fn new(secret: In<Id<ManagedSecret>>, policy: In<String>) -> Self {
-        Self { secret, policy, block_public_policy: None }
-    }
-}
-
 impl Resource for SecretPolicy {
-    const TYPE: &'static str = "aws:secretsmanager:secret-policy";
-    const FIELDS: &'static [Field] = &[
-        Field::new("secret").replaces(),
-        Field::new("policy").document().may_dangle(),
-        Field::new("block_public_policy").write_only(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["secret"]];
-    const PART_OF: Option<&'static str> = Some("secret");
+    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["secretsmanager:GetResourcePolicy"],
         create: &["secretsmanager:GetResourcePolicy", "secretsmanager:PutResourcePolicy"],
         update: &["secretsmanager:PutResourcePolicy"],
         delete: &["secretsmanager:DeleteResourcePolicy"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
-        &[("PolicyName", "a secret has one, of the default name")];
     type Cloud = Aws;
     type Outputs = SecretPolicyOutputs;
 
@@ -81,21 +60,18 @@ impl Resource for SecretPolicy {
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let Some(secret) = text(&self.secret) else { return Ok(vec![]) };
-        match there(c, &secret).await {
-            Ok(policy) => Ok(policy.map(|_| Id::new(secret)).into_iter().collect()),
-            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+        let Some(secret) = text(&self.secret_id) else { return Ok(vec![]) };
+        let policy = none_if(ErrorKind::Gone, there(c, &secret).await)?.flatten();
+        Ok(policy.map(|_| Id::new(secret)).into_iter().collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        // The call would overwrite another's.
+        // The call would overwrite a foreign policy.
         if !self.find_by_unique_key(&c.reader()).await?.is_empty() {
             return Err(Error::because(ErrorKind::Exists, WRITE, "the secret has a policy already"));
         }
         self.write(c).await?;
-        Ok((Id::new(text(&self.secret).unwrap_or_default()), None))
+        Ok((Id::new(text(&self.secret_id).unwrap_or_default()), None))
     }
 
     async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
@@ -110,8 +86,8 @@ impl Resource for SecretPolicy {
 
 impl SecretPolicy {
     async fn write(&self, c: &Writer) -> Result<()> {
-        let request = c.secrets().put_resource_policy().set_secret_id(text(&self.secret));
-        let request = request.set_resource_policy(text(&self.policy)).set_block_public_policy(self.block_public_policy);
+        let request = c.secrets().put_resource_policy();
+        let request = set_inputs!(request, self => secret_id, resource_policy, block_public_policy);
         request.send().await.map(drop).map_err(api_with(WRITE, principal_not_yet))
     }
 }
@@ -127,7 +103,7 @@ async fn there(c: &Reader, secret: &str) -> Result<Option<String>> {
 /// The only place where the API's answer becomes ours.
 fn to_observed(id: &Id<SecretPolicy>, policy: String) -> Observed<SecretPolicy> {
     Observed {
-        inputs: SecretPolicy { secret: Id::new(id.as_str()).into(), policy: policy.into(), block_public_policy: None },
+        inputs: SecretPolicy::new(Id::new(id.as_str()).into(), policy),
         outputs: SecretPolicyOutputs { id: id.clone() },
     }
 }

@@ -1,7 +1,5 @@
 //! Buckets, tables, certificates, records, web ACLs and databases.
 
-use std::collections::BTreeMap;
-
 use provisioner_aws::{
     acm::{Certificate, CertificateIssued, ImportedCertificate},
     dynamodb::{self, Billing, GlobalIndex, KeyAttribute, LocalIndex, Projection, Table},
@@ -43,21 +41,19 @@ async fn bucket() {
         }]
     });
     let logs = bench
-        .create(Bucket {
-            name: Some("test-logs-of-bucket".into()),
-            // moto writes access logs into it.
-            force_delete: Some(true),
-            policy: Some(deliver.to_string().as_str().into()),
-            ..Bucket::new()
-        })
+        .create(
+            Bucket::new()
+                .bucket("test-logs-of-bucket")
+                // moto writes access logs into it.
+                .force_delete(true)
+                .policy(deliver.to_string()),
+        )
         .await;
-    let rule = LifecycleRule {
-        prefix: "tmp/".into(),
-        expire_after: Some(30),
-        expire_old_versions_after: Some(7),
-        transitions: vec![Transition { after: 10, storage_class: "STANDARD_IA".into() }],
-        ..LifecycleRule::new("tmp")
-    };
+    let rule = LifecycleRule::new("tmp")
+        .prefix("tmp/")
+        .expiration_days(30)
+        .noncurrent_version_expiration_days(7)
+        .transitions([Transition::new(10, "STANDARD_IA")]);
     let policy = json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -69,33 +65,33 @@ async fn bucket() {
         }]
     });
     let mut bucket = bench
-        .create(Bucket {
-            name: Some("test-bucket".into()),
-            versioning: Some(true),
-            encryption: Some(s3::Encryption::kms("arn:aws:kms:us-east-1:123456789012:key/1")),
-            policy: Some(policy.to_string().as_str().into()),
-            lifecycle: Some(vec![rule.clone()]),
-            logging: Some(Logging { bucket: "test-logs-of-bucket".into(), prefix: "s3/".into() }),
-            force_delete: Some(true),
-            tags: tags(&[("a", "1"), ("b", "2")]),
-            ..Bucket::new()
-        })
+        .create(
+            Bucket::new()
+                .bucket("test-bucket")
+                .versioning(true)
+                .server_side_encryption_configuration(s3::Encryption::kms("arn:aws:kms:us-east-1:123456789012:key/1"))
+                .policy(policy.to_string())
+                .lifecycle_configuration([rule.clone()])
+                .logging_enabled(Logging::new("test-logs-of-bucket", "s3/"))
+                .force_delete(true)
+                .tags([("a", "1"), ("b", "2")]),
+        )
         .await;
-    let aborting = LifecycleRule { abort_uploads_after: Some(3), ..LifecycleRule::new("abort") };
+    let aborting = LifecycleRule::new("abort").abort_incomplete_multipart_upload_days(3);
     let mut later = policy.clone();
     later["Statement"][0]["Action"] = json!("s3:PutObject");
     each(
         &mut bucket,
         &[
             ("versioning", json!(false)),
-            ("encryption", json!(s3::Encryption::s3())),
+            ("server_side_encryption_configuration", json!(s3::Encryption::s3())),
             ("policy", json!(later.to_string())),
-            ("lifecycle", json!([rule, aborting])),
-            ("lifecycle", json!([])),
-            ("ownership", json!("BucketOwnerPreferred")),
-            ("logging", json!({ "bucket": "test-logs-of-bucket", "prefix": "other/" })),
+            ("lifecycle_configuration", json!([rule, aborting])),
+            ("lifecycle_configuration", json!([])),
+            ("object_ownership", json!("BucketOwnerPreferred")),
+            ("logging_enabled", json!({ "target_bucket": "test-logs-of-bucket", "target_prefix": "other/" })),
             (
-                "public_access_block",
+                "public_access_block_configuration",
                 json!({
                     "block_public_acls": true,
                     "ignore_public_acls": true,
@@ -118,11 +114,9 @@ async fn bucket() {
     }
     bucket.delete().await;
     let mut locked = bench
-        .create(Bucket {
-            object_lock: Some(true),
-            default_retention: Some(s3::Retention { mode: "GOVERNANCE".into(), days: 1 }),
-            ..Bucket::new()
-        })
+        .create(
+            Bucket::new().object_lock_enabled_for_bucket(true).default_retention(s3::Retention::new("GOVERNANCE", 1)),
+        )
         .await;
     each(&mut locked, &[("default_retention", json!({ "mode": "GOVERNANCE", "days": 2 }))]).await;
     locked.delete().await;
@@ -277,16 +271,11 @@ async fn database() {
     let a = bench.create(Subnet::new(vpc_id(), "10.0.1.0/24", "us-east-1a")).await;
     let b = bench.create(Subnet::new(vpc_id(), "10.0.2.0/24", "us-east-1b")).await;
     let of = |subnets: &[&TestObject<'_>]| subnets.iter().map(|one| Id::new(&*one.id).into()).collect::<Vec<_>>();
-    let mut subnets =
-        bench.create(SubnetGroup { tags: tags(&[("a", "1")]), ..SubnetGroup::new("of a test", of(&[&a, &b])) }).await;
+    let mut subnets = bench.create(SubnetGroup::new("of a test", of(&[&a, &b])).tags([("a", "1")])).await;
     // moto's ModifyDBSubnetGroup loses the group: other subnets and another description cannot be shown there.
     each(&mut subnets, &[("tags", json!({ "b": "1" }))]).await;
-    let mut parameters = bench
-        .create(ParameterGroup {
-            parameters: BTreeMap::from([("rds.force_ssl".into(), "1".into())]),
-            ..ParameterGroup::new("postgres17", "of a test")
-        })
-        .await;
+    let mut parameters =
+        bench.create(ParameterGroup::new("postgres17", "of a test").parameters([("rds.force_ssl", "1")])).await;
     // moto has no ResetDBParameterGroup: a dropped parameter cannot be shown there.
     each(
         &mut parameters,

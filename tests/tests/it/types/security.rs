@@ -35,17 +35,17 @@ async fn role_and_its_policies() {
     let Some(bench) = Bench::moto("role_and_its_policies") else { return };
     let boundary = bench.create(ManagedPolicy::new(policy("s3:*"))).await;
     let mut attached = bench
-        .create(ManagedPolicy {
-            name: Some("attached".into()),
-            path: Some("/team/".into()),
-            description: Some("for tests".into()),
-            tags: tags("team"),
-            ..ManagedPolicy::new(policy("s3:GetObject"))
-        })
+        .create(
+            ManagedPolicy::new(policy("s3:GetObject"))
+                .policy_name("attached")
+                .path("/team/")
+                .description("for tests")
+                .tags(tags("team")),
+        )
         .await;
     // Six versions of a policy that may have five.
     for action in ["s3:a", "s3:b", "s3:c", "s3:d", "s3:e"] {
-        let changed = attached.changed("document", json!(policy(action)));
+        let changed = attached.changed("policy_document", json!(policy(action)));
         attached.update(changed).await;
     }
     let changed = attached.changed("tags", json!({"other": "2"}));
@@ -53,16 +53,16 @@ async fn role_and_its_policies() {
     assert_eq!(attached.observed.outputs["version"], "v6");
 
     let mut role = bench
-        .create(Role {
-            path: Some("/service/".into()),
-            description: Some("first".into()),
-            max_session_duration: Some(7200),
-            permissions_boundary: Some(boundary.id.clone().into()),
-            tags: tags("team"),
-            ..Role::new(trust("ecs-tasks.amazonaws.com"))
-        })
+        .create(
+            Role::new(trust("ecs-tasks.amazonaws.com"))
+                .path("/service/")
+                .description("first")
+                .max_session_duration(7200)
+                .permissions_boundary(boundary.id.clone())
+                .tags(tags("team")),
+        )
         .await;
-    let mut changed = role.changed("assume_role_policy", json!(trust("ec2.amazonaws.com")));
+    let mut changed = role.changed("assume_role_policy_document", json!(trust("ec2.amazonaws.com")));
     changed["description"] = json!("second");
     changed["max_session_duration"] = json!(3600);
     changed["tags"] = json!({"other": "2"});
@@ -72,9 +72,9 @@ async fn role_and_its_policies() {
     role.update(changed).await;
 
     let id = || In::Known(Id::new(&*role.id));
-    let wanted = RolePolicies::new(id()).inline("a", policy("s3:GetObject")).inline("b", policy("s3:PutObject"));
-    let mut policies = bench.create(wanted.managed(&*attached.id)).await;
-    let mut changed = json!(RolePolicies::new(id()).inline("b", policy("s3:*")).inline("c", policy("logs:*")));
+    let wanted = RolePolicies::new(id()).inline([("a", policy("s3:GetObject")), ("b", policy("s3:PutObject"))]);
+    let mut policies = bench.create(wanted.managed([&*attached.id])).await;
+    let mut changed = json!(RolePolicies::new(id()).inline([("b", policy("s3:*")), ("c", policy("logs:*"))]));
     changed["managed"] = json!([boundary.id]);
     policies.update(changed).await;
     // What another hand adds is seen, and goes.
@@ -105,15 +105,13 @@ async fn many_roles_are_read_by_two_lists() {
     let Some(bench) = Bench::moto("many_roles_are_read_by_two_lists") else { return };
     let mut roles = vec![];
     for name in ["one", "two", "three"] {
-        let wanted = Role {
-            name: Some(name.into()),
-            description: Some(name.into()),
-            max_session_duration: Some(7200),
-            tags: tags(name),
-            ..Role::new(trust("ecs-tasks.amazonaws.com"))
-        };
+        let wanted = Role::new(trust("ecs-tasks.amazonaws.com"))
+            .role_name(name)
+            .description(name)
+            .max_session_duration(7200)
+            .tags(tags(name));
         let role = bench.create(wanted).await;
-        let wanted = RolePolicies::new(Id::new(name).into()).inline("p", policy("s3:GetObject"));
+        let wanted = RolePolicies::new(Id::new(name).into()).inline([("p", policy("s3:GetObject"))]);
         roles.push((role, bench.create(wanted).await));
     }
     let ids = || ["one", "two", "three", "none-0123"].map(str::to_owned).to_vec();
@@ -134,11 +132,9 @@ async fn many_roles_are_read_by_two_lists() {
 #[tokio::test]
 async fn oidc_provider() {
     let Some(bench) = Bench::moto("oidc_provider") else { return };
-    let wanted = OidcProvider {
-        tags: tags("team"),
-        thumbprints: Some(vec!["6938fd4d98bab03faadb97b34396831e3780aea1".into()]),
-        ..OidcProvider::new("https://token.actions.githubusercontent.com", ["sts.amazonaws.com"])
-    };
+    let wanted = OidcProvider::new("https://token.actions.githubusercontent.com", ["sts.amazonaws.com"])
+        .thumbprint_list(["6938fd4d98bab03faadb97b34396831e3780aea1"])
+        .tags(tags("team"));
     let mut provider = bench.create(wanted).await;
     let resource_type = bench.types.get(OidcProvider::TYPE).unwrap();
     let existing =
@@ -146,7 +142,7 @@ async fn oidc_provider() {
     assert_eq!(existing, [provider.id.clone()]);
     // Moto has no call to add or remove a client id.
     let mut changed = provider.changed("tags", json!({"other": "2"}));
-    changed["thumbprints"] = json!(["990f4193972f2becf12ddeda5237f9c952f20d9e"]);
+    changed["thumbprint_list"] = json!(["990f4193972f2becf12ddeda5237f9c952f20d9e"]);
     provider.update(changed).await;
     provider.delete().await;
 }
@@ -158,14 +154,14 @@ async fn key_and_alias() {
         .create(Key {
             description: Some("first".into()),
             policy: Some(policy("kms:*")),
-            spec: Some("SYMMETRIC_DEFAULT".into()),
-            usage: Some("ENCRYPT_DECRYPT".into()),
+            key_spec: Some("SYMMETRIC_DEFAULT".into()),
+            key_usage: Some("ENCRYPT_DECRYPT".into()),
             multi_region: Some(false),
             enabled: Some(true),
-            rotation: Some(true),
+            key_rotation_enabled: Some(true),
             // Moto does not tell the period.
-            rotation_period_days: None,
-            deletion_window_days: Some(7),
+            rotation_period_in_days: None,
+            pending_window_in_days: Some(7),
             tags: tags("team"),
         })
         .await;
@@ -173,7 +169,7 @@ async fn key_and_alias() {
     changed["policy"] = json!(policy("kms:Decrypt"));
     changed["tags"] = json!({"other": "2"});
     key.update(changed).await;
-    let changed = key.changed("rotation", json!(false));
+    let changed = key.changed("key_rotation_enabled", json!(false));
     key.update(changed).await;
     let changed = key.changed("enabled", json!(false));
     key.update(changed).await;
@@ -195,14 +191,14 @@ async fn secret_and_its_policy() {
     let mut secrets = SecretValues::default();
     secrets.set("given", "canary");
     bench.clouds.set_secrets(secrets);
-    let value = Generated { exclude_characters: "0O".into(), ..Generated::letters_and_digits(64) };
+    let value = Generated::letters_and_digits(64).exclude_characters("0O");
     let mut secret = bench
-        .create(ManagedSecret {
-            description: Some("first".into()),
-            recovery_window_days: Some(7),
-            tags: tags("team"),
-            ..ManagedSecret::new(SecretValue::Generated(value.clone()))
-        })
+        .create(
+            ManagedSecret::new(SecretValue::Generated(value.clone()))
+                .description("first")
+                .recovery_window_in_days(7)
+                .tags(tags("team")),
+        )
         .await;
     let first = stored(&bench, &secret.id).await;
     assert_eq!(first.len(), 64);
@@ -210,25 +206,22 @@ async fn secret_and_its_policy() {
     changed["tags"] = json!({"other": "2"});
     secret.update(changed).await;
     assert_eq!(stored(&bench, &secret.id).await, first, "no new value without a reason");
-    let changed = secret.changed("value", json!(SecretValue::Generated(Generated { version: 1, ..value })));
+    let changed = secret.changed("secret_string", json!(SecretValue::Generated(value.version(1))));
     secret.update(changed).await;
     assert_ne!(stored(&bench, &secret.id).await, first);
-    let changed = secret.changed("value", json!(SecretValue::Given(Secret::new("given", 1))));
+    let changed = secret.changed("secret_string", json!(SecretValue::Given(Secret::new("given", 1))));
     secret.update(changed).await;
     assert_eq!(stored(&bench, &secret.id).await, "canary");
     assert!(!format!("{} {:?}", secret.inputs, secret.observed).contains("canary"));
 
     let wanted = SecretPolicy::new(Id::new(&*secret.id).into(), policy("secretsmanager:GetSecretValue"));
     let mut part = bench.create(wanted).await;
-    let changed = part.changed("policy", json!(policy("secretsmanager:DescribeSecret")));
+    let changed = part.changed("resource_policy", json!(policy("secretsmanager:DescribeSecret")));
     part.update(changed).await;
     part.delete().await;
     secret.delete().await;
 
-    let at_once = ManagedSecret {
-        recovery_window_days: Some(0),
-        ..ManagedSecret::new(SecretValue::Given(Secret::new("given", 1)))
-    };
+    let at_once = ManagedSecret::new(SecretValue::Given(Secret::new("given", 1))).recovery_window_in_days(0);
     bench.create(at_once).await.delete().await;
 }
 

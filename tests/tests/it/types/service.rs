@@ -69,22 +69,23 @@ async fn repository() {
         .to_string()
     };
     let mut repository = bench
-        .create(Repository {
-            image_tag_mutability: Some("IMMUTABLE".into()),
-            // moto takes no change to `false`: the SDK leaves that out of the request, and moto then changes nothing.
-            scan_on_push: Some(false),
-            encryption: Some(Encryption { encryption_type: "AES256".into(), key: None }),
-            lifecycle_policy: Some(expiry(10).into()),
-            policy: Some(policy("ecr:BatchGetImage").into()),
-            force_delete: true,
-            ..Repository::new()
-        })
+        .create(
+            Repository::new()
+                .image_tag_mutability("IMMUTABLE")
+                // moto takes no change to `false`: the SDK leaves that out of the request, and moto then changes
+                // nothing.
+                .scan_on_push(false)
+                .encryption_configuration(Encryption::new("AES256"))
+                .lifecycle_policy_text(expiry(10))
+                .policy_text(policy("ecr:BatchGetImage"))
+                .force_delete(true),
+        )
         .await;
     assert!(repository.observed.outputs["uri"].as_str().unwrap().contains(".dkr.ecr."));
     change(&mut repository, "image_tag_mutability", json!("MUTABLE")).await;
     change(&mut repository, "scan_on_push", json!(true)).await;
-    change(&mut repository, "lifecycle_policy", json!(expiry(20))).await;
-    change(&mut repository, "policy", json!(policy("ecr:GetDownloadUrlForLayer"))).await;
+    change(&mut repository, "lifecycle_policy_text", json!(expiry(20))).await;
+    change(&mut repository, "policy_text", json!(policy("ecr:GetDownloadUrlForLayer"))).await;
     change(&mut repository, "tags", json!({ "a": "1" })).await;
     change(&mut repository, "tags", json!({ "b": "1" })).await;
     assert!(repository.observed.inputs["tags"].get("a").is_none());
@@ -97,7 +98,7 @@ async fn image() {
     let folder = tempfile::tempdir().unwrap();
     let layout = program(folder.path(), "fn main() {}").build().unwrap();
     let Some(bench) = Bench::with_images("image", &registry, &folder.path().join("build/image")) else { return };
-    let repository = bench.create(Repository { force_delete: true, ..Repository::new() }).await;
+    let repository = bench.create(Repository::new().force_delete(true)).await;
     let architecture = layout.architecture().unwrap().name();
     let mut image = bench.create(Image::new(id(&repository), layout.digest(), architecture)).await;
     let uri = format!("{}/{}@{}", registry.host(), repository.id, layout.digest());

@@ -1,104 +1,91 @@
 //! Lifecycle rules for a bucket's objects.
 
-use aws_sdk_s3::types;
-use provisioner_model::{error::Result, resource::Tags};
-use serde::{Deserialize, Serialize};
+use aws_sdk_s3::types::{self, LifecycleRuleAndOperator as And, LifecycleRuleFilter as Filter};
 
-use super::write::built;
+use super::{sdk_tags, write::built};
+use crate::prelude::*;
 
 /// A lifecycle rule for some of a bucket's objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct LifecycleRule {
-    /// Its name in the bucket.
+    /// The rule's name, unique in the bucket.
     pub id: String,
-    /// `true` if it is on.
+    /// Whether the rule is in force.
+    #[field(default = true)]
     pub enabled: bool,
     /// Prefix of the objects' keys; all objects if empty.
     #[serde(default)]
     pub prefix: String,
-    /// Tags that they have.
+    /// Tags of the objects; all of them must match.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
-    pub object_tags: Tags,
-    /// More bytes than this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub larger_than: Option<i64>,
-    /// Fewer bytes than this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub smaller_than: Option<i64>,
-    /// Days until an object goes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expire_after: Option<i32>,
-    /// `true` if a delete marker goes once no version is behind it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expire_delete_markers: Option<bool>,
-    /// Days until a version goes that is no longer the newest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expire_old_versions_after: Option<i32>,
-    /// Number of old versions to keep.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keep_old_versions: Option<i32>,
-    /// Days until the parts of an upload go that was never completed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub abort_uploads_after: Option<i32>,
+    pub tags: Tags,
+    /// Bytes that an object must exceed.
+    pub object_size_greater_than: Option<i64>,
+    /// Bytes that an object must stay below.
+    pub object_size_less_than: Option<i64>,
+    /// Days after which an object expires.
+    pub expiration_days: Option<i32>,
+    /// Whether S3 deletes a delete marker without versions behind it.
+    pub expired_object_delete_marker: Option<bool>,
+    /// Days after which a noncurrent version expires.
+    pub noncurrent_version_expiration_days: Option<i32>,
+    /// The number of noncurrent versions to keep.
+    pub newer_noncurrent_versions: Option<i32>,
+    /// Days after which the parts of an incomplete upload are deleted.
+    pub abort_incomplete_multipart_upload_days: Option<i32>,
     /// Transitions to other storage classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transitions: Vec<Transition>,
-    /// Transitions of old versions to other storage classes.
+    /// Transitions of noncurrent versions to other storage classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub old_version_transitions: Vec<Transition>,
+    pub noncurrent_version_transitions: Vec<Transition>,
 }
 
 /// A move to another storage class.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct Transition {
-    /// Number of days before the transition.
-    pub after: i32,
-    /// Storage class, such as `STANDARD_IA` or `GLACIER`.
+    /// Days before the transition.
+    pub days: i32,
+    /// `STANDARD_IA`, `GLACIER`.
     pub storage_class: String,
 }
 
 impl LifecycleRule {
-    /// A rule for all objects that does nothing yet.
-    pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), enabled: true, ..Self::default() }
-    }
-
     pub(super) fn sdk(&self) -> Result<types::LifecycleRule> {
-        let tags = self.object_tags.iter();
-        let tags = tags.map(|(key, value)| built(types::Tag::builder().key(key).value(value).build()));
-        let tags = tags.collect::<Result<Vec<_>>>()?;
-        let filter = types::LifecycleRuleFilter::builder();
+        let filter = Filter::builder();
+        let sizes = self.object_size_greater_than.or(self.object_size_less_than);
         // More than one condition goes into an `And`; so does one alone, which S3 takes too.
-        let filter = if tags.is_empty() && self.larger_than.is_none() && self.smaller_than.is_none() {
+        let filter = if self.tags.is_empty() && sizes.is_none() {
             filter.prefix(&self.prefix).build()
         } else {
-            let and = types::LifecycleRuleAndOperator::builder()
-                .set_prefix((!self.prefix.is_empty()).then(|| self.prefix.clone()))
-                .set_tags((!tags.is_empty()).then_some(tags))
-                .set_object_size_greater_than(self.larger_than)
-                .set_object_size_less_than(self.smaller_than);
+            let and = And::builder()
+                .set_prefix(Some(self.prefix.clone()).filter(|prefix| !prefix.is_empty()))
+                .set_tags(some(sdk_tags(&self.tags)));
+            let and = set_inputs!(and, self => object_size_greater_than, object_size_less_than);
             filter.and(and.build()).build()
         };
-        let expiration = (self.expire_after.is_some() || self.expire_delete_markers.is_some()).then(|| {
-            let expiration = types::LifecycleExpiration::builder().set_days(self.expire_after);
-            expiration.set_expired_object_delete_marker(self.expire_delete_markers).build()
+        let expires = self.expiration_days.is_some() || self.expired_object_delete_marker.is_some();
+        let expiration = expires.then(|| {
+            let expiration = types::LifecycleExpiration::builder().set_days(self.expiration_days);
+            set_inputs!(expiration, self => expired_object_delete_marker).build()
         });
-        let old = self.expire_old_versions_after.map(|days| {
+        let old = self.noncurrent_version_expiration_days.map(|days| {
             let old = types::NoncurrentVersionExpiration::builder().noncurrent_days(days);
-            old.set_newer_noncurrent_versions(self.keep_old_versions).build()
+            set_inputs!(old, self => newer_noncurrent_versions).build()
         });
-        let abort = self.abort_uploads_after;
-        let abort =
-            abort.map(|days| types::AbortIncompleteMultipartUpload::builder().days_after_initiation(days).build());
-        let class = |one: &Transition| types::TransitionStorageClass::from(one.storage_class.as_str());
-        let transitions = self.transitions.iter();
-        let transitions =
-            transitions.map(|one| types::Transition::builder().days(one.after).storage_class(class(one)).build());
-        let old_transitions = self.old_version_transitions.iter().map(|one| {
-            types::NoncurrentVersionTransition::builder().noncurrent_days(one.after).storage_class(class(one)).build()
+        let abort = self.abort_incomplete_multipart_upload_days.map(|days| {
+            let abort = types::AbortIncompleteMultipartUpload::builder();
+            abort.days_after_initiation(days).build()
+        });
+        let transitions = self
+            .transitions
+            .iter()
+            .map(|one| set_inputs!(types::Transition::builder(), one => days, storage_class).build());
+        let old_transitions = self.noncurrent_version_transitions.iter().map(|one| {
+            let builder = types::NoncurrentVersionTransition::builder().noncurrent_days(one.days);
+            set_inputs!(builder, one => storage_class).build()
         });
         let on = if self.enabled { types::ExpirationStatus::Enabled } else { types::ExpirationStatus::Disabled };
-        let some = |list: Vec<_>| if list.is_empty() { None } else { Some(list) };
         let rule = types::LifecycleRule::builder()
             .id(&self.id)
             .status(on)
@@ -107,24 +94,27 @@ impl LifecycleRule {
             .set_noncurrent_version_expiration(old)
             .set_abort_incomplete_multipart_upload(abort)
             .set_transitions(some(transitions.collect()))
-            .set_noncurrent_version_transitions(
-                Some(old_transitions.collect::<Vec<_>>()).filter(|all| !all.is_empty()),
-            );
+            .set_noncurrent_version_transitions(some(old_transitions.collect()));
         built(rule.build())
     }
 
     pub(super) fn observed(rule: &types::LifecycleRule) -> Self {
         let filter = rule.filter();
-        let and = filter.and_then(types::LifecycleRuleFilter::and);
-        let prefix = filter.and_then(types::LifecycleRuleFilter::prefix);
-        let prefix = prefix.or(and.and_then(types::LifecycleRuleAndOperator::prefix));
-        let tags = and.map(types::LifecycleRuleAndOperator::tags).unwrap_or_default().iter();
-        let tags = tags.chain(filter.and_then(types::LifecycleRuleFilter::tag));
+        let and = filter.and_then(Filter::and);
+        let prefix = filter.and_then(Filter::prefix).or(and.and_then(And::prefix));
+        let tags = and.map(And::tags).unwrap_or_default().iter().chain(filter.and_then(Filter::tag));
+        let larger = filter.and_then(Filter::object_size_greater_than);
+        let smaller = filter.and_then(Filter::object_size_less_than);
         let expiration = rule.expiration();
+        let marker = expiration.and_then(types::LifecycleExpiration::expired_object_delete_marker);
         let old = rule.noncurrent_version_expiration();
-        let transition = |days: Option<i32>, class: Option<&types::TransitionStorageClass>| Transition {
-            after: days.unwrap_or_default(),
-            storage_class: class.map(|class| class.as_str().to_owned()).unwrap_or_default(),
+        let kept = old.and_then(types::NoncurrentVersionExpiration::newer_noncurrent_versions);
+        let abort = rule.abort_incomplete_multipart_upload();
+        let transition = |days: Option<i32>, class: Option<&types::TransitionStorageClass>| {
+            Transition::new(
+                days.unwrap_or_default(),
+                class.map(types::TransitionStorageClass::as_str).unwrap_or_default(),
+            )
         };
         let transitions = rule.transitions().iter();
         let old_transitions = rule.noncurrent_version_transitions().iter();
@@ -132,29 +122,27 @@ impl LifecycleRule {
             id: rule.id().unwrap_or_default().to_owned(),
             enabled: *rule.status() == types::ExpirationStatus::Enabled,
             prefix: prefix.unwrap_or_default().to_owned(),
-            object_tags: tags.map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
-            larger_than: filter
-                .and_then(types::LifecycleRuleFilter::object_size_greater_than)
-                .or(and.and_then(types::LifecycleRuleAndOperator::object_size_greater_than)),
-            smaller_than: filter
-                .and_then(types::LifecycleRuleFilter::object_size_less_than)
-                .or(and.and_then(types::LifecycleRuleAndOperator::object_size_less_than)),
-            expire_after: expiration.and_then(types::LifecycleExpiration::days),
-            expire_delete_markers: expiration
-                .and_then(types::LifecycleExpiration::expired_object_delete_marker)
-                // S3 says `false` where days are stated instead.
-                .filter(|on| *on),
-            expire_old_versions_after: old.and_then(types::NoncurrentVersionExpiration::noncurrent_days),
-            keep_old_versions: old.and_then(types::NoncurrentVersionExpiration::newer_noncurrent_versions),
-            abort_uploads_after: rule
-                .abort_incomplete_multipart_upload()
+            tags: tags.map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
+            object_size_greater_than: larger.or(and.and_then(And::object_size_greater_than)),
+            object_size_less_than: smaller.or(and.and_then(And::object_size_less_than)),
+            expiration_days: expiration.and_then(types::LifecycleExpiration::days),
+            // S3 says `false` where days are stated instead.
+            expired_object_delete_marker: marker.filter(|on| *on),
+            noncurrent_version_expiration_days: old.and_then(types::NoncurrentVersionExpiration::noncurrent_days),
+            newer_noncurrent_versions: kept,
+            abort_incomplete_multipart_upload_days: abort
                 .and_then(types::AbortIncompleteMultipartUpload::days_after_initiation),
             transitions: transitions.map(|one| transition(one.days(), one.storage_class())).collect(),
-            old_version_transitions: old_transitions
+            noncurrent_version_transitions: old_transitions
                 .map(|one| transition(one.noncurrent_days(), one.storage_class()))
                 .collect(),
         }
     }
+}
+
+/// The SDK's optional list: an empty one would be an empty element of the request.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
 }
 
 #[cfg(test)]
@@ -163,18 +151,16 @@ mod tests {
 
     #[test]
     fn a_rule_reads_back_as_it_was_written() {
-        let narrow = LifecycleRule {
-            prefix: "logs/".into(),
-            object_tags: Tags::from([("kind".into(), "log".into())]),
-            larger_than: Some(1),
-            expire_after: Some(30),
-            expire_old_versions_after: Some(7),
-            keep_old_versions: Some(2),
-            transitions: vec![Transition { after: 10, storage_class: "STANDARD_IA".into() }],
-            old_version_transitions: vec![Transition { after: 3, storage_class: "GLACIER".into() }],
-            ..LifecycleRule::new("narrow")
-        };
-        let wide = LifecycleRule { abort_uploads_after: Some(7), ..LifecycleRule::new("wide") };
+        let narrow = LifecycleRule::new("narrow")
+            .prefix("logs/")
+            .tags([("kind", "log")])
+            .object_size_greater_than(1)
+            .expiration_days(30)
+            .noncurrent_version_expiration_days(7)
+            .newer_noncurrent_versions(2)
+            .transitions([Transition::new(10, "STANDARD_IA")])
+            .noncurrent_version_transitions([Transition::new(3, "GLACIER")]);
+        let wide = LifecycleRule::new("wide").abort_incomplete_multipart_upload_days(7);
         for rule in [narrow, wide] {
             assert_eq!(LifecycleRule::observed(&rule.sdk().unwrap()), rule);
         }

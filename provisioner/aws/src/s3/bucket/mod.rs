@@ -1,6 +1,6 @@
-//! `aws:s3:bucket` — a place for objects, with all of its settings.
+//! `aws:s3:bucket`: a bucket with all of its settings.
 //!
-//! S3 fixes a bucket's name at creation, so a change to it replaces the bucket; object lock cannot be taken back.
+//! S3 fixes a bucket's name at creation, so a change to it replaces the bucket; object lock cannot be turned off.
 //! Reads: nine calls for each bucket, at once, since S3 has one for every setting and none for many buckets
 //! (versioning, encryption, public access, policy, lifecycle, ownership, object lock, logging, tags).
 //! API: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
@@ -9,90 +9,91 @@ mod lifecycle;
 mod read;
 mod write;
 
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{
-        Actions, Change, Created, Field, Id, Name, Observed, Owner, Problem, ReadResults, Receipt, Recorded, Resource,
-        Tags,
-    },
-    stack::Output,
-};
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+use aws_sdk_s3::types::Tag;
 use serde_json::Value;
 
 pub use self::lifecycle::{LifecycleRule, Transition};
-use crate::cloud::{Aws, Reader, Writer};
+use crate::{each::one_by_one, prelude::*, tags::made_for};
 
-/// A place for objects, with all of its settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A bucket with all of its settings.
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(
+    type = "aws:s3:bucket",
+    create = "s3:CreateBucket",
+    unique(bucket),
+    omitted(
+        ACL | GrantFullControl | GrantRead | GrantReadACP | GrantWrite | GrantWriteACP =
+            "access control lists are off; policies say who may do what",
+        CreateBucketConfiguration = "the region is the provider's; tags are an input; no directory buckets",
+        BucketNamespace = "names are global",
+    )
+)]
 pub struct Bucket {
-    /// Its name, unique in all of AWS; made by the engine where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `true` if old versions of objects are kept. Once on, `false` suspends it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The name, unique in all of AWS; generated if absent.
+    #[field(replaces, name(max = 63))]
+    pub bucket: Option<String>,
+    /// Whether S3 keeps old versions of objects. Once on, `false` suspends it.
     pub versioning: Option<bool>,
-    /// Encryption of the objects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Encryption>,
-    /// Protection against public access.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub public_access_block: Option<PublicAccessBlock>,
-    /// Bucket policy as a JSON document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Default encryption of the objects.
+    pub server_side_encryption_configuration: Option<Encryption>,
+    /// Protection against public access; against all of it unless stated.
+    #[field(default = PublicAccessBlock::all())]
+    pub public_access_block_configuration: Option<PublicAccessBlock>,
+    /// The bucket policy as a JSON document.
+    #[field(document, may_dangle)]
     pub policy: Option<In<String>>,
     /// Lifecycle rules of the objects. Managed as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle: Option<Vec<LifecycleRule>>,
-    /// `BucketOwnerEnforced` (no access control lists), `BucketOwnerPreferred` or `ObjectWriter`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ownership: Option<String>,
-    /// `true` if versions of objects can be locked; needs versioning, and stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object_lock: Option<bool>,
+    #[field(exact)]
+    pub lifecycle_configuration: Option<Vec<LifecycleRule>>,
+    /// `BucketOwnerEnforced` (no access control lists, the default), `BucketOwnerPreferred` or `ObjectWriter`.
+    #[field(default = "BucketOwnerEnforced")]
+    pub object_ownership: Option<String>,
+    /// Whether versions of objects can be locked. Needs versioning, and cannot be turned off.
+    pub object_lock_enabled_for_bucket: Option<bool>,
     /// Default retention of new versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_retention: Option<Retention>,
     /// Destination of the access log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logging: Option<Logging>,
-    /// `true` if a delete empties it first, old versions included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging_enabled: Option<Logging>,
+    /// Whether a delete empties the bucket first, old versions included.
+    #[field(write_only)]
     pub force_delete: Option<bool>,
-    /// Tags of the bucket, by key.
-    #[serde(default)]
+    /// Tags.
     pub tags: Tags,
 }
 
-/// The encryption of the objects.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The default encryption of a bucket's objects.
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct Encryption {
     /// `AES256` (S3's own keys), `aws:kms` or `aws:kms:dsse`.
-    pub algorithm: String,
-    /// The key's ARN; AWS's own for S3 where none is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kms_key: Option<In<String>>,
-    /// `true` if one key of the bucket's own spares most calls to KMS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bucket_key: Option<bool>,
+    pub sse_algorithm: String,
+    /// The key's ARN; AWS's own key for S3 if absent.
+    pub kms_master_key_id: Option<In<String>>,
+    /// Whether S3 derives the objects' keys from one key of the bucket, which saves most calls to KMS.
+    pub bucket_key_enabled: Option<bool>,
 }
 
 /// The protection of a bucket against public access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Nested)]
+#[nested(constructor = all)]
 pub struct PublicAccessBlock {
-    /// No new public access control lists.
+    /// Rejects new public access control lists.
+    #[field(default = true)]
     pub block_public_acls: bool,
-    /// Those that are there do nothing.
+    /// Ignores existing public access control lists.
+    #[field(default = true)]
     pub ignore_public_acls: bool,
     /// Rejects public bucket policies.
+    #[field(default = true)]
     pub block_public_policy: bool,
-    /// One that is there lets nobody in from outside of the account.
+    /// Limits access under an existing public policy to the account and AWS services.
+    #[field(default = true)]
     pub restrict_public_buckets: bool,
 }
 
 /// The default retention of new versions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested)]
 pub struct Retention {
     /// Either `GOVERNANCE` or `COMPLIANCE`.
     pub mode: String,
@@ -101,108 +102,43 @@ pub struct Retention {
 }
 
 /// The destination of the access log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Nested)]
 pub struct Logging {
-    /// The bucket for the logs, by name.
-    pub bucket: In<String>,
+    /// The name of the bucket for the logs.
+    pub target_bucket: In<String>,
     /// Prefix of the log objects' keys.
-    pub prefix: String,
+    pub target_prefix: String,
 }
 
-/// The outputs of a bucket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What AWS reports about a bucket.
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct BucketOutputs {
-    /// The name of the bucket.
+    /// The bucket's name.
+    #[output(constant = "BUCKET_NAME")]
     pub id: Id<Bucket>,
-    /// The ARN of the bucket.
+    /// The bucket's ARN.
     pub arn: String,
     /// Domain name of the form `NAME.s3.amazonaws.com`.
     pub domain_name: String,
     /// Domain name of the form `NAME.s3.REGION.amazonaws.com`.
     pub regional_domain_name: String,
-    /// Region of the bucket.
+    /// The bucket's region.
     pub region: String,
 }
 
-impl Bucket {
-    /// The ARN of the bucket.
-    pub const ARN: Output<Self, String> = Output::new("arn");
-    /// Its name, as text.
-    pub const BUCKET_NAME: Output<Self, String> = Output::new("id");
-    /// Domain name of the form `NAME.s3.amazonaws.com`.
-    pub const DOMAIN_NAME: Output<Self, String> = Output::new("domain_name");
-    /// Domain name of the form `NAME.s3.REGION.amazonaws.com`.
-    pub const REGIONAL_DOMAIN_NAME: Output<Self, String> = Output::new("regional_domain_name");
-    /// Region of the bucket.
-    pub const REGION: Output<Self, String> = Output::new("region");
-
-    /// A bucket that cannot be public, and has no access control lists.
-    pub fn new() -> Self {
-        Self {
-            name: None,
-            versioning: None,
-            encryption: None,
-            public_access_block: Some(PublicAccessBlock::all()),
-            policy: None,
-            lifecycle: None,
-            ownership: Some("BucketOwnerEnforced".into()),
-            object_lock: None,
-            default_retention: None,
-            logging: None,
-            force_delete: None,
-            tags: Tags::new(),
-        }
-    }
-}
-
-impl Default for Bucket {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl PublicAccessBlock {
-    /// Returns a block of all public access.
-    pub fn all() -> Self {
-        Self {
-            block_public_acls: true,
-            ignore_public_acls: true,
-            block_public_policy: true,
-            restrict_public_buckets: true,
-        }
-    }
-}
-
 impl Encryption {
-    /// By keys of S3's own.
+    /// Encryption with S3's own keys.
     pub fn s3() -> Self {
-        Self { algorithm: "AES256".into(), kms_key: None, bucket_key: None }
+        Self::new("AES256")
     }
-    /// By this key, with a bucket key.
+    /// Encryption with this KMS key, by its ARN, and a bucket key.
     pub fn kms(key: impl Into<In<String>>) -> Self {
-        Self { algorithm: "aws:kms".into(), kms_key: Some(key.into()), bucket_key: Some(true) }
+        Self::new("aws:kms").kms_master_key_id(key).bucket_key_enabled(true)
     }
 }
 
 impl Resource for Bucket {
-    const TYPE: &'static str = "aws:s3:bucket";
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("versioning"),
-        Field::new("encryption"),
-        Field::new("public_access_block"),
-        Field::new("policy").document().may_dangle(),
-        Field::new("lifecycle").exact(),
-        Field::new("ownership"),
-        Field::new("object_lock"),
-        Field::new("default_retention"),
-        Field::new("logging"),
-        Field::new("force_delete").write_only(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 63));
-    const TAGGED: bool = true;
+    schema_constants!();
     // As IAM calls them: several differ from the API's names.
     const ACTIONS: Actions = Actions {
         read: &[
@@ -237,36 +173,33 @@ impl Resource for Bucket {
         ],
         delete: &["s3:DeleteBucket", "s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion"],
     };
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[
-        ("ACL", "access control lists are off; policies say who may do what, so no Grant members either"),
-        ("CreateBucketConfiguration", "the region is the provider's; tags are an input; no directory buckets"),
-        ("BucketNamespace", "names are global"),
-        ("GrantFullControl", "as ACL; so too GrantRead, GrantReadACP, GrantWrite, GrantWriteACP"),
-    ];
     type Cloud = Aws;
     type Outputs = BucketOutputs;
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
-        if self.object_lock == Some(true) && self.versioning == Some(false) {
-            problems.push(Problem::new("object_lock", "needs `versioning`"));
+        let lock = self.object_lock_enabled_for_bucket == Some(true);
+        if lock && self.versioning == Some(false) {
+            problems.push(Problem::new(Field::ObjectLockEnabledForBucket, "needs `versioning`"));
         }
-        if self.default_retention.is_some() && self.object_lock != Some(true) {
-            problems.push(Problem::new("default_retention", "needs `object_lock`"));
+        if self.default_retention.is_some() && !lock {
+            problems.push(Problem::new(Field::DefaultRetention, "needs `object_lock_enabled_for_bucket`"));
         }
-        if self.encryption.as_ref().is_some_and(|one| one.kms_key.is_some() && one.algorithm == "AES256") {
-            problems.push(Problem::new("encryption", "`AES256` takes no key: the algorithm is `aws:kms`"));
+        let encryption = self.server_side_encryption_configuration.as_ref();
+        if encryption.is_some_and(|one| one.kms_master_key_id.is_some() && one.sse_algorithm == "AES256") {
+            let why = "`AES256` takes no key: the algorithm is `aws:kms`";
+            problems.push(Problem::new(Field::ServerSideEncryptionConfiguration, why));
         }
-        let ids: std::collections::BTreeSet<_> = self.lifecycle.iter().flatten().map(|rule| &rule.id).collect();
-        if ids.len() < self.lifecycle.as_ref().map_or(0, Vec::len) {
-            problems.push(Problem::new("lifecycle", "two rules have one id"));
+        let ids: BTreeSet<_> = self.lifecycle_configuration.iter().flatten().map(|rule| &rule.id).collect();
+        if ids.len() < self.lifecycle_configuration.as_ref().map_or(0, Vec::len) {
+            problems.push(Problem::new(Field::LifecycleConfiguration, "two rules have one id"));
         }
         problems
     }
 
-    fn is_equivalent(field: &Field, desired: &Value, observed: &Value) -> bool {
-        if field.name == "lifecycle" {
-            // Managed whole, in any order: a day that another hand adds deletes objects.
+    fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
+        if Field::of(field) == Some(Field::LifecycleConfiguration) {
+            // Managed whole, in any order: a stricter rule from outside Provisioner deletes objects.
             let sorted = |rules: &Value| {
                 let mut rules = rules.as_array().cloned().unwrap_or_default();
                 rules.sort_by_key(|rule| rule["id"].to_string());
@@ -277,9 +210,11 @@ impl Resource for Bucket {
         field.compare.is_equivalent(desired, observed)
     }
 
-    fn change(field: &Field, recorded: &Value, desired: &Value) -> Change {
-        match field.name {
-            "object_lock" if recorded == &Value::Bool(true) && desired == &Value::Bool(false) => {
+    fn change(field: &FieldSchema, recorded: &Value, desired: &Value) -> Change {
+        match Field::of(field) {
+            Some(Field::ObjectLockEnabledForBucket)
+                if recorded == &Value::Bool(true) && desired == &Value::Bool(false) =>
+            {
                 Change::Refused("object lock stays: objects that need none go into a bucket without it".into())
             }
             _ if field.replaces => Change::Replace,
@@ -288,44 +223,25 @@ impl Resource for Bucket {
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let rows = ids.iter().map(|id| async move {
-            match read::bucket(c, id.as_str()).await {
-                Err(error) if error.kind == ErrorKind::Gone => None,
-                observed => Some((id.clone(), observed)),
-            }
-        });
-        Ok(futures::future::join_all(rows).await.into_iter().flatten().collect())
+        Ok(one_by_one(ids, async |id: &Id<Self>| read::bucket(c, id.as_str()).await).await)
     }
 
     async fn find_by_token(&self, c: &Reader, owner: &Owner) -> Result<Vec<Id<Self>>> {
         // By its name, since only a call for each bucket of the account would tell by the tag.
-        let Some(name) = &self.name else { return Ok(vec![]) };
-        match read::tags(c, name).await {
-            Ok(tags) if crate::tags::made_for(&tags, owner) => Ok(vec![Id::new(name)]),
-            Ok(_) => Ok(vec![]),
-            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+        let tags = self.tags_of_name(c).await?;
+        Ok(tags.filter(|(_, tags)| made_for(tags, owner)).map(|(id, _)| id).into_iter().collect())
     }
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
-        let Some(name) = &self.name else { return Ok(vec![]) };
-        match read::tags(c, name).await {
-            Ok(_) => Ok(vec![Id::new(name)]),
-            Err(error) if error.kind == ErrorKind::Gone => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+        Ok(self.tags_of_name(c).await?.map(|(id, _)| id).into_iter().collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
-        let name = self.name.clone().unwrap_or_default();
+        let name = self.bucket.clone().unwrap_or_default();
         // In us-east-1 a create of a bucket that is ours already succeeds: it would be taken for a new one.
         if c.read().s3().head_bucket().bucket(&name).send().await.is_ok() {
-            return Err(Error::because(
-                ErrorKind::Exists,
-                "s3:CreateBucket",
-                format!("there is a bucket `{name}` already"),
-            ));
+            let why = format!("there is a bucket `{name}` already");
+            return Err(Error::because(ErrorKind::Exists, "s3:CreateBucket", why));
         }
         write::create(self, c, &name).await?;
         Ok((Id::new(name), None))
@@ -346,6 +262,17 @@ impl Resource for Bucket {
     }
 }
 
+impl Bucket {
+    /// The bucket of this name, and its tags.
+    async fn tags_of_name(&self, c: &Reader) -> Result<Option<(Id<Self>, Tags)>> {
+        let Some(name) = &self.bucket else { return Ok(None) };
+        let tags = none_if(ErrorKind::Gone, read::tags(c, name).await)?;
+        Ok(tags.map(|tags| (Id::new(name), tags)))
+    }
+}
+
+tag_conversions!(Tag, key, value);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,11 +280,12 @@ mod tests {
 
     #[test]
     fn rule_made_stricter_out_of_band_is_detected() {
-        let field = Bucket::FIELDS.iter().find(|field| field.name == "lifecycle").unwrap();
-        let rule = |id: &str| LifecycleRule { abort_uploads_after: Some(7), ..LifecycleRule::new(id) };
+        let name = Field::LifecycleConfiguration.name();
+        let field = Bucket::FIELDS.iter().find(|field| field.name == name).unwrap();
+        let rule = |id: &str| LifecycleRule::new(id).abort_incomplete_multipart_upload_days(7);
         let desired = json!([rule("a"), rule("b")]);
         assert!(Bucket::is_equivalent(field, &desired, &json!([rule("b"), rule("a")])));
-        let stricter = LifecycleRule { expire_after: Some(1), ..rule("b") };
+        let stricter = rule("b").expiration_days(1);
         assert!(!Bucket::is_equivalent(field, &desired, &json!([rule("a"), stricter])));
     }
 }

@@ -1,20 +1,11 @@
 //! Reads of a bucket: one call for each of its settings.
 
 use aws_sdk_s3::types;
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    expr::In,
-    resource::{Id, Observed, Tags},
-};
 
-use super::{Bucket, BucketOutputs, Encryption, LifecycleRule, Logging, PublicAccessBlock, Retention};
-use crate::{
-    cloud::Clients,
-    error::{api, api_with},
-    tags::observed_tags,
-};
+use super::{Bucket, BucketOutputs, Encryption, LifecycleRule, Logging, PublicAccessBlock, Retention, our_tags};
+use crate::{cloud::Clients, prelude::*};
 
-/// A setting that was never made is an error in S3's eyes, by many names. A bucket that is not there is none of them.
+/// `None` for a setting that was never made: S3 answers with one of many errors. A missing bucket is none of them.
 fn unset<T>(result: Result<T>) -> Result<Option<T>> {
     let never = |error: &Error| {
         let code = error.code.as_deref().unwrap_or_default();
@@ -35,8 +26,7 @@ fn no_name(code: &str, _: &str) -> Option<ErrorKind> {
 pub(super) async fn tags(c: &Clients, name: &str) -> Result<Tags> {
     let answer = c.s3().get_bucket_tagging().bucket(name).send().await;
     let answer = unset(answer.map_err(api_with("s3:GetBucketTagging", no_name)))?;
-    let tags = answer.map(|answer| answer.tag_set).unwrap_or_default();
-    Ok(observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
+    Ok(our_tags(&answer.map(|answer| answer.tag_set).unwrap_or_default()))
 }
 
 pub(super) async fn bucket(c: &Clients, name: &str) -> Result<Observed<Bucket>> {
@@ -94,29 +84,24 @@ pub(super) async fn bucket(c: &Clients, name: &str) -> Result<Observed<Bucket>> 
     let region = c.region().to_owned();
     Ok(Observed {
         inputs: Bucket {
-            name: Some(name.to_owned()),
+            bucket: Some(name.to_owned()),
             versioning: Some(versioning),
-            encryption,
-            public_access_block: public.map(|block| PublicAccessBlock {
+            server_side_encryption_configuration: encryption,
+            public_access_block_configuration: public.map(|block| PublicAccessBlock {
                 block_public_acls: on(block.block_public_acls()),
                 ignore_public_acls: on(block.ignore_public_acls()),
                 block_public_policy: on(block.block_public_policy()),
                 restrict_public_buckets: on(block.restrict_public_buckets()),
             }),
             policy: policy.map(In::Known),
-            lifecycle: Some(lifecycle),
-            ownership,
-            object_lock: Some(lock.as_ref().is_some_and(enabled)),
+            lifecycle_configuration: Some(lifecycle),
+            object_ownership: ownership,
+            object_lock_enabled_for_bucket: Some(lock.as_ref().is_some_and(enabled)),
             default_retention: rule.and_then(|rule| {
-                Some(Retention {
-                    mode: rule.mode()?.as_str().to_owned(),
-                    days: rule.days().or(rule.years().map(|years| years * 365))?,
-                })
+                let days = rule.days().or(rule.years().map(|years| years * 365))?;
+                Some(Retention::new(rule.mode()?.as_str(), days))
             }),
-            logging: logging.map(|logging| Logging {
-                bucket: logging.target_bucket().into(),
-                prefix: logging.target_prefix().to_owned(),
-            }),
+            logging_enabled: logging.map(|logging| Logging::new(logging.target_bucket(), logging.target_prefix())),
             force_delete: None,
             tags,
         },
@@ -143,8 +128,8 @@ fn encryption(configuration: &types::ServerSideEncryptionConfiguration) -> Optio
     let rule = configuration.rules().first()?;
     let default = rule.apply_server_side_encryption_by_default()?;
     Some(Encryption {
-        algorithm: default.sse_algorithm().as_str().to_owned(),
-        kms_key: default.kms_master_key_id().map(In::from),
-        bucket_key: Some(rule.bucket_key_enabled().unwrap_or_default()),
+        sse_algorithm: default.sse_algorithm().as_str().to_owned(),
+        kms_master_key_id: default.kms_master_key_id().map(In::from),
+        bucket_key_enabled: Some(rule.bucket_key_enabled().unwrap_or_default()),
     })
 }

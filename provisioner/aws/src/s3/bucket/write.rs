@@ -2,42 +2,27 @@
 
 use aws_sdk_s3::types;
 use aws_smithy_types::error::operation::BuildError;
-use provisioner_model::{
-    error::{Error, ErrorKind, Result},
-    resource::{Observed, Recorded, Tags},
-};
 
-use super::{Bucket, LifecycleRule};
-use crate::{
-    changed_inputs::ChangedInputs,
-    cloud::Writer,
-    error::{api, api_with, gone_ok},
-    tags::TagChange,
-    value::text,
-};
+use super::{Bucket, Field, LifecycleRule, sdk_tags};
+use crate::{prelude::*, tags::TagChange};
 
 /// A part of a request that lacks something.
 pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
     part.map_err(|error| Error::bug("s3:CreateBucket", error))
 }
 
-fn sdk_tags(tags: &Tags) -> Result<Vec<types::Tag>> {
-    tags.iter().map(|(key, value)| built(types::Tag::builder().key(key).value(value).build())).collect()
-}
-
 pub(super) async fn create(new: &Bucket, c: &Writer, name: &str) -> Result<()> {
     // us-east-1 is what is meant where no region is stated, and cannot be stated.
     let region = Some(c.region()).filter(|region| *region != "us-east-1").map(types::BucketLocationConstraint::from);
-    let tags = sdk_tags(&new.tags)?;
-    let place = types::CreateBucketConfiguration::builder().set_location_constraint(region);
-    let place = place.set_tags((!tags.is_empty()).then_some(tags)).build();
+    let tags = Some(sdk_tags(&new.tags)).filter(|tags| !tags.is_empty());
+    let place = types::CreateBucketConfiguration::builder().set_location_constraint(region).set_tags(tags).build();
     let request = c
         .s3()
         .create_bucket()
         .bucket(name)
         .create_bucket_configuration(place)
-        .set_object_lock_enabled_for_bucket(new.object_lock.filter(|on| *on))
-        .set_object_ownership(new.ownership.as_deref().map(types::ObjectOwnership::from));
+        .set_object_lock_enabled_for_bucket(new.object_lock_enabled_for_bucket.filter(|on| *on));
+    let request = set_inputs!(request, new => object_ownership);
     request.send().await.map(drop).map_err(api("s3:CreateBucket"))
 }
 
@@ -48,52 +33,48 @@ pub(super) async fn update(
     observed: &Observed<Bucket>,
 ) -> Result<()> {
     let (s3, name) = (c.s3(), recorded.id.as_str());
-    let differs = ChangedInputs::between(desired, &recorded.inputs, &observed.inputs);
+    let changed = ChangedFields::between(desired, &recorded.inputs, &observed.inputs);
     // Versioning before object lock, and what is public before the policy: each needs the one before.
-    if let Some(on) = differs.pick("versioning", &desired.versioning) {
+    if let Some(on) = changed.pick(Field::Versioning, &desired.versioning) {
         use types::BucketVersioningStatus::{Enabled, Suspended};
         let status = types::VersioningConfiguration::builder().status(if on { Enabled } else { Suspended }).build();
         let request = s3.put_bucket_versioning().bucket(name).versioning_configuration(status);
         request.send().await.map_err(api("s3:PutBucketVersioning"))?;
     }
-    if let Some(encryption) = differs.pick("encryption", &desired.encryption) {
-        let default = types::ServerSideEncryptionByDefault::builder()
-            .sse_algorithm(types::ServerSideEncryption::from(encryption.algorithm.as_str()))
-            .set_kms_master_key_id(encryption.kms_key.as_ref().and_then(text));
-        let rule = types::ServerSideEncryptionRule::builder()
-            .apply_server_side_encryption_by_default(built(default.build())?)
-            .set_bucket_key_enabled(encryption.bucket_key)
-            .build();
+    let encryption = &desired.server_side_encryption_configuration;
+    if let Some(encryption) = changed.pick(Field::ServerSideEncryptionConfiguration, encryption) {
+        let default = types::ServerSideEncryptionByDefault::builder();
+        let default = built(set_inputs!(default, encryption => sse_algorithm, kms_master_key_id).build())?;
+        let rule = types::ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default);
+        let rule = set_inputs!(rule, encryption => bucket_key_enabled).build();
         let configuration = built(types::ServerSideEncryptionConfiguration::builder().rules(rule).build())?;
         let request = s3.put_bucket_encryption().bucket(name).server_side_encryption_configuration(configuration);
         request.send().await.map_err(api("s3:PutEncryptionConfiguration"))?;
     }
-    if let Some(block) = differs.pick("public_access_block", &desired.public_access_block) {
-        let configuration = types::PublicAccessBlockConfiguration::builder()
-            .block_public_acls(block.block_public_acls)
-            .ignore_public_acls(block.ignore_public_acls)
-            .block_public_policy(block.block_public_policy)
-            .restrict_public_buckets(block.restrict_public_buckets)
-            .build();
+    let block = &desired.public_access_block_configuration;
+    if let Some(block) = changed.pick(Field::PublicAccessBlockConfiguration, block) {
+        let configuration = set_inputs!(types::PublicAccessBlockConfiguration::builder(), block =>
+            block_public_acls, ignore_public_acls, block_public_policy, restrict_public_buckets)
+        .build();
         let request = s3.put_public_access_block().bucket(name).public_access_block_configuration(configuration);
         request.send().await.map_err(api("s3:PutBucketPublicAccessBlock"))?;
     }
-    if let Some(ownership) = differs.pick("ownership", &desired.ownership) {
+    if changed.contains(Field::ObjectOwnership) {
         let rule = types::OwnershipControlsRule::builder();
-        let rule = built(rule.object_ownership(types::ObjectOwnership::from(ownership.as_str())).build())?;
+        let rule = built(set_inputs!(rule, desired => object_ownership).build())?;
         let controls = built(types::OwnershipControls::builder().rules(rule).build())?;
         let request = s3.put_bucket_ownership_controls().bucket(name).ownership_controls(controls);
         request.send().await.map_err(api("s3:PutBucketOwnershipControls"))?;
     }
-    if let Some(policy) = differs.pick("policy", &desired.policy) {
+    if changed.contains(Field::Policy) {
         // A role that was just made is no principal yet.
         let special = |code: &str, message: &str| {
             (code == "MalformedPolicy" && message.contains("Invalid principal")).then_some(ErrorKind::NotYet)
         };
-        let request = s3.put_bucket_policy().bucket(name).set_policy(text(&policy));
+        let request = set_inputs!(s3.put_bucket_policy().bucket(name), desired => policy);
         request.send().await.map_err(api_with("s3:PutBucketPolicy", special))?;
     }
-    if let Some(rules) = differs.pick("lifecycle", &desired.lifecycle) {
+    if let Some(rules) = changed.pick(Field::LifecycleConfiguration, &desired.lifecycle_configuration) {
         if rules.is_empty() {
             let request = s3.delete_bucket_lifecycle().bucket(name);
             request.send().await.map_err(api("s3:PutLifecycleConfiguration"))?;
@@ -105,10 +86,10 @@ pub(super) async fn update(
             request.send().await.map_err(api("s3:PutLifecycleConfiguration"))?;
         }
     }
-    if differs.any(&["object_lock", "default_retention"]) && desired.object_lock == Some(true) {
+    let lock = changed.contains_any(&[Field::ObjectLockEnabledForBucket, Field::DefaultRetention]);
+    if lock && desired.object_lock_enabled_for_bucket == Some(true) {
         let rule = desired.default_retention.as_ref().map(|one| {
-            let mode = types::ObjectLockRetentionMode::from(one.mode.as_str());
-            let retention = types::DefaultRetention::builder().mode(mode).days(one.days).build();
+            let retention = set_inputs!(types::DefaultRetention::builder(), one => mode, days).build();
             types::ObjectLockRule::builder().default_retention(retention).build()
         });
         let lock = types::ObjectLockConfiguration::builder();
@@ -116,20 +97,20 @@ pub(super) async fn update(
         let request = s3.put_object_lock_configuration().bucket(name).object_lock_configuration(lock);
         request.send().await.map_err(api("s3:PutBucketObjectLockConfiguration"))?;
     }
-    if let Some(logging) = differs.pick("logging", &desired.logging) {
-        let target = types::LoggingEnabled::builder().set_target_bucket(text(&logging.bucket));
-        let target = built(target.target_prefix(&logging.prefix).build())?;
+    if let Some(logging) = changed.pick(Field::LoggingEnabled, &desired.logging_enabled) {
+        let target = types::LoggingEnabled::builder();
+        let target = built(set_inputs!(target, logging => target_bucket, target_prefix).build())?;
         let status = types::BucketLoggingStatus::builder().logging_enabled(target).build();
         let request = s3.put_bucket_logging().bucket(name).bucket_logging_status(status);
         request.send().await.map_err(api("s3:PutBucketLogging"))?;
     }
     let change = TagChange::between(&desired.tags, &recorded.inputs.tags, &observed.inputs.tags);
     if change != TagChange::default() {
-        // The call replaces all tags: others' go back with ours.
+        // The call replaces all tags, so foreign tags are written back with ours.
         let mut tags = observed.inputs.tags.clone();
         tags.retain(|key, _| !change.drop.contains(key));
         tags.extend(change.set);
-        let tags = built(types::Tagging::builder().set_tag_set(Some(sdk_tags(&tags)?)).build())?;
+        let tags = built(types::Tagging::builder().set_tag_set(Some(sdk_tags(&tags))).build())?;
         let request = s3.put_bucket_tagging().bucket(name).tagging(tags);
         request.send().await.map_err(api("s3:PutBucketTagging"))?;
     }
@@ -142,7 +123,7 @@ pub(super) async fn delete(c: &Writer, name: &str, force: bool) -> Result<()> {
             empty(c, name).await?;
         }
         let answer = c.s3().delete_bucket().bucket(name).send().await;
-        // Nobody is going to empty it: trying again is of no use.
+        // Nothing empties it, so a retry is of no use.
         answer.map(drop).map_err(api_with("s3:DeleteBucket", |code, _| {
             (code == "BucketNotEmpty" && !force).then_some(ErrorKind::Refused)
         }))
