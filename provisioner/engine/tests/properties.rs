@@ -218,7 +218,7 @@ fn count(counts: &Counts, plan: &Plan) {
         *counts.entry(format!("{:?}", planned.action)).or_default() += 1;
     }
     for step in &plan.steps {
-        *counts.entry(format!("step {}", step.action.verb())).or_default() += 1;
+        *counts.entry(format!("step {}", step.action.name())).or_default() += 1;
     }
 }
 

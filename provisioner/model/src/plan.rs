@@ -260,8 +260,8 @@ pub enum StepAction {
 }
 
 impl StepAction {
-    /// The word for it in messages.
-    pub fn verb(&self) -> &'static str {
+    /// The action's name in saved plans and in `--json`.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "create",
             Self::Update { .. } => "update",
@@ -272,6 +272,14 @@ impl StepAction {
             Self::Forget { .. } => "forget",
             Self::Record { .. } => "record",
             Self::Rename { .. } => "rename",
+        }
+    }
+
+    /// The words for the action in messages.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::DisableDeletionProtection { .. } => "disable deletion protection",
+            other => other.name(),
         }
     }
 }

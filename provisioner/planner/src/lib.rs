@@ -1,19 +1,22 @@
 //! Computes a plan from the desired, recorded and observed state: a pure function of data.
 //!
-//! [`plan`] decides the action for each resource ([`mod@diff`], `decide`), then creates the steps and their
-//! dependencies (`order`). It is synchronous, and uses neither a clock nor randomness. [`verify`] lists contradictions
-//! in a plan.
+//! [`plan`] collects the facts about each resource (`facts`), decides its action ([`mod@diff`], `decide`), then creates
+//! the steps and their dependencies (`order`). It is synchronous, and uses neither a clock nor randomness. [`verify`]
+//! lists contradictions in a plan.
 
 mod decide;
+mod decision;
 pub mod diff;
+mod drift;
+mod facts;
 pub mod graph;
-mod item;
 mod name;
 mod observe;
 mod order;
 mod rename;
 mod select;
 mod tags;
+mod unique_key;
 pub mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +29,7 @@ use provisioner_model::{
     state::{ProviderTarget, Snapshot},
 };
 
+use self::{facts::Sources, rename::Renames};
 pub use self::{
     observe::{Observation, Observations},
     select::Selection,
@@ -50,32 +54,30 @@ pub struct Input<'a> {
 /// The plan, or every reason why there is none.
 pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let discovered = discovered(input);
-    let mut snapshot = rename::renamed(input);
-    for object in snapshot.state.rows.values_mut().flat_map(|row| &mut row.objects) {
+    let Renames { mut state, from: renames } = rename::renamed(input);
+    for object in state.rows.values_mut().flat_map(|row| &mut row.objects) {
         let found = discovered.iter().find(|found| found.token == object.token);
         object.id = object.id.take().or_else(|| found.map(|found| found.id.clone()));
     }
-    let decisions = decide::decide(input, &snapshot)?;
+    let sources = Sources::new(input, &state, &renames);
+    let decisions = decide::decide(&sources)?;
     let steps = order::steps(&decisions)?;
-    let mut plan = Plan {
+    let outputs = input.desired.outputs.iter().map(|(name, value)| (name.clone(), decisions.resolve(value)));
+    Ok(Plan {
         format: FORMAT,
         facts: input.desired.facts.clone(),
-        lineage: snapshot.state.lineage.clone(),
-        serial: snapshot.state.serial,
+        lineage: state.lineage.clone(),
+        serial: state.serial,
         digest: input.snapshot.digest(),
         targets: input.targets.clone(),
         discovered,
-        resources: decisions.items.iter().map(|(address, item)| (address.clone(), item.planned())).collect(),
+        resources: decisions.items.iter().map(|(address, item)| ((*address).to_owned(), item.to_plan())).collect(),
         steps,
         drift: decisions.drift(),
-        outputs: BTreeMap::new(),
+        outputs: outputs.collect(),
         declared_outputs: input.desired.outputs.clone(),
-        notices: notices(&decisions),
-    };
-    for (name, declared) in &plan.declared_outputs {
-        plan.outputs.insert(name.clone(), decisions.resolve(declared, &mut vec![]));
-    }
-    Ok(plan)
+        notices: decisions.notices(),
+    })
 }
 
 /// The objects that the refresh found by their tokens, and whose IDs the state lacks.
@@ -93,17 +95,8 @@ fn discovered(input: &Input<'_>) -> Vec<Discovered> {
 /// Returns the changes made outside Provisioner since the last write. They follow only from the recorded and the
 /// observed state, so that errors that block a plan do not hide them.
 pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Diagnostic>> {
-    item::drifted(input, &rename::renamed(input))
-}
-
-fn notices(decisions: &item::Decisions<'_>) -> Vec<Diagnostic> {
-    decisions
-        .items
-        .iter()
-        .flat_map(|(address, item)| {
-            item.notices.iter().map(|summary| Diagnostic::resource_warning(address, summary.clone()))
-        })
-        .collect()
+    let Renames { state, from: renames } = rename::renamed(input);
+    drift::of_state(&Sources::new(input, &state, &renames))
 }
 
 /// Returns the addresses whose protected objects a plan deletes: each needs consent. A saved plan is a file that

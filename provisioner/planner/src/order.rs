@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner_model::{
     Diagnostic,
-    plan::{Action, Step, StepAction, Write},
+    plan::{Step, StepAction, Write},
     state::{Object, Origin},
 };
 use serde_json::Value;
 
 use crate::{
-    decide::key,
-    graph,
-    item::{Decisions, Item, Leftover},
+    Observation,
+    decision::{Decisions, Effect, Item, Leftover},
+    facts::{ObservedObject, ResourceFacts},
+    graph, unique_key,
 };
 
 /// A delete step, or its equivalent.
@@ -46,12 +47,10 @@ struct Draft {
 /// Lays down the steps in an order that can be carried out.
 pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Diagnostic>> {
     let mut draft = Draft::default();
-    for address in &decisions.order {
-        if let Some(item) = decisions.items.get(address) {
-            draft.add(item);
-        }
+    for item in decisions.order.iter().filter_map(|address| decisions.items.get(address)) {
+        draft.add(item);
     }
-    for item in decisions.items.values().filter(|item| item.declared.is_none()) {
+    for item in decisions.items.values().filter(|item| item.facts.declared.is_none()) {
         draft.add(item);
     }
     draft.firm_edges(decisions);
@@ -63,9 +62,9 @@ pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Diagnost
 impl Draft {
     fn push(&mut self, item: &Item<'_>, action: StepAction, after: impl IntoIterator<Item = usize>) -> usize {
         self.steps.push(Step {
-            address: item.address.clone(),
-            type_name: item.type_name.clone(),
-            provider: item.provider.clone(),
+            address: item.facts.address.to_owned(),
+            type_name: item.facts.type_name.to_owned(),
+            provider: item.facts.provider.to_owned(),
             action,
             after: after.into_iter().collect(),
         });
@@ -74,150 +73,112 @@ impl Draft {
 
     /// The steps of one resource and what waits for what among them.
     fn add(&mut self, item: &Item<'_>) {
+        let Item { facts, decision } = item;
         let mut before = vec![];
-        if let Some(from) = &item.renamed_from {
-            before.push(self.push(item, StepAction::Rename { from: from.clone() }, []));
+        if let Some(from) = facts.renamed_from {
+            before.push(self.push(item, StepAction::Rename { from: from.to_owned() }, []));
         }
-        let touched = item.action != Action::NoChange;
+        if matches!(decision.effect, Effect::NoChange(_)) {
+            return;
+        }
         // A leftover goes once its successor is there, unless it holds a key that the successor needs.
         let in_the_way = |leftover: &&Leftover<'_>| {
-            item.write.as_ref().is_some_and(|write| shares_key(item, write, leftover.object))
+            decision.effect.write().is_some_and(|write| shares_key(facts, write, leftover.observed.object))
         };
-        let leftovers = item.leftovers.iter().filter(|_| touched);
-        let (first, later): (Vec<_>, Vec<_>) = leftovers.partition(in_the_way);
+        let (first, later): (Vec<_>, Vec<_>) = decision.leftovers.iter().partition(in_the_way);
         for leftover in first {
-            let node = self.remove(item, leftover.object, &before);
-            before.push(node);
+            before.push(self.remove_leftover(item, leftover, &before));
         }
-        let write = || item.write.clone();
-        let token = || item.object.map(|object| object.token.clone()).unwrap_or_default();
-        let done = match item.action {
-            Action::Create => write().map(|write| self.push(item, StepAction::Create(write), before)),
-            Action::Adopt => write().map(|write| {
-                let id = item.existing.clone().unwrap_or_default();
-                self.push(item, StepAction::Adopt { id, write }, before)
-            }),
-            Action::Update | Action::Rename if item.record_only => {
-                write().map(|write| self.push(item, StepAction::Record { token: token(), write }, before))
-            }
-            Action::Update => {
-                write().map(|write| self.push(item, StepAction::Update { token: token(), write }, before))
-            }
-            Action::Replace => {
-                let made = write().map(|write| self.push(item, StepAction::Create(write), before));
-                if let (Some(made), Some(object)) = (made, item.object) {
-                    self.remove(item, object, &[made]);
-                }
-                made
-            }
-            Action::ReplaceDeleteFirst => {
-                let gone = item.object.map(|object| self.remove(item, object, &before));
-                write().map(|write| self.push(item, StepAction::Create(write), before.iter().copied().chain(gone)))
-            }
-            Action::Delete => {
-                if let Some(object) = item.object {
-                    self.remove(item, object, &before);
-                }
-                None
-            }
-            Action::Release => {
-                let node = self.push(item, StepAction::Release { token: token() }, before);
-                if let Some(object) = item.object {
-                    self.removal(item, object, node);
-                }
-                None
-            }
-            Action::Forget => {
-                if let Some(object) = item.object {
-                    let node = self.push(item, StepAction::Forget { token: object.token.clone() }, before);
-                    self.removal(item, object, node);
-                }
-                None
-            }
-            Action::Rename | Action::NoChange => None,
-        };
+        let done = self.add_effect(item, &before);
         for leftover in later {
-            self.remove(item, leftover.object, done.as_slice());
+            self.remove_leftover(item, leftover, done.as_slice());
         }
         // What is gone leaves the state after its successor is there: what refers to it always refers to something.
-        for object in item.gone.iter().filter(|_| touched) {
+        for object in &facts.gone {
             let node = self.push(item, StepAction::Forget { token: object.token.clone() }, done);
-            self.removal(item, object, node);
-            if let Some(removal) = self.removals.last_mut() {
-                removal.gone = true;
-            }
+            self.removals.push(removal(facts, object, None, node));
         }
         if let Some(done) = done {
-            self.done.insert(item.address.clone(), done);
+            self.done.insert(facts.address.to_owned(), done);
         }
     }
 
-    fn removal(&mut self, item: &Item<'_>, object: &Object, node: usize) {
-        self.removals.push(Removal {
-            node,
-            address: item.address.clone(),
-            needs: graph::needs(&object.declared),
-            firm: graph::firm_needs(item.resource_type, &object.declared),
-            whole: graph::whole(item.resource_type, &object.declared),
-            gone: false,
-            id: object.id.clone(),
-            keys: keys(item, &object.inputs, &BTreeSet::new()),
-            texts: {
-                let observations = item.leftovers.iter().map(|leftover| &leftover.observation).chain(&item.observation);
-                let observed = observations.into_iter().find(|observation| Some(&observation.id) == object.id.as_ref());
-                let mut texts = BTreeSet::new();
-                if let Some(observation) = observed {
-                    strings(&observation.observed.inputs, &mut texts);
-                }
-                texts
-            },
-        });
-    }
-
-    /// Deletes an object, after disabling its deletion protection; forgets objects that were created outside
-    /// Provisioner, and replaced objects that their type retains.
-    fn remove(&mut self, item: &Item<'_>, object: &Object, after: &[usize]) -> usize {
-        let token = object.token.clone();
-        let after = after.iter().copied();
-        let leftover = item.leftovers.iter().find(|leftover| leftover.object.token == object.token);
-        let retained = match leftover {
-            Some(leftover) => leftover.is_retained(item.resource_type),
-            None => {
-                object.origin == Origin::Adopted
-                    || (item.action == Action::Replace && item.resource_type.info().retain_on_replace)
+    /// Adds the steps of the current object, and returns the step after which the resource's outputs hold.
+    fn add_effect(&mut self, item: &Item<'_>, before: &[usize]) -> Option<usize> {
+        let after = before.iter().copied();
+        let token = |observed: &ObservedObject<'_>| observed.object.token.clone();
+        let info = item.facts.resource_type.info();
+        let is_adopted = |observed: &ObservedObject<'_>| observed.object.origin == Origin::Adopted;
+        match &item.decision.effect {
+            Effect::Create(write) => Some(self.push(item, StepAction::Create(write.clone()), after)),
+            Effect::Adopt(found, write) => {
+                let (id, write) = (found.id.clone(), write.clone());
+                Some(self.push(item, StepAction::Adopt { id, write }, after))
             }
-        };
-        if retained {
-            let node = self.push(item, StepAction::Forget { token }, after);
-            self.removal(item, object, node);
-            return node;
+            Effect::Update(observed, write) => {
+                let (token, write) = (token(observed), write.clone());
+                Some(self.push(item, StepAction::Update { token, write }, after))
+            }
+            Effect::Record(observed, write) | Effect::Rename(observed, write) => {
+                let (token, write) = (token(observed), write.clone());
+                Some(self.push(item, StepAction::Record { token, write }, after))
+            }
+            Effect::Replace(observed, write) => {
+                let created = self.push(item, StepAction::Create(write.clone()), after);
+                let is_retained = is_adopted(observed) || info.retain_on_replace;
+                self.remove(item, *observed, is_retained, &[created]);
+                Some(created)
+            }
+            Effect::ReplaceDeleteFirst(observed, write) => {
+                let removed = self.remove(item, *observed, is_adopted(observed), before);
+                Some(self.push(item, StepAction::Create(write.clone()), after.chain([removed])))
+            }
+            Effect::Delete(Some(observed)) => {
+                self.remove(item, *observed, is_adopted(observed), before);
+                None
+            }
+            Effect::Forget(Some(observed)) => {
+                self.remove(item, *observed, true, before);
+                None
+            }
+            Effect::Release(observed) => {
+                let node = self.push(item, StepAction::Release { token: token(observed) }, after);
+                self.removals.push(removal(&item.facts, observed.object, Some(observed.observation), node));
+                None
+            }
+            Effect::CleanUp(_) | Effect::Delete(None) | Effect::Forget(None) | Effect::NoChange(_) => None,
         }
-        let observation = leftover.map(|leftover| &leftover.observation).or(item.observation.as_ref());
-        let there = observation.map_or(&object.inputs, |observation| &observation.observed.inputs);
-        let guards = item
-            .resource_type
-            .info()
-            .fields
-            .iter()
-            .filter(|field| field.deletion_protection && there.get(field.name) == Some(&Value::Bool(true)));
-        let fields: Vec<String> = guards.map(|field| field.name.to_owned()).collect();
-        let id = object.id.clone();
-        let node = if fields.is_empty() {
-            self.push(item, StepAction::Delete { token, id }, after)
-        } else {
+    }
+
+    fn remove_leftover(&mut self, item: &Item<'_>, leftover: &Leftover<'_>, after: &[usize]) -> usize {
+        self.remove(item, leftover.observed, leftover.is_retained(item.facts.resource_type), after)
+    }
+
+    /// Deletes an object, after disabling its deletion protection, or drops a retained object from the state.
+    fn remove(&mut self, item: &Item<'_>, observed: ObservedObject<'_>, is_retained: bool, after: &[usize]) -> usize {
+        let ObservedObject { object, observation } = observed;
+        let (token, id) = (object.token.clone(), object.id.clone());
+        let mut after = after.to_vec();
+        let protections = deletion_protections(&item.facts, observation);
+        if !is_retained && !protections.is_empty() {
             // Protection is lifted as late as the delete itself could come.
-            let lifted = self.push(item, StepAction::DisableDeletionProtection { token: token.clone(), fields }, after);
-            self.removal(item, object, lifted);
-            self.push(item, StepAction::Delete { token, id }, [lifted])
-        };
-        self.removal(item, object, node);
+            let action = StepAction::DisableDeletionProtection { token: token.clone(), fields: protections };
+            let lifted = self.push(item, action, after);
+            self.removals.push(removal(&item.facts, object, Some(observation), lifted));
+            after = vec![lifted];
+        }
+        let action = if is_retained { StepAction::Forget { token } } else { StepAction::Delete { token, id } };
+        let node = self.push(item, action, after);
+        self.removals.push(removal(&item.facts, object, Some(observation), node));
         node
     }
 
     fn firm_edges(&mut self, decisions: &Decisions<'_>) {
         let mut edges = vec![];
         for (address, node) in &self.done {
-            let Some(declared) = decisions.items.get(address).and_then(|item| item.declared) else { continue };
+            let Some(declared) = decisions.items.get(address.as_str()).and_then(|item| item.facts.declared) else {
+                continue;
+            };
             let needs = graph::needs(&declared.inputs);
             edges.extend(needs.iter().filter_map(|need| self.done.get(need)).map(|need| (*node, *need)));
         }
@@ -235,11 +196,11 @@ impl Draft {
         let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
         for removal in &self.removals {
             for need in &removal.needs {
-                let first = decisions.items.get(need).is_some_and(|i| i.action == Action::ReplaceDeleteFirst);
+                let first = matches!(decisions.effect(need), Some(Effect::ReplaceDeleteFirst(..)));
                 if removal.firm.contains(need) || !first {
                     let needed = of.get(need.as_str()).into_iter().flatten();
-                    let field_diffs = needed.filter(|needed| (needed.gone || removal.gone) == gone);
-                    edges.extend(field_diffs.map(|needed| (needed.node, removal.node)));
+                    let needed = needed.filter(|needed| (needed.gone || removal.gone) == gone);
+                    edges.extend(needed.map(|needed| (needed.node, removal.node)));
                 }
             }
         }
@@ -261,17 +222,18 @@ impl Draft {
 
     /// Orders the use of a unique key after its release.
     fn handovers(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
-        let mut held = BTreeMap::new();
+        let mut holders = BTreeMap::new();
         for removal in &self.removals {
-            held.extend(removal.keys.iter().map(|key| (key.clone(), removal)));
+            holders.extend(removal.keys.iter().map(|key| (key.as_str(), removal)));
         }
         let mut edges = vec![];
         for (address, node) in &self.done {
-            let Some(item) = decisions.items.get(address) else { continue };
-            let Some(write) = &item.write else { continue };
-            let taken = keys(item, &write.planned, &write.unknown);
-            let holders = taken.iter().filter_map(|key| held.get(key)).filter(|holder| holder.address != *address);
-            edges.extend(holders.map(|holder| (*node, holder.node)));
+            let Some(item) = decisions.items.get(address.as_str()) else { continue };
+            let Some(write) = item.decision.effect.write() else { continue };
+            let claimed = keys(&item.facts, &write.planned, &write.unknown);
+            let holders = claimed.iter().filter_map(|key| holders.get(key.as_str()));
+            let others = holders.filter(|holder| holder.address != *address);
+            edges.extend(others.map(|holder| (*node, holder.node)));
         }
         edges
     }
@@ -295,17 +257,17 @@ impl Draft {
     fn parts_first(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let mut parts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (address, node) in &self.done {
-            let item = decisions.items.get(address);
-            let whole = item.and_then(|item| graph::whole(item.resource_type, &item.declared?.inputs));
+            let facts = decisions.items.get(address.as_str()).map(|item| &item.facts);
+            let whole = facts.and_then(|facts| graph::whole(facts.resource_type, &facts.declared?.inputs));
             if let Some(whole) = whole {
                 parts.entry(whole).or_default().push(*node);
             }
         }
         let mut edges = vec![];
         for (address, node) in &self.done {
-            let Some(item) = decisions.items.get(address) else { continue };
-            let Some(declared) = item.declared else { continue };
-            if item.resource_type.info().part_of.is_some() {
+            let Some(facts) = decisions.items.get(address.as_str()).map(|item| &item.facts) else { continue };
+            let Some(declared) = facts.declared else { continue };
+            if facts.resource_type.info().part_of.is_some() {
                 continue;
             }
             for need in graph::needs(&declared.inputs) {
@@ -320,11 +282,11 @@ impl Draft {
     fn let_go_first(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
         let (mut users, mut users_of_whole) = (BTreeMap::<_, Vec<usize>>::new(), BTreeMap::<_, Vec<usize>>::new());
         for (address, node) in &self.done {
-            let Some(item) = decisions.items.get(address) else { continue };
-            let Some(object) = item.object else { continue };
-            for need in graph::needs(&object.declared) {
+            let Some(item) = decisions.items.get(address.as_str()) else { continue };
+            let Some(observed) = item.decision.effect.object() else { continue };
+            for need in graph::needs(&observed.object.declared) {
                 // Parts never wait for parts.
-                if item.resource_type.info().part_of.is_none() {
+                if item.facts.resource_type.info().part_of.is_none() {
                     users_of_whole.entry(need.clone()).or_default().push(*node);
                 }
                 users.entry(need).or_default().push(*node);
@@ -424,18 +386,41 @@ impl Draft {
     }
 }
 
-/// The unique keys of an object with these inputs, each with its type and provider.
-fn keys(item: &Item<'_>, inputs: &Value, unknown: &BTreeSet<String>) -> BTreeSet<String> {
-    let groups = item.resource_type.info().unique.iter();
-    groups
-        .filter_map(|group| Some((group, key(group, inputs, unknown)?)))
-        .map(|(group, key)| format!("{} {} {group:?} {key:?}", item.type_name, item.provider))
+fn removal(facts: &ResourceFacts<'_>, object: &Object, observation: Option<&Observation>, node: usize) -> Removal {
+    let mut texts = BTreeSet::new();
+    if let Some(observation) = observation {
+        strings(&observation.observed.inputs, &mut texts);
+    }
+    Removal {
+        node,
+        address: facts.address.to_owned(),
+        needs: graph::needs(&object.declared),
+        firm: graph::firm_needs(facts.resource_type, &object.declared),
+        whole: graph::whole(facts.resource_type, &object.declared),
+        gone: observation.is_none(),
+        id: object.id.clone(),
+        keys: keys(facts, &object.inputs, &BTreeSet::new()),
+        texts,
+    }
+}
+
+/// Returns the fields that protect an object from deletion.
+fn deletion_protections(facts: &ResourceFacts<'_>, observation: &Observation) -> Vec<String> {
+    let is_enabled = |name: &str| observation.observed.inputs.get(name) == Some(&Value::Bool(true));
+    let fields = facts.resource_type.info().fields.iter();
+    fields
+        .filter(|field| field.deletion_protection && is_enabled(field.name))
+        .map(|field| field.name.to_owned())
         .collect()
 }
 
+fn keys(facts: &ResourceFacts<'_>, inputs: &Value, unknown: &BTreeSet<String>) -> BTreeSet<String> {
+    unique_key::keys(facts, inputs, unknown).map(|(_, key)| key).collect()
+}
+
 /// Returns whether an object holds a unique key that a write claims.
-fn shares_key(item: &Item<'_>, write: &Write, object: &Object) -> bool {
-    !keys(item, &write.planned, &write.unknown).is_disjoint(&keys(item, &object.inputs, &BTreeSet::new()))
+fn shares_key(facts: &ResourceFacts<'_>, write: &Write, object: &Object) -> bool {
+    !keys(facts, &write.planned, &write.unknown).is_disjoint(&keys(facts, &object.inputs, &BTreeSet::new()))
 }
 
 fn strings(value: &Value, out: &mut BTreeSet<String>) {

@@ -19,7 +19,7 @@ const ALLOWED_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("aws", &["model", "image"]),
     ("reference-stack", &["model", "aws"]),
     ("cli", &["model", "files", "planner", "store", "engine", "aws", "reference-stack", "image"]),
-    ("testkit", &["model", "store", "engine"]),
+    ("testkit", &["model", "planner", "store", "engine"]),
     ("tests", &["model", "planner", "store", "engine", "aws", "reference-stack", "cli", "image", "testkit"]),
     // It only chooses what the SDK is built with: see `.ci/features`.
     ("ci-sdk", &["image", "testkit"]),

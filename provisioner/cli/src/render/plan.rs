@@ -371,7 +371,7 @@ pub fn json(plan: &Plan) -> Value {
                 "address": step.address,
                 "type": step.type_name,
                 "provider": step.provider,
-                "action": step.action.verb(),
+                "action": step.action.name(),
                 "after": step.after,
             })
         })

@@ -135,7 +135,7 @@ impl<'a> Progress<'a> {
             Some(StepAction::Update { .. }) => ("updating", "updated"),
             Some(StepAction::Adopt { .. }) => ("adopting", "adopted"),
             Some(StepAction::DisableDeletionProtection { .. }) => {
-                ("disabling its deletion protection", "disabled deletion protection of")
+                ("disabling deletion protection", "disabled deletion protection of")
             }
             Some(StepAction::Delete { .. }) => ("deleting", "deleted"),
             Some(StepAction::Release { .. }) => ("releasing", "released"),

@@ -1,14 +1,17 @@
 use provisioner_cli::render::graph::{Edges, dot, mermaid, svg};
+use provisioner_planner::graph::needs;
+use provisioner_testkit::fixture::{address, doc, gate, net, service, stack};
 
+/// The edges of a declared stack.
 fn edges() -> Edges {
-    let edge = |address: &str, needs: &[&str]| (address.to_owned(), needs.iter().map(|s| (*s).to_owned()).collect());
-    [
-        edge("network/vpc/main", &[]),
-        edge("network/subnet/a", &["network/vpc/main"]),
-        edge("bucket/logs", &[]),
-        edge("service/task/app", &["network/subnet/a", "bucket/logs"]),
-    ]
-    .into()
+    let desired = stack(|stack| {
+        let logs = stack.add("logs", doc("text"));
+        let (main, address) =
+            stack.component("network", |stack| (stack.add("main", net(1)), stack.add("a", address(1))));
+        stack.component("network", |stack| stack.add("a", gate(&main, &address)));
+        stack.component("service", |stack| stack.add("app", service(&main, &logs)));
+    });
+    desired.resources.iter().map(|(address, declared)| (address.clone(), needs(&declared.inputs))).collect()
 }
 
 #[test]
@@ -16,8 +19,8 @@ fn three_ways_to_draw_a_graph() {
     insta::assert_snapshot!("dot", dot("dev", &edges()));
     insta::assert_snapshot!("mermaid", mermaid(&edges()));
     let svg = svg(&edges());
-    assert_eq!(svg.matches("<g>").count(), 4);
-    assert_eq!(svg.matches("<path").count(), 3);
+    assert_eq!(svg.matches("<g>").count(), 5);
+    assert_eq!(svg.matches("<path").count(), 4);
 }
 
 #[test]

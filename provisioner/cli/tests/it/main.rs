@@ -10,3 +10,4 @@ mod plan;
 mod progress;
 #[cfg(feature = "aws")]
 mod status;
+mod support;

@@ -1,254 +1,147 @@
-use std::collections::{BTreeMap, BTreeSet};
+//! Plans as text and as JSON. The planner makes each of them.
 
-use provisioner_cli::render::{PageFormat, plan as render};
+use std::collections::BTreeSet;
+
+use provisioner_cli::{
+    error::Failure,
+    render::{PageFormat, plan as render},
+};
 use provisioner_model::{
-    Diagnostic,
-    plan::{Action, Drift, FORMAT, FieldChange, Leftover, Plan, ResourcePlan, Step, StepAction},
-    stack::Facts,
-    state::ProviderTarget,
+    Diagnostic, In, Phase, Stack,
+    diagnostic::SourceLocation,
+    document,
+    plan::{Action, Plan},
+    state::ObjectRole,
+};
+use provisioner_testkit::{
+    cloud::types::{Named, Net},
+    fixture::{
+        Fixture, address, adopted, disk::disk, entry, gate, named, net, protected, renamed_from, retained, role, shared,
+    },
 };
 use serde_json::{Value, json};
 
-pub(crate) fn empty() -> Plan {
-    let target = ProviderTarget {
-        account: "123456789012".into(),
-        region: "us-east-1".into(),
-        endpoint: Some("http://127.0.0.1:5000".into()),
-    };
-    Plan {
-        format: FORMAT,
-        facts: Facts {
-            environment: "dev".into(),
-            account: "123456789012".into(),
-            region: "us-east-1".into(),
-            partition: "aws".into(),
-            discovered: BTreeMap::new(),
-        },
-        lineage: "0123".into(),
-        serial: 7,
-        digest: String::new(),
-        targets: BTreeMap::from([("main".to_owned(), target)]),
-        discovered: vec![],
-        resources: BTreeMap::new(),
-        steps: vec![],
-        drift: vec![],
-        outputs: BTreeMap::new(),
-        declared_outputs: BTreeMap::new(),
-        notices: vec![],
-    }
+use crate::support::{Function, environment, function, try_plan};
+
+/// A policy for a bucket, which may be an output.
+fn policy(bucket: Value, action: &str) -> In<String> {
+    document(json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": [action, "s3:ListBucket"], "Resource": bucket }],
+    }))
 }
 
-fn change(field: &str, before: Value, after: Value) -> FieldChange {
-    FieldChange {
-        field: field.into(),
-        before,
-        after,
-        replaces: false,
-        waits_for: BTreeSet::new(),
-        drifted: false,
-        document: false,
-    }
+fn locked(class: u8) -> Named {
+    Named { locked: Some(true), ..named("db", class) }
 }
 
-fn waiting(field: &str, after: Value, on: &[&str]) -> FieldChange {
-    FieldChange { waits_for: on.iter().map(|on| (*on).to_owned()).collect(), ..change(field, Value::Null, after) }
+/// The stack that has been applied.
+fn before(stack: &mut Stack) {
+    stack.default_tag("project", "shop");
+    stack.default_tag("environment", "dev");
+    stack.component("net", |stack| {
+        stack.add("main", net(1));
+        stack.add("www", entry("www", 1));
+    });
+    stack.component("network", |stack| {
+        stack.add("a", address(1));
+        stack.add("b", address(1));
+    });
+    stack.component("identity", |stack| {
+        let policy = Some(policy(json!("arn:logs"), "s3:PutObject"));
+        stack.add("deploy", Function { policy, ..function() });
+    });
+    stack.component("service", |stack| {
+        let rules = vec![json!({ "port": 5432, "from": "app" })];
+        stack.add("worker", Function { rules, ..function() });
+        let key = Some(stack.secret("key", 1, "first"));
+        stack.add("app", Function { description: Some("short".to_owned()), key, ..function() });
+    });
+    stack.component("edge", |stack| stack.add("app", address(1)));
+    stack.component("database", |stack| stack.add_with("main", locked(1), protected()));
+    stack.component("old", |stack| {
+        stack.add_with("db", named("old", 1), protected());
+        stack.add_with("audit", role(1), retained());
+        stack.add_with("peer", net(9), shared());
+        stack.add("app", disk("ssd", 1));
+    });
 }
 
-fn planned(type_name: &str, action: Action, changes: Vec<FieldChange>) -> ResourcePlan {
-    ResourcePlan {
-        type_name: type_name.into(),
-        action,
-        reasons: vec![],
-        changes,
-        leftovers: vec![],
-        id: None,
-        at: None,
-        protected: false,
-        renamed_from: None,
-    }
+/// The stack that is planned.
+fn after(stack: &mut Stack) {
+    stack.default_tag("project", "shop");
+    stack.default_tag("environment", "dev");
+    let (main, public) = stack.component("network", |stack| {
+        stack.add("a", address(1));
+        stack.add("b", address(1));
+        stack.add_with("www", entry("www", 1), renamed_from("net/entry/www"));
+        (stack.add_with("main", net(1), renamed_from("net/net/main")), stack.add("c", address(1)))
+    });
+    stack.component("identity", |stack| {
+        let policy = Some(policy(json!("arn:logs"), "s3:GetObject"));
+        stack.add("deploy", Function { policy, ..function() });
+        stack.add_with("github", named("github", 1), adopted());
+        stack.add_with("common", named("common", 1), shared());
+    });
+    let logs = stack.component("storage", |stack| stack.add("logs", named("logs", 1)));
+    stack.component("service", |stack| {
+        let rules = vec![json!({ "port": 5432, "from": "app" })];
+        stack.add("worker", Function { rules, ..function() });
+        let key = Some(stack.secret("key", 2, "second"));
+        let description = "a text that is so long that both of them do not fit onto one line of this page".to_owned();
+        let note = Some("y".repeat(400));
+        stack.add("app", Function { memory: 256, description: Some(description), key, note, ..function() });
+        stack.add("task", Function { policy: Some(policy(logs.id().part(), "s3:PutObject")), ..function() });
+    });
+    stack.component("edge", |stack| {
+        stack.add("app", address(2));
+        stack.add("main", gate(&main, &public));
+    });
+    stack.component("database", |stack| stack.add_with("main", locked(2), protected()));
+    stack.output("url", In::Known("https://app.example.com"));
+    stack.output("net", main.id());
+    stack.output("logs", logs.id());
 }
 
-pub(crate) fn step(address: &str, type_name: &str, action: StepAction, after: &[usize]) -> Step {
-    Step {
-        address: address.into(),
-        type_name: type_name.into(),
-        provider: "main".into(),
-        action,
-        after: after.iter().copied().collect(),
-    }
+/// The environment after an apply of [`before`] and changes outside Provisioner.
+fn applied() -> Fixture {
+    let mut fixture = environment();
+    fixture.observe_existing("old/net/peer", "net-0", json!({ "range": 9 }));
+    fixture.apply(before);
+    fixture.add_object("network/address/b", ObjectRole::Current, |_| {});
+    fixture.snapshot.rows.get_mut("network/address/b").unwrap().objects[1].role = ObjectRole::Replaced;
+    fixture.observe_gone("network/address/a");
+    fixture.observe("service/function/worker", |inputs| {
+        let rule = json!({ "port": 22, "from": "0.0.0.0/0", "description": "temporary access for the vendor" });
+        inputs["rules"].as_array_mut().unwrap().push(rule);
+    });
+    let why = "its image cannot be read".to_owned();
+    fixture.observe_phase("service/function/app", Phase::Failed { why, remedy: None });
+    fixture.observe_existing("identity/named/github", "github-1", json!({ "name": "github", "class": 1, "size": 2 }));
+    fixture.observe_existing("identity/named/common", "common-1", json!({ "name": "common", "class": 1, "size": 1 }));
+    fixture
 }
 
-pub(crate) fn delete(token: &str) -> StepAction {
-    StepAction::Delete { token: token.into(), id: Some(format!("id-{token}")) }
-}
-
-/// A plan with one resource of each action.
+/// A plan with every action, and with every kind of field and remark.
 fn rich() -> Plan {
-    let policy = |bucket: &str, action: &str| {
-        json!({
-            "Version": "2012-10-17",
-            "Statement": [{ "Effect": "Allow", "Action": [action, "s3:ListBucket"], "Resource": bucket }],
-        })
-        .to_string()
-    };
-    let mut plan = empty();
-    let mut add = |address: &str, planned: ResourcePlan| plan.resources.insert(address.to_owned(), planned);
-    add(
-        "network/subnet/a",
-        planned(
-            "aws:ec2:subnet",
-            Action::Create,
-            vec![
-                waiting("vpc", json!("<network/vpc/main.id>"), &["network/vpc/main.id"]),
-                change("cidr", Value::Null, json!("10.0.1.0/24")),
-                change("tags", Value::Null, json!({ "environment": "dev", "project": "shop" })),
-            ],
-        ),
-    );
-    add(
-        "service/role-policy/task",
-        planned(
-            "aws:iam:role-policy",
-            Action::Create,
-            vec![FieldChange {
-                document: true,
-                ..waiting(
-                    "document",
-                    json!(policy("<storage/bucket/logs.arn>", "s3:PutObject")),
-                    &["storage/bucket/logs.arn"],
-                )
-            }],
-        ),
-    );
-    add(
-        "network/security-group-rules/db",
-        ResourcePlan {
-            reasons: vec!["changed outside Provisioner".into()],
-            id: Some("sg-0a1b".into()),
-            ..planned(
-                "aws:ec2:security-group-rules",
-                Action::Update,
-                vec![FieldChange {
-                    drifted: true,
-                    ..change(
-                        "ingress",
-                        json!([{ "port": 5432, "from": "sg-1" }, { "port": 22, "from": "0.0.0.0/0", "description": "temporary access for the vendor" }]),
-                        json!([{ "port": 5432, "from": "sg-1" }]),
-                    )
-                }],
-            )
-        },
-    );
-    add(
-        "identity/role-policy/deploy",
-        ResourcePlan {
-            id: Some("deploy".into()),
-            ..planned(
-                "aws:iam:role-policy",
-                Action::Update,
-                vec![FieldChange {
-                    document: true,
-                    ..change(
-                        "document",
-                        json!(policy("arn:aws:s3:::logs", "s3:PutObject")),
-                        json!(policy("arn:aws:s3:::logs", "s3:GetObject")),
-                    )
-                }],
-            )
-        },
-    );
-    add(
-        "service/ecs-service/app",
-        planned(
-            "aws:ecs:ecs-service",
-            Action::Update,
-            vec![
-                change("desired_count", json!(1), json!(3)),
-                change(
-                    "description",
-                    json!("short"),
-                    json!("a text that is so long that both of them do not fit onto one line of this page"),
-                ),
-                change("key", json!({ "$secret": "key", "version": 1 }), json!({ "$secret": "key", "version": 2 })),
-                change("note", Value::Null, json!("y".repeat(400))),
-            ],
-        ),
-    );
-    add(
-        "edge/target-group/app",
-        planned(
-            "aws:elb:target-group",
-            Action::Replace,
-            vec![FieldChange { replaces: true, ..change("port", json!(80), json!(8080)) }],
-        ),
-    );
-    add(
-        "database/db-instance/main",
-        ResourcePlan {
-            reasons: vec![
-                "`engine` cannot change in place".into(),
-                "it keeps a name that only one object may hold".into(),
-            ],
-            id: Some("shop-dev".into()),
-            protected: true,
-            ..planned(
-                "aws:rds:db-instance",
-                Action::ReplaceDeleteFirst,
-                vec![FieldChange { replaces: true, ..change("engine", json!("mysql"), json!("postgres")) }],
-            )
-        },
-    );
-    add(
-        "old/log-group/app",
-        ResourcePlan { id: Some("/app".into()), ..planned("aws:cloudwatchlogs:log-group", Action::Delete, vec![]) },
-    );
-    add("identity/oidc-provider/github", planned("aws:iam:oidc-provider", Action::Adopt, vec![]));
-    add("old/kms-key/main", planned("aws:kms:kms-key", Action::Forget, vec![]));
-    add(
-        "network/vpc/main",
-        ResourcePlan { renamed_from: Some("net/vpc/main".into()), ..planned("aws:ec2:vpc", Action::Rename, vec![]) },
-    );
-    add(
-        "network/subnet/b",
-        ResourcePlan {
-            reasons: vec!["the replaced object has not been deleted yet".into()],
-            leftovers: vec![Leftover { id: Some("id-u".into()), retained: false, why: "it has been replaced".into() }],
-            ..planned("aws:ec2:subnet", Action::Update, vec![])
-        },
-    );
-    plan.steps = vec![
-        step(
-            "database/db-instance/main",
-            "aws:rds:db-instance",
-            StepAction::DisableDeletionProtection { token: "t".into(), fields: vec!["deletion_protection".into()] },
-            &[],
-        ),
-        step("database/db-instance/main", "aws:rds:db-instance", delete("t"), &[0]),
-        step("network/subnet/b", "aws:ec2:subnet", delete("u"), &[]),
+    try_plan(&applied(), after).unwrap()
+}
+
+#[test]
+fn every_action_is_in_the_plan() {
+    let actions: BTreeSet<Action> = rich().resources.values().map(|planned| planned.action).collect();
+    let all = [
+        Action::Create,
+        Action::Update,
+        Action::Replace,
+        Action::ReplaceDeleteFirst,
+        Action::Delete,
+        Action::Adopt,
+        Action::Forget,
+        Action::Release,
+        Action::Rename,
     ];
-    plan.drift = vec![
-        Drift {
-            address: "network/security-group-rules/db".into(),
-            type_name: "aws:ec2:security-group-rules".into(),
-            id: "sg-0a1b".into(),
-            gone: false,
-            changes: vec![change("ports", json!([5432]), json!([5432, 22]))],
-        },
-        Drift {
-            address: "network/route/out".into(),
-            type_name: "aws:ec2:route".into(),
-            id: "rtb-1".into(),
-            gone: true,
-            changes: vec![],
-        },
-    ];
-    plan.outputs = BTreeMap::from([
-        ("url".to_owned(), json!("https://app.example.com")),
-        ("vpc".to_owned(), json!("<network/vpc/main.id>")),
-    ]);
-    let notice = "a key is not deleted, but scheduled to be in 30 days";
-    plan.notices = vec![Diagnostic::resource_warning("old/kms-key/main", notice)];
-    plan
+    assert_eq!(actions, all.into());
 }
 
 #[test]
@@ -258,16 +151,57 @@ fn a_plan_with_one_of_each() {
 
 #[test]
 fn a_narrow_page() {
-    let text = render::plan(&rich(), &PageFormat::plain(50));
-    insta::assert_snapshot!("narrow", text);
+    insta::assert_snapshot!("narrow", render::plan(&rich(), &PageFormat::plain(50)));
 }
 
 #[test]
-fn an_empty_plan_and_one_with_drift_alone() {
-    insta::assert_snapshot!("empty", render::plan(&empty(), &PageFormat::plain(80)));
-    let mut drifted = empty();
-    drifted.drift = rich().drift;
-    assert_eq!(render::summary(&drifted), "No changes to make; 2 drifted.");
+fn an_empty_plan() {
+    let mut fixture = environment();
+    fixture.apply(before);
+    let plan = try_plan(&fixture, before).unwrap();
+    assert!(plan.is_empty());
+    insta::assert_snapshot!("empty", render::plan(&plan, &PageFormat::plain(80)));
+}
+
+#[test]
+fn a_plan_with_drift_alone() {
+    let mut fixture = environment();
+    fixture.apply(|stack| drop(stack.add("main", Net { label: Some(1), ..net(1) })));
+    fixture.observe("net/main", |inputs| inputs["label"] = json!(2));
+    // The stack no longer declares the label, so that no step sets it back.
+    let plan = try_plan(&fixture, |stack| drop(stack.add("main", net(1)))).unwrap();
+    assert_eq!(render::summary(&plan), "No changes to make; 1 drifted.");
+    insta::assert_snapshot!("drift", render::plan(&plan, &PageFormat::plain(80)));
+}
+
+#[test]
+fn a_step_of_an_unchanged_resource() {
+    let mut fixture = environment();
+    fixture.apply(|stack| drop(stack.add("main", net(1))));
+    fixture.selection.targets = vec!["net/other".to_owned()];
+    let plan = try_plan(&fixture, |stack| {
+        stack.add("other", net(2));
+        stack.add_with("new", net(1), renamed_from("net/main"));
+    });
+    insta::assert_snapshot!("unchanged", render::plan(&plan.unwrap(), &PageFormat::plain(80)));
+}
+
+#[test]
+fn a_refused_plan() {
+    let mut fixture = environment();
+    fixture.apply(|stack| drop(stack.add("app", disk("ssd", 2))));
+    fixture.observe_existing("named/taken", "named-1", json!({ "name": "taken", "class": 1, "size": 1 }));
+    fixture.observe_existing("named/github", "github-1", json!({ "name": "github", "class": 2, "size": 1 }));
+    let problems = try_plan(&fixture, |stack| {
+        stack.add("app", disk("ssd", 1));
+        stack.add("taken", named("taken", 1));
+        stack.add("taken-too", named("taken", 1));
+        stack.add_with("github", named("github", 1), adopted());
+    });
+    let here = SourceLocation { file: "src/stack.rs".to_owned(), line: 12, column: 5 };
+    let problems = problems.unwrap_err().into_iter();
+    let problems = problems.map(|problem| Diagnostic { location: Some(Box::new(here.clone())), ..problem }).collect();
+    insta::assert_snapshot!("refused", Failure::Planning(problems).report(&PageFormat::plain(80), false));
 }
 
 #[test]
@@ -294,4 +228,6 @@ fn the_json_form_is_versioned_and_holds_no_write() {
     assert_eq!(json["summary"]["replace"], 2);
     assert_eq!(json["empty"], false);
     insta::assert_snapshot!("json_steps", serde_json::to_string_pretty(&json["steps"]).unwrap());
+    let resource = &json["resources"]["database/named/main"];
+    insta::assert_snapshot!("json_changes", serde_json::to_string_pretty(&resource["changes"]).unwrap());
 }

@@ -3,7 +3,7 @@
 //! The engine takes no part: [`Fixture::apply`] records what a plan creates, as an apply without failures would.
 
 mod declare;
-pub(crate) mod disk;
+pub mod disk;
 mod render;
 
 use std::collections::BTreeMap;
@@ -16,32 +16,35 @@ use provisioner_model::{
     ownership::TOKEN,
     plan::{Plan, Step, StepAction, Write},
     stack::Desired,
-    state::{Object, ObjectRole, Operation, Pending, Row, Snapshot},
+    state::{Object, ObjectRole, Operation, Pending, ProviderTarget, Row, Snapshot},
 };
 use provisioner_planner::{Input, Observation, Observations, Selection, plan, verify};
-use provisioner_testkit::{
+use serde_json::{Value, json};
+
+pub use self::{declare::*, render::change};
+use crate::{
     cloud::types,
     generate::{ENVIRONMENT, facts},
 };
-use serde_json::{Value, json};
-
-pub(crate) use self::{declare::*, render::change};
 
 /// The lineage of the state.
-pub(crate) const LINEAGE: &str = "0123456789abcdef";
+pub const LINEAGE: &str = "0123456789abcdef";
 
 /// An environment: its state, and the observations of a refresh.
-pub(crate) struct Fixture {
-    pub(crate) registry: ResourceRegistry,
-    pub(crate) snapshot: Snapshot,
+pub struct Fixture {
+    /// The types of the in-memory cloud, and `test:disk`.
+    pub registry: ResourceRegistry,
+    /// The recorded state.
+    pub snapshot: Snapshot,
     /// Objects without an entry are as recorded.
-    pub(crate) observed: Observations,
-    pub(crate) selection: Selection,
+    pub observed: Observations,
+    /// The resources that plans include.
+    pub selection: Selection,
 }
 
 impl Fixture {
     /// An environment before its first apply.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self {
             registry: types::registry().with::<disk::Disk>(),
             snapshot: Snapshot::new(LINEAGE, ENVIRONMENT),
@@ -51,14 +54,14 @@ impl Fixture {
     }
 
     /// An environment in which a stack has been applied.
-    pub(crate) fn applied(declare: impl FnOnce(&mut Stack)) -> Self {
+    pub fn applied(declare: impl FnOnce(&mut Stack)) -> Self {
         let mut fixture = Self::empty();
         fixture.apply(declare);
         fixture
     }
 
     /// Plans a stack and records what the plan creates and adopts.
-    pub(crate) fn apply(&mut self, declare: impl FnOnce(&mut Stack)) {
+    pub fn apply(&mut self, declare: impl FnOnce(&mut Stack)) {
         let plan = self.try_plan(&stack(declare)).unwrap();
         for step in &plan.steps {
             match &step.action {
@@ -107,12 +110,12 @@ impl Fixture {
     }
 
     /// The newest object of a resource.
-    pub(crate) fn object(&mut self, address: &str) -> &mut Object {
+    pub fn object(&mut self, address: &str) -> &mut Object {
         &mut self.snapshot.rows.get_mut(address).unwrap().objects[0]
     }
 
     /// Adds the next object of a resource: like the newest one, with changed inputs.
-    pub(crate) fn add_object(&mut self, address: &str, role: ObjectRole, change: impl FnOnce(&mut Value)) {
+    pub fn add_object(&mut self, address: &str, role: ObjectRole, change: impl FnOnce(&mut Value)) {
         let mut object = self.object(address).clone();
         object.generation += 1;
         let id = format!("{address}#{}", object.generation);
@@ -131,12 +134,12 @@ impl Fixture {
     }
 
     /// The operation on the newest object of a resource has begun, and its end is not recorded.
-    pub(crate) fn interrupt(&mut self, address: &str, operation: Operation) {
+    pub fn interrupt(&mut self, address: &str, operation: Operation) {
         self.object(address).pending = pending(operation);
     }
 
     /// The refresh reads the newest object of a resource with changed inputs.
-    pub(crate) fn observe(&mut self, address: &str, change: impl FnOnce(&mut Value)) {
+    pub fn observe(&mut self, address: &str, change: impl FnOnce(&mut Value)) {
         let object = self.object(address).clone();
         let id = object.id.clone().unwrap_or_else(|| format!("{address}#{}", object.generation));
         let mut inputs = object.inputs;
@@ -147,20 +150,20 @@ impl Fixture {
     }
 
     /// The refresh reads the newest object of a resource in a phase.
-    pub(crate) fn observe_phase(&mut self, address: &str, phase: Phase) {
+    pub fn observe_phase(&mut self, address: &str, phase: Phase) {
         self.observe(address, |_| {});
         let token = self.object(address).token.clone();
         self.observed.objects.get_mut(&token).unwrap().as_mut().unwrap().phase = phase;
     }
 
     /// The refresh does not find the newest object of a resource.
-    pub(crate) fn observe_gone(&mut self, address: &str) {
+    pub fn observe_gone(&mut self, address: &str) {
         let token = self.object(address).token.clone();
         self.observed.objects.insert(token, None);
     }
 
     /// The refresh finds an object that is not in the state and holds the unique key of a declared resource.
-    pub(crate) fn observe_existing(&mut self, address: &str, id: &str, inputs: Value) {
+    pub fn observe_existing(&mut self, address: &str, id: &str, inputs: Value) {
         let outputs = outputs(id, &inputs);
         let observed = ObservedState { inputs, outputs };
         let observation = Observation { id: id.to_owned(), observed, phase: Phase::Ready };
@@ -168,7 +171,7 @@ impl Fixture {
     }
 
     /// The plan for a stack, or the problems, as text.
-    pub(crate) fn plan(&self, declare: impl FnOnce(&mut Stack)) -> String {
+    pub fn plan(&self, declare: impl FnOnce(&mut Stack)) -> String {
         match self.try_plan(&stack(declare)) {
             Ok(plan) => render::plan(&plan, &self.snapshot),
             Err(problems) => render::problems(&problems),
@@ -176,22 +179,19 @@ impl Fixture {
     }
 
     /// The plan that destroys everything.
-    pub(crate) fn destroy(&self) -> String {
+    pub fn destroy(&self) -> String {
         self.plan(|_| {})
     }
 
     /// The plan for a stack. No plan contradicts itself.
-    pub(crate) fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Diagnostic>> {
+    pub fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Diagnostic>> {
         let plan = plan(&self.input(desired, &BTreeMap::new()))?;
         assert_eq!(verify::plan(&plan), Vec::<String>::new());
         Ok(plan)
     }
 
-    pub(crate) fn input<'a>(
-        &'a self,
-        desired: &'a Desired,
-        targets: &'a BTreeMap<String, provisioner_model::state::ProviderTarget>,
-    ) -> Input<'a> {
+    /// Returns the input of a plan for a stack.
+    pub fn input<'a>(&'a self, desired: &'a Desired, targets: &'a BTreeMap<String, ProviderTarget>) -> Input<'a> {
         Input {
             desired,
             snapshot: &self.snapshot,
@@ -204,7 +204,7 @@ impl Fixture {
 }
 
 /// A declared stack.
-pub(crate) fn stack(declare: impl FnOnce(&mut Stack)) -> Desired {
+pub fn stack(declare: impl FnOnce(&mut Stack)) -> Desired {
     let mut stack = Stack::new(facts());
     declare(&mut stack);
     stack.finish().unwrap()

@@ -1,0 +1,71 @@
+//! A resource that keeps its object.
+
+use provisioner_model::{resource::Change, stack::Options, state::ObjectRole};
+
+use super::{
+    Context,
+    comparison::{self, Comparison},
+    rollback,
+};
+use crate::{
+    decision::{Decision, Effect},
+    diff, graph,
+};
+
+/// Updates the object, or only its row. `has_others`: further objects of the resource are deleted or forgotten.
+pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, has_others: bool) -> Decision<'a> {
+    let also_refused: &[Change] = if comparison.is_shared() { &[Change::Replace] } else { &[] };
+    let problems = comparison::refused(context, &comparison.field_diffs, also_refused);
+    let is_recorded = is_recorded(context, &comparison);
+    let Comparison { observed, migrated, desired, field_diffs, .. } = comparison;
+    let object = observed.object;
+    let is_unfinished = object.pending.is_some() || object.role == ObjectRole::Successor;
+    let write = || context.write(desired, object.generation, object.origin);
+
+    if !field_diffs.is_empty() || is_unfinished {
+        let (write, rollback) = rollback::to_recorded_inputs(context, object, migrated, write());
+        let is_drifted = |drifted: bool| field_diffs.iter().any(|field_diff| field_diff.change.drifted == drifted);
+        let reasons = [
+            is_unfinished.then(|| "it was interrupted and resumes".to_owned()),
+            is_drifted(false).then(|| "configuration changed".to_owned()),
+            is_drifted(true).then(|| "changed outside Provisioner".to_owned()),
+            rollback,
+        ];
+        return Decision {
+            changes: field_diffs.into_iter().map(|field_diff| field_diff.change).collect(),
+            reasons: reasons.into_iter().flatten().collect(),
+            problems,
+            ..Decision::new(Effect::Update(observed, write))
+        };
+    }
+    if context.facts.renamed_from.is_some() {
+        return Decision { problems, ..Decision::new(Effect::Rename(observed, write())) };
+    }
+    if !is_recorded {
+        let reasons = vec!["nothing changes in AWS: recorded only".to_owned()];
+        return Decision { reasons, problems, ..Decision::new(Effect::Record(observed, write())) };
+    }
+    if has_others {
+        let reasons = vec!["its other objects are deleted or leave the state".to_owned()];
+        return Decision { reasons, problems, ..Decision::new(Effect::CleanUp(observed)) };
+    }
+    Decision { problems, ..Decision::new(Effect::NoChange(Some(observed))) }
+}
+
+/// Returns whether the state has the resource as declared.
+fn is_recorded(context: Context<'_, '_>, comparison: &Comparison<'_>) -> bool {
+    let options = &context.declared.options;
+    let (desired, object) = (&comparison.desired.resolved, &comparison.migrated);
+    diff::recorded_as(context.facts.resource_type, desired, object, &options.ignore)
+        && context.facts.row.is_none_or(|row| {
+            is_same(&row.options, options)
+                && row.version >= context.info().version
+                && row.needs.iter().eq(&graph::needs(&context.declared.inputs))
+        })
+}
+
+/// Compares options, except for previous addresses, which do not matter once the row has moved.
+fn is_same(recorded: &Options, declared: &Options) -> bool {
+    let without_renames = |options: &Options| Options { renamed_from: vec![], ..options.clone() };
+    without_renames(recorded) == without_renames(declared)
+}
