@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_aws::{acm, autoscaling, cloudwatch, ec2, ecr, ecs, elb, iam, kms, logs, rds, s3, secrets, sns, waf};
 use provisioner_cli::Program;
 use provisioner_model::{
-    Resource,
+    Resource, Schema,
     erased::ResourceRegistry,
     expr::{In, edges},
     stack::{Declared, Options, Stack},
@@ -131,8 +131,8 @@ type With = fn(ResourceRegistry) -> ResourceRegistry;
 
 macro_rules! types {
     ($($kind:ty),* $(,)?) => {
-        const ADD: &[(&str, Add)] = &[$((<$kind>::TYPE, typed::<$kind>)),*];
-        const TYPES: &[(&str, With)] = &[$((<$kind>::TYPE, |types| types.with::<$kind>())),*];
+        const ADD: &[(&str, Add)] = &[$((<$kind as Schema>::TYPE, typed::<$kind>)),*];
+        const TYPES: &[(&str, With)] = &[$((<$kind as Schema>::TYPE, |types| types.with::<$kind>())),*];
     };
 }
 

@@ -142,17 +142,14 @@ pub fn gone_ok<T: Default>(result: Result<T>) -> Result<T> {
     result.or_else(|error| if error.kind == ErrorKind::Gone { Ok(T::default()) } else { Err(error) })
 }
 
-/// None for an object that does not exist, or no longer.
-pub fn gone_none<T>(result: Result<T>) -> Result<Option<T>> {
-    match result {
-        Err(error) if error.kind == ErrorKind::Gone => Ok(None),
-        result => result.map(Some),
-    }
-}
-
 /// The result, or `None` for an error of this kind: `none_if(ErrorKind::Gone, get(c, id).await)?`.
 pub fn none_if<T>(kind: ErrorKind, result: Result<T>) -> Result<Option<T>> {
     result.map(Some).or_else(|error| if error.kind == kind { Ok(None) } else { Err(error) })
+}
+
+/// A part of a request, whose builder may lack a member: a bug of the resource type.
+pub fn built<T>(part: std::result::Result<T, aws_smithy_types::error::operation::BuildError>) -> Result<T> {
+    part.map_err(|error| Error::bug("request", error))
 }
 
 /// An answer's member that the API documents as always there.

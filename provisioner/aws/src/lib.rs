@@ -3,7 +3,6 @@
 //! What every file shares is in [`cloud`] (clients and the readers' cache), [`error`] (codes become kinds), [`tags`]
 //! and `sdk` (conversions that follow from names and types alone). Nothing here knows of plans, order, retries or printing.
 
-pub mod changed_inputs;
 pub mod cloud;
 pub mod document;
 pub mod each;

@@ -4,15 +4,15 @@
 
 pub(crate) use provisioner_model::{
     Actions, Change, ChangedFields, Created, Error, ErrorKind, FieldName, Id, In, Nested, Observed, Output, Outputs,
-    Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Secret, Tags, Updated,
-    schema::FieldSchema, schema_constants,
+    Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Schema, Secret, Tags, Updated,
+    schema::FieldSchema,
 };
 
 pub(crate) use crate::{
     cloud::{Aws, Reader, Writer},
-    error::{api, api_code, api_with, gone_none, gone_ok, need, none_if},
+    error::{api, api_code, api_with, built, gone_ok, need, none_if},
     sdk::{
-        FromSdk, ToSdk, filled, from_sdk, list_all, member, sdk_struct, send_tags, set_changed, set_filled, set_inputs,
+        FromSdk, ToSdk, filled, from_sdk, list_all, member, sdk_struct, set_changed, set_filled, set_inputs,
         set_together,
     },
     tags::{tag_conversions, write_tags},

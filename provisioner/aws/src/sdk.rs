@@ -236,28 +236,6 @@ macro_rules! list_all {
     };
 }
 
-/// Sends the difference in tags by `TagResource` and `UntagResource`, with `$sdk_tags` as the conversion:
-/// `send_tags!(c.sns(), "sns", arn, self, recorded, observed, sdk_tags)`. A last argument is as for `api_with`.
-macro_rules! send_tags {
-    ($client:expr, $service:literal, $arn:expr, $desired:expr, $recorded:expr, $observed:expr, $sdk_tags:path) => {
-        $crate::sdk::send_tags!($client, $service, $arn, $desired, $recorded, $observed, $sdk_tags, |_, _| None)
-    };
-    (
-        $client:expr, $service:literal, $arn:expr,
-        $desired:expr, $recorded:expr, $observed:expr, $sdk_tags:path, $special:expr
-    ) => {{
-        let change = $crate::tags::TagChange::between(&$desired.tags, &$recorded.inputs.tags, &$observed.inputs.tags);
-        if !change.set.is_empty() {
-            let request = $client.tag_resource().resource_arn($arn).set_tags(Some($sdk_tags(&change.set)));
-            request.send().await.map_err($crate::error::api_with(concat!($service, ":TagResource"), $special))?;
-        }
-        if !change.drop.is_empty() {
-            let request = $client.untag_resource().resource_arn($arn).set_tag_keys(Some(change.drop));
-            request.send().await.map_err($crate::error::api_with(concat!($service, ":UntagResource"), $special))?;
-        }
-    }};
-}
-
 /// Converts a struct inside the inputs to the SDK's struct and back, member by member. Lists and maps after a semicolon
 /// are left out of a request if they are empty:
 /// `sdk_struct!(Tmpfs = types::Tmpfs { container_path, size; mount_options })`.
@@ -286,4 +264,4 @@ macro_rules! sdk_struct {
     };
 }
 
-pub(crate) use {from_sdk, list_all, sdk_struct, send_tags, set_changed, set_filled, set_inputs, set_together};
+pub(crate) use {from_sdk, list_all, sdk_struct, set_changed, set_filled, set_inputs, set_together};

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use aws_smithy_types::error::operation::BuildError;
 use provisioner_model::{
     ErrorKind, Result,
     ownership::TOKEN,
@@ -69,28 +68,13 @@ pub fn owned_reads<R: Resource>(reads: ReadResults<R>, owner: &Owner, tags: fn(&
     Ok(found)
 }
 
-/// A built tag: some services' `build` returns a `Result`.
-pub(crate) trait BuiltTag<T> {
-    fn built(self) -> Option<T>;
-}
-impl<T> BuiltTag<T> for T {
-    fn built(self) -> Option<T> {
-        Some(self)
-    }
-}
-impl<T> BuiltTag<T> for Result<T, BuildError> {
-    fn built(self) -> Option<T> {
-        self.ok()
-    }
-}
-
 /// Generates `sdk_tags` and `our_tags` for a service's tag type, given the names of its two members.
 #[allow(unused_macros, reason = "a build with few features uses few of them")]
 macro_rules! tag_conversions {
     ($tag:ty, $key:ident, $value:ident) => {
         fn sdk_tags(tags: &$crate::prelude::Tags) -> Vec<$tag> {
             // Both members are set, which is all that `build` can miss.
-            let one = |(key, value)| $crate::tags::BuiltTag::built(<$tag>::builder().$key(key).$value(value).build());
+            let one = |(key, value)| $crate::sdk::Built::built(<$tag>::builder().$key(key).$value(value).build());
             tags.iter().filter_map(one).collect()
         }
 
@@ -101,19 +85,25 @@ macro_rules! tag_conversions {
 }
 
 /// Writes the tags that differ with a service's two calls, given without the tags. The service's `sdk_tags` must be in
-/// scope: `write_tags!(desired, recorded, observed; c.iam().tag_role().role_name(id) => "iam:TagRole", …)`.
+/// scope: `write_tags!(desired, recorded, observed; c.iam().tag_role().role_name(id) => "iam:TagRole", …)`. A last
+/// argument is as for `api_with`.
 #[allow(unused_macros, reason = "a build with few features uses few of them")]
 macro_rules! write_tags {
     ($desired:expr, $recorded:expr, $observed:expr;
-     $tag:expr => $tag_action:literal, $untag:expr => $untag_action:literal) => {{
+     $tag:expr => $tag_action:literal, $untag:expr => $untag_action:literal) => {
+        $crate::tags::write_tags!($desired, $recorded, $observed;
+            $tag => $tag_action, $untag => $untag_action, |_, _| None)
+    };
+    ($desired:expr, $recorded:expr, $observed:expr;
+     $tag:expr => $tag_action:literal, $untag:expr => $untag_action:literal, $special:expr) => {{
         let change = $crate::tags::TagChange::between($desired, $recorded, $observed);
         if !change.set.is_empty() {
             let request = $tag.set_tags(Some(sdk_tags(&change.set)));
-            request.send().await.map_err($crate::error::api($tag_action))?;
+            request.send().await.map_err($crate::error::api_with($tag_action, $special))?;
         }
         if !change.drop.is_empty() {
             let request = $untag.set_tag_keys(Some(change.drop));
-            request.send().await.map_err($crate::error::api($untag_action))?;
+            request.send().await.map_err($crate::error::api_with($untag_action, $special))?;
         }
     }};
 }

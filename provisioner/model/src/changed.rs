@@ -4,24 +4,20 @@ use std::{collections::BTreeSet, marker::PhantomData};
 
 use serde_json::Value;
 
-use crate::{
-    compare::drops_stated,
-    resource::Resource,
-    schema::{FieldName, Schema},
-};
+use crate::{compare::drops_stated, resource::Resource, schema::FieldName};
 
 /// The fields whose observed value does not mean the desired one, by the same rule as in the plan.
 #[derive(Debug)]
 pub struct ChangedFields<R>(BTreeSet<&'static str>, PhantomData<fn() -> R>);
 
-impl<R: Resource + Schema> ChangedFields<R> {
+impl<R: Resource> ChangedFields<R> {
     /// Compares the desired inputs with the observed ones. A write-only field is compared with the recorded one. A value that
     /// the program no longer states counts as changed where the cloud would keep it.
     pub fn between(desired: &R, recorded: &R, observed: &R) -> Self {
         let [desired, recorded, observed] =
             [desired, recorded, observed].map(|inputs| serde_json::to_value(inputs).unwrap_or_default());
         let at = |inputs: &Value, name: &str| inputs.get(name).cloned().unwrap_or_default();
-        let changed = <R as Schema>::FIELDS.iter().filter(|field| {
+        let changed = R::FIELDS.iter().filter(|field| {
             let [desired, recorded, observed] = [&desired, &recorded, &observed].map(|inputs| at(inputs, field.name));
             let current = if field.write_only { &recorded } else { &observed };
             if field.initial {

@@ -8,42 +8,20 @@ use std::{future::Future, marker::PhantomData, time::Duration};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::error::Result;
-use crate::schema::{CreateCall, Parameter};
-pub use crate::schema::{Field, FieldSchema, Name};
+pub use crate::schema::{FieldSchema, Name};
+use crate::{error::Result, schema::Schema};
 
 /// One type of cloud object.
-pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Stable name, part of every address and of the state: `aws:ec2:subnet`. In a crate that builds its types by cargo
-    /// feature, the middle part is the feature's name: an error for a missing type names the feature.
-    const TYPE: &'static str;
+pub trait Resource: Schema {
     /// Version of the inputs' format. [`Resource::migrate`] converts entries of the state from older versions.
     const VERSION: u32 = 1;
-    /// Properties of each input, in the order in which plans show the inputs.
-    const FIELDS: &'static [Field];
-    /// Groups of inputs that only one living object may hold (a name, an address, a route's table and
-    /// range). The plan refuses duplicates, and a replacement that keeps a group is delete-first.
-    const UNIQUE: &'static [&'static [&'static str]] = &[];
-    /// The input that names the object which this one completes (a policy its role): that object's other
-    /// dependents wait for this one, and this one outlives them. Parts never wait for other parts.
-    const PART_OF: Option<&'static str> = None;
     /// Keeps the replaced object in the cloud and only removes it from the state: other objects may still use it (an
     /// image that an earlier revision runs), and another mechanism deletes it.
     const RETAIN_ON_REPLACE: bool = false;
     /// Outputs that an update may change. Should another change all the same, its dependents stop.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &[];
-    /// The input (an `Option<String>`) that the engine fills with a generated name where the program states none.
-    const NAME: Option<Name> = None;
-    /// `true` if the inputs have a field `tags` of type [`Tags`]: default and ownership tags go in there.
-    const TAGGED: bool = false;
     /// The IAM actions that its calls need: the deploy role's policy is generated from them.
     const ACTIONS: Actions;
-    /// Members of the API's create call that are no inputs, each with the reason.
-    const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[];
-    /// See [`Schema::CREATE_CALL`](crate::Schema::CREATE_CALL).
-    const CREATE_CALL: Option<CreateCall> = None;
-    /// See [`Schema::PARAMETERS`](crate::Schema::PARAMETERS).
-    const PARAMETERS: &'static [Parameter] = &[];
     /// Maximum number of IDs in one [`Resource::read_many`].
     const READ_BATCH: usize = 100;
     /// Maximum time for which a new object may stay invisible. Before that, absence proves nothing.

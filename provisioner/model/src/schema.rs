@@ -90,9 +90,6 @@ pub struct FieldSchema {
     pub compare: Compare,
 }
 
-/// The name of [`FieldSchema`] in types that do not derive their schema.
-pub type Field = FieldSchema;
-
 impl FieldSchema {
     /// An input that can change in place.
     pub const fn new(name: &'static str) -> Self {
@@ -180,24 +177,4 @@ impl Name {
     pub const fn new(field: &'static str, max: usize) -> Self {
         Self { field, max, prefix: "" }
     }
-}
-
-/// The constants of `Resource` from the type's [`Schema`], for use inside `impl Resource`.
-///
-/// Needed while some types still declare these constants by hand: once every type has a schema, `Schema` becomes a
-/// supertrait of `Resource`, and this macro goes.
-#[macro_export]
-macro_rules! schema_constants {
-    () => {
-        const TYPE: &'static str = <Self as $crate::Schema>::TYPE;
-        const FIELDS: &'static [$crate::schema::FieldSchema] = <Self as $crate::Schema>::FIELDS;
-        const UNIQUE: &'static [&'static [&'static str]] = <Self as $crate::Schema>::UNIQUE;
-        const PART_OF: Option<&'static str> = <Self as $crate::Schema>::PART_OF;
-        const NAME: Option<$crate::Name> = <Self as $crate::Schema>::NAME;
-        const TAGGED: bool = <Self as $crate::Schema>::TAGGED;
-        const CREATE_CALL: Option<$crate::schema::CreateCall> = <Self as $crate::Schema>::CREATE_CALL;
-        const PARAMETERS: &'static [$crate::schema::Parameter] = <Self as $crate::Schema>::PARAMETERS;
-        const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] =
-            <Self as $crate::Schema>::OMITTED_PARAMETERS;
-    };
 }

@@ -9,7 +9,7 @@ use provisioner_model::{
     erased::{ObservedState, ResourceType},
     expr::resolve,
     plan::FieldChange,
-    resource::{Change, Field},
+    resource::{Change, FieldSchema},
     state::Object,
 };
 use serde_json::{Map, Value};
@@ -47,7 +47,7 @@ pub struct FieldDiff {
     pub kind: Change,
 }
 
-fn value<'a>(inputs: &'a Value, field: &Field) -> Option<&'a Value> {
+fn value<'a>(inputs: &'a Value, field: &FieldSchema) -> Option<&'a Value> {
     inputs.get(field.name).filter(|value| !value.is_null())
 }
 
@@ -115,7 +115,7 @@ pub fn differences(
     field_diffs
 }
 
-fn dropped_input(field: &Field, current: &Value) -> FieldDiff {
+fn dropped_input(field: &FieldSchema, current: &Value) -> FieldDiff {
     let change = FieldChange {
         field: field.name.to_owned(),
         before: current.clone(),
@@ -130,7 +130,7 @@ fn dropped_input(field: &Field, current: &Value) -> FieldDiff {
 
 fn field_differs(
     resource_type: &dyn ResourceType,
-    field: &Field,
+    field: &FieldSchema,
     desired: &Value,
     recorded: Option<&Value>,
     there: Option<&Value>,
@@ -162,7 +162,7 @@ fn dropped<'a>(desired: &Value, recorded: Option<&'a Value>, there: &Value) -> V
 }
 
 /// Removes foreign entries of a map, which a plan does not show.
-fn shown_before(field: &Field, before: Value, desired: &Value, recorded: Option<&Value>) -> Value {
+fn shown_before(field: &FieldSchema, before: Value, desired: &Value, recorded: Option<&Value>) -> Value {
     match (field.compare, before) {
         (Compare::Map, Value::Object(map)) => map
             .into_iter()
@@ -177,7 +177,7 @@ fn shown_before(field: &Field, before: Value, desired: &Value, recorded: Option<
 /// Returns the known values of inputs that the API never returns: the record of an object that this program did not
 /// create starts with them, so that they stay as they are until the program states another value or version.
 pub fn unreadable(resource_type: &dyn ResourceType, desired: &Resolved) -> Map<String, Value> {
-    let known = |field: &&Field| field.write_only && !desired.waits.contains_key(field.name);
+    let known = |field: &&FieldSchema| field.write_only && !desired.waits.contains_key(field.name);
     let fields = resource_type.info().fields.iter().filter(known);
     fields.filter_map(|field| Some((field.name.to_owned(), value(&desired.inputs, field)?.clone()))).collect()
 }
@@ -189,7 +189,8 @@ pub fn drift(
     observed: &ObservedState,
     ignore: &[String],
 ) -> Vec<FieldChange> {
-    let managed = |field: &&Field| !field.initial && !field.write_only && !ignore.iter().any(|name| name == field.name);
+    let managed =
+        |field: &&FieldSchema| !field.initial && !field.write_only && !ignore.iter().any(|name| name == field.name);
     resource_type
         .info()
         .fields

@@ -18,8 +18,9 @@ use std::{
 };
 
 use provisioner_model::{
-    Cloud, Error, ErrorKind, Field, Id, Phase, Result,
+    Cloud, Error, ErrorKind, Id, Phase, Result, Schema,
     resource::{Created, Observed, Owner, ReadResults, Recorded, Resource, Tags},
+    schema::FieldSchema,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -69,7 +70,7 @@ pub struct Thing {
     pub revision: u64,
     /// It is on its way out.
     pub deleting: bool,
-    fields: &'static [Field],
+    fields: &'static [FieldSchema],
     unique: &'static [&'static [&'static str]],
     /// Number of reads that still return a transitional phase.
     polls: u32,
@@ -467,7 +468,7 @@ impl CloudState {
             return self.broken(ErrorKind::Refused, why);
         }
         let holds = |other: &&Thing| {
-            let firmly = |field: &&Field| !field.may_dangle;
+            let firmly = |field: &&FieldSchema| !field.may_dangle;
             other.id != id
                 && other
                     .fields
@@ -501,7 +502,7 @@ impl CloudState {
         &mut self,
         who: &str,
         kind: &str,
-        fields: &[Field],
+        fields: &[FieldSchema],
         inputs: &Map<String, Value>,
         before: Option<&Map<String, Value>>,
     ) -> Result<()> {

@@ -10,7 +10,7 @@ use provisioner_model::{
     Phase,
     digest::sha256,
     erased::{Clouds, ObservedState, RecordedState, ResourceType},
-    resource::{Field, Owner},
+    resource::{FieldSchema, Owner},
 };
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ impl<'a> TestObject<'a> {
         self.resource_type.info().fields.iter().filter_map(|field| self.difference(field)).collect()
     }
 
-    fn difference(&self, field: &Field) -> Option<(&'static str, Value, Value)> {
+    fn difference(&self, field: &FieldSchema) -> Option<(&'static str, Value, Value)> {
         let desired = self.inputs.get(field.name).filter(|desired| !desired.is_null())?;
         let observed = self.observed.inputs.get(field.name).unwrap_or(&Value::Null);
         let exempt = field.write_only || field.initial;

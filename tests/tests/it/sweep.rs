@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_aws::registry;
 use provisioner_model::{
     erased::{RecordedState, ResourceType},
-    resource::{Field, Owner},
+    resource::{FieldSchema, Owner},
     stack::MAIN,
 };
 use serde_json::{Value, json};
@@ -341,7 +341,7 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-fn managed(field: &Field) -> bool {
+fn managed(field: &FieldSchema) -> bool {
     // What replaces, AWS lets nobody change: another object has another value.
     !field.replaces && !field.write_only && !field.initial
 }

@@ -89,7 +89,6 @@ impl Certificate {
 }
 
 impl Resource for Certificate {
-    schema_constants!();
     certificate_methods!();
     const ACTIONS: Actions = Actions { create: &["acm:RequestCertificate", "acm:AddTagsToCertificate"], ..ACTIONS };
     type Outputs = CertificateOutputs;

@@ -56,7 +56,6 @@ pub struct ImportedCertificateOutputs {
 }
 
 impl Resource for ImportedCertificate {
-    schema_constants!();
     certificate_methods!();
     const ACTIONS: Actions = Actions { create: &[IMPORT, "acm:AddTagsToCertificate"], ..ACTIONS };
     type Outputs = ImportedCertificateOutputs;

@@ -35,7 +35,6 @@ pub struct CertificateIssuedOutputs {
 }
 
 impl Resource for CertificateIssued {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status"];
     const ACTIONS: Actions = Actions { read: &[DESCRIBE], create: &[], update: &[], delete: &[] };
     const READY_TIMEOUT: Duration = Duration::from_mins(30);
@@ -72,7 +71,7 @@ impl Resource for CertificateIssued {
 
     async fn find_by_token(&self, c: &Reader, _: &Owner) -> Result<Vec<Id<Self>>> {
         let arn = text(&self.certificate).unwrap_or_default();
-        Ok(gone_none(detail(c, &arn).await)?.map(|_| Id::new(arn)).into_iter().collect())
+        Ok(none_if(ErrorKind::Gone, detail(c, &arn).await)?.map(|_| Id::new(arn)).into_iter().collect())
     }
 
     async fn create(&self, _: &Writer, _: &Owner) -> Result<Created<Self>> {

@@ -92,7 +92,6 @@ impl ScalableTarget {
 }
 
 impl Resource for ScalableTarget {
-    schema_constants!();
     registration_methods!("this count is registered already");
     const ACTIONS: Actions = Actions {
         read: &[LIST],

@@ -10,7 +10,6 @@ use aws_sdk_applicationautoscaling::types::{
     self, CustomizedMetricSpecification, MetricDimension, PolicyType, PredefinedMetricSpecification, StepAdjustment,
     StepScalingPolicyConfiguration, TargetTrackingScalingPolicyConfiguration,
 };
-use aws_smithy_types::error::operation::BuildError;
 
 use super::{ScalableTarget, not_there, parts, target_id};
 use crate::prelude::*;
@@ -158,20 +157,15 @@ impl ScalingPolicy {
     }
 }
 
-/// A member that the SDK demands is missing: nothing was sent.
-fn unbuilt(error: BuildError) -> Error {
-    Error::bug(PUT, error)
-}
-
 impl TargetTracking {
     fn sdk(&self) -> Result<TargetTrackingScalingPolicyConfiguration> {
         let predefined = self.predefined_metric_specification.as_ref().map(|metric| {
             let sdk = PredefinedMetricSpecification::builder();
-            set_inputs!(sdk, metric => predefined_metric_type, resource_label).build().map_err(unbuilt)
+            built(set_inputs!(sdk, metric => predefined_metric_type, resource_label).build())
         });
         let custom = self.customized_metric_specification.as_ref().map(|metric| {
             let dimension = |(name, value): (&String, &In<String>)| {
-                MetricDimension::builder().name(name).value(text(value).unwrap_or_default()).build().map_err(unbuilt)
+                built(MetricDimension::builder().name(name).value(text(value).unwrap_or_default()).build())
             };
             let dimensions = metric.dimensions.iter().map(dimension).collect::<Result<_>>()?;
             let sdk = CustomizedMetricSpecification::builder().set_dimensions(Some(dimensions));
@@ -181,7 +175,7 @@ impl TargetTracking {
             .set_predefined_metric_specification(predefined.transpose()?)
             .set_customized_metric_specification(custom.transpose()?);
         let sdk = set_inputs!(sdk, self => target_value, scale_in_cooldown, scale_out_cooldown, disable_scale_in);
-        sdk.build().map_err(unbuilt)
+        built(sdk.build())
     }
 
     fn to_observed(sdk: &TargetTrackingScalingPolicyConfiguration) -> Result<Self> {
@@ -209,11 +203,10 @@ impl TargetTracking {
 impl StepScaling {
     fn sdk(&self) -> Result<StepScalingPolicyConfiguration> {
         let step = |step: &Step| {
-            set_inputs!(StepAdjustment::builder(), step =>
+            let sdk = set_inputs!(StepAdjustment::builder(), step =>
                 metric_interval_lower_bound, metric_interval_upper_bound, scaling_adjustment,
-            )
-            .build()
-            .map_err(unbuilt)
+            );
+            built(sdk.build())
         };
         let steps = self.step_adjustments.iter().map(step).collect::<Result<_>>()?;
         let sdk = StepScalingPolicyConfiguration::builder().set_step_adjustments(Some(steps));
@@ -237,7 +230,6 @@ impl StepScaling {
 }
 
 impl Resource for ScalingPolicy {
-    schema_constants!();
     registration_methods!("a policy of this name is there");
     const ACTIONS: Actions = Actions {
         read: &[LIST, "cloudwatch:DescribeAlarms"],

@@ -16,7 +16,7 @@ use aws_sdk_cloudwatch::{
 use serde_json::Value;
 
 use super::{sdk_tags, tags_of};
-use crate::{each::one_by_one, prelude::*, sdk::send_tags, tags::owned_reads};
+use crate::{each::one_by_one, prelude::*, tags::owned_reads};
 
 /// An alarm on a metric, or on an expression over metrics, that leaves its bounds.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -156,7 +156,6 @@ impl Alarm {
 }
 
 impl Resource for Alarm {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
         create: &["cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"],
@@ -234,7 +233,9 @@ impl Resource for Alarm {
             self.over_observed(&observed.inputs).request(c).send().await.map_err(api(WRITE))?;
         }
         let arn = &observed.outputs.arn;
-        send_tags!(c.cloudwatch(), "cloudwatch", arn, self, recorded, observed, sdk_tags);
+        write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.cloudwatch().tag_resource().resource_arn(arn) => "cloudwatch:TagResource",
+            c.cloudwatch().untag_resource().resource_arn(arn) => "cloudwatch:UntagResource");
         Ok(None)
     }
 

@@ -8,7 +8,7 @@
 use aws_sdk_cloudwatch::operation::get_dashboard::GetDashboardOutput;
 
 use super::{sdk_tags, tags_of};
-use crate::{document::to_write, each::one_by_one, prelude::*, sdk::send_tags, tags::owned_reads};
+use crate::{document::to_write, each::one_by_one, prelude::*, tags::owned_reads};
 
 /// A page of graphs.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -34,7 +34,6 @@ pub struct DashboardOutputs {
 }
 
 impl Resource for Dashboard {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"],
         create: &["cloudwatch:GetDashboard", "cloudwatch:PutDashboard", "cloudwatch:TagResource"],
@@ -60,7 +59,7 @@ impl Resource for Dashboard {
 
     async fn find_by_unique_key(&self, c: &Reader) -> Result<Vec<Id<Self>>> {
         let Some(name) = &self.dashboard_name else { return Ok(vec![]) };
-        Ok(gone_none(get(c, name).await)?.map(|_| Id::new(name)).into_iter().collect())
+        Ok(none_if(ErrorKind::Gone, get(c, name).await)?.map(|_| Id::new(name)).into_iter().collect())
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
@@ -79,7 +78,9 @@ impl Resource for Dashboard {
             request.send().await.map_err(api(WRITE))?;
         }
         let arn = &observed.outputs.arn;
-        send_tags!(c.cloudwatch(), "cloudwatch", arn, self, recorded, observed, sdk_tags);
+        write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.cloudwatch().tag_resource().resource_arn(arn) => "cloudwatch:TagResource",
+            c.cloudwatch().untag_resource().resource_arn(arn) => "cloudwatch:UntagResource");
         Ok(None)
     }
 

@@ -41,7 +41,6 @@ pub struct ElasticIpOutputs {
 }
 
 impl Resource for ElasticIp {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeAddresses"],
         create: &["ec2:AllocateAddress", "ec2:CreateTags"],

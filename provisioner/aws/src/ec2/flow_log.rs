@@ -104,7 +104,6 @@ impl FlowLog {
 }
 
 impl Resource for FlowLog {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeFlowLogs"],
         create: &["ec2:CreateFlowLogs", "ec2:CreateTags", "iam:PassRole", "logs:CreateLogDelivery"],

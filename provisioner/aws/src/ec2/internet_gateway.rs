@@ -31,7 +31,6 @@ pub struct InternetGatewayOutputs {
 }
 
 impl Resource for InternetGateway {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeInternetGateways"],
         create: &["ec2:CreateInternetGateway", "ec2:CreateTags"],

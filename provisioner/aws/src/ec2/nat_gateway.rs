@@ -62,7 +62,6 @@ pub struct NatGatewayOutputs {
 }
 
 impl Resource for NatGateway {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeNatGateways"],
         create: &["ec2:CreateNatGateway", "ec2:CreateTags"],

@@ -35,7 +35,6 @@ pub struct NetworkAclOutputs {
 }
 
 impl Resource for NetworkAcl {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeNetworkAcls"],
         create: &["ec2:CreateNetworkAcl", "ec2:CreateTags"],

@@ -33,7 +33,6 @@ pub struct RouteTableOutputs {
 }
 
 impl Resource for RouteTable {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeRouteTables"],
         create: &["ec2:CreateRouteTable", "ec2:CreateTags"],

@@ -48,7 +48,6 @@ impl RouteTableAssociation {
 }
 
 impl Resource for RouteTableAssociation {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["association", "state"];
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeRouteTables"],

@@ -40,7 +40,6 @@ pub struct SecurityGroupOutputs {
 }
 
 impl Resource for SecurityGroup {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeSecurityGroups"],
         create: &["ec2:CreateSecurityGroup", "ec2:CreateTags"],

@@ -44,7 +44,6 @@ pub struct SecurityGroupRulesOutputs {
 }
 
 impl Resource for SecurityGroupRules {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeSecurityGroups"],
         create: &[],

@@ -49,7 +49,6 @@ pub struct SubnetOutputs {
 }
 
 impl Resource for Subnet {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeSubnets"],
         create: &["ec2:CreateSubnet", "ec2:CreateTags"],

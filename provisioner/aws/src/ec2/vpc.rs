@@ -51,7 +51,6 @@ pub struct VpcOutputs {
 }
 
 impl Resource for Vpc {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups"],
         create: &["ec2:CreateVpc", "ec2:CreateTags"],

@@ -115,7 +115,6 @@ impl VpcEndpoint {
 }
 
 impl Resource for VpcEndpoint {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeVpcEndpoints", "ec2:DescribeRouteTables", "ec2:DescribeManagedPrefixLists"],
         create: &["ec2:CreateVpcEndpoint", "ec2:CreateTags"],

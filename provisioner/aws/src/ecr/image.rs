@@ -75,7 +75,6 @@ impl Image {
 }
 
 impl Resource for Image {
-    schema_constants!();
     const RETAIN_ON_REPLACE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ecr:BatchGetImage", "ecr:DescribeRepositories"],

@@ -74,7 +74,7 @@ impl Repository {
     fn exclusions(&self) -> Result<Option<Vec<ImageTagMutabilityExclusionFilter>>> {
         let filter = |text: &String| {
             let kind = ImageTagMutabilityExclusionFilterType::Wildcard;
-            ImageTagMutabilityExclusionFilter::builder().filter_type(kind).filter(text).build().map_err(unbuilt)
+            built(ImageTagMutabilityExclusionFilter::builder().filter_type(kind).filter(text).build())
         };
         let all = self.image_tag_mutability_exclusion_filters.as_ref();
         all.map(|all| all.iter().map(filter).collect()).transpose()
@@ -86,7 +86,6 @@ impl Repository {
 }
 
 impl Resource for Repository {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &[
             "ecr:DescribeRepositories",
@@ -133,7 +132,7 @@ impl Resource for Repository {
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
         let encryption = self.encryption_configuration.as_ref().map(|desired| {
             let request = EncryptionConfiguration::builder();
-            set_inputs!(request, desired => encryption_type, kms_key).build().map_err(unbuilt)
+            built(set_inputs!(request, desired => encryption_type, kms_key).build())
         });
         let request = c
             .ecr()
@@ -235,10 +234,6 @@ async fn tags_of(c: &Reader, one: &types::Repository) -> Result<Tags> {
 }
 
 tag_conversions!(Tag, key, value);
-
-fn unbuilt(error: aws_smithy_types::error::operation::BuildError) -> Error {
-    Error::bug("ecr", error)
-}
 
 /// The only place where the SDK's type becomes ours.
 fn to_observed(

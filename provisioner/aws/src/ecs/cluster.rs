@@ -116,7 +116,6 @@ impl Cluster {
 }
 
 impl Resource for Cluster {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["ecs:DescribeClusters"],
         create: &["ecs:CreateCluster", "ecs:TagResource", "iam:CreateServiceLinkedRole"],

@@ -132,7 +132,6 @@ impl TaskDefinition {
 }
 
 impl Resource for TaskDefinition {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["arn", "revision"];
     const ACTIONS: Actions = Actions {
         read: &["ecs:DescribeTaskDefinition"],

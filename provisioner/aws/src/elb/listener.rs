@@ -89,7 +89,6 @@ impl ToSdk<MutualAuthenticationAttributes> for MutualAuthentication {
 }
 
 impl Resource for Listener {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"],
         create: &["elasticloadbalancing:CreateListener", "elasticloadbalancing:AddTags"],

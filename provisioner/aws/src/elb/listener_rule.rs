@@ -171,7 +171,6 @@ impl ListenerRule {
 }
 
 impl Resource for ListenerRule {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"],
         create: &["elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"],

@@ -149,7 +149,6 @@ pub struct LoadBalancerOutputs {
 }
 
 impl Resource for LoadBalancer {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &[
             "elasticloadbalancing:DescribeLoadBalancers",

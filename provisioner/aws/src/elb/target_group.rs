@@ -174,7 +174,6 @@ impl TargetGroup {
 }
 
 impl Resource for TargetGroup {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &[
             "elasticloadbalancing:DescribeTargetGroups",

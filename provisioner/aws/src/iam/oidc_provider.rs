@@ -42,7 +42,6 @@ pub struct OidcProviderOutputs {
 }
 
 impl Resource for OidcProvider {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders"],
         create: &["iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"],

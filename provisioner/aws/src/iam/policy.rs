@@ -46,7 +46,6 @@ pub struct ManagedPolicyOutputs {
 const MAX_VERSIONS: usize = 5;
 
 impl Resource for ManagedPolicy {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["version"];
     const ACTIONS: Actions = Actions {
         read: &["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicies"],

@@ -57,7 +57,6 @@ pub struct RoleOutputs {
 }
 
 impl Resource for Role {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["iam:ListRoles", "iam:GetAccountAuthorizationDetails", "iam:GetRole"],
         create: &["iam:CreateRole", "iam:TagRole", "iam:PutRolePermissionsBoundary"],

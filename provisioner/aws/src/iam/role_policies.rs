@@ -43,7 +43,6 @@ pub struct RolePoliciesOutputs {
 }
 
 impl Resource for RolePolicies {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &[
             "iam:GetAccountAuthorizationDetails",

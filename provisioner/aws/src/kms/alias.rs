@@ -31,7 +31,6 @@ pub struct AliasOutputs {
 }
 
 impl Resource for Alias {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["kms:ListAliases"],
         create: &["kms:CreateAlias"],

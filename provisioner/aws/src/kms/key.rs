@@ -65,7 +65,6 @@ pub struct KeyOutputs {
 }
 
 impl Resource for Key {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["state"];
     const ACTIONS: Actions = Actions {
         read: &[

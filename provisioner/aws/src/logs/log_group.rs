@@ -12,7 +12,6 @@ use aws_sdk_cloudwatchlogs::types::{self, LogGroupClass};
 use crate::{
     each::one_by_one,
     prelude::*,
-    sdk::send_tags,
     tags::{made_for, observed_tags},
 };
 
@@ -52,7 +51,6 @@ const RETENTIONS: [i32; 24] =
     [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 3654];
 
 impl Resource for LogGroup {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["logs:DescribeLogGroups", "logs:ListTagsForResource"],
         create: &["logs:CreateLogGroup", "logs:TagResource", "logs:AssociateKmsKey"],
@@ -138,7 +136,9 @@ impl Resource for LogGroup {
             let request = set_inputs!(request, self => deletion_protection_enabled);
             request.send().await.map_err(api("logs:PutLogGroupDeletionProtection"))?;
         }
-        send_tags!(c.logs(), "logs", arn, self, recorded, observed, sdk_tags);
+        write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.logs().tag_resource().resource_arn(arn) => "logs:TagResource",
+            c.logs().untag_resource().resource_arn(arn) => "logs:UntagResource");
         Ok(None)
     }
 

@@ -46,7 +46,6 @@ pub struct ParameterGroupOutputs {
 }
 
 impl Resource for ParameterGroup {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:ListTagsForResource"],
         create: &["rds:CreateDBParameterGroup", "rds:AddTagsToResource"],

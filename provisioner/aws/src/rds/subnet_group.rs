@@ -48,7 +48,6 @@ pub struct SubnetGroupOutputs {
 }
 
 impl Resource for SubnetGroup {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["rds:DescribeDBSubnetGroups", "rds:ListTagsForResource"],
         create: &["rds:CreateDBSubnetGroup", "rds:AddTagsToResource"],

@@ -9,7 +9,6 @@ use std::{collections::BTreeSet, sync::Arc};
 use aws_sdk_route53::types::{
     AliasTarget, Change as SdkChange, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet,
 };
-use aws_smithy_types::error::operation::BuildError;
 use futures::future::join_all;
 use serde_json::Value;
 
@@ -113,7 +112,6 @@ impl Record {
 }
 
 impl Resource for Record {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["route53:ListResourceRecordSets"],
         create: &["route53:ChangeResourceRecordSets"],
@@ -224,11 +222,6 @@ impl Record {
 
 const LIST: &str = "route53:ListResourceRecordSets";
 const CHANGE: &str = "route53:ChangeResourceRecordSets";
-
-/// A part of a request that lacks something.
-fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error::bug(CHANGE, error))
-}
 
 async fn send(c: &Writer, zone: &str, action: ChangeAction, set: ResourceRecordSet) -> Result<()> {
     let change = built(SdkChange::builder().action(action).resource_record_set(set).build())?;

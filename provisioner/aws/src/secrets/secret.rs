@@ -109,7 +109,6 @@ impl ManagedSecret {
 }
 
 impl Resource for ManagedSecret {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["secretsmanager:DescribeSecret"],
         create: &[

@@ -37,7 +37,6 @@ pub struct SecretPolicyOutputs {
 }
 
 impl Resource for SecretPolicy {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["secretsmanager:GetResourcePolicy"],
         create: &["secretsmanager:GetResourcePolicy", "secretsmanager:PutResourcePolicy"],

@@ -76,7 +76,6 @@ impl Subscription {
 }
 
 impl Resource for Subscription {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["pending_confirmation"];
     const ACTIONS: Actions = Actions {
         read: &["sns:GetSubscriptionAttributes", "sns:ListSubscriptionsByTopic"],
@@ -111,7 +110,7 @@ impl Resource for Subscription {
         let (topic, endpoint) = (text(&self.topic_arn), text(&self.endpoint));
         let pages = c.sns().list_subscriptions_by_topic().set_topic_arn(topic).into_paginator().items().send();
         let all = pages.collect::<Result<Vec<_>, _>>().await.map_err(api("sns:ListSubscriptionsByTopic"));
-        let all = gone_none(all)?.unwrap_or_default();
+        let all = none_if(ErrorKind::Gone, all)?.unwrap_or_default();
         let same =
             all.iter().filter(|one| one.protocol() == Some(&self.protocol) && one.endpoint() == endpoint.as_deref());
         // One that waits for confirmation shows no ARN.

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Attributes, changed, flag, our_tags, put, sdk_tags, told};
-use crate::{document::principal_not_yet, each::one_by_one, prelude::*, sdk::send_tags, tags::owned};
+use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::owned};
 
 /// A topic: messages published to it reach every subscription.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -90,7 +90,6 @@ const APART: [&str; 12] = [
 ];
 
 impl Resource for Topic {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["sns:GetTopicAttributes", "sns:ListTagsForResource", "sns:ListTopics"],
         create: &["sns:ListTopics", "sns:CreateTopic", "sns:TagResource", "sns:SetTopicAttributes"],
@@ -163,7 +162,9 @@ impl Resource for Topic {
             let request = c.sns().set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);
             request.send().await.map_err(api_with("sns:SetTopicAttributes", principal_not_yet))?;
         }
-        send_tags!(c.sns(), "sns", arn, self, recorded, observed, sdk_tags);
+        write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.sns().tag_resource().resource_arn(arn) => "sns:TagResource",
+            c.sns().untag_resource().resource_arn(arn) => "sns:UntagResource");
         Ok(None)
     }
 

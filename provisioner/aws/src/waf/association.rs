@@ -29,7 +29,6 @@ pub struct WebAclAssociationOutputs {
 }
 
 impl Resource for WebAclAssociation {
-    schema_constants!();
     const ACTIONS: Actions = Actions {
         read: &["wafv2:GetWebACLForResource", "wafv2:GetWebACL"],
         create: &["wafv2:AssociateWebACL", "elasticloadbalancing:SetWebAcl"],
@@ -105,6 +104,6 @@ async fn associate(desired: &WebAclAssociation, c: &Writer) -> Result<()> {
 /// Returns the ARN of the resource's ACL. None also if the resource itself is gone.
 async fn current(c: &Clients, resource: &str) -> Result<Option<String>> {
     let answer = c.waf().get_web_acl_for_resource().resource_arn(resource).send().await;
-    let answer = gone_none(answer.map_err(api(READ)))?;
+    let answer = none_if(ErrorKind::Gone, answer.map_err(api(READ)))?;
     Ok(answer.and_then(|answer| answer.web_acl().map(|acl| acl.arn().to_owned())))
 }

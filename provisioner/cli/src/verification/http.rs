@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::Future, net::SocketAddr, pin::Pin, time
 
 use provisioner_aws::{Aws, ecs::Service, operations::running};
 use provisioner_engine::{VerificationError, VerificationRequest, Verifier};
-use provisioner_model::{Resource, erased::Clouds, resource::Cloud, verification::HttpVerification};
+use provisioner_model::{Schema, erased::Clouds, resource::Cloud, verification::HttpVerification};
 use reqwest::{Client, Response, StatusCode, Url, header::SERVER, redirect::Policy};
 use serde_json::Value;
 use tokio::time::Instant;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    Actions, Diagnostic, Field, Id, In, Observed, Owner, Receipt, Recorded, Resource, Result, Secret, Stack,
+    Actions, Diagnostic, Id, In, Observed, Owner, Receipt, Recorded, Resource, Result, Secret, Stack,
     plan::Plan,
     resource::{Created, ReadResults, Tags},
     state::ProviderTarget,
@@ -13,43 +13,29 @@ use provisioner_testkit::{
     cloud::{Fake, Outputs},
     fixture::{Fixture, stack},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A type with inputs that those of the in-memory cloud lack: a document, a list of objects, a secret.
-#[derive(Serialize, Deserialize)]
+#[derive(Resource)]
+#[resource(type = "test:function")]
 pub(crate) struct Function {
+    /// In MiB.
     pub(crate) memory: u16,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(document)]
     pub(crate) policy: Option<In<String>>,
-    #[serde(default)]
     pub(crate) rules: Vec<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[field(write_only)]
     pub(crate) key: Option<Secret>,
-    #[serde(default)]
     pub(crate) tags: Tags,
 }
 
 pub(crate) fn function() -> Function {
-    Function { memory: 128, description: None, note: None, policy: None, rules: vec![], key: None, tags: Tags::new() }
+    Function::new(128)
 }
 
 impl Resource for Function {
-    const TYPE: &'static str = "test:function";
-    const FIELDS: &'static [Field] = &[
-        Field::new("memory"),
-        Field::new("description"),
-        Field::new("note"),
-        Field::new("policy").document(),
-        Field::new("rules"),
-        Field::new("key").write_only(),
-        Field::new("tags").map(),
-    ];
-    const TAGGED: bool = true;
     const ACTIONS: Actions = Actions { read: &[], create: &[], update: &[], delete: &[] };
     type Cloud = Fake;
     type Outputs = Outputs;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use provisioner_model::{
-    Actions, Field, Id, In, Name, Observed, Output, Owner, Phase, Receipt, Recorded, Resource, Result, Tags,
+    Actions, Id, In, Observed, Output, Owner, Phase, Receipt, Recorded, Resource, Result, Schema, Tags, Updated,
     erased::ResourceRegistry,
     resource::{Created, ReadResults},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Fake, OnFake, Outputs, phase};
@@ -31,16 +30,16 @@ pub fn registry() -> ResourceRegistry {
 /// Inputs of a type, and the calls that all types share. `found by` says how `find` knows an object.
 macro_rules! on_fake {
     (
-        $(#[$doc:meta])* $name:ident = $type:literal, slow $slow:literal, later $later:expr, found by $found:ident;
+        $(#[$attribute:meta])* $name:ident: slow $slow:literal, later $later:expr, found by $found:ident;
         $(
-            $(#[$attribute:meta])* $field:ident: $of:ty
+            $(#[$field_attribute:meta])* $field:ident: $of:ty
         ),* ;
         $($extra:item)*
     ) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Resource)]
+        $(#[$attribute])*
         pub struct $name {
-            $(#[doc = "An input."] $(#[$attribute])* pub $field: $of,)*
+            $(#[doc = "An input."] $(#[$field_attribute])* pub $field: $of,)*
         }
 
         impl OnFake for $name {
@@ -50,7 +49,6 @@ macro_rules! on_fake {
         }
 
         impl Resource for $name {
-            const TYPE: &'static str = $type;
             const ACTIONS: Actions = Actions {
                 read: &["test:Read"],
                 create: &["test:Write"],
@@ -81,7 +79,7 @@ macro_rules! on_fake {
                 c: &Fake,
                 recorded: &Recorded<Self>,
                 _: &Observed<Self>,
-            ) -> Result<Option<Receipt>> {
+            ) -> Result<Updated> {
                 c.update(self, recorded).await
             }
             async fn delete(c: &Fake, recorded: &Recorded<Self>) -> Result<()> {
@@ -117,168 +115,139 @@ macro_rules! on_fake {
 
 on_fake! {
     /// A network: what much else is in. Its label needs a second call.
-    Net = "test:net", slow 0, later ["label"], found by token;
+    #[resource(type = "test:net", fields = NetField)]
+    Net: slow 0, later ["label"], found by token;
+    #[field(replaces)]
     range: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")] label: Option<u8>,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[Field::new("range").replaces(), Field::new("label"), Field::new("tags").map()];
-    const TAGGED: bool = true;
+    label: Option<u8>,
+    tags: Tags;
 }
 
 on_fake! {
     /// A port of a network. The cloud closes it unless the create says otherwise.
-    Port = "test:port", slow 0, later [], found by token;
+    #[resource(type = "test:port", fields = PortField)]
+    Port: slow 0, later [], found by token;
+    #[field(replaces)]
     net: In<Id<Net>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] open: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] rule: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] key: Option<u8>,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[
-        Field::new("net").replaces(),
-        Field::new("open").cloud_default("false"),
-        Field::new("rule").cloud_default("null"),
-        Field::new("key").write_only(),
-        Field::new("tags").map(),
-    ];
-    const TAGGED: bool = true;
+    #[field(cloud_default = false)]
+    open: Option<bool>,
+    #[field(cloud_default = none)]
+    rule: Option<Value>,
+    #[field(write_only)]
+    key: Option<u8>,
+    tags: Tags;
 }
 
 on_fake! {
     /// A plain thing, which a gate needs.
-    Address = "test:address", slow 0, later [], found by token;
+    #[resource(type = "test:address", fields = AddressField)]
+    Address: slow 0, later [], found by token;
+    #[field(replaces)]
     zone: u8,
     label: u8,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[Field::new("zone").replaces(), Field::new("label"), Field::new("tags").map()];
-    const TAGGED: bool = true;
+    tags: Tags;
 }
 
 on_fake! {
     /// Holds an address that nothing else may hold: never two at once. It takes a while to come and to go.
-    Gate = "test:gate", slow 2, later [], found by token;
+    #[resource(type = "test:gate", fields = GateField, unique(address))]
+    Gate: slow 2, later [], found by token;
+    #[field(replaces)]
     net: In<Id<Net>>,
+    #[field(replaces)]
     address: In<Id<Address>>,
     label: u8,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[
-        Field::new("net").replaces(),
-        Field::new("address").replaces(),
-        Field::new("label"),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["address"]];
-    const TAGGED: bool = true;
+    tags: Tags;
 }
 
 on_fake! {
     /// Its routes may lead to gates that are gone.
-    Table = "test:table", slow 0, later ["routes"], found by token;
+    #[resource(type = "test:table", fields = TableField)]
+    Table: slow 0, later ["routes"], found by token;
+    #[field(replaces)]
     net: In<Id<Net>>,
-    #[serde(default)] routes: Vec<In<Id<Gate>>>,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] =
-        &[Field::new("net").replaces(), Field::new("routes").set().may_dangle(), Field::new("tags").map()];
-    const TAGGED: bool = true;
+    #[field(set, may_dangle)]
+    routes: Vec<In<Id<Gate>>>,
+    tags: Tags;
 }
 
 on_fake! {
     /// Of no use without its policy.
-    Role = "test:role", slow 0, later [], found by token;
-    #[serde(default, skip_serializing_if = "Option::is_none")] name: Option<String>,
+    #[resource(type = "test:role", fields = RoleField, unique(name))]
+    Role: slow 0, later [], found by token;
+    #[field(replaces, name(max = 24))]
+    name: Option<String>,
+    #[field(replaces)]
     path: u8,
     label: u8,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("path").replaces(),
-        Field::new("label"),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 24));
-    const TAGGED: bool = true;
+    tags: Tags;
 }
 
 on_fake! {
     /// Completes a role: whoever uses that comes after this, and goes before it. It takes no tags, and is text only: what
     /// it allows may be gone.
-    RolePolicy = "test:role-policy", slow 0, later [], found by key;
+    #[resource(type = "test:role-policy", fields = RolePolicyField, unique(role))]
+    RolePolicy: slow 0, later [], found by key;
+    #[field(replaces, part_of)]
     role: In<Id<Role>>,
+    #[field(may_dangle)]
     allows: In<String>;
-    const FIELDS: &'static [Field] = &[Field::new("role").replaces(), Field::new("allows").may_dangle()];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["role"]];
-    const PART_OF: Option<&'static str> = Some("role");
 }
 
 on_fake! {
     /// Takes no tags, and is known by its key alone, as a record in a zone is. A create overwrites whatever holds the key.
-    JournalEntry = "test:entry", slow 0, later [], found by key;
+    #[resource(type = "test:entry", fields = JournalEntryField, unique(zone, name))]
+    JournalEntry: slow 0, later [], found by key;
+    #[field(replaces)]
     zone: u8,
+    #[field(replaces)]
     name: String,
     value: u8;
-    const FIELDS: &'static [Field] =
-        &[Field::new("zone").replaces(), Field::new("name").replaces(), Field::new("value")];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["zone", "name"]];
 }
 
 on_fake! {
     /// Has a name that only one may have: stated, or generated. May be locked. Its key is never told.
-    Named = "test:named", slow 1, later [], found by token;
-    #[serde(default, skip_serializing_if = "Option::is_none")] name: Option<String>,
+    #[resource(type = "test:named", fields = NamedField, unique(name))]
+    Named: slow 1, later [], found by token;
+    #[field(replaces, name(max = 24))]
+    name: Option<String>,
+    #[field(replaces)]
     class: u8,
     size: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")] net: Option<In<Id<Net>>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] key: Option<u8>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] locked: Option<bool>,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[
-        Field::new("name").replaces(),
-        Field::new("class").replaces(),
-        Field::new("size"),
-        Field::new("net"),
-        Field::new("key").write_only(),
-        Field::new("locked").deletion_protection(),
-        Field::new("tags").map(),
-    ];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
-    const NAME: Option<Name> = Some(Name::new("name", 24));
-    const TAGGED: bool = true;
+    net: Option<In<Id<Net>>>,
+    #[field(write_only)]
+    key: Option<u8>,
+    #[field(deletion_protection)]
+    locked: Option<bool>,
+    tags: Tags;
 }
 
 on_fake! {
     /// An update makes another revision, and those who refer to the revision follow.
-    Doc = "test:doc", slow 0, later [], found by token;
+    #[resource(type = "test:doc", fields = DocField)]
+    Doc: slow 0, later [], found by token;
+    #[field(replaces)]
     family: u8,
     text: In<String>,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[Field::new("family").replaces(), Field::new("text"), Field::new("tags").map()];
+    tags: Tags;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["revision"];
-    const TAGGED: bool = true;
 }
 
 on_fake! {
     /// Refers to nearly everything. Its count is its own once it runs. Should a write of it fail, it is undone.
-    Service = "test:service", slow 1, later [], found by token;
+    #[resource(type = "test:service", fields = ServiceField)]
+    Service: slow 1, later [], found by token;
+    #[field(replaces)]
     net: In<Id<Net>>,
     doc: In<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] role: Option<In<Id<Role>>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] through: Option<In<Id<Gate>>>,
-    #[serde(default)] uses: Vec<In<String>>,
+    role: Option<In<Id<Role>>>,
+    through: Option<In<Id<Gate>>>,
+    #[field(set)]
+    uses: Vec<In<String>>,
+    #[field(initial)]
     count: u8,
     note: u8,
-    #[serde(default)] tags: Tags;
-    const FIELDS: &'static [Field] = &[
-        Field::new("net").replaces(),
-        Field::new("doc"),
-        Field::new("role"),
-        Field::new("through"),
-        Field::new("uses").set(),
-        Field::new("count").initial(),
-        Field::new("note"),
-        Field::new("tags").map(),
-    ];
-    const TAGGED: bool = true;
-
+    tags: Tags;
     fn rollback_inputs(recorded: Option<&Self>) -> Option<Value> {
         let Some(recorded) = recorded.filter(|recorded| recorded.count > 0) else { return Some(json!({ "count": 0 })) };
         Some(json!({ "doc": recorded.doc, "note": recorded.note }))

@@ -10,7 +10,7 @@ use provisioner_aws::{
     secrets::{Generated, ManagedSecret, SecretPolicy, SecretValue},
     sns::{Subscription, Topic},
 };
-use provisioner_model::{Id, Resource, Secret, expr::In, secret::SecretValues};
+use provisioner_model::{Id, Schema, Secret, expr::In, secret::SecretValues};
 use provisioner_testkit::conformance::PROVIDER;
 use serde_json::json;
 

@@ -1,21 +1,15 @@
 //! The calls to DynamoDB.
 
 use aws_sdk_dynamodb::{operation::update_table::builders::UpdateTableFluentBuilder, types};
-use aws_smithy_types::error::operation::BuildError;
 
 use super::{
     Billing, Encryption, Field, GlobalIndex, LocalIndex, Table, TableOutputs, building,
     keys::{keys, schema, throughput},
 };
-use crate::{cloud::Clients, prelude::*, sdk::send_tags, tags::observed_tags};
+use crate::{cloud::Clients, prelude::*, tags::observed_tags};
 
 const CREATE: &str = "dynamodb:CreateTable";
 const READ: &str = "dynamodb:DescribeTable";
-
-/// A part of a request that lacks something.
-pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error::bug(CREATE, error))
-}
 
 fn sdk_tags(tags: &Tags) -> Vec<types::Tag> {
     // Both members are set, which is all that `build` can miss.
@@ -99,7 +93,9 @@ pub(super) async fn update(desired: &Table, c: &Writer, recorded: &Recorded<Tabl
     let change = || c.dynamodb().update_table().table_name(name);
     // First what needs no pause, so that it is done whatever the table is at.
     let arn = &observed.outputs.arn;
-    send_tags!(c.dynamodb(), "dynamodb", arn, desired, recorded, observed, sdk_tags, busy);
+    write_tags!(&desired.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.dynamodb().tag_resource().resource_arn(arn) => "dynamodb:TagResource",
+            c.dynamodb().untag_resource().resource_arn(arn) => "dynamodb:UntagResource", busy);
     if changed.contains(Field::DeletionProtectionEnabled) {
         send(set_inputs!(change(), desired => deletion_protection_enabled)).await?;
     }

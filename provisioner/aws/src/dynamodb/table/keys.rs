@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::{self, KeyType, ProjectionType, ScalarAttributeType};
 use serde::{Deserialize, Serialize};
 
-use super::{Billing, Field, Table, calls::built};
+use super::{Billing, Field, Table};
 use crate::prelude::*;
 
 /// An attribute that is a key.

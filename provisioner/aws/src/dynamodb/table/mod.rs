@@ -114,7 +114,6 @@ pub struct TableOutputs {
 }
 
 impl Resource for Table {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status", "building"];
     const ACTIONS: Actions = Actions {
         read: &[

@@ -39,7 +39,6 @@ use super::{is_name, our_tags};
 use crate::{prelude::*, tags::made_for};
 
 impl Resource for Service {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["rollouts"];
     const ACTIONS: Actions = Actions {
         read: &["ecs:DescribeServices"],

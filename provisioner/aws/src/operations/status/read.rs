@@ -6,9 +6,9 @@ use aws_sdk_ecs::types::{self as ecs, DesiredStatus};
 use aws_smithy_types::DateTime;
 use futures::future::join_all;
 use provisioner_model::{
-    ErrorKind,
+    ErrorKind, Schema,
     error::{Error, Result},
-    resource::{Cloud, Resource},
+    resource::Cloud,
     state::Snapshot,
 };
 

@@ -16,7 +16,6 @@ use crate::{
 };
 
 impl Resource for Instance {
-    schema_constants!();
     // Not the endpoint and not the secret, though a new port or another way to the password changes them: then the
     // dependents stop once, and the next apply goes on. Listed, every change would make them unknown in the plan.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["engine_version", "status", "pending", "parameters"];

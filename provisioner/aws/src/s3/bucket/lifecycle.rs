@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{self, LifecycleRuleAndOperator as And, LifecycleRuleFilter as Filter};
 
-use super::{sdk_tags, write::built};
+use super::sdk_tags;
 use crate::prelude::*;
 
 /// A lifecycle rule for some of a bucket's objects.

@@ -138,7 +138,6 @@ impl Encryption {
 }
 
 impl Resource for Bucket {
-    schema_constants!();
     // As IAM calls them: several differ from the API's names.
     const ACTIONS: Actions = Actions {
         read: &[

@@ -1,15 +1,9 @@
 //! The calls that make, change and empty a bucket.
 
 use aws_sdk_s3::types;
-use aws_smithy_types::error::operation::BuildError;
 
 use super::{Bucket, Field, LifecycleRule, sdk_tags};
 use crate::{prelude::*, tags::TagChange};
-
-/// A part of a request that lacks something.
-pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error::bug("s3:CreateBucket", error))
-}
 
 pub(super) async fn create(new: &Bucket, c: &Writer, name: &str) -> Result<()> {
     // us-east-1 is what is meant where no region is stated, and cannot be stated.

@@ -17,7 +17,6 @@ use crate::{
     cloud::Clients,
     each::one_by_one,
     prelude::*,
-    sdk::send_tags,
     tags::{observed_tags, owned},
 };
 
@@ -71,7 +70,6 @@ pub struct WebAclOutputs {
 }
 
 impl Resource for WebAcl {
-    schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["capacity"];
     const ACTIONS: Actions = Actions {
         read: &["wafv2:GetWebACL", "wafv2:ListWebACLs", "wafv2:ListTagsForResource"],
@@ -174,7 +172,9 @@ impl Resource for WebAcl {
                 .await
                 .map_err(api("wafv2:UpdateWebACL"))?;
         }
-        send_tags!(c.waf(), "wafv2", arn, self, recorded, observed, sdk_tags);
+        write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
+            c.waf().tag_resource().resource_arn(arn) => "wafv2:TagResource",
+            c.waf().untag_resource().resource_arn(arn) => "wafv2:UntagResource");
         Ok(None)
     }
 

@@ -1,15 +1,9 @@
 //! Rules as the SDK has them, both ways.
 
 use aws_sdk_wafv2::{primitives::Blob, types};
-use aws_smithy_types::error::operation::BuildError;
 
 use super::{Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility};
 use crate::prelude::*;
-
-/// A part of a request that lacks something.
-pub(super) fn built<T>(part: Result<T, BuildError>) -> Result<T> {
-    part.map_err(|error| Error::bug("wafv2:CreateWebACL", error))
-}
 
 impl Scope {
     /// As the API writes it.
