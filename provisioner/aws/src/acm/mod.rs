@@ -9,7 +9,7 @@ use crate::{
     cloud::Clients,
     each::one_by_one,
     prelude::*,
-    tags::{TagChange, observed_tags, owned},
+    tags::{TagChange, owned},
 };
 
 /// The part of `impl Resource` that every kind of certificate has: ACM changes the tags of a certificate, and nothing
@@ -60,15 +60,12 @@ const ACTIONS: Actions = Actions {
     delete: &["acm:DeleteCertificate"],
 };
 
-fn sdk_tags(tags: &Tags) -> Vec<Tag> {
-    // The key is set, which is all that `build` can miss.
-    tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
-}
+tag_conversions!(Tag, key, value);
 
 async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
     let answer = c.acm().list_tags_for_certificate().certificate_arn(arn).send().await;
     let answer = answer.map_err(api("acm:ListTagsForCertificate"))?;
-    Ok(observed_tags(answer.tags().iter().map(|tag| (Some(tag.key()), tag.value()))))
+    Ok(our_tags(answer.tags()))
 }
 
 async fn send_tags(c: &Writer, arn: &str, change: TagChange) -> Result<()> {

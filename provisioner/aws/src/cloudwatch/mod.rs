@@ -17,12 +17,10 @@ pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<Alarm>().with::<Dashboard>()
 }
 
-fn sdk_tags(tags: &Tags) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
-}
+crate::tags::tag_conversions!(Tag, key, value);
 
 async fn tags_of(c: &Reader, arn: &str) -> Result<Tags> {
     let answer = c.cloudwatch().list_tags_for_resource().resource_arn(arn).send().await;
     let answer = answer.map_err(api("cloudwatch:ListTagsForResource"))?;
-    Ok(crate::tags::observed_tags(answer.tags().iter().map(|tag| (tag.key(), tag.value()))))
+    Ok(our_tags(answer.tags()))
 }

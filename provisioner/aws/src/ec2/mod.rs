@@ -136,13 +136,7 @@ fn tagged(kind: ResourceType, tags: &Tags) -> TagSpecification {
     TagSpecification::builder().resource_type(kind).set_tags(Some(sdk_tags(tags))).build()
 }
 
-fn sdk_tags(tags: &Tags) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
-}
-
-fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
-}
+crate::tags::tag_conversions!(Tag, key, value);
 
 /// Sets the tags that differ, and removes those that we set and no longer declare. Foreign tags stay.
 async fn sync_tags(c: &Writer, id: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {

@@ -159,7 +159,7 @@ impl Resource for Cluster {
         .set_settings(self.settings())
         .set_configuration(self.configuration())
         .set_service_connect_defaults(self.connect())
-        .set_tags(sdk_tags(&self.tags))
+        .set_tags(filled(Some(sdk_tags(&self.tags))))
         .send()
         .await
         .map_err(api_with(CREATE, linked_role))?;

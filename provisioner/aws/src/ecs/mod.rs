@@ -23,10 +23,7 @@ pub use self::{
     task_definition::{RuntimePlatform, TaskDefinition, TaskDefinitionOutputs},
     volume::{Efs, Volume},
 };
-use crate::{
-    prelude::*,
-    tags::{TagChange, observed_tags},
-};
+use crate::prelude::*;
 
 /// Adds this service's types.
 pub fn register(types: ResourceRegistry) -> ResourceRegistry {
@@ -54,25 +51,13 @@ fn is_enabled(switch: &impl AsRef<str>) -> bool {
     switch.as_ref() == "ENABLED"
 }
 
-fn sdk_tags(tags: &Tags) -> Option<Vec<Tag>> {
-    filled(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
-}
-
-fn our_tags(tags: &[Tag]) -> Tags {
-    observed_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
-}
+tag_conversions!(Tag, key, value);
 
 /// Sets the tags that differ and removes those that are no longer declared. Foreign tags stay.
 async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
-    let change = TagChange::between(desired, recorded, observed);
-    if !change.set.is_empty() {
-        let request = c.ecs().tag_resource().resource_arn(arn).set_tags(sdk_tags(&change.set));
-        request.send().await.map_err(api("ecs:TagResource"))?;
-    }
-    if !change.drop.is_empty() {
-        let request = c.ecs().untag_resource().resource_arn(arn).set_tag_keys(Some(change.drop));
-        request.send().await.map_err(api("ecs:UntagResource"))?;
-    }
+    write_tags!(desired, recorded, observed;
+        c.ecs().tag_resource().resource_arn(arn) => "ecs:TagResource",
+        c.ecs().untag_resource().resource_arn(arn) => "ecs:UntagResource");
     Ok(())
 }
 

@@ -122,7 +122,7 @@ impl TaskDefinition {
             .set_memory(self.memory.map(|size| size.to_string()))
             .set_ephemeral_storage(storage)
             .set_placement_constraints(filled(Some(self.placement_constraints.iter().map(constraint).collect())))
-            .set_tags(sdk_tags(tags))
+            .set_tags(filled(Some(sdk_tags(tags))))
             .send()
             .await
             .map_err(api_with(REGISTER, role_not_visible))?;

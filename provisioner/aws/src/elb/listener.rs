@@ -131,7 +131,7 @@ impl Resource for Listener {
             load_balancer_arn, port, protocol, ssl_policy, alpn_policy, mutual_authentication)
         .set_certificates(self.certificates())
         .set_default_actions(Some(sdk_actions(&self.default_actions)))
-        .set_tags(sdk_tags(&self.tags))
+        .set_tags(filled(Some(sdk_tags(&self.tags))))
         .send()
         .await
         .map_err(api(CREATE))?;

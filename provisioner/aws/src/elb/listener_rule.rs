@@ -213,7 +213,7 @@ impl Resource for ListenerRule {
         let answer = set_inputs!(c.elb().create_rule(), self => listener_arn, priority)
             .set_conditions(Some(self.sdk_conditions()))
             .set_actions(Some(sdk_actions(&self.actions)))
-            .set_tags(sdk_tags(&self.tags))
+            .set_tags(filled(Some(sdk_tags(&self.tags))))
             .send()
             .await
             .map_err(api_with(CREATE, priority_taken))?;

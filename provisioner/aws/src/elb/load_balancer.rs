@@ -213,7 +213,7 @@ impl Resource for LoadBalancer {
         let request = set_inputs!(c.elb().create_load_balancer(), self => name, scheme, subnets, ip_address_type);
         let answer = set_filled!(request, self => security_groups)
             .set_type(self.load_balancer_type.as_deref().map(LoadBalancerTypeEnum::from))
-            .set_tags(sdk_tags(&self.tags))
+            .set_tags(filled(Some(sdk_tags(&self.tags))))
             .send()
             .await
             .map_err(api(CREATE))?;

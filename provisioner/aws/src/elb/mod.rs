@@ -19,20 +19,14 @@ pub use self::{
     load_balancer::{LoadBalancer, LoadBalancerOutputs, LogsTo},
     target_group::{HealthCheck, TargetGroup, TargetGroupOutputs, TargetStickiness},
 };
-use crate::{
-    cloud::Clients,
-    prelude::*,
-    tags::{TagChange, made_for, observed_tags},
-};
+use crate::{cloud::Clients, prelude::*, tags::made_for};
 
 /// Adds this service's types.
 pub fn register(types: ResourceRegistry) -> ResourceRegistry {
     types.with::<LoadBalancer>().with::<TargetGroup>().with::<Listener>().with::<ListenerRule>()
 }
 
-fn sdk_tags(tags: &Tags) -> Option<Vec<Tag>> {
-    filled(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
-}
+tag_conversions!(Tag, key, value);
 
 /// Reads the tags of objects, 20 per call. An object that was deleted meanwhile has no entry.
 async fn tags_of(c: &Clients, arns: &[String]) -> Result<HashMap<String, Tags>> {
@@ -91,7 +85,7 @@ async fn describe_tags(c: &Clients, arns: &[String]) -> Result<Vec<(String, Tags
     let answer = c.elb().describe_tags().set_resource_arns(Some(arns.to_vec())).send().await;
     let answer = answer.map_err(api("elasticloadbalancing:DescribeTags"))?;
     let row = |one: &TagDescription| {
-        let tags = observed_tags(one.tags().iter().map(|tag| (tag.key(), tag.value())));
+        let tags = our_tags(one.tags());
         Some((one.resource_arn()?.to_owned(), tags))
     };
     Ok(answer.tag_descriptions().iter().filter_map(row).collect())
@@ -99,15 +93,9 @@ async fn describe_tags(c: &Clients, arns: &[String]) -> Result<Vec<(String, Tags
 
 /// Sets the tags that differ and removes those that are no longer declared. Foreign tags stay.
 async fn sync_tags(c: &Writer, arn: &str, desired: &Tags, recorded: &Tags, observed: &Tags) -> Result<()> {
-    let change = TagChange::between(desired, recorded, observed);
-    if !change.set.is_empty() {
-        let request = c.elb().add_tags().resource_arns(arn).set_tags(sdk_tags(&change.set));
-        request.send().await.map_err(api("elasticloadbalancing:AddTags"))?;
-    }
-    if !change.drop.is_empty() {
-        let request = c.elb().remove_tags().resource_arns(arn).set_tag_keys(Some(change.drop));
-        request.send().await.map_err(api("elasticloadbalancing:RemoveTags"))?;
-    }
+    write_tags!(desired, recorded, observed;
+        c.elb().add_tags().resource_arns(arn) => "elasticloadbalancing:AddTags",
+        c.elb().remove_tags().resource_arns(arn) => "elasticloadbalancing:RemoveTags");
     Ok(())
 }
 

@@ -218,7 +218,7 @@ impl Resource for TargetGroup {
         let check = self.health_check.clone().unwrap_or_default();
         let request = set_inputs!(c.elb().create_target_group(), self =>
             name, vpc_id, protocol, port, protocol_version, target_type, ip_address_type, target_control_port);
-        let request = set_health_check!(request, self, check).set_tags(sdk_tags(&self.tags));
+        let request = set_health_check!(request, self, check).set_tags(filled(Some(sdk_tags(&self.tags))));
         let answer = request.send().await.map_err(api(CREATE))?;
         let created = answer.target_groups().first().and_then(types::TargetGroup::target_group_arn);
         Ok((member(CREATE, "TargetGroupArn", created)?, None))

@@ -6,7 +6,7 @@ mod topic;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_sns::types::Tag;
-use provisioner_model::{compare::Compare, erased::ResourceRegistry, expr::In, resource::Tags};
+use provisioner_model::{compare::Compare, erased::ResourceRegistry, expr::In};
 
 pub use self::{
     subscription::{Subscription, SubscriptionOutputs},
@@ -45,11 +45,4 @@ fn flag(observed: &HashMap<String, String>, name: &str) -> bool {
     observed.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-fn sdk_tags(tags: &Tags) -> Vec<Tag> {
-    // Both members are set, which is all that `build` can miss.
-    tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
-}
-
-fn our_tags(tags: &[Tag]) -> Tags {
-    crate::tags::observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
-}
+crate::tags::tag_conversions!(Tag, key, value);

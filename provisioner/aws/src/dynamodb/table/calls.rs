@@ -6,15 +6,12 @@ use super::{
     Billing, Encryption, Field, GlobalIndex, LocalIndex, Table, TableOutputs, building,
     keys::{keys, schema, throughput},
 };
-use crate::{cloud::Clients, prelude::*, tags::observed_tags};
+use crate::{cloud::Clients, prelude::*};
 
 const CREATE: &str = "dynamodb:CreateTable";
 const READ: &str = "dynamodb:DescribeTable";
 
-fn sdk_tags(tags: &Tags) -> Vec<types::Tag> {
-    // Both members are set, which is all that `build` can miss.
-    tags.iter().filter_map(|(key, value)| types::Tag::builder().key(key).value(value).build().ok()).collect()
-}
+tag_conversions!(types::Tag, key, value);
 
 impl Billing {
     fn sdk(self) -> types::BillingMode {
@@ -238,7 +235,7 @@ pub(super) async fn read(c: &Clients, name: &str) -> Result<Observed<Table>> {
                     break;
                 }
             }
-            Ok(observed_tags(all.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
+            Ok(our_tags(&all))
         },
     )?;
     to_observed(&table, backups.as_ref(), to_live.as_ref(), tags)

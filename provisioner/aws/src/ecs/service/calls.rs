@@ -62,7 +62,7 @@ impl Service {
             .client_token(&owner.token)
             .set_network_configuration(self.network())
             .set_deployment_controller(controller)
-            .set_tags(sdk_tags(&self.tags))
+            .set_tags(filled(Some(sdk_tags(&self.tags))))
             .send()
             .await
             .map_err(api_with(CREATE, special))?;

@@ -13,12 +13,7 @@ use serde_json::Value;
 pub use self::rules::{
     Action, ByteMatch, Inspect, ManagedRules, Override, RateBased, Rule, Scope, Statement, Visibility,
 };
-use crate::{
-    cloud::Clients,
-    each::one_by_one,
-    prelude::*,
-    tags::{observed_tags, owned},
-};
+use crate::{cloud::Clients, each::one_by_one, prelude::*, tags::owned};
 
 /// Rules that requests must pass.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -225,13 +220,10 @@ async fn tags_of(c: &Clients, arn: &str) -> Result<Tags> {
     let request = c.waf().list_tags_for_resource().resource_arn(arn).limit(100);
     let answer = request.send().await.map_err(api("wafv2:ListTagsForResource"))?;
     let tags = answer.tag_info_for_resource().map(types::TagInfoForResource::tag_list).unwrap_or_default();
-    Ok(observed_tags(tags.iter().map(|tag| (Some(tag.key()), Some(tag.value())))))
+    Ok(our_tags(tags))
 }
 
-fn sdk_tags(tags: &Tags) -> Vec<types::Tag> {
-    // Both members are set, which is all that `build` can miss.
-    tags.iter().filter_map(|(key, value)| types::Tag::builder().key(key).value(value).build().ok()).collect()
-}
+tag_conversions!(types::Tag, key, value);
 
 fn to_observed(acl: &types::WebAcl, scope: Scope, tags: Tags) -> Result<Observed<WebAcl>> {
     let visibility = need(READ, acl.visibility_config(), "VisibilityConfig")?;
