@@ -141,7 +141,7 @@ impl Resource for Image {
         Ok((Id::new(format!("{name}@{}", self.image_digest)), None))
     }
 
-    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
         // Only the processor can differ. Nothing is written, but the image must be for it.
         self.layout(c).map(|_| None)
     }

@@ -147,12 +147,7 @@ impl Resource for Repository {
         Ok((member("ecr:CreateRepository", "repositoryName", name)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let (arn, name) = (&observed.outputs.arn, recorded.id.as_str());
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         if changed.contains_any(&[Field::ImageTagMutability, Field::ImageTagMutabilityExclusionFilters]) {

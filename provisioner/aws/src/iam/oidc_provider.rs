@@ -97,12 +97,7 @@ impl Resource for OidcProvider {
         Ok((member(CREATE, "OpenIDConnectProviderArn", answer.open_id_connect_provider_arn())?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let arn = recorded.id.as_str();
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let (desired, current) = (&self.client_id_list, &observed.inputs.client_id_list);

@@ -108,12 +108,7 @@ impl Resource for ManagedPolicy {
         Ok((member("iam:CreatePolicy", "Arn", answer.policy().and_then(Policy::arn))?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let arn = recorded.id.as_str();
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         if changed.contains(Field::PolicyDocument) {

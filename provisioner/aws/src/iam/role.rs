@@ -113,12 +113,7 @@ impl Resource for Role {
         Ok((id_of(&need("iam:CreateRole", answer.role(), "Role")?), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let name = recorded.id.as_str();
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         if changed.contains(Field::AssumeRolePolicyDocument) {

@@ -128,12 +128,7 @@ impl Resource for RolePolicies {
         Ok((Id::new(text(&self.role_name).unwrap_or_default()), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let (role, observed) = (recorded.id.as_str(), &observed.inputs);
         // What it may do first, then what it may no longer do: never less than both in between.
         for (name, document) in &self.inline {

@@ -70,12 +70,7 @@ impl Resource for Alias {
         Ok((Id::new(self.alias_name.clone().unwrap_or_default()), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         if ChangedFields::between(self, &recorded.inputs, &observed.inputs).contains(Field::TargetKeyId) {
             let request = c.kms().update_alias().alias_name(recorded.id.as_str());
             let request = set_inputs!(request, self => target_key_id);

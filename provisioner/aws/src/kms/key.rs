@@ -150,12 +150,7 @@ impl Resource for Key {
         Ok((Id::new(key.key_id()), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         // First the policy: it may be what allows the rest. A disabled key takes no other change.

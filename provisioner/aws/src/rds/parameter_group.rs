@@ -105,12 +105,7 @@ impl Resource for ParameterGroup {
         Ok((member("rds:CreateDBParameterGroup", "DBParameterGroupName", name)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let (id, there) = (recorded.id.as_str(), &observed.inputs.parameters);
         let set: Vec<_> = self.parameters.iter().filter(|(name, value)| there.get(*name) != Some(value)).collect();
         let dropped = |name: &&String| !self.parameters.contains_key(*name) && there.contains_key(*name);

@@ -98,12 +98,7 @@ impl Resource for SubnetGroup {
         Ok((member("rds:CreateDBSubnetGroup", "DBSubnetGroupName", name)?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         if changed.contains_any(&[Field::DbSubnetGroupDescription, Field::SubnetIds]) {
             let request = c.rds().modify_db_subnet_group().db_subnet_group_name(recorded.id.as_str());

@@ -172,12 +172,7 @@ impl Resource for ManagedSecret {
         Ok((member("secretsmanager:CreateSecret", "ARN", answer.arn())?, None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let id = recorded.id.as_str();
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         if changed.contains_any(&[Field::Description, Field::KmsKeyId]) {

@@ -73,7 +73,7 @@ impl Resource for SecretPolicy {
         Ok((Id::new(text(&self.secret_id).unwrap_or_default()), None))
     }
 
-    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
         self.write(c).await.map(|()| None)
     }
 

@@ -246,12 +246,7 @@ impl Resource for Bucket {
         Ok((Id::new(name), None))
     }
 
-    async fn update(
-        &self,
-        c: &Writer,
-        recorded: &Recorded<Self>,
-        observed: &Observed<Self>,
-    ) -> Result<Option<Receipt>> {
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         write::update(self, c, recorded, observed).await?;
         Ok(None)
     }
