@@ -96,7 +96,7 @@ pub(crate) fn of(input: &DeriveInput, derive: &str) -> Result<Vec<StructField>> 
             Ok(attributes) => fields.push(StructField {
                 name: ident.unraw().to_string(),
                 ident,
-                ty: field.ty.clone(),
+                ty: ungrouped(&field.ty).clone(),
                 docs: called(&field.attrs, "doc"),
                 serde: called(&field.attrs, "serde"),
                 attributes,
@@ -108,6 +108,14 @@ pub(crate) fn of(input: &DeriveInput, derive: &str) -> Result<Vec<StructField>> 
         }
     }
     errors.map_or(Ok(fields), Err)
+}
+
+/// A type without the invisible group around it that a `macro_rules!` macro leaves.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        other => other,
+    }
 }
 
 /// The attributes of that name.

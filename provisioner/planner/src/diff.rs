@@ -219,5 +219,16 @@ pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object:
         .fields
         .iter()
         .filter(|field| !field.initial && !ignore.iter().any(|name| name == field.name))
-        .all(|field| value(&desired.inputs, field).is_none_or(|desired| Some(desired) == value(&object.inputs, field)))
+        .all(|field| value(&desired.inputs, field) == value(&object.inputs, field))
+}
+
+/// Returns the inputs that the program stated before and no longer states, and that keep their values: no default is
+/// known that they could return to.
+pub fn released(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object) -> Vec<&'static str> {
+    let fields = resource_type.info().fields.iter().filter(|field| !field.initial && !field.ends_when_dropped());
+    let released = fields.filter(|field| {
+        value(&desired.inputs, field).is_none()
+            && value(&object.inputs, field).is_some_and(|recorded| !is_empty(recorded))
+    });
+    released.map(|field| field.name).collect()
 }

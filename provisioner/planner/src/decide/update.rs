@@ -17,6 +17,8 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
     let also_refused: &[Change] = if comparison.is_shared() { &[Change::Replace] } else { &[] };
     let problems = comparison::refused(context, &comparison.field_diffs, also_refused);
     let is_recorded = is_recorded(context, &comparison);
+    let resource_type = context.facts.resource_type;
+    let released = diff::released(resource_type, &comparison.desired.resolved, &comparison.migrated);
     let Comparison { observed, migrated, desired, field_diffs, .. } = comparison;
     let object = observed.object;
     let is_unfinished = object.pending.is_some() || object.role == ObjectRole::Successor;
@@ -42,7 +44,10 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
         return Decision { problems, ..Decision::new(Effect::Rename(observed, write())) };
     }
     if !is_recorded {
-        let reasons = vec!["nothing changes in AWS: recorded only".to_owned()];
+        let reasons = vec![match &*released.join(", ") {
+            "" => "nothing changes in AWS: recorded only".to_owned(),
+            names => format!("no longer managed, and left as it is: {names}"),
+        }];
         return Decision { reasons, problems, ..Decision::new(Effect::Record(observed, write())) };
     }
     if has_others {

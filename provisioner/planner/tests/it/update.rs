@@ -37,7 +37,10 @@ fn update_removes_a_tag_that_is_no_longer_declared() {
 #[test]
 fn input_that_is_left_out_stays_as_it_is() {
     let fixture = Fixture::applied(|stack| drop(stack.add("main", Net { label: Some(1), ..net(1) })));
-    assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"no changes");
+    assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
+    update net/main: no longer managed, and left as it is: label
+    1. record net/main (net/main#1)
+    ");
 }
 
 #[test]
