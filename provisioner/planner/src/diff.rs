@@ -65,24 +65,24 @@ pub fn differences(
         if field.initial || ignore.iter().any(|name| name == field.name) {
             continue;
         }
-        let Some(wanted) = value(&desired.inputs, field) else { continue };
+        let Some(target) = value(&desired.inputs, field) else { continue };
         let recorded = value(&object.inputs, field);
         let there = if field.write_only { recorded } else { value(&observed.inputs, field) };
         let waits = desired.waits.get(field.name).unwrap_or(&none);
         let unknown = !waits.is_empty();
-        if !unknown && !field_differs(resource_type, field, wanted, recorded, there) {
+        if !unknown && !field_differs(resource_type, field, target, recorded, there) {
             continue;
         }
         let before = there.cloned().unwrap_or(Value::Null);
-        let change = resource_type.change(field, &before, wanted);
+        let change = resource_type.change(field, &before, target);
         let ours = unknown
             || recorded
-                .is_none_or(|recorded| field_differs(resource_type, field, wanted, Some(recorded), Some(recorded)));
+                .is_none_or(|recorded| field_differs(resource_type, field, target, Some(recorded), Some(recorded)));
         field_diffs.push(FieldDiff {
             change: FieldChange {
                 field: field.name.to_owned(),
-                before: shown_before(field, before, wanted, recorded),
-                after: wanted.clone(),
+                before: shown_before(field, before, target, recorded),
+                after: target.clone(),
                 replaces: change == Change::Replace,
                 waits_for: waits.clone(),
                 drifted: !ours,
