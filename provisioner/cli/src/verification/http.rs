@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, pin::Pin, time::Duration};
 
 use provisioner_aws::{Aws, ecs::Service, operations::running};
-use provisioner_engine::{VerificationError, VerificationRequest, Verifier};
-use provisioner_model::{Resource, erased::Clouds, resource::Cloud, verification::HttpVerification};
+use provisioner_engine::{VerificationRequest, Verifier};
+use provisioner_model::{Diagnostic, Resource, erased::Clouds, resource::Cloud, verification::HttpVerification};
 use reqwest::{Client, Response, Url, redirect::Policy};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -74,9 +74,8 @@ impl<'a> HttpVerifier<'a> {
         Self { clouds, reach }
     }
 
-    async fn verify(&self, rollout: VerificationRequest<'_>) -> Result<(), VerificationError> {
-        let expectation =
-            Expectation::parse(rollout.verification).map_err(|why| VerificationError { why, hint: None })?;
+    async fn verify(&self, rollout: VerificationRequest<'_>) -> Result<(), Diagnostic> {
+        let expectation = Expectation::parse(rollout.verification).map_err(Diagnostic::error)?;
         let begun = Instant::now();
         let pause = REQUEST_INTERVAL.min(expectation.settle / 5).max(Duration::from_millis(50));
         let (mut since, mut reached) = (None, false);
@@ -149,7 +148,7 @@ impl Verifier for HttpVerifier<'_> {
     fn verify<'a>(
         &'a self,
         rollout: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>> {
         Box::pin(self.verify(rollout))
     }
 }
@@ -194,7 +193,7 @@ impl Expectation {
     }
 
     /// The error after the deadline. `reached`: the load balancer has answered at least once.
-    fn failure(&self, why: &str, reached: bool) -> VerificationError {
+    fn failure(&self, why: &str, reached: bool) -> Diagnostic {
         let (url, deadline, settle) = (&self.url, self.deadline.as_secs(), self.settle.as_secs());
         let why = format!(
             "{url} did not answer as the new version for {settle} s without interruption within {deadline} s: {why}"
@@ -203,7 +202,7 @@ impl Expectation {
             "if it cannot be reached from here, --reach sets another address; --no-verification skips verification"
                 .to_owned()
         });
-        VerificationError { why, hint }
+        Diagnostic { hint, ..Diagnostic::error(why) }
     }
 }
 

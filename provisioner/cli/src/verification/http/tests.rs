@@ -37,7 +37,7 @@ async fn balancer(image: impl Fn(usize) -> Option<&'static str> + Send + 'static
     (address, request)
 }
 
-async fn verify(address: SocketAddr, image: &str) -> Result<(), VerificationError> {
+async fn verify(address: SocketAddr, image: &str) -> Result<(), Diagnostic> {
     let clouds = Clouds::default();
     let reach = address.to_string().parse().unwrap();
     let verification = json!({
@@ -64,14 +64,14 @@ async fn only_the_new_image_passes_verification() {
 
     let (old, _) = balancer(|_| Some(OLD)).await;
     let unverified = verify(old, "repository@sha256:22").await.unwrap_err();
-    assert!(unverified.why.contains(OLD) && unverified.why.contains(NEW), "{}", unverified.why);
+    assert!(unverified.summary.contains(OLD) && unverified.summary.contains(NEW), "{}", unverified.summary);
     assert_eq!(unverified.hint, None, "it was reached");
 }
 
 #[tokio::test]
 async fn flapping_service_fails_verification() {
     let (flapping, request) = balancer(|n| Some(if n % 3 == 2 { OLD } else { NEW })).await;
-    assert!(verify(flapping, "repository@sha256:22").await.unwrap_err().why.contains(OLD));
+    assert!(verify(flapping, "repository@sha256:22").await.unwrap_err().summary.contains(OLD));
     assert!(request.load(Ordering::SeqCst) > 3);
     // One that begins late is, if it stays.
     let (late, _) = balancer(|n| Some(if n < 3 { OLD } else { NEW })).await;
