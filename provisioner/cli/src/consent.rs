@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use provisioner_model::Hint;
+
 /// Asks the user questions.
 pub trait Prompt {
     /// Returns whether there is a terminal with a user.
@@ -69,9 +71,8 @@ pub enum ConsentError {
     },
 }
 
-impl ConsentError {
-    /// Returns the suggested next action, if there is one.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ConsentError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Nobody => Some("`--yes` approves the plan without a prompt".to_owned()),
             Self::Protected { addresses } => {

@@ -5,7 +5,9 @@ mod operation;
 use std::error::Error as StdError;
 
 use provisioner_engine::ApplyError;
-use provisioner_model::{Diagnostic, ErrorKind, diagnostic::causes};
+#[cfg(feature = "aws")]
+use provisioner_image::{BinaryError, ImageError};
+use provisioner_model::{Diagnostic, ErrorKind, Hint};
 use provisioner_store::StoreError;
 
 use crate::{
@@ -97,7 +99,7 @@ pub enum Failure {
 pub enum ImageFailure {
     /// It could not be made or read.
     #[error(transparent)]
-    Make(#[from] provisioner_image::ImageError),
+    Make(#[from] ImageError),
     /// The environment has none.
     #[error("`{0}` has no image of its own")]
     None(String),
@@ -113,24 +115,34 @@ pub enum ImageFailure {
 }
 
 #[cfg(feature = "aws")]
-impl ImageFailure {
+impl Hint for ImageFailure {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Make(error) => error.hint(),
+            Self::Make(ImageError::Binary { source: BinaryError::Dynamic { .. }, .. }) => Some(
+                "a dependency links a shared library: build it from source, or leave it out; the C library itself is \
+                 linked statically"
+                    .to_owned(),
+            ),
+            Self::Make(ImageError::Damaged { .. }) => Some("remove the folder and build the image again".to_owned()),
+            Self::Make(ImageError::Start { program, .. }) if program == "cargo" => {
+                Some("install Rust: https://rustup.rs".to_owned())
+            }
+            Self::Make(ImageError::Build { .. }) => Some("see cargo's output above".to_owned()),
+            Self::Make(_) => None,
             Self::None(_) => Some(
                 "an image is built from the folder `app` beside `environments`, where the environment states no `image`"
                     .to_owned(),
             ),
             Self::NotBuilt(name) => Some(format!("provisioner image build {name}")),
             Self::NoRepository(name) => Some(format!("`provisioner apply {name}` makes one, and pushes the image")),
-            Self::Push(error) => error.hint(None),
+            Self::Push(error) => error.hint(),
         }
     }
 }
 
 #[cfg(feature = "aws")]
-impl From<provisioner_image::ImageError> for Failure {
-    fn from(error: provisioner_image::ImageError) -> Self {
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
         Self::Image(error.into())
     }
 }
@@ -216,7 +228,7 @@ pub enum StateError {
     },
 }
 
-impl StateError {
+impl Hint for StateError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoRow { close: Some(close), .. } | Self::Undeclared { close: Some(close), .. } => {
@@ -233,17 +245,8 @@ impl StateError {
     }
 }
 
-impl Failure {
-    /// The process's exit code.
-    pub fn code(&self) -> u8 {
-        match self {
-            Self::Interrupted => 130,
-            Self::Left => 3,
-            _ => 1,
-        }
-    }
-
-    /// What to do, where there is one answer for all of it.
+/// One answer for all diagnostics of the failure.
+impl Hint for Failure {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Environment(error) => error.hint(),
@@ -254,7 +257,7 @@ impl Failure {
             #[cfg(feature = "aws")]
             Self::Image(error) => error.hint(),
             Self::Operation(error) => error.hint(),
-            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired | ErrorKind::Bug) => error.hint(None),
+            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired | ErrorKind::Bug) => error.hint(),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"
@@ -272,10 +275,16 @@ impl Failure {
             _ => None,
         }
     }
+}
 
-    /// What ended the command, without the diagnostics that it consists of.
-    fn diagnostic(&self) -> Diagnostic {
-        Diagnostic { detail: causes(self), hint: self.hint(), ..Diagnostic::error(self.to_string()) }
+impl Failure {
+    /// The process's exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Interrupted => 130,
+            Self::Left => 3,
+            _ => 1,
+        }
     }
 
     /// The text for standard error.
@@ -283,13 +292,13 @@ impl Failure {
         match self {
             Self::Environment(EnvironmentError::Mistakes(mistakes)) => diagnostic::mistakes(mistakes, page, dumb),
             Self::Program(list) | Self::Unread(list) | Self::Planning(list) => {
-                diagnostic::list(&self.diagnostic(), list, page)
+                diagnostic::list(&Diagnostic::of(self), list, page)
             }
             Self::Contradiction(wrong) => {
                 let list: Vec<Diagnostic> = wrong.iter().map(Diagnostic::error).collect();
-                diagnostic::list(&self.diagnostic(), &list, page)
+                diagnostic::list(&Diagnostic::of(self), &list, page)
             }
-            _ => diagnostic::diagnostic(&self.diagnostic(), page),
+            _ => diagnostic::diagnostic(&Diagnostic::of(self), page),
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use provisioner_files::{WriteError, write_atomically};
 use provisioner_model::{
+    Hint,
     plan::{FORMAT, Plan},
     stack::Facts,
     state::ProviderTarget,
@@ -76,9 +77,8 @@ pub enum SavedError {
     },
 }
 
-impl SavedError {
-    /// Returns the suggested next action, if there is one.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for SavedError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlan { .. } | Self::Format { .. } => Some(
                 "create it with `provisioner plan ENV --out FILE`; the output of `--json` cannot be applied".to_owned(),

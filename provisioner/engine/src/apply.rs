@@ -229,17 +229,8 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
             Err(step_error) => {
                 outcome.expired |= step_error.is_fatal();
                 marks[number] = Mark::Failed(number);
-                let why = step_error.why();
-                run.tell(
-                    number,
-                    EventKind::Failed {
-                        why: why.clone(),
-                        details: step_error.details().to_vec(),
-                        request_id: step_error.request_id(),
-                        hint: step_error.hint(&steps[number].type_name),
-                    },
-                );
-                outcome.failed.push((number, why));
+                run.tell(number, EventKind::Failed(step_error.diagnostic(&steps[number])));
+                outcome.failed.push((number, step_error.why()));
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use provisioner_model::Diagnostic;
+
 /// A change of state of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -43,16 +45,10 @@ pub enum EventKind {
         id: Option<String>,
     },
     /// The step failed. Steps that depend on it are skipped, all others continue.
-    Failed {
-        /// The failure, the whole chain of errors.
-        why: String,
-        /// Details for a person: stopped tasks and their last log lines.
-        details: Vec<String>,
-        /// The request ID that AWS support asks for, where AWS answered.
-        request_id: Option<String>,
-        /// The next action for the user.
-        hint: Option<String>,
-    },
+    ///
+    /// The summary is the failure with its whole chain of errors and AWS's request ID. The detail is for a person:
+    /// stopped tasks and their last log lines.
+    Failed(Diagnostic),
     /// The step was not tried, since a step before it failed or was skipped.
     Skipped {
         /// The step that failed.

@@ -22,5 +22,5 @@ pub use self::{
     event::{Cancel, Event, EventKind, Outcome},
     refresh::{Refresh, refresh},
     tuning::Tuning,
-    verification::{VerificationError, VerificationRequest, Verifier},
+    verification::{VerificationRequest, Verifier},
 };

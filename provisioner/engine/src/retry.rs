@@ -33,6 +33,6 @@ pub(crate) fn hint(error: &Error, type_name: &str) -> Option<String> {
         ErrorKind::Expired => Some("the credentials ended: everything done so far is saved; renew them and apply again".to_owned()),
         ErrorKind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
         ErrorKind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
-        _ => error.hint(Some(type_name)),
+        _ => error.hint_for_type(type_name),
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a write: the engine waits for it, verifies it and records it, or rolls it back as planned.
 
 use provisioner_model::{
+    Diagnostic,
     erased::ObservedState,
     expr::resolve,
     journal::JournalEntry,
@@ -36,9 +37,9 @@ impl StepExecution<'_, '_> {
                 let object = Object { declared: sent.write.declared.clone(), role, ..sent.object };
                 self.end(row, object, sent.inputs, observed).await
             }
-            Err(StepError::Failed { why, hint, .. }) => {
-                let details = self.explain(&sent).await;
-                let failed = StepError::Failed { why, details, hint };
+            Err(StepError::Failed(mut failure)) => {
+                failure.detail.extend(self.explain(&sent).await);
+                let failed = StepError::Failed(failure);
                 match &sent.write.rollback_inputs {
                     Some(rollback_inputs) => Err(self.roll_back(row, &sent, rollback_inputs, failed).await),
                     None => Err(failed),
@@ -80,10 +81,9 @@ impl StepExecution<'_, '_> {
             verification: &verification,
         };
         tokio::select! {
-            verified = verifier.verify(request) => verified.map_err(|error| StepError::Failed {
-                why: format!("it is ready, but not verified: {}", error.why),
-                details: vec![],
-                hint: error.hint,
+            verified = verifier.verify(request) => verified.map_err(|failure| {
+                let summary = format!("it is ready, but not verified: {}", failure.summary);
+                StepError::Failed(Box::new(Diagnostic { summary, ..failure }))
             }),
             step_error = self.interrupted() => Err(step_error),
         }
@@ -92,9 +92,9 @@ impl StepExecution<'_, '_> {
     async fn explain(&self, sent: &Sent<'_>) -> Vec<String> {
         let Some(id) = &sent.object.id else { return vec![] };
         let round = self.run.clouds.round();
-        let told = self.resource_type.explain(&round, &self.step.provider, id, sent.receipt.as_ref()).await;
+        let explanation = self.resource_type.explain(&round, &self.step.provider, id, sent.receipt.as_ref()).await;
         // Why it failed is known without it.
-        told.unwrap_or_default()
+        explanation.unwrap_or_default()
     }
 
     /// Ends the step with the rollout under way: the receipt stays pending, so that a later apply takes it up.

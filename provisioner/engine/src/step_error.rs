@@ -1,6 +1,10 @@
 //! Reasons for which a step does not succeed.
 
-use provisioner_model::error::{Error, ErrorKind};
+use provisioner_model::{
+    Diagnostic,
+    error::{Error, ErrorKind},
+    plan::Step,
+};
 use provisioner_store::StoreError;
 
 use crate::retry::hint;
@@ -15,13 +19,8 @@ pub(crate) enum StepError {
     #[error("{0}")]
     Other(String),
     /// The write failed: AWS reported a failure, it timed out, or its verification failed.
-    #[error("{why}")]
-    Failed {
-        why: String,
-        /// More of it, for a person.
-        details: Vec<String>,
-        hint: Option<String>,
-    },
+    #[error("{}", .0.summary)]
+    Failed(Box<Diagnostic>),
     /// The same, and what became of it then.
     #[error("{failed}; {then}")]
     RolledBack { failed: Box<Self>, then: String, fatal: bool },
@@ -36,7 +35,7 @@ pub(crate) enum StepError {
 
 impl StepError {
     pub(crate) fn failed(why: impl Into<String>) -> Self {
-        Self::Failed { why: why.into(), details: vec![], hint: None }
+        Self::Failed(Box::new(Diagnostic::error(why)))
     }
 
     /// Returns the failure with its complete chain of causes.
@@ -51,39 +50,30 @@ impl StepError {
         }
     }
 
-    pub(crate) fn hint(&self, type_name: &str) -> Option<String> {
+    /// Returns the failure of a step for the user.
+    pub(crate) fn diagnostic(&self, step: &Step) -> Diagnostic {
+        let diagnostic = Diagnostic::resource_error(&step.address, self.why());
         match self {
-            Self::Call(error) => hint(error, type_name),
-            Self::Failed { hint, .. } => hint.clone(),
-            Self::RolledBack { failed, .. } => failed.hint(type_name),
-            Self::Taken { id, address, environment } => Some(format!(
+            Self::Call(error) => {
+                let id = error.request_id.as_ref().map(|id| format!(" (request id {id})")).unwrap_or_default();
+                let summary = diagnostic.summary + &id;
+                Diagnostic { summary, hint: hint(error, &step.type_name), ..diagnostic }
+            }
+            Self::Failed(failure) => Diagnostic { address: diagnostic.address, ..(**failure).clone() },
+            Self::RolledBack { failed, .. } => {
+                Diagnostic { summary: diagnostic.summary, ..failed.diagnostic(step) }
+            }
+            Self::Taken { id, address, environment } => diagnostic.hint(format!(
                 "to manage that object, run `provisioner import {environment} {address} '{id}'` or declare the resource with \
                  `adopt`; else give it another name or key"
             )),
-            _ => None,
+            _ => diagnostic,
         }
     }
 
     /// Returns whether the call that it is about may have had its effect.
     pub(crate) fn may_have_effect(&self) -> bool {
         matches!(self, Self::Call(error) if error.kind == ErrorKind::Unknown)
-    }
-
-    /// More of it, for a person.
-    pub(crate) fn details(&self) -> &[String] {
-        match self {
-            Self::Failed { details, .. } => details,
-            Self::RolledBack { failed, .. } => failed.details(),
-            _ => &[],
-        }
-    }
-
-    /// Returns AWS's request ID for support cases.
-    pub(crate) fn request_id(&self) -> Option<String> {
-        match self {
-            Self::Call(error) => error.request_id.clone(),
-            _ => None,
-        }
     }
 
     /// Nothing more may be begun: the journal cannot be written, or the credentials ended.

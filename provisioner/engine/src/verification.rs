@@ -2,6 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
+use provisioner_model::Diagnostic;
 use serde_json::Value;
 
 /// A rollout that is ready according to the cloud.
@@ -19,20 +20,11 @@ pub struct VerificationRequest<'a> {
     pub verification: &'a Value,
 }
 
-/// A failed verification of a rollout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerificationError {
-    /// The observation that contradicts the verification.
-    pub why: String,
-    /// Suggested next action, if there is one.
-    pub hint: Option<String>,
-}
-
 /// Verifies a rollout. The engine drops the future when the run is cancelled.
 pub trait Verifier: Send + Sync {
-    /// Ends once it is certain, either way.
+    /// Ends once it is certain, either way. The error says which observation contradicts the verification.
     fn verify<'a>(
         &'a self,
         request: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>>;
 }

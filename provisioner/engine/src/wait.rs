@@ -175,14 +175,14 @@ impl StepExecution<'_, '_> {
     /// Completes when a cancellation leaves or rolls back the step.
     pub(crate) async fn interrupted(&self) -> StepError {
         let mut cancel = self.run.cancel.clone();
-        let wanted = cancel.wait_for(|wanted| match wanted {
+        let request = cancel.wait_for(|request| match request {
             Cancel::No => false,
             Cancel::Leave => true,
             Cancel::RollBack => !self.rolling_back,
         });
         // Copied out at once: the guard may not be held while anything is awaited.
-        let wanted = wanted.await.map(|wanted| *wanted);
-        match wanted {
+        let request = request.await.map(|request| *request);
+        match request {
             Ok(Cancel::RollBack) if self.can_roll_back() => StepError::failed("it is rolled back, as requested"),
             Ok(_) if self.can_roll_back() => StepError::Left,
             Ok(_) => StepError::Cancelled,

@@ -25,7 +25,7 @@ fn one_net() -> Desired {
 fn hint_without_retry(events: &[Event]) -> &str {
     assert!(!events.iter().any(|event| matches!(event.kind, EventKind::Retry { .. })), "{events:?}");
     let hint = events.iter().find_map(|event| match &event.kind {
-        EventKind::Failed { hint, .. } => hint.as_deref(),
+        EventKind::Failed(failure) => failure.hint.as_deref(),
         _ => None,
     });
     hint.expect("a step failed, with a hint")

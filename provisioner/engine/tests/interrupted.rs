@@ -7,7 +7,7 @@ use std::future::Future;
 
 use provisioner_engine::{Event, EventKind};
 use provisioner_model::{
-    ErrorKind, Stack,
+    Diagnostic, ErrorKind, Stack,
     plan::{Action, Plan, StepAction},
     resource::Tags,
     stack::{Desired, Options},
@@ -254,8 +254,7 @@ fn apply_overwrites_nothing_that_came_up_after_the_plan() {
         let (outcome, events) = simulation.apply_with_events(&plan).await.expect("applied");
         assert!(outcome.failed[0].1.contains(&id), "{outcome:?}");
         let import = format!("provisioner import dev entry/www '{id}'");
-        let hinted =
-            |event: &Event| matches!(&event.kind, EventKind::Failed { hint: Some(hint), .. } if hint.contains(&import));
+        let hinted = |event: &Event| matches!(&event.kind, EventKind::Failed(Diagnostic { hint: Some(hint), .. }) if hint.contains(&import));
         assert!(events.iter().any(hinted), "{events:?}");
         assert_eq!(simulation.cloud.count(Call::Create), 0, "nothing was written");
         assert_eq!(simulation.cloud.objects()[0].inputs["value"], json!(9));

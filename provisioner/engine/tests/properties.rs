@@ -247,9 +247,9 @@ fn lay_out(simulation: &Simulation, spec: &Spec, laid: &mut BTreeSet<u32>) {
 /// Returns the objects that survive a destroy. The recorded state decides, not the intention of a crashed run.
 fn staying(simulation: &Simulation) -> BTreeSet<String> {
     let state = simulation.store.state().expect("a state");
-    let kept = state.rows.values().filter(|row| row.options.retain).filter_map(Row::current);
+    let retained = state.rows.values().filter(|row| row.options.retain).filter_map(Row::current);
     let theirs = foreign(simulation);
-    kept.filter_map(|object| object.id.clone()).filter(|id| !theirs.contains(id)).collect()
+    retained.filter_map(|object| object.id.clone()).filter(|id| !theirs.contains(id)).collect()
 }
 
 fn foreign(simulation: &Simulation) -> BTreeSet<String> {
@@ -596,12 +596,13 @@ fn excluded_reference_still_counts() {
         stack.add("z", types::Net { range: 2, label: None, tags: BTreeMap::new() });
         stack.finish().expect("it is legal")
     };
-    let kept = || {
+    let unrelated = || {
         let mut stack = Stack::new(facts());
         stack.add("a", types::Net { range: 1, label: None, tags: BTreeMap::new() });
         stack.finish().expect("it is legal").resources
     };
-    let without = || Desired { resources: stack(false).resources.into_iter().chain(kept()).collect(), ..stack(false) };
+    let without =
+        || Desired { resources: stack(false).resources.into_iter().chain(unrelated()).collect(), ..stack(false) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
         let simulation = Simulation::new();
@@ -652,8 +653,8 @@ fn share_out(share: impl Fn(u32) -> Option<String> + Sync) {
             *known = failure;
         }
     }
-    let told: String = kinds.values().map(|failure| format!("{failure}\n\n")).collect();
-    assert!(failures.is_empty(), "{} of {THREADS} threads failed:\n{told}", failures.len());
+    let report: String = kinds.values().map(|failure| format!("{failure}\n\n")).collect();
+    assert!(failures.is_empty(), "{} of {THREADS} threads failed:\n{report}", failures.len());
 }
 
 /// One thread's share of so many cases: the same ones on every run.

@@ -8,10 +8,10 @@ use std::{
 };
 
 use provisioner_engine::{
-    Apply, Cancel, Event, EventKind, Outcome, Refresh, VerificationError, VerificationRequest, Verifier, apply, refresh,
+    Apply, Cancel, Event, EventKind, Outcome, Refresh, VerificationRequest, Verifier, apply, refresh,
 };
 use provisioner_model::{
-    Stack,
+    Diagnostic, Stack,
     erased::{Clouds, ResourceRegistry},
     plan::{Plan, StepAction},
     stack::{Desired, Facts},
@@ -36,27 +36,21 @@ struct RolloutFixture {
     registry: ResourceRegistry,
 }
 
-/// Proves the notes that it is told of.
+/// Accepts the listed notes.
 struct Good(&'static [u64]);
 
 impl Verifier for Good {
     fn verify<'a>(
         &'a self,
         request: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>> {
         let good = request.verification["note"].as_u64().is_some_and(|note| self.0.contains(&note));
         assert!(
             request.verification["service"].as_str().is_some_and(|id| id == request.id),
             "{:?}",
             request.verification
         );
-        Box::pin(async move {
-            if good {
-                Ok(())
-            } else {
-                Err(VerificationError { why: "nobody answers".into(), hint: Some("ask again".into()) })
-            }
-        })
+        Box::pin(async move { if good { Ok(()) } else { Err(Diagnostic::error("nobody answers").hint("ask again")) } })
     }
 }
 
@@ -67,7 +61,7 @@ impl Verifier for Endless {
     fn verify<'a>(
         &'a self,
         _: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>> {
         Box::pin(std::future::pending())
     }
 }
@@ -136,7 +130,7 @@ impl RolloutFixture {
     }
 
     async fn run(&self, plan: &Plan, how: How<'_>) -> (Result<Outcome, String>, Vec<Event>) {
-        let (events, mut told) = unbounded_channel();
+        let (events, mut receiver) = unbounded_channel();
         let (stop, cancel) = watch::channel(Cancel::No);
         let none = BTreeSet::new();
         let work = apply(Apply {
@@ -154,7 +148,7 @@ impl RolloutFixture {
         });
         let listen = async {
             let mut events = vec![];
-            while let Some(event) = told.recv().await {
+            while let Some(event) = receiver.recv().await {
                 if matches!(event.kind, EventKind::Verifying) {
                     stop.send_replace(how.cancel);
                 }
@@ -162,8 +156,8 @@ impl RolloutFixture {
             }
             events
         };
-        let (outcome, told) = tokio::join!(work, listen);
-        (outcome.map_err(|error| error.to_string()), told)
+        let (outcome, events) = tokio::join!(work, listen);
+        (outcome.map_err(|error| error.to_string()), events)
     }
 
     async fn apply(&self, note: u8, verifier: &dyn Verifier) -> Outcome {
@@ -200,14 +194,14 @@ async fn failed_rollout_is_rolled_back() {
     let plan = fixture.plan(&stack(2)).await;
     let StepAction::Update { write, .. } = &plan.steps[0].action else { panic!("{:?}", plan.steps) };
     assert_eq!(write.rollback_inputs, Some(json!({ "doc": "one", "note": 1 })), "the plan says what is put back");
-    let (outcome, told) = fixture.run(&plan, How { verifier: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await;
+    let (outcome, events) =
+        fixture.run(&plan, How { verifier: Some(&Good(&[1])), wait: true, cancel: Cancel::No }).await;
     let outcome = outcome.unwrap();
     let why = &outcome.failed[0].1;
     assert!(why.contains("nobody answers") && why.ends_with("rolled back to the previous version"), "{why}");
-    assert!(told.iter().any(|event| matches!(event.kind, EventKind::RollingBack { .. })), "{told:?}");
-    let hinted =
-        |event: &&Event| matches!(&event.kind, EventKind::Failed { hint: Some(hint), .. } if hint == "ask again");
-    assert_eq!(told.iter().filter(hinted).count(), 1, "{told:?}");
+    assert!(events.iter().any(|event| matches!(event.kind, EventKind::RollingBack { .. })), "{events:?}");
+    let hinted = |event: &&Event| matches!(&event.kind, EventKind::Failed(failure) if failure.hint.as_deref() == Some("ask again"));
+    assert_eq!(events.iter().filter(hinted).count(), 1, "{events:?}");
     fixture.assert_settled(1).await;
 
     assert!(fixture.apply(2, &Good(&[2])).await.is_complete());
@@ -231,8 +225,8 @@ async fn failed_first_rollout_scales_to_zero_and_is_retried() {
 async fn rollout_without_a_verifier_is_not_verified() {
     let fixture = RolloutFixture::new();
     let plan = fixture.plan(&stack(1)).await;
-    let (outcome, told) = fixture.run(&plan, How { verifier: None, wait: true, cancel: Cancel::No }).await;
-    assert!(outcome.unwrap().is_complete() && !told.iter().any(|event| matches!(event.kind, EventKind::Verifying)));
+    let (outcome, events) = fixture.run(&plan, How { verifier: None, wait: true, cancel: Cancel::No }).await;
+    assert!(outcome.unwrap().is_complete() && !events.iter().any(|event| matches!(event.kind, EventKind::Verifying)));
     fixture.assert_settled(1).await;
 }
 

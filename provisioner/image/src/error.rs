@@ -108,21 +108,6 @@ impl From<WriteError> for ImageError {
 }
 
 impl ImageError {
-    /// Returns the suggested next action, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Binary { source: BinaryError::Dynamic { .. }, .. } => Some(
-                "a dependency links a shared library: build it from source, or leave it out; the C library itself is \
-                 linked statically"
-                    .to_owned(),
-            ),
-            Self::Damaged { .. } => Some("remove the folder and build the image again".to_owned()),
-            Self::Start { program, .. } if program == "cargo" => Some("install Rust: https://rustup.rs".to_owned()),
-            Self::Build { .. } => Some("see cargo's output above".to_owned()),
-            _ => None,
-        }
-    }
-
     pub(crate) fn io(doing: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }

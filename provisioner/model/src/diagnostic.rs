@@ -1,7 +1,7 @@
 //! A message for the user: what is wrong or worth knowing, where, and what to do about it.
 //!
 //! The stack, the planner and the refresh make diagnostics, plans carry them as notices, and the command line alone
-//! renders them. Field mistakes of a resource type ([`Problem`](crate::Problem)) and mistakes of an environment file
+//! renders them. An error with advice implements [`Hint`] and becomes a diagnostic by [`Diagnostic::of`]. Field mistakes of a resource type ([`Problem`](crate::Problem)) and mistakes of an environment file
 //! ([`Mistake`](crate::environment::Mistake)) are inputs: they do not know their place yet.
 
 use std::{error::Error as StdError, fmt, panic::Location};
@@ -76,7 +76,18 @@ pub struct Diagnostic {
     pub hint: Option<String>,
 }
 
+/// An error that may have advice for the user.
+pub trait Hint: StdError {
+    /// Returns the user's next action, if the error tells one.
+    fn hint(&self) -> Option<String>;
+}
+
 impl Diagnostic {
+    /// Returns an error with its causes as detail, and with its hint.
+    pub fn of<E: Hint + 'static>(error: &E) -> Self {
+        Self { detail: causes(error), hint: error.hint(), ..Self::error(error.to_string()) }
+    }
+
     /// An error that is not about one resource.
     pub fn error(summary: impl Into<String>) -> Self {
         let severity = Severity::Error;
@@ -108,14 +119,7 @@ impl Diagnostic {
     /// that was read or written.
     #[must_use]
     pub fn caused_by(self, error: &Error, type_name: &str) -> Self {
-        let mut detail = vec![error.to_string()];
-        detail.extend(error.request_id.as_ref().map(|id| format!("request id {id}")));
-        for cause in causes(error) {
-            if !detail.contains(&cause) {
-                detail.push(cause);
-            }
-        }
-        Self { detail, hint: error.hint(Some(type_name)), ..self }
+        Self { detail: chain(Some(error)), hint: error.hint_for_type(type_name), ..self }
     }
 
     /// With a hint.
@@ -139,20 +143,24 @@ impl fmt::Display for Diagnostic {
 }
 
 /// The causes behind an error, outermost first, each text once; a failed call is followed by its request ID.
-pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
-    let mut causes: Vec<String> = vec![];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !causes.contains(&text) {
-            causes.push(text);
+fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    chain(error.source())
+}
+
+/// An error and the causes behind it, in the form of [`causes`].
+fn chain(mut next: Option<&(dyn StdError + 'static)>) -> Vec<String> {
+    let mut texts: Vec<String> = vec![];
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !texts.contains(&text) {
+            texts.push(text);
         }
-        if let Some(id) = cause.downcast_ref::<Error>().and_then(|error| error.request_id.as_ref()) {
-            causes.push(format!("request id {id}"));
+        if let Some(id) = error.downcast_ref::<Error>().and_then(|error| error.request_id.as_ref()) {
+            texts.push(format!("request id {id}"));
         }
-        next = cause.source();
+        next = error.source();
     }
-    causes
+    texts
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
+use crate::diagnostic::Hint;
+
 /// What the engine may conclude. The provider maps API codes to these; nothing else knows a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,9 +84,31 @@ impl Error {
         text
     }
 
-    /// What the user can do about it, where the kind tells. `type_name` is the resource type of the call, where there is
-    /// one.
-    pub fn hint(&self, type_name: Option<&str>) -> Option<String> {
+    /// Returns the user's next action, if the kind tells one, for a call about a resource type.
+    pub fn hint_for_type(&self, type_name: &str) -> Option<String> {
+        match self.kind {
+            ErrorKind::Bug => {
+                Some(self.bug_report(&format!("in Provisioner, in this program or in the resource type `{type_name}`")))
+            }
+            _ => self.hint(),
+        }
+    }
+
+    fn bug_report(&self, place: &str) -> String {
+        format!(
+            "this is a bug {place}: report it to the maintainers of the program, with this message and the action {}",
+            self.action
+        )
+    }
+
+    /// The answer lacked what the API documents.
+    pub fn missing(action: &'static str, field: &'static str) -> Self {
+        Self::because(ErrorKind::Refused, action, format!("the answer has no `{field}`"))
+    }
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self.kind {
             ErrorKind::Denied => Some(format!("the credentials need the permission {}", self.action)),
             ErrorKind::Expired => Some("the credentials have expired: sign in again".to_owned()),
@@ -92,24 +116,9 @@ impl Error {
             ErrorKind::Unknown | ErrorKind::NotSent => {
                 Some("no answer came: is the network, or the endpoint, there?".to_owned())
             }
-            ErrorKind::Bug => {
-                let place = match type_name {
-                    Some(name) => format!("in Provisioner, in this program or in the resource type `{name}`"),
-                    None => "in Provisioner or in this program".to_owned(),
-                };
-                Some(format!(
-                    "this is a bug {place}: report it to the maintainers of the program, \
-                     with this message and the action {}",
-                    self.action
-                ))
-            }
+            ErrorKind::Bug => Some(self.bug_report("in Provisioner or in this program")),
             _ => None,
         }
-    }
-
-    /// The answer lacked what the API documents.
-    pub fn missing(action: &'static str, field: &'static str) -> Self {
-        Self::because(ErrorKind::Refused, action, format!("the answer has no `{field}`"))
     }
 }
 
@@ -123,7 +132,7 @@ mod tests {
     #[test]
     fn bug_hint_names_type_and_action() {
         let error = Error::bug("ec2:CreateSubnet", "`cidr` is not set");
-        let hint = error.hint(Some("aws:ec2:subnet")).unwrap();
+        let hint = error.hint_for_type("aws:ec2:subnet").unwrap();
         assert!(hint.contains("this is a bug"), "{hint}");
         assert!(hint.contains("`aws:ec2:subnet`") && hint.contains("ec2:CreateSubnet"), "{hint}");
         assert!(!hint.contains("network"), "{hint}");

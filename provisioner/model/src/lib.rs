@@ -28,7 +28,7 @@ pub mod type_info;
 pub mod verification;
 
 pub use changed::ChangedFields;
-pub use diagnostic::{Diagnostic, Severity, SourceLocation};
+pub use diagnostic::{Diagnostic, Hint, Severity, SourceLocation};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};

@@ -79,7 +79,7 @@ pub fn differences(
             continue;
         }
         let recorded = value(&object.inputs, field);
-        let Some(wanted) = value(&desired.inputs, field) else {
+        let Some(target) = value(&desired.inputs, field) else {
             // An option that only the state has, such as the name of a final snapshot, ends when the program drops it; so does
             // a setting without a default.
             let current = if field.write_only { recorded } else { value(&observed.inputs, field) };
@@ -91,19 +91,19 @@ pub fn differences(
         let there = if field.write_only { recorded } else { value(&observed.inputs, field) };
         let waits = desired.waits.get(field.name).unwrap_or(&none);
         let unknown = !waits.is_empty();
-        if !unknown && !field_differs(resource_type, field, wanted, recorded, there) {
+        if !unknown && !field_differs(resource_type, field, target, recorded, there) {
             continue;
         }
         let before = there.cloned().unwrap_or(Value::Null);
-        let change = resource_type.change(field, &before, wanted);
+        let change = resource_type.change(field, &before, target);
         let ours = unknown
             || recorded
-                .is_none_or(|recorded| field_differs(resource_type, field, wanted, Some(recorded), Some(recorded)));
+                .is_none_or(|recorded| field_differs(resource_type, field, target, Some(recorded), Some(recorded)));
         field_diffs.push(FieldDiff {
             change: FieldChange {
                 field: field.name.to_owned(),
-                before: shown_before(field, before, wanted, recorded),
-                after: wanted.clone(),
+                before: shown_before(field, before, target, recorded),
+                after: target.clone(),
                 replaces: change == Change::Replace,
                 waits_for: waits.clone(),
                 drifted: !ours,

@@ -53,7 +53,7 @@ impl Disk {
     /// The serials of the versions that are kept, oldest first.
     pub fn history(&self) -> Result<Vec<u64>> {
         let folder = self.folder.join("history");
-        let io = |source| StoreError::Io { doing: "read", path: folder.clone(), source };
+        let io = |source| StoreError::Io { operation: "read", path: folder.clone(), source };
         let files = match fs::read_dir(&folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
             files => files.map_err(io)?,
@@ -69,14 +69,14 @@ impl Disk {
 
     /// One of the versions that are kept.
     pub fn version(&self, serial: u64) -> Result<Option<Snapshot>> {
-        self.read(&self.kept(serial))
+        self.read(&self.version_file(serial))
     }
 
     /// Fails with [`StoreError::Locked`] while another process holds the lock. Takes no lock itself, except for a moment
     /// after a holder has died.
     pub fn check_lock(&self) -> Result<()> {
         let path = self.folder.join("lock");
-        let io = |source| StoreError::Io { doing: "read", path: path.clone(), source };
+        let io = |source| StoreError::Io { operation: "read", path: path.clone(), source };
         let mut file = match File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             file => file.map_err(io)?,
@@ -105,7 +105,7 @@ impl Disk {
         self.folder.join("journal.jsonl")
     }
 
-    fn kept(&self, serial: u64) -> PathBuf {
+    fn version_file(&self, serial: u64) -> PathBuf {
         self.folder.join("history").join(format!("{serial}.json"))
     }
 
@@ -137,21 +137,21 @@ impl Disk {
         }
         let snapshot: Snapshot = serde_json::from_slice(&text).map_err(damaged)?;
         if snapshot.environment != self.environment {
-            let (there, wanted) = (&snapshot.environment, &self.environment);
-            let [there, wanted] = [there, wanted].map(|name| format!("the state of environment `{name}`"));
-            return Err(StoreError::Foreign { path: path.to_owned(), there, wanted });
+            let (there, expected) = (&snapshot.environment, &self.environment);
+            let [there, expected] = [there, expected].map(|name| format!("the state of environment `{name}`"));
+            return Err(StoreError::Foreign { path: path.to_owned(), there, expected });
         }
         Ok(Some(snapshot))
     }
 
     fn newest_other_than(&self, damaged: &Path) -> Option<PathBuf> {
         let serials = self.history().ok()?;
-        serials.into_iter().rev().map(|serial| self.kept(serial)).find(|path| path != damaged)
+        serials.into_iter().rev().map(|serial| self.version_file(serial)).find(|path| path != damaged)
     }
 
     fn append_now(&self, entry: &JournalEntry) -> Result<()> {
         let line = journal::line(entry)?;
-        let io = |source| StoreError::Io { doing: "write", path: self.journal_file(), source };
+        let io = |source| StoreError::Io { operation: "write", path: self.journal_file(), source };
         // Poison means a panic in another append: the file is opened anew below.
         let mut open = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file = match open.take() {
@@ -179,7 +179,7 @@ impl Disk {
             file.sync_all()?;
             Ok(file)
         };
-        let file = open().map_err(|source| StoreError::Io { doing: "write", path: path.clone(), source })?;
+        let file = open().map_err(|source| StoreError::Io { operation: "write", path: path.clone(), source })?;
         sync_folder(&self.folder)?;
         Ok(file)
     }
@@ -188,9 +188,9 @@ impl Disk {
         let path = self.state_file();
         if let Some(there) = self.read(&path)? {
             if there.lineage != snapshot.lineage {
-                let [there, wanted] =
+                let [there, expected] =
                     [&there, snapshot].map(|snapshot| format!("the state of lineage {}", snapshot.lineage));
-                return Err(StoreError::Foreign { path, there, wanted });
+                return Err(StoreError::Foreign { path, there, expected });
             }
             if there.serial >= snapshot.serial {
                 return Err(StoreError::Overtaken { path, there: there.serial, ours: snapshot.serial });
@@ -201,21 +201,21 @@ impl Disk {
         text.push(b'\n');
         make_folder(&self.folder.join("history"))?;
         // The copy first: a crash before the state itself is written leaves one that the next commit writes over.
-        write_atomically(&self.kept(snapshot.serial), &text)?;
+        write_atomically(&self.version_file(snapshot.serial), &text)?;
         write_atomically(&path, &text)?;
         // From here on the journal is of an older state, and does not count, should it stay behind.
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = None;
         remove(&self.journal_file())?;
         let serials = self.history()?;
         for serial in &serials[..serials.len().saturating_sub(KEPT)] {
-            remove(&self.kept(*serial))?;
+            remove(&self.version_file(*serial))?;
         }
         Ok(sync_folder(&self.folder)?)
     }
 
     fn lock_now(&self, who: &Holder) -> Result<DiskLock> {
         let path = self.folder.join("lock");
-        let io = |source| StoreError::Io { doing: "lock", path: path.clone(), source };
+        let io = |source| StoreError::Io { operation: "lock", path: path.clone(), source };
         make_folder(&self.folder)?;
         let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match try_lock(&file) {
@@ -280,7 +280,7 @@ impl DiskLock {
         let Some(file) = self.file.take() else { return Ok(()) };
         // What it says first, while nobody else can have written there. Closing the file would release it too.
         let ended = file.set_len(0).and_then(|()| file.unlock());
-        ended.map_err(|source| StoreError::Io { doing: "unlock", path: self.path.clone(), source })
+        ended.map_err(|source| StoreError::Io { operation: "unlock", path: self.path.clone(), source })
     }
 }
 
@@ -298,14 +298,14 @@ impl Drop for DiskLock {
 }
 
 fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|source| StoreError::Io { doing: "make", path: folder.to_owned(), source })
+    fs::create_dir_all(folder).map_err(|source| StoreError::Io { operation: "make", path: folder.to_owned(), source })
 }
 
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(StoreError::Io { doing: "read", path: path.to_owned(), source }),
+        Err(source) => Err(StoreError::Io { operation: "read", path: path.to_owned(), source }),
     }
 }
 
@@ -313,7 +313,7 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != ErrorKind::NotFound => {
-            Err(StoreError::Io { doing: "remove", path: path.to_owned(), source })
+            Err(StoreError::Io { operation: "remove", path: path.to_owned(), source })
         }
         _ => Ok(()),
     }

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use provisioner_files::WriteError;
+use provisioner_model::Hint;
 
 use crate::Holder;
 
@@ -14,10 +15,10 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum StoreError {
     /// A file could not be read or written.
-    #[error("could not {doing} {}", path.display())]
+    #[error("could not {operation} {}", path.display())]
     Io {
         /// The attempted operation: `read` or `write`.
-        doing: &'static str,
+        operation: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// Error of the operating system.
@@ -60,14 +61,14 @@ pub enum StoreError {
         there: String,
     },
     /// The state belongs to another environment or another history.
-    #[error("{} is {there}, not {wanted}", path.display())]
+    #[error("{} is {there}, not {expected}", path.display())]
     Foreign {
         /// Path of the file.
         path: PathBuf,
         /// The value in the file.
         there: String,
         /// The value that was expected.
-        wanted: String,
+        expected: String,
     },
     /// The state has moved on since it was read.
     #[error("the state in {} already has serial {there}: serial {ours} would overwrite it", path.display())]
@@ -99,13 +100,12 @@ pub enum StoreError {
 
 impl From<WriteError> for StoreError {
     fn from(error: WriteError) -> Self {
-        Self::Io { doing: "write", path: error.path, source: error.source }
+        Self::Io { operation: "write", path: error.path, source: error.source }
     }
 }
 
-impl StoreError {
-    /// Returns the suggested next action, if there is one.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for StoreError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
             Self::Damaged { path, good: Some(good), .. } => Some(format!(

@@ -385,13 +385,13 @@ impl CloudState {
         inputs.retain(|_, value| !value.is_null());
         self.check_references(at, R::TYPE, R::FIELDS, &inputs, None)?;
         if R::UPSERT
-            && let Some(held) = self.holder(R::TYPE, R::UNIQUE, &inputs, None)
+            && let Some(holder) = self.holder(R::TYPE, R::UNIQUE, &inputs, None)
         {
-            if held.owner.as_ref().is_none_or(|other| other.address != *at) {
-                self.violations.push(format!("{at} overwrites {}", held.id));
+            if holder.owner.as_ref().is_none_or(|other| other.address != *at) {
+                self.violations.push(format!("{at} overwrites {}", holder.id));
             }
-            self.objects.insert(held.id.clone(), Thing { inputs, owner: Some(owner.clone()), ..held.clone() });
-            return Ok((Id::new(held.id), None));
+            self.objects.insert(holder.id.clone(), Thing { inputs, owner: Some(owner.clone()), ..holder.clone() });
+            return Ok((Id::new(holder.id), None));
         }
         self.check_unique(at, R::TYPE, R::UNIQUE, &inputs, None)?;
         let id = self.fresh::<R>();
@@ -435,8 +435,8 @@ impl CloudState {
             // As with AWS: what is to have none is stopped, what has none is started.
             let switched = (*value == 0) != (*there == 0);
             // What is never told is written when the program states another value than it wrote last.
-            let told = !field.write_only || recorded.get(field.name) != Some(value);
-            if value == there || (field.initial && !switched) || !told {
+            let is_written = !field.write_only || recorded.get(field.name) != Some(value);
+            if value == there || (field.initial && !switched) || !is_written {
                 continue;
             }
             if field.replaces {

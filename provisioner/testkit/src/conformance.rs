@@ -61,12 +61,12 @@ impl<'a> TestObject<'a> {
         assert_eq!(found, [object.id.clone()], "found by its owner");
         assert_eq!(object.observed.outputs["id"], json!(object.id), "outputs name the id");
         // Whoever states this key must find the object: without tags, nothing else tells whose it is.
-        let held =
+        let found =
             resource_type.find_by_unique_key(&clouds.round(), PROVIDER, object.inputs.clone()).await.expect("existing");
-        let told = !resource_type.info().unique.is_empty()
+        let is_known_by_key = !resource_type.info().unique.is_empty()
             && !resource_type.info().tagged
             && !SAME_BY_KEY.contains(&resource_type.info().type_name);
-        assert!(held == [object.id.clone()] || (held.is_empty() && !told), "found by its key: {held:?}");
+        assert!(found == [object.id.clone()] || (found.is_empty() && !is_known_by_key), "found by its key: {found:?}");
         object
     }
 

@@ -250,9 +250,9 @@ impl Spec {
     }
 
     fn free_addresses(&self) -> Vec<u32> {
-        let held: BTreeSet<u32> =
+        let used: BTreeSet<u32> =
             self.nodes.iter().filter(|n| n.kind == NodeKind::Gate).flat_map(Node::needs).collect();
-        self.of(&[NodeKind::Address]).into_iter().filter(|key| !held.contains(key)).collect()
+        self.of(&[NodeKind::Address]).into_iter().filter(|key| !used.contains(key)).collect()
     }
 
     fn push(&mut self, kind: NodeKind, (_, _, a, b, flags): Raw, refs: BTreeMap<&'static str, Vec<u32>>) -> u32 {

@@ -124,7 +124,7 @@ impl Inner {
 
     fn died<T>(&self) -> Result<T> {
         let source = std::io::Error::other("the process was killed here");
-        Err(StoreError::Io { doing: "write", path: self.environment.clone().into(), source })
+        Err(StoreError::Io { operation: "write", path: self.environment.clone().into(), source })
     }
 
     fn append(&mut self, entry: &JournalEntry) -> Result<()> {

@@ -28,7 +28,7 @@ const TYPES: &[(&str, &str)] = &[
     ("Sight", "`Observation`"),
     ("Standing", "`BuildStatus`"),
     ("Unguard", "`DisableDeletionProtection`"),
-    ("Unproven", "`VerificationError`"),
+    ("Unproven", "`Diagnostic`"),
     ("Verdict", "`Action`"),
     ("Wanted", "a noun of the field"),
     ("SETTLES", "`CONSISTENCY_WINDOW`"),

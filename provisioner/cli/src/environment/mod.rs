@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisioner_model::{Diagnostic, Environment, SourceLocation};
+use provisioner_model::{Diagnostic, Environment, Hint, SourceLocation};
 
 use self::source::SpannedToml;
 
@@ -60,9 +60,8 @@ pub enum EnvironmentError {
     Mistakes(Mistakes),
 }
 
-impl EnvironmentError {
-    /// Returns the suggested next action, if there is one.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for EnvironmentError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoFolder(_) | Self::NotHere(_) => {
                 Some("`-C DIR` names the folder that holds `environments/` and `state/`".to_owned())

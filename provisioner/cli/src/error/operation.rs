@@ -1,6 +1,6 @@
 //! What can go wrong with what runs.
 
-use provisioner_model::Error;
+use provisioner_model::{Error, Hint};
 
 #[cfg(feature = "aws")]
 use super::Failure;
@@ -44,13 +44,15 @@ impl OperationError {
     pub(crate) fn call(what: &str) -> impl FnOnce(Error) -> Failure {
         move |source| Self::Call { what: what.to_owned(), source }.into()
     }
+}
 
-    pub(super) fn hint(&self) -> Option<String> {
+impl Hint for OperationError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Service { known, .. } if !known.is_empty() => {
                 Some(format!("--service {}", known.join(", or --service ")))
             }
-            Self::Call { source, .. } => source.hint(None),
+            Self::Call { source, .. } => source.hint(),
             Self::NoUrl => Some("`provisioner outputs ENV` shows those that it has".to_owned()),
             _ => None,
         }

@@ -77,18 +77,14 @@ impl<'a> Progress<'a> {
                 self.says(step, "rolling back".to_owned());
                 Some(format!("{}: {text}", self.address(step)))
             }
-            EventKind::Failed { why, details, request_id, hint } => {
-                let why = match request_id {
-                    Some(id) => format!("{why} (request id {id})"),
-                    None => why,
-                };
+            EventKind::Failed(failure) => {
                 let verb = self.plan.steps.get(step).map_or("step", |step| step.action.verb());
-                let text = format!("{verb} failed{}: {why}", self.took(step, now));
-                if let Some(hint) = hint {
+                let text = format!("{verb} failed{}: {}", self.took(step, now), failure.summary);
+                if let Some(hint) = failure.hint {
                     self.hints.insert(step, hint);
                 }
                 let mut lines = vec![self.ended(step, Tone::Gone, &text)];
-                lines.extend(details.into_iter().map(|line| format!("    {line}")));
+                lines.extend(failure.detail.into_iter().map(|line| format!("    {line}")));
                 Some(lines.join("\n"))
             }
             EventKind::Skipped { because } => {

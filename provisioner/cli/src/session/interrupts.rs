@@ -25,10 +25,7 @@ impl<'a> PendingRollouts<'a> {
             EventKind::Waiting | EventKind::Verifying if self.is_rollout(event.step) => {
                 self.steps.insert(event.step);
             }
-            EventKind::RollingBack { .. }
-            | EventKind::Done { .. }
-            | EventKind::Failed { .. }
-            | EventKind::Cancelled => {
+            EventKind::RollingBack { .. } | EventKind::Done { .. } | EventKind::Failed(_) | EventKind::Cancelled => {
                 self.steps.remove(&event.step);
             }
             _ => {}

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, pin::Pin, time::Duration};
 
 use provisioner_aws::{Aws, ecs::Service, operations::running};
-use provisioner_engine::{VerificationError, VerificationRequest, Verifier};
-use provisioner_model::{Schema, erased::Clouds, resource::Cloud, verification::HttpVerification};
+use provisioner_engine::{VerificationRequest, Verifier};
+use provisioner_model::{Diagnostic, Schema, erased::Clouds, resource::Cloud, verification::HttpVerification};
 use reqwest::{Client, Response, StatusCode, Url, header::SERVER, redirect::Policy};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -98,9 +98,8 @@ impl<'a> HttpVerifier<'a> {
         Self { clouds, reach }
     }
 
-    async fn verify(&self, rollout: VerificationRequest<'_>) -> Result<(), VerificationError> {
-        let expectation =
-            Expectation::parse(rollout.verification).map_err(|why| VerificationError { why, hint: None })?;
+    async fn verify(&self, rollout: VerificationRequest<'_>) -> Result<(), Diagnostic> {
+        let expectation = Expectation::parse(rollout.verification).map_err(Diagnostic::error)?;
         let begun = Instant::now();
         let pause = REQUEST_INTERVAL.min(expectation.settle / 5).max(Duration::from_millis(50));
         let (mut since, mut reached) = (None, Reached::Nothing);
@@ -174,7 +173,7 @@ impl Verifier for HttpVerifier<'_> {
     fn verify<'a>(
         &'a self,
         rollout: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), VerificationError>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>> {
         Box::pin(self.verify(rollout))
     }
 }
@@ -219,7 +218,7 @@ impl Expectation {
     }
 
     /// Returns the error after the deadline.
-    fn failure(&self, why: &str, reached: Reached) -> VerificationError {
+    fn failure(&self, why: &str, reached: Reached) -> Diagnostic {
         let (url, deadline, settle) = (&self.url, self.deadline.as_secs(), self.settle.as_secs());
         let why = format!(
             "{url} did not answer as the new version for {settle} s without interruption within {deadline} s: {why}"
@@ -236,7 +235,7 @@ impl Expectation {
             )),
             Reached::Service => None,
         };
-        VerificationError { why, hint }
+        Diagnostic { hint, ..Diagnostic::error(why) }
     }
 }
 

@@ -5,7 +5,7 @@ use provisioner_cli::{
     error::Failure,
     render::PageFormat,
 };
-use provisioner_model::{Environment, environment::Mistake};
+use provisioner_model::{Environment, Hint, environment::Mistake};
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 struct Web {

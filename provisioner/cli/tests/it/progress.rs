@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use provisioner_cli::render::{PageFormat, progress::Progress};
 use provisioner_engine::{Event, EventKind, Outcome};
 
+use provisioner_model::Diagnostic;
 use provisioner_testkit::fixture::{address, net, table};
 
 use crate::support::{environment, try_plan};
@@ -27,13 +28,13 @@ fn lines_of_an_apply_and_its_sum() {
     let start = Instant::now();
     let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
     let why = "test:Write failed with UnauthorizedOperation: you are not authorized to delete it".to_owned();
-    let hint = Some("the role needs `test:Write`".to_owned());
+    let failure = Diagnostic::error(&*why).hint("the role needs `test:Write`");
     let events = [
         (0.0, event(a, EventKind::Started)),
         (0.0, event(b, EventKind::Started)),
         (0.5, event(a, EventKind::Retry { why: "throttled".into(), pause: Duration::from_secs(1) })),
         (1.25, event(a, EventKind::Done { id: Some("table/a#1".into()) })),
-        (75.0, event(b, EventKind::Failed { why: why.clone(), details: vec![], request_id: None, hint })),
+        (75.0, event(b, EventKind::Failed(failure))),
         (75.0, event(main, EventKind::Skipped { because: b })),
         (75.0, event(x, EventKind::Cancelled)),
     ];

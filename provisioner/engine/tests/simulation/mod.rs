@@ -55,10 +55,10 @@ impl Simulation {
         let mut clouds = Clouds::default();
         clouds.add("main", cloud.clone());
         let wrong = Arc::new(Mutex::new(vec![]));
-        let told = wrong.clone();
+        let reports = wrong.clone();
         let kinds = types::registry();
         store.watch(move |state| {
-            told.lock().unwrap_or_else(PoisonError::into_inner).extend(verify::snapshot(state, &kinds));
+            reports.lock().unwrap_or_else(PoisonError::into_inner).extend(verify::snapshot(state, &kinds));
         });
         Self { cloud, clouds, store, registry: types::registry(), wrong, robbed: false.into() }
     }
@@ -94,7 +94,7 @@ impl Simulation {
                 .collect::<String>()
         })?;
         let wrong = verify::plan(&plan);
-        if wrong.is_empty() { Ok(plan) } else { Err(format!("{wrong:?}\n{}", told(&plan))) }
+        if wrong.is_empty() { Ok(plan) } else { Err(format!("{wrong:?}\n{}", plan_text(&plan))) }
     }
 
     pub(crate) async fn apply(&self, plan: &Plan) -> Result<Outcome, String> {
@@ -134,12 +134,12 @@ impl Simulation {
         let plan = self.plan(desired).await?;
         let outcome = self.apply(&plan).await?;
         if !outcome.is_complete() {
-            return Err(format!("not complete: {outcome:?}\n{}", told(&plan)));
+            return Err(format!("not complete: {outcome:?}\n{}", plan_text(&plan)));
         }
         self.check(&plan)?;
         let again = self.plan(desired).await?;
         if !again.is_empty() {
-            return Err(format!("the plan after is not empty:\n{}after\n{}", told(&again), told(&plan)));
+            return Err(format!("the plan after is not empty:\n{}after\n{}", plan_text(&again), plan_text(&plan)));
         }
         Ok(plan)
     }
@@ -147,17 +147,17 @@ impl Simulation {
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), String> {
         let violations = self.cloud.violations();
         if !violations.is_empty() {
-            return Err(format!("{violations:#?}\n{}", told(plan)));
+            return Err(format!("{violations:#?}\n{}", plan_text(plan)));
         }
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if self.robbed.swap(false, Ordering::Relaxed) {
             wrong.retain(|wrong| !wrong.ends_with("which is not in the state"));
         }
-        if wrong.is_empty() { Ok(()) } else { Err(format!("states on the way: {wrong:#?}\n{}", told(plan))) }
+        if wrong.is_empty() { Ok(()) } else { Err(format!("states on the way: {wrong:#?}\n{}", plan_text(plan))) }
     }
 }
 
-pub(crate) fn told(plan: &Plan) -> String {
+pub(crate) fn plan_text(plan: &Plan) -> String {
     let mut out = String::new();
     for (address, planned) in plan.resources.iter().filter(|(_, planned)| planned.action != Action::NoChange) {
         let changes: Vec<&str> = planned.changes.iter().map(|change| &*change.field).collect();

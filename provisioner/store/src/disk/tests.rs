@@ -3,7 +3,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use provisioner_model::state::{FORMAT, Object, ObjectRole, Origin, Row};
+use provisioner_model::{
+    Hint,
+    state::{FORMAT, Object, ObjectRole, Origin, Row},
+};
 use serde_json::json;
 
 use super::*;

@@ -44,7 +44,7 @@ async fn balancer(image: impl Fn(usize) -> Option<&'static str> + Send + 'static
     (address, request)
 }
 
-async fn verify(address: SocketAddr, image: &str) -> Result<(), VerificationError> {
+async fn verify(address: SocketAddr, image: &str) -> Result<(), Diagnostic> {
     let clouds = Clouds::default();
     let reach = address.to_string().parse().unwrap();
     let verification = json!({
@@ -71,14 +71,14 @@ async fn only_the_new_image_passes_verification() {
 
     let (old, _) = balancer(|_| Some(OLD)).await;
     let unverified = verify(old, "repository@sha256:22").await.unwrap_err();
-    assert!(unverified.why.contains(OLD) && unverified.why.contains(NEW), "{}", unverified.why);
+    assert!(unverified.summary.contains(OLD) && unverified.summary.contains(NEW), "{}", unverified.summary);
     assert_eq!(unverified.hint, None, "it was reached");
 }
 
 #[tokio::test]
 async fn flapping_service_fails_verification() {
     let (flapping, request) = balancer(|n| Some(if n % 3 == 2 { OLD } else { NEW })).await;
-    assert!(verify(flapping, "repository@sha256:22").await.unwrap_err().why.contains(OLD));
+    assert!(verify(flapping, "repository@sha256:22").await.unwrap_err().summary.contains(OLD));
     assert!(request.load(Ordering::SeqCst) > 3);
     // A service that becomes correct late passes, if it stays correct.
     let (late, _) = balancer(|n| Some(if n < 3 { OLD } else { NEW })).await;
@@ -107,7 +107,12 @@ async fn blocked_request_is_told_apart_from_a_bad_version() {
             }
         });
         let unverified = verify(address, "repository@sha256:22").await.unwrap_err();
-        assert_eq!(unverified.why.contains("the web ACL blocked the request"), by_firewall, "{}", unverified.why);
+        assert_eq!(
+            unverified.summary.contains("the web ACL blocked the request"),
+            by_firewall,
+            "{}",
+            unverified.summary
+        );
         assert_eq!(unverified.hint.is_some_and(|hint| hint.contains("sampled requests")), by_firewall);
     }
 }
