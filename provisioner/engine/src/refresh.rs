@@ -59,7 +59,7 @@ pub async fn refresh(input: &Refresh<'_>) -> Result<Observations, Vec<Diagnostic
     let round = input.clouds.round();
     let (observations, existing) = futures::join!(observations(input, &round, looks), key_holders(input, &round));
     match (observations, existing) {
-        (Ok(objects), Ok(existing)) => Ok(Observations { objects, existing }),
+        (Ok(objects), Ok(existing)) => Ok(Observations { objects, existing, ..Observations::default() }),
         (observations, existing) => Err(observations.err().into_iter().chain(existing.err()).flatten().collect()),
     }
 }

@@ -23,4 +23,6 @@ pub struct Observations {
     pub objects: HashMap<String, Option<Observation>>,
     /// By address: an object that is not ours yet and holds the unique key of a resource to adopt or share.
     pub existing: HashMap<String, Observation>,
+    /// `true` while another run works on the environment: its unfinished operations are not interrupted.
+    pub run_in_progress: bool,
 }

@@ -52,7 +52,9 @@ impl<E: Environment> Session<'_, E> {
             tuning,
             pending_only: scope == RefreshScope::Pending,
         };
-        refresh(&input).await.map_err(Failure::Unread)
+        let mut observed = refresh(&input).await.map_err(Failure::Unread)?;
+        observed.run_in_progress = self.current_run.is_some();
+        Ok(observed)
     }
 
     /// Compares the observed objects with the recorded ones.

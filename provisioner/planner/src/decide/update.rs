@@ -28,7 +28,7 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
         let (write, rollback) = rollback::to_recorded_inputs(context, object, migrated, write());
         let is_drifted = |drifted: bool| field_diffs.iter().any(|field_diff| field_diff.change.drifted == drifted);
         let reasons = [
-            is_unfinished.then(|| "it was interrupted and resumes".to_owned()),
+            is_unfinished.then(|| unfinished(context).to_owned()),
             is_drifted(false).then(|| "configuration changed".to_owned()),
             is_drifted(true).then(|| "changed outside Provisioner".to_owned()),
             rollback,
@@ -55,6 +55,14 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
         return Decision { reasons, problems, ..Decision::new(Effect::CleanUp(observed)) };
     }
     Decision { problems, ..Decision::new(Effect::NoChange(Some(observed))) }
+}
+
+fn unfinished(context: Context<'_, '_>) -> &'static str {
+    if context.input.observed.run_in_progress {
+        "another run is working on it"
+    } else {
+        "it was interrupted and resumes"
+    }
 }
 
 /// Returns whether the state has the resource as declared.

@@ -28,6 +28,18 @@ fn interrupted_create_goes_on_with_the_object_found_by_its_token() {
 }
 
 #[test]
+fn operation_of_a_run_in_progress_is_not_called_interrupted() {
+    let mut fixture = unanswered();
+    fixture.observe("net/main", |_| {});
+    fixture.observed.run_in_progress = true;
+    assert_snapshot!(fixture.plan(|stack| drop(stack.add("main", net(1)))), @"
+    discovered net/main (net/main#1)
+    update net/main: another run is working on it
+    1. update net/main (token of net/main#1)
+    ");
+}
+
+#[test]
 fn interrupted_create_is_repeated_where_no_object_is_found() {
     let mut fixture = unanswered();
     fixture.observe_gone("net/main");
