@@ -30,10 +30,10 @@ pub enum Failure {
     #[error("the stack is invalid")]
     Program(Vec<Diagnostic>),
     /// No answer to who we are.
-    #[error("could not find out whose credentials these are")]
+    #[error("could not determine the account of the credentials")]
     Identity(#[source] provisioner_model::Error),
     /// A cloud of the program's own.
-    #[error("could not connect to a cloud of this program's own")]
+    #[error("could not connect to a custom cloud")]
     Cloud(#[source] Box<dyn StdError + Send + Sync>),
     /// The state is of another place.
     #[error("the state of `{environment}` belongs to {recorded}, and these credentials are for {here}")]
@@ -73,7 +73,7 @@ pub enum Failure {
     #[error("interrupted")]
     Interrupted,
     /// The apply was interrupted while a rollout was waited for. That has been told already.
-    #[error("left while a rollout was under way")]
+    #[error("left during a rollout")]
     Left,
     /// A command about the state.
     #[error(transparent)]
@@ -101,7 +101,7 @@ pub enum ImageFailure {
     #[error(transparent)]
     Make(#[from] ImageError),
     /// The environment has none.
-    #[error("`{0}` has no image of its own")]
+    #[error("`{0}` does not build an image")]
     None(String),
     /// It has not been built.
     #[error("the image of `{0}` has not been built")]
@@ -110,7 +110,7 @@ pub enum ImageFailure {
     #[error("`{0}` has no repository to push to")]
     NoRepository(String),
     /// It could not be pushed.
-    #[error("the image could not be pushed")]
+    #[error("could not push the image")]
     Push(#[source] provisioner_model::Error),
 }
 
@@ -134,7 +134,7 @@ impl Hint for ImageFailure {
                     .to_owned(),
             ),
             Self::NotBuilt(name) => Some(format!("provisioner image build {name}")),
-            Self::NoRepository(name) => Some(format!("`provisioner apply {name}` makes one, and pushes the image")),
+            Self::NoRepository(name) => Some(format!("`provisioner apply {name}` creates one and pushes the image")),
             Self::Push(error) => error.hint(),
         }
     }
@@ -165,10 +165,10 @@ pub enum StateError {
     #[error("{0} is in the state already")]
     Taken(String),
     /// An address has the wrong form.
-    #[error("{0} is no address: it has small letters, digits and dashes, in parts with slashes between")]
+    #[error("{0} is not an address: expected lower-case letters, digits and dashes in parts separated by slashes")]
     Form(String),
     /// An address of another type.
-    #[error("{to} is an address for another type than {from}'s")]
+    #[error("{to} is an address for another type than that of {from}")]
     OtherType {
         /// Now.
         from: String,
@@ -238,8 +238,8 @@ impl Hint for StateError {
             Self::Undeclared { .. } => Some("declare it first: an import fills what is declared".to_owned()),
             Self::NoOutput { known, .. } if !known.is_empty() => Some(format!("these exist: {}", known.join(", "))),
             Self::Needed { .. } => Some("remove those first, or destroy them".to_owned()),
-            Self::Known { .. } => Some("`provisioner state mv ENV FROM TO` gives it another address".to_owned()),
-            Self::None(_) => Some("`provisioner apply ENV` makes one".to_owned()),
+            Self::Known { .. } => Some("`provisioner state mv ENV FROM TO` changes its address".to_owned()),
+            Self::None(_) => Some("`provisioner apply ENV` creates it".to_owned()),
             _ => None,
         }
     }
@@ -264,14 +264,14 @@ impl Hint for Failure {
                     .to_owned(),
             ),
             Self::Elsewhere { .. } => Some(
-                "use the credentials, the region and the endpoint that the state was made with, or -C another folder".to_owned(),
+                "use the credentials, region and endpoint that the state was created with, or another folder (-C)".to_owned(),
             ),
             Self::Apply(ApplyError::Stale { .. }) => Some("plan again".to_owned()),
             Self::Apply(ApplyError::Protected { addresses }) => {
                 ConsentError::Protected { addresses: addresses.clone() }.hint()
             }
             Self::Apply(ApplyError::Type { .. }) => Some("use the program that made this resource".to_owned()),
-            Self::Contradiction(_) => Some("this is a mistake in Provisioner: please report it".to_owned()),
+            Self::Contradiction(_) => Some("this is a bug in Provisioner: please report it".to_owned()),
             _ => None,
         }
     }

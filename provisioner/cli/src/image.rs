@@ -27,7 +27,7 @@ pub(crate) fn artifacts(source: &ImageSource) -> Result<Artifacts, ImageError> {
         BuildStatus::Current(_) => None,
         BuildStatus::Missing => Some("not built yet: `apply` or `image build` builds it"),
         BuildStatus::OutOfDate(_) => {
-            Some("out of date because its source has changed: `apply` rebuilds it, this plan does not")
+            Some("out of date because its source has changed: `apply` rebuilds it, `plan` does not")
         }
     };
     let digest = build_status.layout().map(|layout| layout.digest().to_owned());
@@ -58,7 +58,7 @@ pub(crate) fn layouts(root: &Path) -> PathBuf {
 pub(crate) fn build_if_outdated(source: &ImageSource, terminal: &Terminal) -> Result<Layout, ImageError> {
     let why = match source.build_status()? {
         BuildStatus::Current(layout) => return Ok(layout),
-        BuildStatus::Missing => "there is none yet. The first build compiles all dependencies, which takes minutes",
+        BuildStatus::Missing => "it has not been built. The first build compiles all dependencies, which takes minutes",
         BuildStatus::OutOfDate(_) => "its source has changed",
     };
     terminal.say(&format!("Building the app's image for {}: {why}.", source.architecture));

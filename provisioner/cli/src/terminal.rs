@@ -96,7 +96,7 @@ impl Terminal {
         if lines.len() > room {
             let more = lines.len() + 1 - room;
             lines.truncate(room - 1);
-            lines.push(format!("… {more} more lines: the terminal is too low"));
+            lines.push(format!("… {more} more lines: the terminal is too small"));
         }
         let clear = if first { "\x1b[2J" } else { "" };
         self.data(&format!("{clear}\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n")));
@@ -191,7 +191,7 @@ pub fn browse(url: &str) -> Result<(), String> {
     let mut command = std::process::Command::new(program);
     let quiet = std::process::Stdio::null;
     let started = command.arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
-    started.map(drop).map_err(|why| format!("{program} could not be started: {why}"))
+    started.map(drop).map_err(|why| format!("could not start {program}: {why}"))
 }
 
 #[cfg(test)]

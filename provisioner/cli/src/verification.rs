@@ -36,7 +36,7 @@ pub(crate) fn verifier<'a>(
 #[cfg(not(feature = "aws"))]
 pub(crate) fn verifier(_: &Clouds, plan: &Plan, _: &RolloutOptions, terminal: &Terminal) -> Option<Box<dyn Verifier>> {
     if needs_verification(plan) {
-        terminal.say("Rollouts are not verified: this program was built without verification.");
+        terminal.say("Rollouts are not verified: this program is built without verification.");
     }
     None
 }

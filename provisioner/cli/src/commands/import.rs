@@ -121,7 +121,7 @@ pub(super) async fn run<E: Environment>(
     };
     session.store.change("import", record).await?;
     let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it in AWS" };
-    terminal.say(&format!("{address} is {id} now; {fate}. `provisioner plan {environment}` shows what differs."));
+    terminal.say(&format!("{address} is now {id}; {fate}. `provisioner plan {environment}` shows the differences."));
     if !kept.is_empty() {
         terminal.say(&format!(
             "AWS does not return {}. They are recorded as declared, and not written until the stack states another value \

@@ -51,7 +51,7 @@ pub(super) async fn run<E: Environment>(
     let session = Session::open_applied(program, folder, folder.load::<E>(&arguments.environment)?).await?;
     let service = session.service(arguments.service.as_deref())?;
     let since = arguments.since.start(terminal::now());
-    let unread = || OperationError::call("the log could not be read");
+    let unread = || OperationError::call("could not read the log");
     let mut tail = Tail::of(session.aws()?, &service, since, arguments.filter).await.map_err(unread())?;
     let pause = arguments.pace.poll_interval(POLL_INTERVAL);
     let mut formatter = LineFormatter::default();

@@ -30,7 +30,7 @@ pub(super) async fn run(folder: &Folder, arguments: OpenArguments, terminal: &Te
     if !arguments.print
         && let Err(why) = terminal::browse(url)
     {
-        terminal.say(&format!("No browser was opened: {why}."));
+        terminal.say(&format!("Could not open a browser: {why}."));
     }
     Ok(ExitStatus::Success)
 }

@@ -68,7 +68,7 @@ pub(super) async fn run<E: Environment>(
     let service = session.service(arguments.service.as_deref())?;
     let way = way(session.aws()?, &service, arguments.revision.as_deref()).await.map_err(|error| match error {
         RollbackError::Revision(why) => Failure::from(OperationError::NoWay(why)),
-        RollbackError::Call(error) => OperationError::call("the revisions could not be read")(error),
+        RollbackError::Call(error) => OperationError::call("could not read the revisions")(error),
     })?;
 
     let desired = with_revision(&session.snapshot, &declared, program.registry(), &service.address, &way.to.arn);
@@ -92,7 +92,7 @@ pub(super) async fn run<E: Environment>(
     let execution = Execution { command: "rollback", parallel: 1, pace: &arguments.pace, rollout: &rollout };
     session.apply(&plan, &BTreeSet::new(), &execution, terminal).await?;
     let text = format!(
-        "{} runs {} now. The program declares another revision: `plan` shows it, and `apply` rolls forward to it.",
+        "{} now runs {}. The program declares another revision: `plan` shows it, and `apply` rolls forward to it.",
         service.address, way.to.name
     );
     terminal.say(&terminal.err().wrap("", "", &text));
@@ -139,8 +139,8 @@ fn summary(way: &RollbackTarget, page: &PageFormat, now: u64) -> String {
         });
     }
     lines.push(match way.succeeded {
-        Some(true) => "AWS has it among its successful deployments.".to_owned(),
-        Some(false) => page.paint(Tone::Warning, "AWS does not have it among its successful deployments."),
+        Some(true) => "AWS lists it as a successful deployment.".to_owned(),
+        Some(false) => page.paint(Tone::Warning, "AWS does not list it as a successful deployment."),
         None => page.paint(Tone::Warning, "AWS does not say whether it was ever rolled out successfully."),
     });
     lines.join("\n") + "\n"

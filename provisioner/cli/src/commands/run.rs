@@ -117,11 +117,11 @@ impl TaskWatch<'_> {
                 () = tokio::time::sleep(self.pause) => {}
                 () = signals.next() => {
                     if stopping {
-                        self.terminal.say("Not waiting any longer: AWS stops the task.");
+                        self.terminal.say("No longer waiting. AWS stops the task.");
                         return Err(Failure::Interrupted);
                     }
                     stopping = true;
-                    self.terminal.say("Interrupted: stopping the task, and waiting for its end.");
+                    self.terminal.say("Interrupted. Stopping the task and waiting for it to end.");
                     let stopped = self.task.stop(self.aws, "interrupted by the user who started it").await;
                     stopped.map_err(OperationError::call("could not stop the task; it keeps running"))?;
                 }
@@ -136,7 +136,7 @@ impl TaskWatch<'_> {
                 Ok(lines) if lines.is_empty() => break,
                 Ok(lines) => lines.iter().for_each(|line| self.terminal.data(&format!("{}\n", line.text))),
                 Err(error) => {
-                    self.terminal.say(&format!("The task's log could not be read: {}", error.chain()));
+                    self.terminal.say(&format!("Could not read the task's log: {}", error.chain()));
                     self.log = None;
                 }
             }

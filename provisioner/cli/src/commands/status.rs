@@ -79,7 +79,7 @@ pub(super) async fn run<E: Environment>(
 /// Parses the value of `--watch`.
 fn watch_interval(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.2..=3600.0).contains(seconds));
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "a number of seconds, from 0.2 to 3600".to_owned())
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a number of seconds from 0.2 to 3600".to_owned())
 }
 
 #[cfg(test)]

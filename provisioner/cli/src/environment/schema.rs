@@ -196,10 +196,10 @@ impl Check<'_> {
             }
             if value.is_number() {
                 if limit("exclusiveMinimum").is_some_and(|limit| size <= limit) {
-                    self.report(format!("this must be more than {}", shown("exclusiveMinimum")), None);
+                    self.report(format!("expected more than {}", shown("exclusiveMinimum")), None);
                 }
                 if limit("exclusiveMaximum").is_some_and(|limit| size >= limit) {
-                    self.report(format!("this must be less than {}", shown("exclusiveMaximum")), None);
+                    self.report(format!("expected less than {}", shown("exclusiveMaximum")), None);
                 }
             }
         }
@@ -207,7 +207,7 @@ impl Check<'_> {
             match regex_lite::Regex::new(pattern) {
                 Ok(regex) if regex.is_match(text) => {}
                 Ok(_) => self.report(format!("{} does not match `{pattern}`", described(value)), None),
-                Err(error) => self.report(format!("the program's pattern for this cannot be used: {error}"), None),
+                Err(error) => self.report(format!("the schema has an invalid pattern: {error}"), None),
             }
         }
     }

@@ -42,11 +42,11 @@ pub fn word(action: Action) -> &'static str {
 
 fn meaning(action: Action) -> Option<&'static str> {
     Some(match action {
-        Action::Replace => "a new object first, then the old one goes",
-        Action::ReplaceDeleteFirst => "the old object goes first, then a new one: an outage",
-        Action::Adopt => "an object that is there already is taken over",
-        Action::Forget => "it leaves the state and stays in the cloud",
-        Action::Release => "our tag on a shared object goes; others go on using it",
+        Action::Replace => "the new object is created before the old one is deleted",
+        Action::ReplaceDeleteFirst => "the old object is deleted before the new one is created: an outage",
+        Action::Adopt => "an existing object is adopted",
+        Action::Forget => "it is removed from the state and stays in the cloud",
+        Action::Release => "this environment's tag is removed from a shared object, which stays",
         Action::Rename => "nothing in the cloud changes",
         _ => return None,
     })
@@ -184,13 +184,13 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &ResourcePlan
     }
     for step in plan.steps.iter().filter(|step| step.address == address) {
         if let StepAction::DisableDeletionProtection { fields, .. } = &step.action {
-            let text = format!("the cloud's own protection is lifted first: {} = false", fields.join(", "));
+            let text = format!("deletion protection is disabled first: {} = false", fields.join(", "));
             let _ = writeln!(out, "{}", page.paint(Tone::Warning, &page.wrap("    ! ", "      ", &text)));
         }
     }
     let loses = matches!(action, Action::Replace | Action::ReplaceDeleteFirst | Action::Delete);
     if planned.protected && loses {
-        let text = format!("protected: losing it needs consent of its own, --allow-delete {address}");
+        let text = format!("protected: deleting it needs --allow-delete {address}");
         let _ = writeln!(out, "{}", page.paint(Tone::Warning, &page.wrap("    ! ", "      ", &text)));
     }
     let side = match action {

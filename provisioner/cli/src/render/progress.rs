@@ -190,7 +190,7 @@ impl<'a> Progress<'a> {
         let _ = write!(text, ", in {}.", seconds(took));
         let _ = writeln!(out, "{}", page.paint(Tone::Strong, &text));
         if !outcome.is_complete() {
-            out.push_str("What is done is saved: the next apply goes on from there.\n");
+            out.push_str("Completed steps are saved. The next apply continues from there.\n");
         }
         out
     }

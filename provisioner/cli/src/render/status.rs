@@ -57,7 +57,7 @@ impl Screen {
             (0, 0) => self.page.paint(Tone::New, "all is well"),
             (0, unread) => self.page.paint(Tone::Warning, &format!("{} could not be read", count(unread, "part"))),
             (1, _) => self.page.paint(Tone::Gone, "1 thing is not well"),
-            (many, _) => self.page.paint(Tone::Gone, &format!("{many} things are not well")),
+            (many, _) => self.page.paint(Tone::Gone, &format!("{many} problems")),
         };
         let environment = self.page.paint(Tone::Strong, environment);
         self.line("", &format!("{environment}: {headline}"));

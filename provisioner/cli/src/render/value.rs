@@ -138,7 +138,7 @@ pub fn cut(page: &PageFormat, mut lines: Vec<String>) -> Vec<String> {
     if lines.len() > TALL {
         let more = lines.len() - TALL + 1;
         lines.truncate(TALL - 1);
-        lines.push(page.paint(Tone::Quiet, &format!("… {more} more lines; --json has them all")));
+        lines.push(page.paint(Tone::Quiet, &format!("… {more} more lines; --json shows them all")));
     }
     lines
 }

@@ -12,7 +12,7 @@ use crate::error::{Failure, OperationError};
 impl<E: Environment> Session<'_, E> {
     /// The client of the account that the environment is in.
     pub(crate) fn aws(&self) -> Result<&Aws, Failure> {
-        self.clouds.get::<Aws>(MAIN).map_err(OperationError::call("this program has no AWS to ask"))
+        self.clouds.get::<Aws>(MAIN).map_err(OperationError::call("this program has no AWS provider"))
     }
 
     /// The service at `address`, or the only one.

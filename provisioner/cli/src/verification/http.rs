@@ -54,7 +54,7 @@ impl std::str::FromStr for Reach {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() || host.contains('/') {
-            return Err("is neither a URL nor a host with a port".to_owned());
+            return Err("expected a URL, or a host with an optional port".to_owned());
         }
         Ok(Self::Host(host.to_owned(), port))
     }
@@ -229,7 +229,7 @@ impl Expectation {
                     .to_owned(),
             ),
             Reached::Firewall => Some(format!(
-                "the new version was not asked: look for the blocking rule in the sampled requests of the web ACL. The \
+                "the new version did not receive the request: look for the blocking rule in the sampled requests of the web ACL. The \
                  request was a GET of {} with the user agent {USER_AGENT}",
                 url.path()
             )),

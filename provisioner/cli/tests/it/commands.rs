@@ -188,7 +188,7 @@ fn yes_flag_does_not_allow_protected_delete() {
     workspace.ends(0, "apply dev --yes");
     let refused = workspace.ends(1, "destroy dev --yes");
     assert!(refused.err.contains("hint: to destroy it anyway: --confirm dev"), "{}", refused.err);
-    assert!(refused.out.contains("protected: losing it needs consent"), "{}", refused.out);
+    assert!(refused.out.contains("protected: deleting it needs --allow-delete"), "{}", refused.out);
     workspace.ends(1, "destroy dev --confirm prod");
     let refused = workspace.ends(1, "apply dev --yes --replace named/db");
     assert!(refused.err.contains("--allow-delete named/db"), "{}", refused.err);

@@ -32,7 +32,7 @@ pub(super) async fn run<E: Environment>(
     let build_status = source.build_status()?;
     let layout = build_status.layout().ok_or_else(|| ImageFailure::NotBuilt(environment.name.clone()))?;
     if matches!(build_status, BuildStatus::OutOfDate(_)) {
-        terminal.say("The image is out of date: its source has changed. Pushing the existing image.");
+        terminal.say("The image is out of date because its source has changed. Pushing the existing image.");
     }
     // The session checks that the account and the endpoint are those of the state.
     let session = Session::open(program, folder, environment).await?;
@@ -41,7 +41,7 @@ pub(super) async fn run<E: Environment>(
     let aws = provisioner_aws::Aws::load(&session.target.region).await;
     let pushed = provisioner_aws::ecr::push(&aws, repository, layout).await.map_err(ImageFailure::Push)?;
     let (sent, there) = (pushed.sent, pushed.there);
-    terminal.say(&format!("Pushed, as {}: {sent} sent, {there} there already.", layout.tag()));
+    terminal.say(&format!("Pushed as {}: {sent} sent, {there} already in the registry.", layout.tag()));
     terminal.data(&format!("{repository}@{}\n", layout.digest()));
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) async fn run(folder: &Folder, arguments: MvArguments, terminal: &Term
     let MvArguments { environment, from, to } = arguments;
     let (store, _) = StateStore::open(folder, &environment).await?;
     store.change("state mv", |snapshot| rename(snapshot, &from, &to)).await?;
-    terminal.say(&format!("{from} is {to} now. Rename it in the program too, if you have not."));
+    terminal.say(&format!("{from} is now {to}. Rename it in the program too, if you have not yet."));
     Ok(())
 }
 
