@@ -544,7 +544,7 @@ fn remove(lineage: &str, item: &mut Item<'_>) {
             let last_user = item
                 .observation
                 .as_ref()
-                .is_some_and(|observation| tags::last_user(&observation.observed.inputs, lineage));
+                .is_some_and(|observation| ownership::is_last_user(&observation.observed.inputs, lineage));
             if last_user {
                 (Action::Delete, "no longer declared, and not used by another environment")
             } else {
