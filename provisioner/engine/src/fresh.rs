@@ -61,7 +61,7 @@ impl Run<'_> {
 
     fn window(&self, type_name: &str) -> Duration {
         let window = self.registry.get(type_name).map_or(Duration::ZERO, |found| found.info().propagation_window);
-        self.tuning.consistency_window(window)
+        self.tuning.propagation_window(window)
     }
 }
 

@@ -166,7 +166,7 @@ fn key(look: &Look<'_>, id: &str) -> Place {
 
 /// The time for which an error about the object may be due to its freshness.
 fn fresh_for(input: &Refresh<'_>, look: &Look<'_>) -> Duration {
-    let window = input.tuning.consistency_window(look.resource_type.info().propagation_window);
+    let window = input.tuning.propagation_window(look.resource_type.info().propagation_window);
     window.saturating_sub(Duration::from_secs((input.tuning.now)().saturating_sub(look.object.made_at)))
 }
 

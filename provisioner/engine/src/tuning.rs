@@ -9,8 +9,10 @@ pub struct Tuning {
     pub now: fn() -> u64,
     /// A new token: at most 36 characters of `[0-9a-f-]`, never the same twice.
     pub token: fn() -> String,
-    /// Maximum time for which a new or changed object may be invisible or unusable. `None`: the type's limit applies.
+    /// Maximum time to wait for a new object to become visible. `None`: the type's limit applies.
     pub consistency_window: Option<Duration>,
+    /// Maximum time for which a new or changed object may be unusable. `None`: `consistency_window` applies.
+    pub propagation_window: Option<Duration>,
     /// Maximum time to wait for any operation. `None`: the type's limit applies.
     pub patience: Option<Duration>,
     /// Maximum time of one call. `None`: the limit of the type and of the kind of call applies.
@@ -24,11 +26,24 @@ pub struct Tuning {
 impl Tuning {
     /// With AWS in mind.
     pub fn new(now: fn() -> u64, token: fn() -> String) -> Self {
-        Self { now, token, consistency_window: None, patience: None, call_timeout: None, poll: None, parallel: 16 }
+        Self {
+            now,
+            token,
+            consistency_window: None,
+            propagation_window: None,
+            patience: None,
+            call_timeout: None,
+            poll: None,
+            parallel: 16,
+        }
     }
 
     pub(crate) fn consistency_window(&self, of_type: Duration) -> Duration {
         self.consistency_window.map_or(of_type, |cap| cap.min(of_type))
+    }
+
+    pub(crate) fn propagation_window(&self, of_type: Duration) -> Duration {
+        self.propagation_window.or(self.consistency_window).map_or(of_type, |cap| cap.min(of_type))
     }
 
     pub(crate) fn waits(&self, of_type: Duration) -> Duration {
