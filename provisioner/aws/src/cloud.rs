@@ -17,6 +17,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::timeout::TimeoutConfig;
 use provisioner_model::{
     error::{Error, Result},
     resource::Cloud,
@@ -98,6 +99,15 @@ pub struct Reader {
     /// IDs of the combined reads: by key, round by round.
     rounds: Mutex<HashMap<&'static str, Vec<Vec<String>>>>,
 }
+
+/// Maximum time until a connection is open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Maximum time of one request that reads. The SDK sends it again.
+const READ_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Maximum time of one request that writes. After it, the outcome is unknown.
+const WRITE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time for which a call collects IDs. The requests start together, and parallel reads take longer.
 const GATHER: Duration = Duration::from_millis(20);
@@ -231,7 +241,11 @@ impl Aws {
 
     /// Returns clients with a custom configuration.
     pub fn new(config: SdkConfig) -> Self {
-        let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        let limits =
+            |attempt| TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt);
+        let once = config.to_builder().retry_config(RetryConfig::disabled());
+        let once = once.timeout_config(limits(WRITE_ATTEMPT_TIMEOUT).build()).build();
+        let config = config.to_builder().timeout_config(limits(READ_ATTEMPT_TIMEOUT).build()).build();
         let read = Arc::new(Clients::new(config));
         Self { read: read.clone(), writer: Writer { write: Clients::new(once), read, images: None } }
     }

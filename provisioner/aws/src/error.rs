@@ -35,7 +35,12 @@ where
             SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(refused) => {
                 ErrorKind::NotSent
             }
-            SdkError::ServiceError(answer) => kind_of(code.as_deref(), answer.raw().status().as_u16()),
+            SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(lacks_credentials) => {
+                ErrorKind::NoCredentials
+            }
+            SdkError::ServiceError(answer) => {
+                kind_of(code.as_deref(), message.as_deref().unwrap_or_default(), answer.raw().status().as_u16())
+            }
             // A timeout, a cut connection: the effect may have happened.
             _ => ErrorKind::Unknown,
         });
@@ -76,20 +81,31 @@ fn refused(error: &aws_smithy_runtime_api::client::result::ConnectorError) -> bo
     false
 }
 
-// By code first: EC2 throttles with a 503. On a create or update, the engine takes `Gone` for `NotYet` while what it
-// refers to is fresh.
-fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
+/// The SDK could not load or renew the credentials, so nothing was sent.
+fn lacks_credentials(error: &aws_smithy_runtime_api::client::result::ConnectorError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+// By code first: EC2 throttles with a 503. `Gone`, `Denied`, `Unusable` and a refusal that names an object are final, but
+// for the engine's `fresh.rs`: it waits while an object that the call refers to is fresh.
+fn kind_of(code: Option<&str>, message: &str, status: u16) -> ErrorKind {
     match code {
-        Some(
-            "RequestLimitExceeded"
-            | "Throttling"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "TooManyRequestsException"
-            | "SlowDown"
-            | "PriorRequestNotComplete"
-            | "LimitExceededException.Throttling",
-        ) => ErrorKind::Throttled,
+        Some(code) if is_throttled(code) => ErrorKind::Throttled,
+        Some("RequestTimeTooSkewed" | "RequestInTheFuture") => ErrorKind::Clock,
+        Some("InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestExpired" | "AuthFailure")
+            if is_about_time(message) =>
+        {
+            ErrorKind::Clock
+        }
+        // The server gave up reading the request: it may have read enough.
+        Some("RequestTimeout" | "RequestTimeoutException") => ErrorKind::Unknown,
         Some(
             "UnauthorizedOperation"
             | "AccessDenied"
@@ -113,12 +129,89 @@ fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
             | "WAFOptimisticLockException"
             | "ConcurrentUpdateException",
         ) => ErrorKind::Busy,
+        // SNS, IAM, CloudWatch Logs.
+        Some("ConcurrentAccess" | "EntityTemporarilyUnmodifiable" | "OperationAbortedException") => ErrorKind::Busy,
         Some("WAFUnavailableEntityException") => ErrorKind::NotYet,
         Some(code) if is_gone(code) => ErrorKind::Gone,
         Some(code) if is_there(code) => ErrorKind::Exists,
+        _ if status == 429 => ErrorKind::Throttled,
         _ if status >= 500 => ErrorKind::Unknown,
+        Some(code) if is_unusable(code, message) => ErrorKind::Unusable,
         _ => ErrorKind::Refused,
     }
+}
+
+fn is_throttled(code: &str) -> bool {
+    // `ThrottlingException`, `EC2ThrottledException`, `RequestThrottled`, SNS's `Throttled` and `KMSThrottling`.
+    code.contains("Throttl")
+        || matches!(
+            code,
+            "RequestLimitExceeded"
+                | "TooManyRequestsException"
+                | "TooManyRequests"
+                | "SlowDown"
+                | "PriorRequestNotComplete"
+                | "ProvisionedThroughputExceededException"
+                | "TransactionInProgressException"
+                | "BandwidthLimitExceeded"
+        )
+}
+
+/// The signature's time is too far from the server's.
+fn is_about_time(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["signature expired", "signature not yet current", "timestamp", "is now earlier than", "is still later than"]
+        .iter()
+        .any(|text| message.contains(text))
+}
+
+/// Something that the request refers to is missing, not ready, or does not let the caller or the service use it. Most
+/// APIs have no code of their own for this, and say it in the message.
+fn is_unusable(code: &str, message: &str) -> bool {
+    const CODES: [&str; 7] = [
+        "NotAccessible",
+        "NotReady",
+        "NotActive",
+        "InvalidState",
+        "FailedResourceAccess",
+        "UnableToAccess",
+        "MissingPermissions",
+    ];
+    const TEXTS: [&str; 24] = [
+        "does not exist",
+        "doesn't exist",
+        "do not exist",
+        "not found",
+        "cannot be found",
+        "can't find",
+        "cannot find",
+        "could not find",
+        "no such",
+        "not authorized",
+        "access denied",
+        "access to kms is not allowed",
+        "not accessible",
+        "cannot access",
+        "can't access",
+        "could not access",
+        "does not have permission",
+        "does not have the required permission",
+        "insufficient permission",
+        "proper permission",
+        "not attachable",
+        "has no internet gateway",
+        "is not in a valid state",
+        "invalid principal",
+    ];
+    let message = message.to_lowercase();
+    let denied_role = message.contains("assume")
+        && ["unable", "cannot", "can't", "could not", "not be"].iter().any(|text| message.contains(text));
+    let invalid_role =
+        message.contains("role") && ["is invalid", "is not valid"].iter().any(|text| message.contains(text));
+    CODES.iter().any(|text| code.contains(text))
+        || TEXTS.iter().any(|text| message.contains(text))
+        || denied_role
+        || invalid_role
 }
 
 fn is_gone(code: &str) -> bool {
@@ -175,8 +268,70 @@ mod tests {
             ("ThrottlingException", ErrorKind::Throttled),
             ("ValidationError", ErrorKind::Refused),
         ] {
-            assert_eq!(kind_of(Some(code), 400), kind, "{code}");
+            assert_eq!(kind_of(Some(code), "", 400), kind, "{code}");
         }
-        assert_eq!(kind_of(None, 503), ErrorKind::Unknown);
+        assert_eq!(kind_of(None, "", 503), ErrorKind::Unknown);
+        assert_eq!(kind_of(None, "", 429), ErrorKind::Throttled);
+    }
+
+    #[test]
+    fn temporary_errors_are_classified() {
+        for code in [
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "ProvisionedThroughputExceededException",
+            "TransactionInProgressException",
+            "BandwidthLimitExceeded",
+            "EC2ThrottledException",
+            "Throttled",
+            "Throttling",
+            "KMSThrottling",
+        ] {
+            assert_eq!(kind_of(Some(code), "", 400), ErrorKind::Throttled, "{code}");
+        }
+        for code in
+            ["OperationAbortedException", "OperationAborted", "EntityTemporarilyUnmodifiable", "ConcurrentAccess"]
+        {
+            assert_eq!(kind_of(Some(code), "", 400), ErrorKind::Busy, "{code}");
+        }
+        assert_eq!(kind_of(Some("RequestTimeout"), "", 400), ErrorKind::Unknown);
+    }
+
+    #[test]
+    fn wrong_clock_is_not_a_missing_permission() {
+        for (code, message) in [
+            ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+            ("InvalidSignatureException", "Signature expired: 20261127T120000Z is now earlier than 20261127T121500Z"),
+            (
+                "SignatureDoesNotMatch",
+                "Signature not yet current: 20261127T120000Z is still later than 20261127T110000Z",
+            ),
+            ("RequestExpired", "Request has expired. Timestamp date is 2026-11-27T12:00:00Z."),
+        ] {
+            assert_eq!(kind_of(Some(code), message, 403), ErrorKind::Clock, "{code}");
+        }
+        assert_eq!(kind_of(Some("RequestExpired"), "Request has expired.", 400), ErrorKind::Expired);
+        assert_eq!(kind_of(Some("SignatureDoesNotMatch"), "The signature does not match.", 403), ErrorKind::Denied);
+    }
+
+    /// Messages of AWS about objects that were created, changed or granted moments before.
+    #[test]
+    fn objects_that_cannot_be_used_are_no_plain_refusals() {
+        for (code, message) in [
+            ("KMSKeyNotAccessibleFault", "The specified KMS key isn't accessible."),
+            ("ValidationException", "Unable to assume IAM role: arn:aws:iam::123456789012:role/app"),
+            ("InvalidConfigurationRequest", "Access Denied for bucket: logs. Please check S3bucket permission"),
+            ("InvalidSubnet", "VPC vpc-1 has no internet gateway"),
+            ("InvalidRequestException", "Access to KMS is not allowed"),
+            ("InvalidParameterValue", "RDS does not have permission to assume the service-linked role"),
+            ("InvalidInput", "Policy arn:aws:iam::123456789012:policy/app does not exist or is not attachable."),
+            ("MalformedPolicy", "Invalid principal in policy"),
+            ("ClientException", "Role is not valid"),
+        ] {
+            assert_eq!(kind_of(Some(code), message, 400), ErrorKind::Unusable, "{code}: {message}");
+        }
+        let message = "Value (10.0.0.0/33) for parameter cidrBlock is invalid. This is not a valid CIDR block.";
+        assert_eq!(kind_of(Some("InvalidParameterValue"), message, 400), ErrorKind::Refused);
     }
 }

@@ -14,11 +14,13 @@ use provisioner_model::{
     state::Snapshot,
 };
 use provisioner_store::{Holder, Store, StoreError};
-use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
+use tokio::sync::{mpsc::UnboundedSender, watch};
 
 use crate::{
     batch::Batch,
     event::{Cancel, Event, EventKind, Outcome},
+    fresh::Writes,
+    limits::Limits,
     step::{Run, StepExecution},
     step_error::StepError,
     tuning::Tuning,
@@ -109,7 +111,7 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
         registry: input.registry,
         clouds: input.clouds,
         store: input.store,
-        reads: Batch::new(input.clouds),
+        reads: Batch::new(input.clouds, input.tuning),
         lineage: state.lineage.clone(),
         ours: ids(&state),
         state: Mutex::new(state),
@@ -118,7 +120,9 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
         cancel: input.cancel.clone(),
         verifier: input.verifier,
         wait: input.wait,
-        calls: Semaphore::new(input.tuning.parallel.max(1)),
+        limits: Limits::new(input.tuning.parallel),
+        steps: &input.plan.steps,
+        writes: Writes::default(),
     };
     let outcome = walk(input, &run).await?;
     let mut end = run.state().clone();
@@ -207,7 +211,8 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
             let execution = &executions[number];
             running.push(async move { (number, execution.run().await) }.boxed());
         }
-        // Nothing that runs is ever dropped: each call is awaited to its end.
+        // No step is ever dropped: it awaits its calls to their end, or journals that the run was stopped meanwhile, and
+        // is never between an entry of the journal and its effect on the state.
         let Some((number, result)) = running.next().await else { break };
         match result {
             Ok(id) => {
@@ -221,8 +226,9 @@ async fn walk<'a>(input: &Apply<'a>, run: &Run<'a>) -> Result<Outcome, ApplyErro
                     }
                 }
             }
-            Err(step_error @ (StepError::Cancelled | StepError::Left)) => {
+            Err(step_error @ (StepError::Cancelled | StepError::Left | StepError::Abandoned)) => {
                 outcome.left += usize::from(matches!(step_error, StepError::Left));
+                outcome.abandoned += usize::from(matches!(step_error, StepError::Abandoned));
                 marks[number] = Mark::Cancelled;
                 run.tell(number, EventKind::Cancelled);
             }

@@ -16,6 +16,8 @@ use provisioner_model::{
     error::Result,
 };
 
+use crate::{call::limited_read, tuning::Tuning};
+
 /// How long a call waits for company.
 const WINDOW: Duration = Duration::from_millis(4);
 
@@ -26,6 +28,7 @@ type Call<'a> = Shared<BoxFuture<'a, Arc<Answer>>>;
 /// The reads of one run.
 pub(crate) struct Batch<'a> {
     clouds: &'a Clouds,
+    tuning: Tuning,
     open: Arc<Mutex<Open<'a>>>,
 }
 
@@ -39,8 +42,8 @@ struct Open<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(crate) fn new(clouds: &'a Clouds) -> Self {
-        Self { clouds, open: Arc::default() }
+    pub(crate) fn new(clouds: &'a Clouds, tuning: Tuning) -> Self {
+        Self { clouds, tuning, open: Arc::default() }
     }
 
     /// Returns the object with this ID; `None` if it does not exist.
@@ -66,7 +69,8 @@ impl<'a> Batch<'a> {
         }
         let round = open.round.get_or_insert_with(|| Arc::new(self.clouds.round())).clone();
         let ids = Arc::new(Mutex::new(vec![id.to_owned()]));
-        let call = call(self.open.clone(), resource_type, round, ids.clone(), key.clone()).boxed().shared();
+        let call =
+            call(self.open.clone(), self.tuning, resource_type, round, ids.clone(), key.clone()).boxed().shared();
         open.calls.insert(key, (ids, call.clone()));
         call
     }
@@ -74,6 +78,7 @@ impl<'a> Batch<'a> {
 
 async fn call<'a>(
     open: Arc<Mutex<Open<'a>>>,
+    tuning: Tuning,
     resource_type: &'a dyn ResourceType,
     round: Arc<Round<'a>>,
     ids: Arc<Mutex<Vec<String>>>,
@@ -89,11 +94,12 @@ async fn call<'a>(
         }
         std::mem::take(&mut *ids.lock().unwrap_or_else(PoisonError::into_inner))
     };
-    Arc::new(many(resource_type, &round, &key.1, ids).await)
+    Arc::new(many(&tuning, resource_type, &round, &key.1, ids).await)
 }
 
 /// Reads any number of ids, as many at a time as the type takes.
 pub(crate) async fn many(
+    tuning: &Tuning,
     resource_type: &dyn ResourceType,
     round: &Round<'_>,
     provider: &str,
@@ -103,7 +109,7 @@ pub(crate) async fn many(
     ids.dedup();
     let calls = ids
         .chunks(resource_type.info().read_batch.max(1))
-        .map(|ids| resource_type.read_many(round, provider, ids.to_vec()));
+        .map(|ids| limited_read(tuning, resource_type, resource_type.read_many(round, provider, ids.to_vec())));
     let answers = futures::future::try_join_all(calls).await?;
     Ok(answers.into_iter().flatten().collect())
 }

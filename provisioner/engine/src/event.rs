@@ -39,6 +39,21 @@ pub enum EventKind {
         /// The time until the next attempt.
         pause: Duration,
     },
+    /// The call failed because an object that was just written is not usable yet. It is sent again.
+    WaitingFor {
+        /// The resources that were just written, and that the error may concern.
+        addresses: Vec<String>,
+        /// The error that the call returned.
+        why: String,
+        /// The time until the next attempt.
+        pause: Duration,
+    },
+    /// A shared object was not deleted, since another environment has begun to use it after the plan was made. It lost
+    /// our tag.
+    Released {
+        /// The object's ID.
+        id: String,
+    },
     /// The step succeeded.
     Done {
         /// The object's ID, where the object still exists.
@@ -68,6 +83,8 @@ pub enum Cancel {
     Leave,
     /// No new steps start, and rollouts in progress are rolled back as planned.
     RollBack,
+    /// The run ends at once. Calls in flight are abandoned: their outcome stays unknown until the next refresh.
+    Stop,
 }
 
 /// How a run ended.
@@ -81,6 +98,8 @@ pub struct Outcome {
     pub skipped: usize,
     /// Rollouts that were waited for, and were left to go on by themselves.
     pub left: usize,
+    /// Steps whose call was in flight when the run was stopped. The next plan finds out what became of them.
+    pub abandoned: usize,
     /// The run was cancelled before everything had begun.
     pub cancelled: bool,
     /// Credentials expired on the way.

@@ -6,7 +6,10 @@
 
 mod apply;
 mod batch;
+mod call;
 pub mod event;
+mod fresh;
+mod limits;
 mod refresh;
 mod retry;
 mod rollout;

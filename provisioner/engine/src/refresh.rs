@@ -8,7 +8,7 @@ use std::{
 use futures::future::{join_all, try_join_all};
 use provisioner_model::{
     Diagnostic,
-    erased::{Clouds, ObservedState, ResourceRegistry, ResourceType, Round},
+    erased::{Clouds, Fut, ObservedState, ResourceRegistry, ResourceType, Round},
     error::{Error, ErrorKind},
     expr::resolve,
     ownership::TOKEN,
@@ -18,8 +18,14 @@ use provisioner_model::{
 };
 use provisioner_planner::{Observation, Observations};
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::{batch::many, tuning::Tuning};
+use crate::{
+    batch::many,
+    call::limited_read,
+    retry::{pause, read_budget},
+    tuning::Tuning,
+};
 
 /// What a refresh needs to know.
 pub struct Refresh<'a> {
@@ -72,8 +78,8 @@ async fn observations<'a>(
     find_unnamed(input, round, &mut looks).await?;
     let mut observed = HashMap::new();
     let mut left: Vec<&Look<'_>> = looks.iter().collect();
-    let mut found = read(round, &left).await?;
-    let started = tokio::time::Instant::now();
+    let mut found = read(input, round, &left).await?;
+    let started = Instant::now();
     let mut pause = Duration::from_millis(500);
     loop {
         left.retain(|look| match look.id.as_ref().and_then(|id| found.remove(&key(look, id))) {
@@ -94,11 +100,11 @@ async fn observations<'a>(
         if fresh.is_empty() {
             return Ok(observed);
         }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(input.tuning.pause(pause)).await;
         pause = (pause * 2).min(Duration::from_secs(5));
         let again = input.clouds.round();
         left = fresh;
-        found = read(&again, &left).await?;
+        found = read(input, &again, &left).await?;
     }
 }
 
@@ -108,16 +114,17 @@ async fn find_unnamed(input: &Refresh<'_>, round: &Round<'_>, looks: &mut [Look<
         let owner = look.object.owner(&input.snapshot.lineage, look.address);
         let unread = |error| vec![unread(look.address, look.resource_type, &error)];
         let consistency_window = input.tuning.consistency_window(look.resource_type.info().consistency_window);
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let age = Duration::from_secs((input.tuning.now)().saturating_sub(look.object.made_at));
-        let first = look.resource_type.find_by_token(round, look.provider, look.object.inputs.clone(), &owner).await;
-        let mut found = first.map_err(unread)?;
+        let find = async |round: &Round<'_>| {
+            let inputs = &look.object.inputs;
+            let call = || look.resource_type.find_by_token(round, look.provider, inputs.clone(), &owner);
+            patiently(&input.tuning, look.resource_type, fresh_for(input, look), call).await.map_err(unread)
+        };
+        let mut found = find(round).await?;
         while found.is_empty() && age + started.elapsed() < consistency_window {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let again = input.clouds.round();
-            let next =
-                look.resource_type.find_by_token(&again, look.provider, look.object.inputs.clone(), &owner).await;
-            found = next.map_err(unread)?;
+            tokio::time::sleep(input.tuning.pause(Duration::from_secs(1))).await;
+            found = find(&input.clouds.round()).await?;
         }
         if found.is_empty() {
             found = untagged(look, input).await.map_err(unread)?;
@@ -134,8 +141,10 @@ async fn untagged(look: &Look<'_>, input: &Refresh<'_>) -> Result<Vec<String>, E
     if !look.resource_type.info().tagged {
         return Ok(vec![]);
     }
-    let ids = look.resource_type.find_by_unique_key(&round, look.provider, look.object.inputs.clone()).await?;
-    let found = many(look.resource_type, &round, look.provider, ids).await?;
+    let call = || look.resource_type.find_by_unique_key(&round, look.provider, look.object.inputs.clone());
+    let ids = patiently(&input.tuning, look.resource_type, fresh_for(input, look), call).await?;
+    let found =
+        patiently_many(&input.tuning, look.resource_type, &round, look.provider, ids, |_| Duration::ZERO).await?;
     let without = |observed: &ObservedState| observed.inputs.get("tags").is_none_or(|tags| tags.get(TOKEN).is_none());
     Ok(found.into_iter().filter(|(_, observed)| observed.as_ref().is_ok_and(without)).map(|(id, _)| id).collect())
 }
@@ -155,7 +164,82 @@ fn key(look: &Look<'_>, id: &str) -> Place {
     (look.resource_type.info().type_name, look.provider.to_owned(), id.to_owned())
 }
 
-async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, Observation>, Vec<Diagnostic>> {
+/// The time for which an error about the object may be due to its freshness.
+fn fresh_for(input: &Refresh<'_>, look: &Look<'_>) -> Duration {
+    let window = input.tuning.propagation_window(look.resource_type.info().propagation_window);
+    window.saturating_sub(Duration::from_secs((input.tuning.now)().saturating_sub(look.object.made_at)))
+}
+
+/// Sends a read until it is answered, or its error is final.
+async fn patiently<'f, T: 'f>(
+    tuning: &Tuning,
+    resource_type: &dyn ResourceType,
+    fresh_for: Duration,
+    call: impl Fn() -> Fut<'f, T>,
+) -> Result<T, Error> {
+    let started = Instant::now();
+    for attempt in 0.. {
+        match limited_read(tuning, resource_type, call()).await {
+            Err(error) if may_pass(tuning, &error, started, fresh_for) => rest(tuning, attempt).await,
+            answer => return answer,
+        }
+    }
+    unreachable!("the attempts do not end")
+}
+
+/// Reads many objects until each is answered, or its error is final.
+async fn patiently_many(
+    tuning: &Tuning,
+    resource_type: &dyn ResourceType,
+    round: &Round<'_>,
+    provider: &str,
+    mut ids: Vec<String>,
+    fresh_for: impl Fn(&str) -> Duration,
+) -> Result<HashMap<String, Result<ObservedState, Error>>, Error> {
+    let (started, mut found, mut attempt) = (Instant::now(), HashMap::new(), 0);
+    loop {
+        match many(tuning, resource_type, round, provider, ids.clone()).await {
+            Ok(answers) => {
+                let passes = |id: &String| match answers.get(id) {
+                    Some(Err(error)) => may_pass(tuning, error, started, fresh_for(id)),
+                    _ => false,
+                };
+                ids.retain(passes);
+                found.extend(answers);
+            }
+            Err(error) => {
+                let longest = ids.iter().map(|id| fresh_for(id)).max().unwrap_or_default();
+                if !may_pass(tuning, &error, started, longest) {
+                    return Err(error);
+                }
+            }
+        }
+        if ids.is_empty() {
+            return Ok(found);
+        }
+        // What was found before does not count any more: a later answer may leave it out.
+        ids.iter().for_each(|id| drop(found.remove(id)));
+        rest(tuning, attempt).await;
+        attempt += 1;
+    }
+}
+
+fn may_pass(tuning: &Tuning, error: &Error, started: Instant, fresh_for: Duration) -> bool {
+    let budget = read_budget(error.kind).map(|budget| tuning.waits(budget)).unwrap_or_default();
+    let concerns_fresh =
+        matches!(error.kind, ErrorKind::Gone | ErrorKind::Denied | ErrorKind::Unusable | ErrorKind::NotYet);
+    started.elapsed() < if concerns_fresh { budget.max(fresh_for) } else { budget }
+}
+
+async fn rest(tuning: &Tuning, attempt: u32) {
+    tokio::time::sleep(tuning.pause(pause(attempt))).await;
+}
+
+async fn read(
+    input: &Refresh<'_>,
+    round: &Round<'_>,
+    looks: &[&Look<'_>],
+) -> Result<HashMap<Place, Observation>, Vec<Diagnostic>> {
     let mut groups: HashMap<(&str, &str), Vec<&Look<'_>>> = HashMap::new();
     for look in looks.iter().filter(|look| look.id.is_some()) {
         groups.entry((look.resource_type.info().type_name, look.provider)).or_default().push(look);
@@ -163,7 +247,11 @@ async fn read(round: &Round<'_>, looks: &[&Look<'_>]) -> Result<HashMap<Place, O
     let calls = groups.into_values().map(|group| async move {
         let (resource_type, provider) = (group[0].resource_type, group[0].provider);
         let ids = group.iter().filter_map(|look| look.id.clone()).collect();
-        (many(resource_type, round, provider, ids).await, group)
+        let fresh = |id: &str| {
+            let of_id = group.iter().filter(|look| look.id.as_deref() == Some(id));
+            of_id.map(|look| fresh_for(input, look)).max().unwrap_or_default()
+        };
+        (patiently_many(&input.tuning, resource_type, round, provider, ids, fresh).await, group)
     });
     let (mut observations, mut problems) = (HashMap::new(), vec![]);
     for (answer, group) in join_all(calls).await {
@@ -258,13 +346,16 @@ async fn look_for(input: &Refresh<'_>, round: &Round<'_>, declared: &Declared) -
     if !states_key(resource_type, &declared.inputs, &output) || resource_type.check(&inputs).is_err() {
         return Ok(None);
     }
-    let mut ids = resource_type.find_by_unique_key(round, &declared.provider, inputs).await?;
+    let (tuning, provider) = (&input.tuning, &declared.provider);
+    let call = || resource_type.find_by_unique_key(round, provider, inputs.clone());
+    let mut ids = patiently(tuning, resource_type, Duration::ZERO, call).await?;
     // One that another resource of this state has is ours: it may be about to hand the key over.
     let rows = input.snapshot.rows.values().filter(|row| row.type_name == declared.type_name);
     let ours: HashSet<&str> = rows.flat_map(|row| row.objects.iter().filter_map(|o| o.id.as_deref())).collect();
     ids.retain(|id| !ours.contains(id.as_str()));
     let Some(id) = one(ids)? else { return Ok(None) };
-    let mut found = many(resource_type, round, &declared.provider, vec![id.clone()]).await?;
+    let mut found =
+        patiently_many(tuning, resource_type, round, provider, vec![id.clone()], |_| Duration::ZERO).await?;
     let Some(observed) = found.remove(&id) else { return Ok(None) };
     let observed = observed?;
     let phase = resource_type.phase(None, &observed, None)?;

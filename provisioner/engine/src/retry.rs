@@ -1,13 +1,19 @@
 //! Which errors are tried again, how long, and after which pause.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 use provisioner_model::error::{Error, ErrorKind};
+
+/// Maximum time of one read, with all its pages and the SDK's own retries.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long an error of this kind is worth trying again; none for one that is final.
 pub(crate) fn budget(kind: ErrorKind) -> Option<Duration> {
     match kind {
-        ErrorKind::NotSent => Some(Duration::from_secs(30)),
+        ErrorKind::NotSent | ErrorKind::NoCredentials => Some(Duration::from_secs(30)),
         // IAM says two minutes; ECS takes another two to believe it.
         ErrorKind::NotYet => Some(Duration::from_mins(4)),
         ErrorKind::Throttled | ErrorKind::Busy => Some(Duration::from_mins(10)),
@@ -18,9 +24,30 @@ pub(crate) fn budget(kind: ErrorKind) -> Option<Duration> {
     }
 }
 
-/// The pause before the next attempt, growing to 15 seconds.
+/// The same for a read, which can always be sent again.
+pub(crate) fn read_budget(kind: ErrorKind) -> Option<Duration> {
+    match kind {
+        // Longer than one timeout.
+        ErrorKind::Unknown => Some(READ_TIMEOUT + Duration::from_mins(1)),
+        // A list and a read of its entries that contradict each other: the list is right soon.
+        ErrorKind::Gone => Some(Duration::from_secs(15)),
+        kind => budget(kind),
+    }
+}
+
+/// The pause before the next attempt: it grows to 15 seconds, and is random between its half and its whole. Calls that
+/// were throttled together do not come back together.
 pub(crate) fn pause(attempt: u32) -> Duration {
-    Duration::from_millis(250 * 2u64.saturating_pow(attempt.min(6))).min(Duration::from_secs(15))
+    jitter(Duration::from_millis(250 * 2u64.saturating_pow(attempt.min(6))).min(Duration::from_secs(15)), random())
+}
+
+fn jitter(pause: Duration, random: u16) -> Duration {
+    pause / 2 + pause / 2 * u32::from(random) / u32::from(u16::MAX)
+}
+
+/// The standard library's random seed of hash maps is random enough to spread calls.
+fn random() -> u16 {
+    RandomState::new().hash_one(0).to_le_bytes().first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes))
 }
 
 /// What the user can do about a call of a step that failed.
@@ -34,5 +61,20 @@ pub(crate) fn hint(error: &Error, type_name: &str) -> Option<String> {
         ErrorKind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
         ErrorKind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
         _ => error.hint_for_type(type_name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_spreads_between_half_and_whole() {
+        let pause = Duration::from_secs(8);
+        assert_eq!(jitter(pause, 0), Duration::from_secs(4));
+        assert_eq!(jitter(pause, u16::MAX), pause);
+        let pauses: std::collections::BTreeSet<Duration> = (0..20).map(|_| super::pause(9)).collect();
+        assert!(pauses.len() > 10, "{pauses:?}");
+        assert!(pauses.iter().all(|pause| (7..=15).contains(&pause.as_secs())), "{pauses:?}");
     }
 }

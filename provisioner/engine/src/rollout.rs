@@ -92,14 +92,15 @@ impl StepExecution<'_, '_> {
     async fn explain(&self, sent: &Sent<'_>) -> Vec<String> {
         let Some(id) = &sent.object.id else { return vec![] };
         let round = self.run.clouds.round();
-        let explanation = self.resource_type.explain(&round, &self.step.provider, id, sent.receipt.as_ref()).await;
+        let explanation =
+            self.look(self.resource_type.explain(&round, &self.step.provider, id, sent.receipt.as_ref())).await;
         // Why it failed is known without it.
         explanation.unwrap_or_default()
     }
 
     /// Ends the step with the rollout under way: the receipt stays pending, so that a later apply takes it up.
     async fn leave(&self, row: Row, sent: Sent<'_>) -> Result<(), StepError> {
-        let observed = self.visible(&sent.object).await?;
+        let observed = self.visible(sent.object.id.as_deref().unwrap_or_default()).await?;
         let new = is_new(&sent.object);
         let operation = if new { Operation::Create } else { Operation::Update };
         let pending = Pending { operation, receipt: sent.receipt, inputs: Some(sent.inputs.clone()) };
@@ -132,7 +133,7 @@ impl StepExecution<'_, '_> {
             desired[field] = value.clone();
         }
         let written = Object { inputs: sent.inputs.clone(), ..sent.object.clone() };
-        let observed = self.visible(&sent.object).await?;
+        let observed = self.visible(sent.object.id.as_deref().unwrap_or_default()).await?;
         let mut receipt = None;
         // The cloud may have put it back by itself.
         if self.is_other(&desired, &written, &observed, ignore) || self.is_other_at_first(rollback_inputs, &observed) {
@@ -143,7 +144,8 @@ impl StepExecution<'_, '_> {
             };
             self.run.record(begun).await?;
             if let Some(recorded) = written.recorded_state(&self.run.lineage, &self.step.address) {
-                receipt = self.write(&desired, recorded, observed).await?;
+                let matches = |observed: &ObservedState| !self.is_other(&desired, &written, observed, ignore);
+                receipt = self.write(&desired, recorded, observed, &matches).await?;
                 let (address, token) = (self.address(), written.token.clone());
                 self.run.record(JournalEntry::Answered { address, token, id, receipt: receipt.clone() }).await?;
             }

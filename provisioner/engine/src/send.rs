@@ -3,179 +3,191 @@
 use std::time::Duration;
 
 use provisioner_model::{
-    erased::{Fut, ObservedState, RecordedState},
+    erased::{ObservedState, RecordedState},
     error::{Error, ErrorKind},
-    resource::{Owner, Receipt},
-    state::Object,
+    resource::{Owner, Phase, Receipt},
 };
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::{
-    event::EventKind,
-    retry::{budget, pause},
-    step::StepExecution,
-    step_error::StepError,
-};
+use crate::{call::Attempts, step::StepExecution, step_error::StepError};
 
 impl StepExecution<'_, '_> {
     /// Sends a create until its outcome is known.
-    pub(crate) async fn make(
-        &self,
-        inputs: &Value,
-        owner: &Owner,
-        needs: &[String],
-    ) -> Result<(String, Option<Receipt>), StepError> {
-        let mut unknown = 0;
+    pub(crate) async fn make(&self, inputs: &Value, owner: &Owner) -> Result<(String, Option<Receipt>), StepError> {
+        let info = self.resource_type.info();
+        let mut attempts = Attempts::of_write();
         loop {
-            let attempt = || self.resource_type.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
-            match self.again(needs, attempt).await {
-                Ok(made) => return Ok(made),
-                // No answer, or an object that an attempt before may have created: the token tells. Without one, what
-                // exists at the first attempt is not ours.
-                Err(StepError::Call(error))
-                    if error.kind == ErrorKind::Unknown
-                        || (error.kind == ErrorKind::Exists && (self.resource_type.info().tagged || unknown > 0)) =>
-                {
-                    let fresh = error.kind == ErrorKind::Unknown;
-                    let found = match self.found(inputs, owner, fresh || unknown > 0).await {
-                        // Not every endpoint keeps the tags of a create.
-                        Ok(None) if !fresh && unknown > 0 => self.by_unique_key(inputs).await,
-                        found => found,
-                    };
-                    match found {
-                        Ok(Some(id)) => return Ok((id, None)),
-                        Ok(None) if fresh && unknown < 3 => {
-                            unknown += 1;
-                            self.tell_retry(&error, pause(unknown));
-                        }
-                        Ok(None) => return Err(error.into()),
-                        // Until a look-up has succeeded, the attempt may have had its effect.
-                        Err(second) if unknown > 0 || fresh => {
-                            let why = format!("and the look-up after it failed: {}", second.chain());
-                            return Err(Error::because(ErrorKind::Unknown, error.action, why).into());
-                        }
-                        Err(second) => return Err(second.into()),
-                    }
+            let call = self.resource_type.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
+            let error = match self.attempt(info.actions.create, call).await {
+                Ok(made) => {
+                    self.note_write(false);
+                    return Ok(made);
                 }
-                Err(error) => return Err(error),
+                Err(StepError::Call(error)) => error,
+                Err(step_error) => return Err(step_error),
+            };
+            // No answer, or an object that an attempt before may have created: the token tells. Without one, what
+            // exists at the first attempt is not ours.
+            let unanswered = error.kind == ErrorKind::Unknown;
+            let earlier = attempts.unknown > 0;
+            if unanswered || (error.kind == ErrorKind::Exists && (info.tagged || earlier)) {
+                let found = match self.found(inputs, owner, unanswered || earlier).await {
+                    // Not every endpoint keeps the tags of a create.
+                    Ok(None) if !unanswered && earlier => self.by_unique_key(inputs).await,
+                    found => found,
+                };
+                match found {
+                    Ok(Some(id)) => {
+                        self.note_write(false);
+                        return Ok((id, None));
+                    }
+                    Ok(None) => {}
+                    Err(StepError::Abandoned) => return Err(StepError::Abandoned),
+                    // Until a look-up has succeeded, the attempt may have had its effect.
+                    Err(second) if earlier || unanswered => {
+                        let why = format!("and the look-up after it failed: {}", second.why());
+                        return Err(Error::because(ErrorKind::Unknown, error.action, why).into());
+                    }
+                    Err(second) => return Err(second),
+                }
+            }
+            match attempts.pass(self, error).await {
+                // A request that was given up may still take effect.
+                Err(StepError::Cancelled) if attempts.unknown > 0 => return Err(StepError::Abandoned),
+                passed => passed?,
             }
         }
     }
 
     /// Finds the only object with the unique key, for a create with an unknown outcome. No object had the key before.
-    async fn by_unique_key(&self, inputs: &Value) -> Result<Option<String>, Error> {
-        let round = self.run.clouds.round();
-        let mut ids = self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone()).await?;
+    async fn by_unique_key(&self, inputs: &Value) -> Result<Option<String>, StepError> {
+        let mut ids = self.key_holders(inputs).await?;
         Ok(ids.pop().filter(|_| ids.is_empty()))
     }
 
+    /// Finds the objects with the unique key.
+    pub(crate) async fn key_holders(&self, inputs: &Value) -> Result<Vec<String>, StepError> {
+        let round = self.run.clouds.round();
+        self.ask(|| self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone())).await
+    }
+
     /// Finds the object that was created for this owner, and waits until it would be visible.
-    pub(crate) async fn found(&self, inputs: &Value, owner: &Owner, patiently: bool) -> Result<Option<String>, Error> {
+    pub(crate) async fn found(
+        &self,
+        inputs: &Value,
+        owner: &Owner,
+        patiently: bool,
+    ) -> Result<Option<String>, StepError> {
         let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.info().consistency_window);
         loop {
             let round = self.run.clouds.round();
-            let mut ids = self.resource_type.find_by_token(&round, &self.step.provider, inputs.clone(), owner).await?;
+            let find = || self.resource_type.find_by_token(&round, &self.step.provider, inputs.clone(), owner);
+            let mut ids = self.ask(find).await?;
             match ids.len() {
-                0 if patiently && Instant::now() < until => tokio::time::sleep(Duration::from_secs(1)).await,
+                0 if patiently && Instant::now() < until => {
+                    tokio::select! {
+                        () = tokio::time::sleep(self.run.tuning.pause(Duration::from_secs(1))) => {}
+                        () = self.run.stopped() => return Err(StepError::Abandoned),
+                    }
+                }
                 0 => return Ok(None),
                 1 => return Ok(ids.pop()),
                 _ => {
                     let why = format!("{} objects answer to its token: {}", ids.len(), ids.join(", "));
-                    return Err(Error::because(ErrorKind::Refused, "find", why));
+                    return Err(Error::because(ErrorKind::Refused, "find", why).into());
                 }
             }
         }
     }
 
+    /// Sends an update until its outcome is known. Each repetition begins with a read: the attempt before may have changed
+    /// the object, and so may others. `matches` tells whether an observed object is as desired.
     pub(crate) async fn write(
         &self,
         desired: &Value,
         recorded: RecordedState,
         observed: ObservedState,
+        matches: &(dyn Fn(&ObservedState) -> bool + Sync),
     ) -> Result<Option<Receipt>, StepError> {
-        let call = || {
-            self.resource_type.update(
-                self.run.clouds,
-                &self.step.provider,
-                desired.clone(),
-                recorded.clone(),
-                observed.clone(),
-            )
-        };
-        let mut unknown = 0;
+        let info = self.resource_type.info();
+        let mut attempts = Attempts::of_write();
+        let first = observed;
+        let mut observed = first.clone();
         loop {
-            match self.again(&[], call).await {
-                // An update names the state that it brings about: sent twice, it does no harm.
-                Err(StepError::Call(error)) if error.kind == ErrorKind::Unknown && unknown < 3 => {
-                    self.tell_retry(&error, pause(unknown));
-                    tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
-                    unknown += 1;
+            let (clouds, provider) = (self.run.clouds, &self.step.provider);
+            let call = self.resource_type.update(clouds, provider, desired.clone(), recorded.clone(), observed.clone());
+            let mut error = match self.attempt(info.actions.update, call).await {
+                Ok(receipt) => {
+                    self.note_write(false);
+                    return Ok(receipt);
                 }
-                result => return result,
+                Err(StepError::Call(error)) => error,
+                Err(step_error) => return Err(step_error),
+            };
+            // A part of the update that an earlier attempt made.
+            if error.kind == ErrorKind::Exists && attempts.has_failed() {
+                error.kind = ErrorKind::Busy;
             }
+            let kind = error.kind;
+            attempts.pass(self, error).await?;
+            if matches!(kind, ErrorKind::NotSent | ErrorKind::NoCredentials) {
+                continue;
+            }
+            let now = self.visible(&recorded.id).await?;
+            let is_done = matches(&now) && (attempts.unknown > 0 || kind == ErrorKind::Busy);
+            if is_done && !self.can_roll_back() {
+                self.note_write(false);
+                return Ok(None);
+            }
+            // A rollout needs the receipt that was lost: it is written once more as it was.
+            observed = if is_done && kind == ErrorKind::Unknown { first.clone() } else { now };
         }
     }
 
-    pub(crate) async fn take_down(&self, recorded: &RecordedState) -> Result<(), StepError> {
-        let mut unknown = 0;
+    /// Sends a delete until its outcome is known. `is_young`: that the API does not find the object proves nothing yet.
+    pub(crate) async fn take_down(&self, recorded: &RecordedState, is_young: bool) -> Result<(), StepError> {
+        let info = self.resource_type.info();
+        let mut attempts = Attempts::of_write();
+        let mut recorded = recorded.clone();
         loop {
-            match self
-                .again(&[], || self.resource_type.delete(self.run.clouds, &self.step.provider, recorded.clone()))
-                .await
-            {
-                Ok(()) => return Ok(()),
-                Err(StepError::Call(error)) if error.kind == ErrorKind::Gone => return Ok(()),
-                // A delete can be sent twice: the second finds nothing.
-                Err(StepError::Call(error)) if error.kind == ErrorKind::Unknown && unknown < 3 => {
-                    self.tell_retry(&error, pause(unknown));
-                    tokio::time::sleep(self.run.tuning.pause(pause(unknown))).await;
-                    unknown += 1;
+            let call = self.resource_type.delete(self.run.clouds, &self.step.provider, recorded.clone());
+            let kind = match self.attempt(info.actions.delete, call).await {
+                Ok(()) => break,
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Gone => {
+                    if !is_young {
+                        break;
+                    }
+                    match attempts.pass(self, error).await {
+                        Ok(()) => continue,
+                        Err(StepError::Call(_)) => break,
+                        Err(step_error) => return Err(step_error),
+                    }
                 }
+                Err(StepError::Call(error)) => {
+                    let kind = error.kind;
+                    attempts.pass(self, error).await?;
+                    kind
+                }
+                Err(step_error) => return Err(step_error),
+            };
+            if !matches!(kind, ErrorKind::Unknown | ErrorKind::Busy) {
+                continue;
+            }
+            match self.read(&recorded.id).await {
+                Ok(Some(observed)) if self.resource_type.phase(None, &observed, None)? == Phase::Gone => break,
+                Ok(Some(observed)) => recorded.outputs = Some(observed.outputs),
+                Ok(None) if !is_young => break,
+                Ok(None) => {}
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Gone => {}
                 Err(step_error) => return Err(step_error),
             }
         }
+        self.note_write(true);
+        Ok(())
     }
 
-    /// Retries a call while its error may be temporary.
-    pub(crate) async fn again<'f, T>(&self, needs: &[String], call: impl Fn() -> Fut<'f, T>) -> Result<T, StepError>
-    where
-        T: 'f,
-    {
-        let started = Instant::now();
-        let mut attempt = 0;
-        loop {
-            let result = {
-                let _one = self.run.calls.acquire().await;
-                call().await
-            };
-            let error = match result {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            // What it refers to may be too fresh to be seen everywhere.
-            let kind =
-                if error.kind == ErrorKind::Gone && self.any_fresh(needs) { ErrorKind::NotYet } else { error.kind };
-            let Some(budget) = budget(kind) else { return Err(error.into()) };
-            if started.elapsed() >= self.run.tuning.waits(budget) {
-                return Err(error.into());
-            }
-            let pause = pause(attempt);
-            self.tell_retry(&error, self.run.tuning.pause(pause));
-            // Nothing has taken effect: whoever cancels now finds it as it was.
-            self.rest(pause).await.map_err(|_| StepError::Cancelled)?;
-            attempt += 1;
-        }
-    }
-
-    fn tell_retry(&self, error: &Error, pause: Duration) {
-        self.tell(EventKind::Retry { why: error.chain(), pause });
-    }
-
-    fn any_fresh(&self, needs: &[String]) -> bool {
-        let now = (self.run.tuning.now)();
-        let state = self.run.state();
-        let fresh = |object: &Object| now.saturating_sub(object.made_at) < 120;
-        needs.iter().filter_map(|need| state.rows.get(need)?.current()).any(fresh)
+    fn note_write(&self, deleted: bool) {
+        self.run.writes.note(&self.step.address, deleted);
     }
 }

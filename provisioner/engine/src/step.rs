@@ -3,13 +3,14 @@
 use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use provisioner_model::{
     erased::{Clouds, ObservedState, ResourceRegistry, ResourceType},
     expr::resolve,
     journal::JournalEntry,
-    ownership::{TOKEN, used_by},
+    ownership::{MADE, TOKEN, is_last_user, used_by},
     plan::{Step, StepAction, Write},
     resource::Owner,
     state::{Object, ObjectRole, Operation, Origin, Pending, Row, Snapshot},
@@ -17,11 +18,16 @@ use provisioner_model::{
 use provisioner_planner::diff::{Resolved, differences};
 use provisioner_store::{Store, StoreError};
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
+use tokio::{
+    sync::{mpsc::UnboundedSender, watch},
+    time::Instant,
+};
 
 use crate::{
     batch::Batch,
     event::{Cancel, Event, EventKind},
+    fresh::Writes,
+    limits::Limits,
     rollout::Sent,
     step_error::StepError,
     tuning::Tuning,
@@ -43,7 +49,10 @@ pub(crate) struct Run<'a> {
     pub(crate) cancel: watch::Receiver<Cancel>,
     pub(crate) verifier: Option<&'a dyn Verifier>,
     pub(crate) wait: bool,
-    pub(crate) calls: Semaphore,
+    pub(crate) limits: Limits,
+    /// The steps of the plan.
+    pub(crate) steps: &'a [Step],
+    pub(crate) writes: Writes,
 }
 
 /// One step under way.
@@ -82,6 +91,16 @@ impl Run<'_> {
     pub(crate) fn cancelled(&self) -> bool {
         *self.cancel.borrow() != Cancel::No
     }
+
+    /// Completes when the run is to end at once.
+    pub(crate) async fn stopped(&self) {
+        let mut cancel = self.cancel.clone();
+        let stopped = cancel.wait_for(|wanted| *wanted == Cancel::Stop).await.is_ok();
+        if !stopped {
+            // Whoever could stop the run has gone: nobody will.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl StepExecution<'_, '_> {
@@ -94,7 +113,7 @@ impl StepExecution<'_, '_> {
             StepAction::DisableDeletionProtection { token, fields } => {
                 self.disable_deletion_protection(token, fields).await
             }
-            StepAction::Delete { token, .. } => self.delete(token).await.map(|()| None),
+            StepAction::Delete { token, .. } => self.delete(token).await,
             StepAction::Release { token } => self.release(token).await.map(|()| None),
             StepAction::Forget { token } => {
                 self.run.record(JournalEntry::Removed { address: self.address(), token: token.clone() }).await?;
@@ -163,8 +182,15 @@ impl StepExecution<'_, '_> {
         if self.resource_type.info().tagged {
             inputs["tags"][TOKEN] = json!(token);
         }
-        if write.key_may_exist {
-            self.check_unclaimed(&inputs).await?;
+        let shares = write.origin == Origin::Shared && self.resource_type.info().tagged;
+        if write.key_may_exist
+            && let Some(id) = self.key_claimed(&inputs).await?
+        {
+            if shares {
+                return self.share(&id, write).await;
+            }
+            let environment = self.run.state().environment.clone();
+            return Err(StepError::Taken { id, address: self.address(), environment });
         }
         let object = Object {
             id: None,
@@ -189,12 +215,19 @@ impl StepExecution<'_, '_> {
         // Its role follows from the objects beside it.
         let mut object = self.recorded(&token)?;
         let owner = self.owner(&object);
-        let (id, receipt) = match self.make(&inputs, &owner, &write.needs).await {
+        let (id, receipt) = match self.make(&inputs, &owner).await {
             Ok(made) => made,
             Err(step_error) => {
                 // What may have taken effect stays in the journal: the next refresh looks for it.
                 if !step_error.may_have_effect() {
                     self.run.record(JournalEntry::HadNoEffect { address: self.address(), token, before: None }).await?;
+                }
+                // Another environment has created the shared object at the same time.
+                if shares
+                    && step_error.is_exists()
+                    && let Some(id) = self.key_claimed(&inputs).await?
+                {
+                    return self.share(&id, write).await;
                 }
                 return Err(step_error);
             }
@@ -229,11 +262,14 @@ impl StepExecution<'_, '_> {
         let id = object.id.clone().unwrap_or_default();
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
         let inputs = self.resolved(write)?;
-        let observed = self.run.reads.read(self.resource_type, &self.step.provider, &id).await?;
+        let observed = self.read(&id).await?;
         let observed = observed
             .ok_or_else(|| StepError::Other(format!("{id} was deleted after the plan was made; plan again")))?;
         let resolved = Resolved { inputs: inputs.clone(), waits: std::collections::BTreeMap::new() };
-        let differs = !differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore).is_empty();
+        let matches = |observed: &ObservedState| {
+            differences(self.resource_type, &resolved, &object, observed, &write.options.ignore).is_empty()
+        };
+        let differs = !matches(&observed);
         let mut handed_out = receipt;
         let begun = object.pending.as_ref().filter(|pending| pending.operation == Operation::Update);
         // One that has answered, and wrote just this, only remains to be waited for.
@@ -247,7 +283,7 @@ impl StepExecution<'_, '_> {
             self.run.record(begun).await?;
             let recorded = object.recorded_state(&self.run.lineage, &self.step.address);
             if let Some(recorded) = recorded {
-                handed_out = self.write(&inputs, recorded, observed).await?;
+                handed_out = self.write(&inputs, recorded, observed, &matches).await?;
                 let made = JournalEntry::Answered {
                     address: self.address(),
                     token: token.to_owned(),
@@ -279,23 +315,40 @@ impl StepExecution<'_, '_> {
         Ok(Some(Object { id: Some(id), ..object }))
     }
 
-    /// Refuses a create if an object outside the environment has its unique key, before any write.
-    async fn check_unclaimed(&self, inputs: &Value) -> Result<(), StepError> {
-        let round = self.run.clouds.round();
-        let found = self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone()).await?;
+    /// Returns the object outside the environment that has the unique key.
+    async fn key_claimed(&self, inputs: &Value) -> Result<Option<String>, StepError> {
+        let found = self.key_holders(inputs).await?;
         let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
-        match found.into_iter().find(|id| !ours(id)) {
-            None => Ok(()),
-            Some(id) => {
-                let environment = self.run.state().environment.clone();
-                Err(StepError::Taken { id, address: self.address(), environment })
-            }
-        }
+        Ok(found.into_iter().find(|id| !ours(id)))
     }
 
-    async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
-        let inputs = self.resolved(write)?;
-        let object = Object {
+    /// Shares an object that another environment created after the plan was made.
+    async fn share(&self, id: &str, write: &Write) -> Result<String, StepError> {
+        // The tag says that one of us created the object: its creator has put it there, or must not have it.
+        let mut write = write.clone();
+        for inputs in [&mut write.declared, &mut write.planned] {
+            if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
+                tags.remove(MADE);
+            }
+        }
+        let inputs = self.resolved(&write)?;
+        let observed = self.visible(id).await?;
+        let object = self.existing_object(id, &write, inputs.clone());
+        let resolved = Resolved { inputs, waits: std::collections::BTreeMap::new() };
+        let field_diffs = differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore);
+        if let Some(field_diff) = field_diffs.iter().find(|field_diff| field_diff.change.replaces) {
+            return Err(StepError::Other(format!(
+                "another environment has created `{id}` with another `{}` in the meantime, and only a replacement can \
+                 change it; plan again",
+                field_diff.change.field
+            )));
+        }
+        self.adopt(id, &write).await
+    }
+
+    /// The entry of an object that Provisioner has not created.
+    fn existing_object(&self, id: &str, write: &Write, inputs: Value) -> Object {
+        Object {
             id: Some(id.to_owned()),
             generation: write.generation,
             token: (self.run.tuning.token)(),
@@ -304,9 +357,14 @@ impl StepExecution<'_, '_> {
             role: ObjectRole::Current,
             pending: Some(Pending { operation: Operation::Update, receipt: None, inputs: None }),
             declared: write.declared.clone(),
-            inputs: inputs.clone(),
+            inputs,
             outputs: None,
-        };
+        }
+    }
+
+    async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
+        let inputs = self.resolved(write)?;
+        let object = self.existing_object(id, write, inputs.clone());
         let begun = JournalEntry::AdoptStarted {
             address: self.address(),
             row: Box::new(self.row(write)),
@@ -332,13 +390,21 @@ impl StepExecution<'_, '_> {
     }
 
     /// Writes an object's observed inputs with a few changed values.
-    async fn adjust(&self, object: &Object, change: impl Fn(&mut Value)) -> Result<Option<ObservedState>, StepError> {
+    async fn adjust(
+        &self,
+        object: &Object,
+        change: impl Fn(&mut Value) + Sync,
+    ) -> Result<Option<ObservedState>, StepError> {
         let id = object.id.clone().unwrap_or_default();
-        let Some(observed) = self.run.reads.read(self.resource_type, &self.step.provider, &id).await? else {
+        let Some(observed) = self.read(&id).await? else {
             return Ok(None);
         };
-        let mut desired = observed.inputs.clone();
-        change(&mut desired);
+        let changed = |observed: &ObservedState| {
+            let mut inputs = observed.inputs.clone();
+            change(&mut inputs);
+            inputs
+        };
+        let desired = changed(&observed);
         let begun = JournalEntry::UpdateStarted {
             address: self.address(),
             token: object.token.clone(),
@@ -347,7 +413,8 @@ impl StepExecution<'_, '_> {
         self.run.record(begun).await?;
         let mut receipt = None;
         if let Some(recorded) = object.recorded_state(&self.run.lineage, &self.step.address) {
-            receipt = self.write(&desired, recorded, observed).await?;
+            let matches = |observed: &ObservedState| changed(observed) == observed.inputs;
+            receipt = self.write(&desired, recorded, observed, &matches).await?;
         }
         Ok(Some(self.ready(object, &desired, receipt.as_ref()).await?))
     }
@@ -385,24 +452,53 @@ impl StepExecution<'_, '_> {
         Ok(())
     }
 
-    async fn delete(&self, token: &str) -> Result<(), StepError> {
+    /// Deletes the object. Returns its ID if it stays, since other environments have begun to share it.
+    async fn delete(&self, token: &str) -> Result<Option<String>, StepError> {
         let object = self.identified(token).await?;
+        if let Some(id) = self.gained_users(object.as_ref()).await? {
+            self.tell(EventKind::Released { id: id.clone() });
+            self.release(token).await?;
+            return Ok(Some(id));
+        }
         let recorded = object.as_ref().and_then(|object| object.recorded_state(&self.run.lineage, &self.step.address));
         if let Some(recorded) = recorded {
             let begun = JournalEntry::DeleteStarted { address: self.address(), token: token.to_owned() };
             self.run.record(begun).await?;
-            if let Err(step_error) = self.take_down(&recorded).await {
-                // A delete that had no effect is over: should the program want the object again, it stays.
-                if !step_error.may_have_effect() {
-                    let before = object.and_then(|object| object.pending);
-                    let (address, token) = (self.address(), token.to_owned());
-                    self.run.record(JournalEntry::HadNoEffect { address, token, before }).await?;
+            let visible = object.as_ref().and_then(|object| self.visible_at(object));
+            loop {
+                if let Err(step_error) = self.take_down(&recorded, visible.is_some()).await {
+                    // A delete that had no effect is over: should the program want the object again, it stays.
+                    if !step_error.may_have_effect() {
+                        let before = object.and_then(|object| object.pending);
+                        let (address, token) = (self.address(), token.to_owned());
+                        self.run.record(JournalEntry::HadNoEffect { address, token, before }).await?;
+                    }
+                    return Err(step_error);
                 }
-                return Err(step_error);
+                if self.gone(&recorded.id, visible).await? {
+                    break;
+                }
             }
-            self.gone(&recorded.id).await?;
         }
         self.run.record(JournalEntry::Removed { address: self.address(), token: token.to_owned() }).await?;
-        Ok(())
+        Ok(None)
+    }
+
+    /// Returns the ID of a shared object that others use by now. The plan was made from an earlier read.
+    async fn gained_users(&self, object: Option<&Object>) -> Result<Option<String>, StepError> {
+        let shared = object.filter(|object| object.origin == Origin::Shared && self.resource_type.info().tagged);
+        let Some(id) = shared.and_then(|object| object.id.clone()) else { return Ok(None) };
+        let observed = self.read(&id).await?;
+        let has_users = |observed: &ObservedState| !is_last_user(&observed.inputs, &self.run.lineage);
+        Ok(observed.filter(has_users).map(|_| id))
+    }
+
+    /// Returns the moment from which the object's absence proves that it does not exist; `None` if it does so already.
+    /// Only an object whose create was interrupted moments ago may still be invisible.
+    fn visible_at(&self, object: &Object) -> Option<Instant> {
+        let window = self.run.tuning.consistency_window(self.resource_type.info().consistency_window);
+        let age = Duration::from_secs((self.run.tuning.now)().saturating_sub(object.made_at));
+        let left = window.checked_sub(age).filter(|left| !left.is_zero() && object.outputs.is_none())?;
+        Some(Instant::now() + left)
     }
 }

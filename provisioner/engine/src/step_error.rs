@@ -29,6 +29,9 @@ pub(crate) enum StepError {
     Taken { id: String, address: String, environment: String },
     #[error("left during its rollout, which continues in AWS; the next apply resumes it")]
     Left,
+    /// The run was stopped during a call.
+    #[error("stopped before the answer; the next plan finds out whether the call took effect")]
+    Abandoned,
     #[error("cancelled while waiting; the next apply resumes it")]
     Cancelled,
 }
@@ -73,13 +76,25 @@ impl StepError {
 
     /// Returns whether the call that it is about may have had its effect.
     pub(crate) fn may_have_effect(&self) -> bool {
-        matches!(self, Self::Call(error) if error.kind == ErrorKind::Unknown)
+        match self {
+            Self::Call(error) => error.kind == ErrorKind::Unknown,
+            Self::Abandoned => true,
+            _ => false,
+        }
     }
 
-    /// Nothing more may be begun: the journal cannot be written, or the credentials ended.
+    /// Returns whether another object has the unique key.
+    pub(crate) fn is_exists(&self) -> bool {
+        matches!(self, Self::Call(error) if error.kind == ErrorKind::Exists)
+    }
+
+    /// Nothing more may be begun: the journal cannot be written, or no call can be signed.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {
-            Self::Store(_) | Self::Call(Error { kind: ErrorKind::Expired, .. }) => true,
+            Self::Store(_) => true,
+            Self::Call(error) => {
+                matches!(error.kind, ErrorKind::Expired | ErrorKind::NoCredentials | ErrorKind::Clock)
+            }
             Self::RolledBack { fatal, .. } => *fatal,
             _ => false,
         }

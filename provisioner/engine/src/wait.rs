@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use provisioner_model::{
     erased::ObservedState,
-    error::{Error, ErrorKind},
+    error::ErrorKind,
     plan::StepAction,
     resource::{Phase, Receipt},
     state::{Object, Operation},
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     event::{Cancel, EventKind},
-    retry::{budget, pause},
+    retry::pause,
     step::StepExecution,
     step_error::StepError,
 };
@@ -41,7 +41,7 @@ impl StepExecution<'_, '_> {
             return Ok(observed);
         }
         if let Some(recorded) = written.recorded_state(&self.run.lineage, &self.step.address) {
-            receipt = self.write(desired, recorded, observed).await?;
+            receipt = self.write(desired, recorded, observed, &|observed| left(observed).is_empty()).await?;
         }
         let until = Instant::now() + self.run.tuning.waits(self.resource_type.info().consistency_window);
         let mut attempt = 0;
@@ -75,7 +75,7 @@ impl StepExecution<'_, '_> {
         let visible = Instant::now() + self.run.tuning.consistency_window(self.resource_type.info().consistency_window);
         let mut attempt = 0;
         loop {
-            let why = match self.run.reads.read(self.resource_type, &self.step.provider, &id).await {
+            let why = match self.read_once(&id).await {
                 Ok(Some(observed)) => {
                     match self.phase(object, desired, &observed, receipt, Instant::now() >= visible).await {
                         Ok(Phase::Ready) => return Ok(observed),
@@ -84,18 +84,22 @@ impl StepExecution<'_, '_> {
                             return Err(StepError::Other("it is gone".to_owned()));
                         }
                         Ok(Phase::Gone | Phase::Pending) => "is not ready",
-                        Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => {
-                            "cannot be followed"
-                        }
-                        Err(error) => return Err(error.into()),
+                        Err(StepError::Call(error)) if self.may_pass(&error) => "cannot be followed",
+                        Err(step_error) => return Err(step_error),
                     }
                 }
                 Ok(None) if Instant::now() >= visible => {
                     return Err(StepError::Other(format!("{id} was created, but does not exist")));
                 }
                 Ok(None) => "is not visible yet",
-                Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => "cannot be read",
-                Err(error) => return Err(error.into()),
+                // Some APIs list a fresh object before they can describe it.
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Gone && Instant::now() < visible => {
+                    "is not visible yet"
+                }
+                Err(StepError::Call(error)) if error.kind != ErrorKind::Gone && self.may_pass(&error) => {
+                    "cannot be read"
+                }
+                Err(step_error) => return Err(step_error),
             };
             if Instant::now() >= until {
                 let waited = self.run.tuning.waits(self.resource_type.info().ready_timeout).as_secs();
@@ -124,32 +128,37 @@ impl StepExecution<'_, '_> {
         observed: &ObservedState,
         receipt: Option<&Receipt>,
         window_elapsed: bool,
-    ) -> Result<Phase, Error> {
+    ) -> Result<Phase, StepError> {
         let phase = self.resource_type.phase(Some(desired), observed, receipt)?;
         let created = object.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create);
         if phase == Phase::Gone || !(receipt.is_some() || created || self.rolling_back) {
             return Ok(phase);
         }
         let round = self.run.clouds.round();
-        let followed = self
-            .resource_type
-            .poll_rollout(&round, &self.step.provider, observed.clone(), receipt, window_elapsed)
-            .await?;
+        let (resource_type, provider) = (self.resource_type, &self.step.provider);
+        let followed =
+            self.look(resource_type.poll_rollout(&round, provider, observed.clone(), receipt, window_elapsed)).await?;
         Ok(followed.unwrap_or(phase))
     }
 
-    /// Polls until the object is deleted.
-    pub(crate) async fn gone(&self, id: &str) -> Result<(), StepError> {
+    /// Polls until the object is deleted. Before `visible`, absence does not prove that: the object may be too fresh to be
+    /// read, and its delete may have found nothing. Returns `false` if it came into view and is not being deleted.
+    pub(crate) async fn gone(&self, id: &str, visible: Option<Instant>) -> Result<bool, StepError> {
+        let proves = || visible.is_none_or(|visible| Instant::now() >= visible);
         let until = Instant::now() + self.run.tuning.waits(self.resource_type.info().ready_timeout);
         let mut attempt = 0;
         loop {
-            match self.run.reads.read(self.resource_type, &self.step.provider, id).await {
-                Ok(None) => return Ok(()),
-                Ok(Some(observed)) if self.resource_type.phase(None, &observed, None)? == Phase::Gone => return Ok(()),
-                Ok(Some(_)) => {}
-                Err(error) if error.kind == ErrorKind::Gone => return Ok(()),
-                Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => {}
-                Err(error) => return Err(error.into()),
+            match self.read_once(id).await {
+                Ok(None) if proves() => return Ok(true),
+                Ok(None) => {}
+                Ok(Some(observed)) => match self.resource_type.phase(None, &observed, None)? {
+                    Phase::Gone => return Ok(true),
+                    Phase::Ready if visible.is_some() => return Ok(false),
+                    _ => {}
+                },
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Gone && proves() => return Ok(true),
+                Err(StepError::Call(error)) if self.may_pass(&error) => {}
+                Err(step_error) => return Err(step_error),
             }
             if Instant::now() >= until {
                 return Err(StepError::Other(format!(
@@ -177,7 +186,7 @@ impl StepExecution<'_, '_> {
         let mut cancel = self.run.cancel.clone();
         let request = cancel.wait_for(|request| match request {
             Cancel::No => false,
-            Cancel::Leave => true,
+            Cancel::Leave | Cancel::Stop => true,
             Cancel::RollBack => !self.rolling_back,
         });
         // Copied out at once: the guard may not be held while anything is awaited.
@@ -191,7 +200,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    fn can_roll_back(&self) -> bool {
+    pub(crate) fn can_roll_back(&self) -> bool {
         match &self.step.action {
             StepAction::Create(write) | StepAction::Update { write, .. } => write.rollback_inputs.is_some(),
             _ => false,
@@ -199,21 +208,16 @@ impl StepExecution<'_, '_> {
     }
 
     /// Returns the observed state as soon as the object is visible.
-    pub(crate) async fn visible(&self, object: &Object) -> Result<ObservedState, StepError> {
-        let id = object.id.clone().unwrap_or_default();
+    pub(crate) async fn visible(&self, id: &str) -> Result<ObservedState, StepError> {
         let until = Instant::now() + self.run.tuning.consistency_window(self.resource_type.info().consistency_window);
         let mut attempt = 0;
         loop {
-            match self.run.reads.read(self.resource_type, &self.step.provider, &id).await {
+            match self.read(id).await {
                 Ok(Some(observed)) => return Ok(observed),
                 Ok(None) if Instant::now() >= until => return Err(StepError::Other(format!("{id} is gone"))),
                 Ok(None) => {}
-                Err(error) if budget(error.kind).is_some() || error.kind == ErrorKind::Unknown => {
-                    if Instant::now() >= until + self.resource_type.info().consistency_window {
-                        return Err(error.into());
-                    }
-                }
-                Err(error) => return Err(error.into()),
+                Err(StepError::Call(error)) if error.kind == ErrorKind::Gone && Instant::now() < until => {}
+                Err(step_error) => return Err(step_error),
             }
             self.rest(pause(attempt)).await?;
             attempt += 1;

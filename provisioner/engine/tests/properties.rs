@@ -16,12 +16,14 @@ mod simulation;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
+use provisioner_engine::Tuning;
 use provisioner_model::{
     ErrorKind,
     plan::Plan,
@@ -29,9 +31,10 @@ use provisioner_model::{
     state::Row,
 };
 use provisioner_testkit::{
-    cloud::{Fault, types},
+    cloud::{Fault, Lag, ReadFault, types},
     generate::{self, ENVIRONMENT, Edit, Node, Spec, What, edits, facts, spec},
     store::Death,
+    tuning::tuning,
 };
 use serde_json::{Value, json};
 use simulation::{LINEAGE, Simulation};
@@ -546,15 +549,26 @@ fn every_stack_and_every_change() {
     }
 }
 
-/// Calls that fail in ways that pass, or whose answers are lost, make no second object and lose none.
+/// Calls that fail in ways that pass, that are never answered, or whose answers are lost, make no second object and lose
+/// none. Fresh objects cannot be used at once.
 #[test]
 fn bad_weather() {
     share_out(|thread| {
         let weather = prop::collection::vec(any::<u8>(), 64);
         go(thread, CASES / 4, (spec(30), edits(1..7), weather), |(spec, edits, weather)| async move {
-            let simulation = Simulation::new();
+            let windy = Tuning {
+                call_timeout: Some(Duration::from_millis(50)),
+                // Longer than any case on a busy machine.
+                propagation_window: Some(Duration::from_mins(1)),
+                ..tuning()
+            };
+            let mut simulation = Simulation { tuning: windy, ..Simulation::new() };
             let mut spec = spec;
             for run in 0..3 {
+                simulation.tuning = windy;
+                let kinds = [ErrorKind::Gone, ErrorKind::Denied, ErrorKind::Unusable, ErrorKind::Refused];
+                let kind = Some(kinds[usize::from(weather[0]) % kinds.len()]);
+                simulation.cloud.lag(Lag { reads: 0, uses: u32::from(weather[1]) % 4, kind });
                 // One call in four.
                 for (number, value) in weather.iter().enumerate() {
                     let fault = match (value ^ run) % 32 {
@@ -564,9 +578,20 @@ fn bad_weather() {
                         4 => Fault::Before(ErrorKind::NotSent),
                         5 => Fault::Before(ErrorKind::Unknown),
                         6 | 7 => Fault::After,
+                        8 => Fault::Never,
+                        9 => Fault::NeverAfter,
                         _ => continue,
                     };
                     simulation.cloud.fail_at(number + 1, fault);
+                }
+                for (number, value) in weather.iter().enumerate() {
+                    let fault = match ((value / 8) ^ run) % 16 {
+                        0 => ReadFault::Fails(ErrorKind::Throttled),
+                        1 => ReadFault::Fails(ErrorKind::Unknown),
+                        2 => ReadFault::Never,
+                        _ => continue,
+                    };
+                    simulation.cloud.fail_read_at(number + 1, fault);
                 }
                 let desired = if run == 2 { Spec::nothing() } else { spec.desired() };
                 let plan = simulation.plan(&desired).await?;
@@ -574,6 +599,8 @@ fn bad_weather() {
                 simulation.apply(&plan).await?;
                 simulation.check(&plan)?;
                 simulation.cloud.heal();
+                // A busy machine must not look like a call without an answer.
+                simulation.tuning.call_timeout = None;
                 simulation.converge(&desired).await?;
                 let own = edits.iter().filter(|edit| !matches!(edit.what, What::Adopt | What::Share | What::Retain));
                 own.for_each(|edit| drop(spec.edit(edit)));

@@ -16,6 +16,9 @@ pub enum ErrorKind {
     Throttled,
     /// Something it needs is not visible yet (a fresh role, a fresh group): send again for a while.
     NotYet,
+    /// The API cannot use something that the call refers to: not found, not assumable, not accessible, not ready. Final,
+    /// unless the run has just written that object: then the engine waits until the API sees the change.
+    Unusable,
     /// The object is changing, or changed since it was read: read again, then try again.
     Busy,
     /// Something still hangs on it: try again while that goes away.
@@ -28,6 +31,11 @@ pub enum ErrorKind {
     Denied,
     /// The credentials ended: save, stop, say so.
     Expired,
+    /// The credentials could not be loaded or renewed, so the request was not sent. The engine repeats the call for a
+    /// short time, and then ends the run.
+    NoCredentials,
+    /// The API refused the signature because of its time: the machine's clock is wrong. No later call can succeed.
+    Clock,
     /// No answer: the effect may have happened. Only `find` tells.
     Unknown,
     /// A bug in the program, in a resource type or in Provisioner: a value that does not fit its shape, a request that
@@ -55,6 +63,11 @@ pub struct Error {
 }
 
 impl Error {
+    /// Returns the error of a call without an answer within `limit`.
+    pub fn timeout(action: &'static str, limit: std::time::Duration) -> Self {
+        Self::because(ErrorKind::Unknown, action, format!("there was no answer within {} s", limit.as_secs_f32()))
+    }
+
     /// An error of ours, without an answer behind it.
     pub fn new(kind: ErrorKind, action: &'static str) -> Self {
         Self { kind, action, code: None, request_id: None, source: None }
@@ -112,6 +125,14 @@ impl Hint for Error {
         match self.kind {
             ErrorKind::Denied => Some(format!("the credentials need the permission {}", self.action)),
             ErrorKind::Expired => Some("the credentials have expired: sign in again".to_owned()),
+            ErrorKind::NoCredentials => Some(
+                "the credentials could not be loaded or renewed: sign in again, or check the profile and the \
+                 environment variables"
+                    .to_owned(),
+            ),
+            ErrorKind::Clock => {
+                Some("the clock of this machine is wrong: set the time, for example with NTP, and try again".to_owned())
+            }
             ErrorKind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
             ErrorKind::Unknown | ErrorKind::NotSent => {
                 Some("no answer came: is the network, or the endpoint, there?".to_owned())

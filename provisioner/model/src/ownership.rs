@@ -1,5 +1,7 @@
 //! Ownership tags: what every tagged object carries, so that it is found again and people see whose it is.
 
+use serde_json::Value;
+
 /// The common prefix of all ownership tag keys.
 pub const PREFIX: &str = "provisioner:";
 /// Finds an object again. It alone does: an address changes with a rename.
@@ -16,4 +18,11 @@ pub const USED_BY: &str = "provisioner:used-by:";
 /// The tag of one environment, by its state's lineage, on a shared object.
 pub fn used_by(lineage: &str) -> String {
     format!("{USED_BY}{lineage}")
+}
+
+/// Returns whether only `lineage` uses a shared object that Provisioner created. `observed` are the object's inputs.
+pub fn is_last_user(observed: &Value, lineage: &str) -> bool {
+    let Some(tags) = observed.get("tags").and_then(Value::as_object) else { return false };
+    let ours = used_by(lineage);
+    tags.contains_key(MADE) && !tags.keys().any(|key| key.starts_with(USED_BY) && *key != ours)
 }

@@ -26,6 +26,12 @@ pub trait Resource: Schema {
     const READ_BATCH: usize = 100;
     /// Maximum time for which a new object may stay invisible. Before that, absence proves nothing.
     const CONSISTENCY_WINDOW: Duration = Duration::from_mins(1);
+    /// Maximum time until other services can use a created or changed object. Until then, an error that concerns the object
+    /// is temporary.
+    const PROPAGATION_WINDOW: Duration = Duration::from_mins(2);
+    /// Maximum time of one create, update or delete call, with all its requests. After it, the outcome is unknown. A type
+    /// that uploads files needs more.
+    const WRITE_TIMEOUT: Duration = Duration::from_mins(5);
     /// Maximum time after a create, update or delete until [`Resource::phase`] reports completion.
     const READY_TIMEOUT: Duration = Duration::from_mins(5);
     /// Pause between two polls of an object that is not ready yet.

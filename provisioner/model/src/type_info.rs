@@ -40,6 +40,10 @@ pub struct TypeInfo {
     pub read_batch: usize,
     /// Maximum time for which a new object may stay invisible.
     pub consistency_window: Duration,
+    /// Maximum time until other services can use a written object.
+    pub propagation_window: Duration,
+    /// Maximum time of one write call.
+    pub write_timeout: Duration,
     /// Maximum time until a written object is ready.
     pub ready_timeout: Duration,
     /// Pause between two polls.
@@ -65,6 +69,8 @@ impl TypeInfo {
             parameters: R::PARAMETERS,
             read_batch: R::READ_BATCH,
             consistency_window: R::CONSISTENCY_WINDOW,
+            propagation_window: R::PROPAGATION_WINDOW,
+            write_timeout: R::WRITE_TIMEOUT,
             ready_timeout: R::READY_TIMEOUT,
             poll_interval: R::POLL_INTERVAL,
         }

@@ -1,7 +1,7 @@
-//! The ownership tags that the plan adds to the inputs, and the evaluation of a shared object's tags.
+//! The ownership tags that the plan adds to the inputs.
 
 use provisioner_model::{
-    ownership::{ADDRESS, LINEAGE, MADE, PREFIX, TOKEN, USED_BY, used_by},
+    ownership::{ADDRESS, LINEAGE, PREFIX, TOKEN, used_by},
     state::{Object, Origin},
 };
 use serde_json::{Map, Value};
@@ -35,11 +35,4 @@ pub(crate) fn own(
 
 fn recorded_tags(object: Option<&Object>) -> impl Iterator<Item = (&String, &Value)> {
     object.and_then(|object| object.inputs.get("tags")).and_then(Value::as_object).into_iter().flatten()
-}
-
-/// Returns whether only `lineage` uses a shared object that Provisioner created.
-pub(crate) fn last_user(observed: &Value, lineage: &str) -> bool {
-    let Some(tags) = observed.get("tags").and_then(Value::as_object) else { return false };
-    let ours = used_by(lineage);
-    tags.contains_key(MADE) && !tags.keys().any(|key| key.starts_with(USED_BY) && *key != ours)
 }

@@ -9,7 +9,9 @@
 //! | a token makes one object | `Exists` |
 //! | a guard that is on keeps its object | `Refused` |
 //! | nothing of others is overwritten or deleted, not even by a call that the API takes for an update | none: noted only |
+//! | a shared object is not deleted while another lineage uses it | none: noted only |
 //! | an update leaves alone what only a replacement can change | `Refused` |
+//! | an update is computed from the latest revision of its object | `Busy`, which is no violation |
 //! | whoever uses a role finds its policy there | `Refused` |
 
 use std::{
@@ -19,6 +21,7 @@ use std::{
 
 use provisioner_model::{
     Cloud, Error, ErrorKind, Id, Phase, Result, Schema,
+    ownership::{USED_BY, used_by},
     resource::{Created, Observed, Owner, ReadResults, Recorded, Resource, Tags},
     schema::FieldSchema,
 };
@@ -46,6 +49,11 @@ struct CloudState {
     /// Calls that change something.
     writes: usize,
     faults: BTreeMap<usize, Fault>,
+    /// Reads of objects.
+    reads: usize,
+    read_faults: BTreeMap<usize, ReadFault>,
+    /// Lag of each object that is created from now on.
+    lag: Lag,
     /// Number and kind of failing look-ups.
     blind: Option<(usize, ErrorKind)>,
     violations: Vec<String>,
@@ -74,6 +82,18 @@ pub struct Thing {
     unique: &'static [&'static [&'static str]],
     /// Number of reads that still return a transitional phase.
     polls: u32,
+    lag: Lag,
+}
+
+/// The time until a new object is visible everywhere, as numbers of calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lag {
+    /// Reads and look-ups that do not see the object.
+    pub reads: u32,
+    /// Writes of other objects that refer to the object, and updates of itself, that are refused.
+    pub uses: u32,
+    /// Kind of the error of a refused use; `None` is [`ErrorKind::Gone`].
+    pub kind: Option<ErrorKind>,
 }
 
 /// An operation on a cloud.
@@ -102,6 +122,19 @@ pub enum Fault {
     StopBefore,
     /// The process is stopped for good once it has had its effect.
     StopAfter,
+    /// It has no effect, and is never answered.
+    Never,
+    /// It has its effect, and is never answered.
+    NeverAfter,
+}
+
+/// A fault of one read of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadFault {
+    /// The error that it returns.
+    Fails(ErrorKind),
+    /// It is never answered.
+    Never,
 }
 
 /// The outputs of the test types.
@@ -158,6 +191,23 @@ impl Fake {
         (1..=n).for_each(|n| self.fail_at(n, Fault::Before(kind)));
     }
 
+    /// Injects a fault into the `n`th read of objects from now, counted from 1.
+    pub fn fail_read_at(&self, n: usize, fault: ReadFault) {
+        let mut world = self.world();
+        let at = world.reads + n;
+        world.read_faults.insert(at, fault);
+    }
+
+    /// Injects a fault into the next `n` reads of objects.
+    pub fn fail_reads(&self, n: usize, fault: ReadFault) {
+        (1..=n).for_each(|n| self.fail_read_at(n, fault));
+    }
+
+    /// Every object that is created from now on becomes visible late.
+    pub fn lag(&self, lag: Lag) {
+        self.world().lag = lag;
+    }
+
     /// Answers the next `n` look-ups by token or key with `kind`.
     pub fn fail_finds(&self, n: usize, kind: ErrorKind) {
         self.world().blind = Some((n, kind));
@@ -167,7 +217,9 @@ impl Fake {
     pub fn heal(&self) {
         let mut world = self.world();
         world.faults.clear();
+        world.read_faults.clear();
         world.blind = None;
+        world.lag = Lag::default();
         world.halted = false;
     }
 
@@ -224,6 +276,13 @@ impl Fake {
         self.world().objects.get_mut(id).map(|thing| change(&mut thing.inputs)).is_some()
     }
 
+    /// Makes another revision of an object out of band: an update that was computed from the one before is refused.
+    pub fn revise(&self, id: &str) {
+        if let Some(thing) = self.world().objects.get_mut(id) {
+            thing.revision += 1;
+        }
+    }
+
     /// Deletes an object out of band, regardless of references.
     pub fn remove(&self, id: &str) -> bool {
         self.world().objects.remove(id).is_some()
@@ -243,6 +302,7 @@ impl Fake {
             fields: R::FIELDS,
             unique: R::UNIQUE,
             polls: 0,
+            lag: Lag::default(),
         };
         world.objects.insert(id.clone(), thing);
         id
@@ -288,6 +348,11 @@ impl Fake {
                 done
             }
             Some(Fault::Before(kind)) => Err(Error::because(kind, "test:Write", "as ordered")),
+            Some(Fault::Never) => std::future::pending().await,
+            Some(Fault::NeverAfter) => {
+                let _ = effect(&mut self.world());
+                std::future::pending().await
+            }
             Some(Fault::After) => {
                 effect(&mut self.world())?;
                 Err(Error::because(ErrorKind::Unknown, "test:Write", "the answer was lost, as ordered"))
@@ -306,11 +371,30 @@ impl Fake {
 
     async fn read<R: OnFake>(&self, ids: &[Id<R>]) -> Result<ReadResults<R>> {
         self.pause().await;
+        let fault = {
+            let mut world = self.world();
+            world.reads += 1;
+            let at = world.reads;
+            *world.calls.entry((R::TYPE, Call::Read)).or_default() += 1;
+            world.read_faults.remove(&at)
+        };
+        match fault {
+            Some(ReadFault::Never) => std::future::pending::<()>().await,
+            Some(ReadFault::Fails(kind)) => return Err(Error::because(kind, "test:Read", "as ordered")),
+            None => {}
+        }
         let mut world = self.world();
-        *world.calls.entry((R::TYPE, Call::Read)).or_default() += 1;
         let mut found = ReadResults::new();
         for id in ids {
             let Some(thing) = world.objects.get_mut(id.as_str()) else { continue };
+            if thing.lag.reads > 0 {
+                thing.lag.reads -= 1;
+                // APIs differ: some leave the object out, others return an error.
+                if thing.lag.reads % 2 == 0 {
+                    found.push((id.clone(), Err(invisible(ErrorKind::Gone, id.as_str()))));
+                }
+                continue;
+            }
             if thing.deleting && thing.polls == 0 {
                 world.objects.remove(id.as_str());
                 continue;
@@ -329,8 +413,13 @@ impl Fake {
             world.blind = Some((left - 1, kind)).filter(|(left, _)| *left > 0);
             return Err(Error::because(kind, "test:Find", "as ordered"));
         }
-        let there = world.objects.values().filter(|thing| thing.kind == R::TYPE && !thing.deleting && mine(thing));
-        Ok(there.map(|thing| Id::new(&thing.id)).collect())
+        let there = world.objects.values_mut().filter(|thing| thing.kind == R::TYPE && !thing.deleting && mine(thing));
+        let visible = there.filter_map(|thing| {
+            let late = thing.lag.reads > 0;
+            thing.lag.reads = thing.lag.reads.saturating_sub(1);
+            (!late).then(|| Id::new(&thing.id))
+        });
+        Ok(visible.collect())
     }
 
     async fn create<R: OnFake>(&self, inputs: &R, owner: &Owner) -> Result<Created<R>> {
@@ -338,13 +427,19 @@ impl Fake {
         self.write(R::TYPE, Call::Create, |world| world.create::<R>(inputs, owner)).await
     }
 
-    async fn update<R: OnFake>(&self, desired: &R, recorded: &Recorded<R>) -> Result<Option<Value>> {
+    async fn update<R: OnFake>(
+        &self,
+        desired: &R,
+        recorded: &Recorded<R>,
+        observed: &Observed<R>,
+    ) -> Result<Option<Value>> {
         let (desired, before) = (map(desired), map(&recorded.inputs));
-        self.write(R::TYPE, Call::Update, |world| world.update(recorded.id.as_str(), desired, &before)).await
+        let read = observed.outputs.revision.as_str();
+        self.write(R::TYPE, Call::Update, |world| world.update(recorded.id.as_str(), desired, &before, read)).await
     }
 
     async fn delete<R: OnFake>(&self, recorded: &Recorded<R>) -> Result<()> {
-        self.write(R::TYPE, Call::Delete, |world| world.delete::<R>(recorded.id.as_str())).await
+        self.write(R::TYPE, Call::Delete, |world| world.delete::<R>(recorded.id.as_str(), &recorded.owner)).await
     }
 }
 
@@ -384,6 +479,7 @@ impl CloudState {
         }
         inputs.retain(|_, value| !value.is_null());
         self.check_references(at, R::TYPE, R::FIELDS, &inputs, None)?;
+        let lineage = Some(owner.lineage.as_str());
         if R::UPSERT
             && let Some(holder) = self.holder(R::TYPE, R::UNIQUE, &inputs, None)
         {
@@ -393,7 +489,7 @@ impl CloudState {
             self.objects.insert(holder.id.clone(), Thing { inputs, owner: Some(owner.clone()), ..holder.clone() });
             return Ok((Id::new(holder.id), None));
         }
-        self.check_unique(at, R::TYPE, R::UNIQUE, &inputs, None)?;
+        self.check_unique(at, lineage, R::TYPE, R::UNIQUE, &inputs, None)?;
         let id = self.fresh::<R>();
         let thing = Thing {
             kind: R::TYPE,
@@ -405,6 +501,7 @@ impl CloudState {
             fields: R::FIELDS,
             unique: R::UNIQUE,
             polls: R::SLOW,
+            lag: self.lag,
         };
         self.objects.insert(id.clone(), thing);
         Ok((Id::new(id), None))
@@ -415,13 +512,18 @@ impl CloudState {
         id: &str,
         desired: Map<String, Value>,
         recorded: &Map<String, Value>,
+        read: &str,
     ) -> Result<Option<Value>> {
+        self.check_visible(id)?;
         let Some(thing) = self.objects.get(id).filter(|thing| !thing.deleting).cloned() else {
             let why = format!("{id} is updated, and is not there");
             return self.broken(ErrorKind::Gone, why);
         };
         if thing.polls > 0 {
             return Err(Error::because(ErrorKind::Busy, "test:Write", format!("{id} is not ready yet")));
+        }
+        if !read.is_empty() && read != revision(&thing) {
+            return Err(Error::because(ErrorKind::Busy, "test:Write", format!("{id} changed since it was read")));
         }
         let mut inputs = thing.inputs.clone();
         for field in thing.fields {
@@ -447,17 +549,23 @@ impl CloudState {
             inputs.insert(field.name.to_owned(), value);
         }
         self.check_references(id, thing.kind, thing.fields, &inputs, Some(&thing.inputs))?;
-        self.check_unique(id, thing.kind, thing.unique, &inputs, Some(id))?;
+        let lineage = thing.owner.as_ref().map(|owner| owner.lineage.as_str());
+        self.check_unique(id, lineage, thing.kind, thing.unique, &inputs, Some(id))?;
         let Some(thing) = self.objects.get_mut(id) else { return Ok(None) };
         thing.revision += 1;
         thing.inputs = inputs;
         Ok(Some(Value::from(thing.revision)))
     }
 
-    fn delete<R: OnFake>(&mut self, id: &str) -> Result<()> {
+    fn delete<R: OnFake>(&mut self, id: &str, owner: &Owner) -> Result<()> {
         let Some(thing) = self.objects.get(id).filter(|thing| !thing.deleting).cloned() else { return Ok(()) };
         if thing.owner.is_none() {
             self.violations.push(format!("{id} is deleted, and others made it"));
+        }
+        let ours = used_by(&owner.lineage);
+        let mut tags = thing.inputs.get("tags").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        if let Some(user) = tags.find(|key| key.starts_with(USED_BY) && **key != ours) {
+            self.violations.push(format!("{id} is deleted, and {user}"));
         }
         if let Some(deletion_protection) = thing
             .fields
@@ -521,7 +629,10 @@ impl CloudState {
                     None => "is not there",
                     Some(thing) if thing.deleting => "is being deleted",
                     Some(thing) if thing.polls > 0 => "is not ready yet",
-                    Some(_) => continue,
+                    Some(_) => {
+                        self.check_visible(id)?;
+                        continue;
+                    }
                 };
                 let why = format!("{who} is written with `{}` = {id}, which {problem}", field.name);
                 return self.broken(ErrorKind::Refused, why);
@@ -538,9 +649,21 @@ impl CloudState {
         Ok(())
     }
 
+    /// Refuses to use an object that is still too fresh.
+    fn check_visible(&mut self, id: &str) -> Result<()> {
+        match self.objects.get_mut(id) {
+            Some(thing) if thing.lag.uses > 0 => {
+                thing.lag.uses -= 1;
+                Err(invisible(thing.lag.kind.unwrap_or(ErrorKind::Gone), id))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_unique(
         &mut self,
         who: &str,
+        lineage: Option<&str>,
         kind: &str,
         groups: &[&[&str]],
         inputs: &Map<String, Value>,
@@ -548,7 +671,7 @@ impl CloudState {
     ) -> Result<()> {
         let Some(other) = self.holder(kind, groups, inputs, own) else { return Ok(()) };
         let why = format!("{who} takes a unique key from {} ({})", at(&other), other.id);
-        if other.owner.is_some() {
+        if other.owner.as_ref().is_some_and(|owner| Some(owner.lineage.as_str()) == lineage) {
             return self.broken(ErrorKind::Exists, why);
         }
         Err(Error::because(ErrorKind::Exists, "test:Write", why))
@@ -564,6 +687,14 @@ impl CloudState {
         };
         self.objects.values().find(holds).cloned()
     }
+}
+
+fn invisible(kind: ErrorKind, id: &str) -> Error {
+    Error::because(kind, "test:Use", format!("{id} is not usable yet"))
+}
+
+fn revision(thing: &Thing) -> String {
+    format!("{}@{}", thing.id, thing.revision)
 }
 
 fn at(thing: &Thing) -> &str {
@@ -626,7 +757,7 @@ fn to_observed<R: OnFake>(thing: &Thing) -> Observed<R> {
         outputs: Outputs {
             id: thing.id.clone(),
             state: state.to_owned(),
-            revision: format!("{}@{}", thing.id, thing.revision),
+            revision: revision(thing),
             name: thing.inputs.get("name").and_then(Value::as_str).map(str::to_owned),
         },
     }

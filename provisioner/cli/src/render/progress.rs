@@ -66,6 +66,19 @@ impl<'a> Progress<'a> {
                 let again = format!("again in {}: {why}", seconds(pause));
                 self.says(step, again)
             }
+            EventKind::WaitingFor { addresses, why, pause } => {
+                let first = addresses.first().map_or("", String::as_str);
+                let more = match addresses.len() {
+                    0 | 1 => String::new(),
+                    number => format!(" and {} more", number - 1),
+                };
+                let text = format!("waiting until {first}{more} can be used, again in {}: {why}", seconds(pause));
+                self.says(step, text)
+            }
+            EventKind::Released { id } => {
+                let text = format!("{id} stays, since another environment uses it by now");
+                Some(format!("{}: {}", self.address(step), self.page.paint(Tone::Warning, &text)))
+            }
             EventKind::Done { id } => {
                 let id = id.map(|id| format!(" {id}")).unwrap_or_default();
                 let text = format!("{}{id}{}", self.did(step), self.took(step, now));
@@ -166,7 +179,7 @@ impl<'a> Progress<'a> {
             }
         }
         if outcome.expired {
-            out.push_str("stopped early: the credentials expired, or the state could not be written\n");
+            out.push_str("stopped early: no further call can be signed, or the state could not be written\n");
         }
         let all = self.plan.steps.len();
         let mut text = if outcome.is_complete() {
@@ -183,7 +196,11 @@ impl<'a> Progress<'a> {
         if outcome.left > 0 {
             let _ = write!(text, ", {} left to go on", count(outcome.left, "rollout"));
         }
-        let rest = all.saturating_sub(outcome.done + outcome.failed.len() + outcome.skipped + outcome.left);
+        if outcome.abandoned > 0 {
+            let _ = write!(text, ", {} without an answer", outcome.abandoned);
+        }
+        let ended = outcome.done + outcome.failed.len() + outcome.skipped + outcome.left + outcome.abandoned;
+        let rest = all.saturating_sub(ended);
         if rest > 0 {
             let _ = write!(text, ", {rest} not begun");
         }

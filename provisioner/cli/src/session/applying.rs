@@ -65,8 +65,10 @@ impl<E: Environment> Session<'_, E> {
         let mut rollouts = PendingRollouts::new(plan);
         let mut progress = Progress::new(plan, *terminal.err());
         let mut live = Live::new(terminal, plan.steps.len());
-        // `work` is polled until it ends: dropping it would lose track of the calls in flight. A signal only tells the
-        // engine to start no more steps.
+        // `work` is polled until it ends: dropping it would lose track of the calls in flight. A signal tells the engine to
+        // start no more steps, and another one to end without the answers. The journal is on disk at every moment.
+        let expired = interrupts.expired();
+        tokio::pin!(expired);
         let result = loop {
             tokio::select! {
                 result = &mut work => break result,
@@ -74,6 +76,10 @@ impl<E: Environment> Session<'_, E> {
                     rollouts.update(&event);
                     let line = progress.take(event, Instant::now());
                     live.show(&progress, line.as_deref());
+                }
+                () = &mut expired => {
+                    live.end();
+                    return Err(Failure::Interrupted);
                 }
                 () = signals.next() => interrupts.handle(&rollouts, &mut live),
                 () = tokio::time::sleep(Live::HEARTBEAT) => live.still_at_it(&progress),

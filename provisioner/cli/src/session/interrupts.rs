@@ -1,12 +1,15 @@
 //! The effect of Ctrl-C and SIGTERM on a running apply.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use provisioner_engine::{Cancel, Event, EventKind};
 use provisioner_model::plan::{Plan, StepAction};
 use tokio::sync::watch;
 
 use crate::{consent::Prompt, live::Live, terminal::Terminal};
+
+/// Maximum time from the signal that ends the run to its end. GitHub Actions kills the process 2.5 s after that signal.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The steps that wait for a rollout, from its start to its end.
 pub(super) struct PendingRollouts<'a> {
@@ -53,8 +56,8 @@ impl<'a> Interrupts<'a> {
         Self { cancel, terminal, asked: false }
     }
 
-    /// Asks on the first signal during a rollout, if there is a terminal. Any other signal cancels the steps that have
-    /// not started, and leaves rollouts running.
+    /// Asks on the first signal during a rollout, if there is a terminal. Otherwise the first signal cancels the steps that
+    /// have not started, and leaves rollouts running; the next one ends the run.
     pub(super) fn handle(&mut self, rollouts: &PendingRollouts<'_>, live: &mut Live<'_>) {
         let first = !self.asked && *self.cancel.borrow() == Cancel::No;
         if first && self.terminal.is_interactive() && !rollouts.steps.is_empty() {
@@ -85,11 +88,29 @@ impl<'a> Interrupts<'a> {
     }
 
     fn leave(&self) {
-        let before = self.cancel.send_replace(Cancel::Leave);
-        self.terminal.say(if before == Cancel::No {
-            "Interrupted. No new steps will start. Waiting for calls in flight…"
-        } else {
-            "Still waiting for calls in flight: dropping them would lose track of the objects that they create."
-        });
+        let (next, message) = match *self.cancel.borrow() {
+            Cancel::No | Cancel::RollBack => {
+                (Cancel::Leave, "Interrupted. No new steps will start. Waiting for calls in flight…")
+            }
+            Cancel::Leave | Cancel::Stop => (
+                Cancel::Stop,
+                "Stopped. Saving the state. The next plan finds out whether the calls in flight took effect.",
+            ),
+        };
+        self.cancel.send_replace(next);
+        self.terminal.say(message);
+    }
+
+    /// Completes some time after the signal that ends the run: the engine ends at once, unless the state cannot be written.
+    pub(super) fn expired(&self) -> impl Future<Output = ()> + use<> {
+        let mut cancel = self.cancel.subscribe();
+        async move {
+            let stopped = cancel.wait_for(|wanted| *wanted == Cancel::Stop).await.is_ok();
+            if stopped {
+                tokio::time::sleep(STOP_TIMEOUT).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 }

@@ -45,7 +45,8 @@ fn lines_of_an_apply_and_its_sum() {
             text.push('\n');
         }
     }
-    let outcome = Outcome { done: 1, failed: vec![(b, why)], skipped: 1, left: 0, cancelled: true, expired: false };
+    let outcome =
+        Outcome { done: 1, failed: vec![(b, why)], skipped: 1, left: 0, cancelled: true, ..Outcome::default() };
     text.push_str("--\n");
     text.push_str(&progress.sum_up(&outcome, Duration::from_secs(76)));
     insta::assert_snapshot!("apply", text);

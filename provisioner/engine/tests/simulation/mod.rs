@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use provisioner_engine::{Apply, Event, Outcome, Refresh, apply, refresh};
+use provisioner_engine::{Apply, Cancel, Event, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     erased::{Clouds, ResourceRegistry},
     plan::{Action, Plan},
@@ -40,6 +40,8 @@ pub(crate) struct Simulation {
     pub(crate) clouds: Clouds,
     pub(crate) store: Memory,
     pub(crate) registry: ResourceRegistry,
+    pub(crate) lineage: &'static str,
+    pub(crate) tuning: Tuning,
     /// Violations that `verify` reported for intermediate states.
     pub(crate) wrong: Arc<Mutex<Vec<String>>>,
     /// Another hand, or a run that was cut off, has deleted something: until the next run is done, the state may need what is not there.
@@ -60,7 +62,8 @@ impl Simulation {
         store.watch(move |state| {
             reports.lock().unwrap_or_else(PoisonError::into_inner).extend(verify::snapshot(state, &kinds));
         });
-        Self { cloud, clouds, store, registry: types::registry(), wrong, robbed: false.into() }
+        let (registry, lineage, tuning) = (types::registry(), LINEAGE, tuning());
+        Self { cloud, clouds, store, registry, lineage, tuning, wrong, robbed: false.into() }
     }
 
     pub(crate) fn fork(&self) -> Self {
@@ -69,13 +72,13 @@ impl Simulation {
 
     pub(crate) async fn plan(&self, desired: &Desired) -> Result<Plan, String> {
         let snapshot = self.store.load().await.map_err(|e| e.to_string())?;
-        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(LINEAGE, ENVIRONMENT));
+        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(self.lineage, ENVIRONMENT));
         let input = Refresh {
             registry: &self.registry,
             clouds: &self.clouds,
             snapshot: &snapshot,
             desired,
-            tuning: tuning(),
+            tuning: self.tuning,
             pending_only: false,
         };
         let observed = refresh(&input).await.map_err(|unread| format!("{unread:?}"))?;
@@ -102,8 +105,16 @@ impl Simulation {
     }
 
     pub(crate) async fn apply_with_events(&self, plan: &Plan) -> Result<(Outcome, Vec<Event>), String> {
+        let (_cancel, cancel) = tokio::sync::watch::channel(Cancel::No);
+        self.apply_until(plan, cancel).await
+    }
+
+    pub(crate) async fn apply_until(
+        &self,
+        plan: &Plan,
+        cancel: tokio::sync::watch::Receiver<Cancel>,
+    ) -> Result<(Outcome, Vec<Event>), String> {
         let (events, mut sent) = tokio::sync::mpsc::unbounded_channel();
-        let (_cancel, cancel) = tokio::sync::watch::channel(provisioner_engine::Cancel::No);
         let holder = Holder { owner: "test".into(), host: "here".into(), pid: 1, command: "apply".into(), since: 0 };
         let state = self.store.load().await.map_err(|e| e.to_string())?;
         let state = state.unwrap_or_else(|| Snapshot::new(plan.lineage.clone(), plan.facts.environment.clone()));
@@ -119,7 +130,7 @@ impl Simulation {
             cancel,
             verifier: None,
             wait: true,
-            tuning: tuning(),
+            tuning: self.tuning,
         };
         let outcome = apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))?;
         let mut events = vec![];

@@ -1,11 +1,13 @@
 //! A resource that the program no longer declares.
 
-use provisioner_model::state::{Origin, Row};
+use provisioner_model::{
+    ownership,
+    state::{Origin, Row},
+};
 
 use crate::{
     decision::{Decision, Effect, Leftover},
     facts::ResourceFacts,
-    tags,
 };
 
 pub(super) fn decide<'a>(facts: &ResourceFacts<'a>, row: &Row, lineage: &str) -> Decision<'a> {
@@ -18,7 +20,7 @@ pub(super) fn decide<'a>(facts: &ResourceFacts<'a>, row: &Row, lineage: &str) ->
         Some(current) => match current.object.origin {
             Origin::Made => (Effect::Delete(Some(current)), "no longer declared"),
             Origin::Adopted => (Effect::Forget(Some(current)), "no longer declared, and not created by Provisioner"),
-            Origin::Shared if tags::last_user(&current.observation.observed.inputs, lineage) => {
+            Origin::Shared if ownership::is_last_user(&current.observation.observed.inputs, lineage) => {
                 (Effect::Delete(Some(current)), "no longer declared, and not used by another environment")
             }
             Origin::Shared => (

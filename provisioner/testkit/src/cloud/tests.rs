@@ -182,3 +182,31 @@ fn faults_occur_when_scheduled() {
     now(bench.cloud.stopped());
     assert_eq!((bench.cloud.objects().len(), bench.cloud.count(Call::Create)), (2, 3));
 }
+
+#[test]
+fn new_objects_are_visible_late() {
+    let bench = Bench::new();
+    bench.cloud.lag(Lag { reads: 2, uses: 1, kind: Some(ErrorKind::Denied) });
+    let net = bench.try_make("test:net", json!({ "range": 1 })).unwrap();
+    let read = || now(bench.resource_type("test:net").read_many(&bench.clouds.round(), "main", vec![net.id.clone()]));
+    assert!(read().unwrap().is_empty());
+    assert_eq!(read().unwrap()[&net.id].as_ref().unwrap_err().kind, ErrorKind::Gone);
+    read().unwrap()[&net.id].as_ref().unwrap();
+    let table = || bench.try_make("test:table", json!({ "net": net.id }));
+    assert_eq!(table().unwrap_err().kind, ErrorKind::Denied);
+    table().unwrap();
+    assert!(bench.cloud.violations().is_empty());
+}
+
+#[test]
+fn stale_update_is_refused() {
+    let bench = Bench::new();
+    let net = net(&bench);
+    let resource_type = bench.resource_type("test:net");
+    let stale = now(resource_type.read_many(&bench.clouds.round(), "main", vec![net.id.clone()])).unwrap();
+    bench.update("test:net", &net, json!({ "range": 1, "label": 2 })).unwrap();
+    let observed = stale[&net.id].as_ref().unwrap().clone();
+    let desired = json!({ "range": 1, "label": 3 });
+    let refused = now(resource_type.update(&bench.clouds, "main", desired, net, observed)).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Busy);
+}

@@ -55,7 +55,8 @@ macro_rules! on_fake {
                 update: &["test:Write"],
                 delete: &["test:Write"],
             };
-            const CONSISTENCY_WINDOW: Duration = Duration::ZERO;
+            const CONSISTENCY_WINDOW: Duration = Duration::from_millis(300);
+            const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
             const READY_TIMEOUT: Duration = Duration::from_secs(20);
             const POLL_INTERVAL: Duration = Duration::ZERO;
             $($extra)*
@@ -78,9 +79,9 @@ macro_rules! on_fake {
                 &self,
                 c: &Fake,
                 recorded: &Recorded<Self>,
-                _: &Observed<Self>,
+                observed: &Observed<Self>,
             ) -> Result<Updated> {
-                c.update(self, recorded).await
+                c.update(self, recorded, observed).await
             }
             async fn delete(c: &Fake, recorded: &Recorded<Self>) -> Result<()> {
                 c.delete(recorded).await
