@@ -1,13 +1,13 @@
-//! A resource type of a stranger: text files in a folder, which is their cloud.
+//! A third-party resource type: text files in a folder, which is their cloud.
 
 use std::{fs, io, path::PathBuf};
 
 use provisioner_model::{
-    Actions, Cloud, Created, Error, ErrorKind, Field, Id, Observed, Output, Owner, ReadResults, Receipt, Recorded,
-    Resource, Result,
+    Actions, Cloud, Created, Error, ErrorKind, Id, Observed, Outputs, Owner, ReadResults, Receipt, Recorded, Resource,
+    Result,
 };
-use serde::{Deserialize, Serialize};
 
+// ANCHOR: cloud
 /// The folder: reader, writer and cloud at once, since it caches nothing.
 #[derive(Clone)]
 pub struct Folder(pub PathBuf);
@@ -22,34 +22,29 @@ impl Cloud for Folder {
         self
     }
 }
+// ANCHOR_END: cloud
 
+// ANCHOR: inputs
 /// A text file in the folder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Resource)]
+#[resource(type = "example:folder:note", unique(name))]
 pub struct Note {
     /// The file's name, without a path.
+    #[field(replaces)]
     pub name: String,
     /// The text of the file.
     pub text: String,
 }
 
 /// Values that only the folder determines.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct NoteOutputs {
     /// The file's name, which is its ID.
     pub id: Id<Note>,
     /// The file's size in bytes.
     pub size: usize,
 }
-
-impl Note {
-    /// Its size in bytes.
-    pub const SIZE: Output<Self, usize> = Output::new("size");
-
-    /// Returns a note with a name and a text.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
-    }
-}
+// ANCHOR_END: inputs
 
 fn failed(what: &'static str, error: &std::io::Error) -> Error {
     Error::because(ErrorKind::NotSent, what, error.to_string())
@@ -61,31 +56,36 @@ fn write(c: &Folder, note: &Note) -> Result<()> {
     fs::write(c.0.join(&note.name), &note.text).map_err(|error| failed("note:Write", &error))
 }
 
+// ANCHOR: behaviour
 impl Resource for Note {
-    const TYPE: &'static str = "example:folder:note";
-    const FIELDS: &'static [Field] = &[Field::new("name").replaces(), Field::new("text")];
-    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
+    provisioner_model::schema_constants!();
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["size"];
     const ACTIONS: Actions = Actions { read: &[], create: &[], update: &[], delete: &[] };
     type Cloud = Folder;
     type Outputs = NoteOutputs;
 
     async fn read_many(c: &Folder, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
-        let mut found = ReadResults::new();
+        let mut results = ReadResults::new();
         for id in ids {
             match fs::read_to_string(c.0.join(id.as_str())) {
                 Ok(text) => {
                     let outputs = NoteOutputs { id: id.clone(), size: text.len() };
-                    found.push((id.clone(), Ok(Observed { inputs: Self::new(id.as_str(), text), outputs })));
+                    results.push((id.clone(), Ok(Observed { inputs: Self::new(id.as_str(), text), outputs })));
                 }
+                // An object that does not exist has no row.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => found.push((id.clone(), Err(failed("note:Read", &error)))),
+                Err(error) => results.push((id.clone(), Err(failed("note:Read", &error)))),
             }
         }
-        Ok(found)
+        Ok(results)
     }
 
+    /// Files carry no tags, so that the name stands for the token.
     async fn find_by_token(&self, c: &Folder, _: &Owner) -> Result<Vec<Id<Self>>> {
+        self.find_by_unique_key(c).await
+    }
+
+    async fn find_by_unique_key(&self, c: &Folder) -> Result<Vec<Id<Self>>> {
         Ok(if c.0.join(&self.name).exists() { vec![Id::new(&self.name)] } else { vec![] })
     }
 
@@ -106,3 +106,4 @@ impl Resource for Note {
         }
     }
 }
+// ANCHOR_END: behaviour
