@@ -96,6 +96,22 @@ fn included_files_and_anchors_exist() {
     assert!(count > 0, "expected the guides to include code");
 }
 
+#[test]
+fn code_in_guides_is_included_or_a_documentation_test() {
+    let library = fs::read_to_string(root().join("tests/src/lib.rs")).unwrap();
+    let mut wrong = vec![];
+    for file in documents().iter().filter(|file| file.starts_with("docs/guide/")) {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, pair) in lines.windows(2).enumerate() {
+            if pair[0].starts_with("```rust") && !pair[1].starts_with("{{#include ") && !library.contains(file) {
+                wrong.push(format!("{file}:{}: include this code, or add the page to tests/src/lib.rs", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Returns the targets of inline links with their lines, without those in code.
 fn links(text: &str) -> Vec<(usize, String)> {
     let (mut found, mut is_code) = (vec![], false);
