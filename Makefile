@@ -1,8 +1,11 @@
 # Needs Rust and Python 3; everything else is installed into the build folder.
-.PHONY: demo test fuzz lint doc fmt schema setup build up status logs backup restore down
+.PHONY: demo emulator test fuzz lint doc docs fmt schema setup build up status logs backup restore down
 
 demo: ## Plan, apply, plan again and destroy on an emulator of AWS; with Docker, the whole system
 	@python3 tests/tools/run.py demo
+
+emulator: ## An emulator of AWS to try things on, until Ctrl-C; prints the variables for a shell
+	@python3 tests/tools/run.py emulator
 
 test: ## Every test; what needs a program that is not there is named at the end
 	@python3 tests/tools/run.py test
@@ -16,6 +19,9 @@ lint: ## What CI checks before the tests
 
 doc: ## The API's documentation, without a broken link
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+docs: ## The guides and the reference, as a book in the build folder
+	@.ci/docs
 
 fmt: ## Formats the code
 	cargo fmt --all

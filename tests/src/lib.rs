@@ -10,6 +10,17 @@ pub mod proxy;
 pub mod registry;
 pub mod variant;
 
+/// The code samples of the documents: each must compile.
+#[cfg(doctest)]
+mod samples {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/cli.md")]
+    struct CommandLine;
+    #[doc = include_str!("../../docs/guide/import.md")]
+    struct Import;
+}
+
 use std::{
     collections::BTreeSet,
     io::{self, Read, Write},

@@ -3,6 +3,7 @@
 
     run.py test [--strict] [cargo test's arguments]     with arguments, the app's own tests are left out
     run.py demo
+    run.py emulator       starts moto, prints the variables for a shell, and runs until Ctrl-C
     run.py tools          installs only, and prints the environment variables
 
 Skipped tests are named at the end; with --strict a skip is a failure. What was started is ended, also on Ctrl-C.
@@ -210,6 +211,23 @@ def docker():
     return bool(shutil.which("docker")) and subprocess.run(["docker", "info"], **quiet).returncode == 0
 
 
+def build():
+    """Builds the command line, and the emulator's program."""
+    programs = ["--package", "provisioner-cli", "--bin", "provisioner",
+                "--package", "provisioner-tests", "--bin", "provisioner-emulator"]
+    subprocess.run(["cargo", "build", "--locked", *programs], cwd=ROOT, check=True)
+
+
+def emulator():
+    env = environment("python")
+    build()
+    with Emulator(env) as running:
+        print(f"export AWS_ENDPOINT_URL={running.url} AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo", flush=True)
+        say("moto runs until Ctrl-C, and then forgets everything")
+        running.process.wait()
+    return 1
+
+
 def demo():
     started = time.monotonic()
 
@@ -223,9 +241,7 @@ def demo():
         moto = pool.submit(environment, "python")
         stage("building provisioner: from an empty build folder, the AWS SDK takes about 8 minutes on 2 cores; later, "
               "seconds")
-        programs = ["--package", "provisioner-cli", "--bin", "provisioner",
-                    "--package", "provisioner-tests", "--bin", "provisioner-emulator"]
-        subprocess.run(["cargo", "build", "--locked", *programs], cwd=ROOT, check=True)
+        build()
         env = moto.result()
     program = target() / "debug" / "provisioner"
     with Emulator(env) as emulator, tempfile.TemporaryDirectory() as folder:
@@ -266,6 +282,8 @@ def main():
         return test(arguments)
     if what == "demo":
         return demo()
+    if what == "emulator":
+        return emulator()
     if what == "tools":
         for name, value in environment(*TOOLS).items():
             if name.startswith("PROVISIONER_"):

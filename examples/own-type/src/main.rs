@@ -25,6 +25,7 @@ impl provisioner_model::Environment for Notes {
     }
 }
 
+// ANCHOR: program
 fn stack(env: &Notes, stack: &mut Stack) {
     let first = stack.add("first", Note::new("first.txt", format!("The notes of {}\n", env.project)));
     stack.output("size", first.get(Note::SIZE));
@@ -35,3 +36,4 @@ fn main() -> ExitCode {
     let program = Program::new(stack).types(ResourceRegistry::default().with::<Note>());
     provisioner_cli::main(program.without_aws(target).cloud(|env: &Notes| Ok(Folder(env.folder.clone().into()))))
 }
+// ANCHOR_END: program

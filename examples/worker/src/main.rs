@@ -11,6 +11,7 @@ use provisioner_cli::Program;
 use provisioner_model::{In, Stack, document, join};
 use serde_json::{Value, json};
 
+// ANCHOR: environment
 /// The content of `environments/NAME.toml`.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,11 +30,13 @@ impl provisioner_model::Environment for Worker {
         &self.region
     }
 }
+// ANCHOR_END: environment
 
 fn policy(statement: Value) -> In<String> {
     document(json!({ "Version": "2012-10-17", "Statement": [statement] }))
 }
 
+// ANCHOR: stack
 fn stack(env: &Worker, stack: &mut Stack) {
     stack.default_tag("project", &env.project);
     let inbox = stack.add("inbox", Bucket::new().server_side_encryption_configuration(Encryption::s3()));
@@ -51,7 +54,10 @@ fn stack(env: &Worker, stack: &mut Stack) {
     stack.add("worker", worker.execution_role_arn(execution.get(Role::ARN)));
     stack.output("inbox", inbox.get(Bucket::BUCKET_NAME));
 }
+// ANCHOR_END: stack
 
+// ANCHOR: main
 fn main() -> ExitCode {
     provisioner_cli::main(Program::new(stack))
 }
+// ANCHOR_END: main

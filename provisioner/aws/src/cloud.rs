@@ -107,7 +107,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Maximum time of one request that writes. After it, the outcome is unknown.
-const WRITE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+const WRITE_ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Time for which a call collects IDs. The requests start together, and parallel reads take longer.
 const GATHER: Duration = Duration::from_millis(20);

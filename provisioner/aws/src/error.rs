@@ -127,10 +127,12 @@ fn kind_of(code: Option<&str>, message: &str, status: u16) -> ErrorKind {
             | "ConcurrentModificationException"
             | "OperationAborted"
             | "WAFOptimisticLockException"
-            | "ConcurrentUpdateException",
+            | "ConcurrentUpdateException"
+            // SNS, IAM, CloudWatch Logs.
+            | "ConcurrentAccess"
+            | "EntityTemporarilyUnmodifiable"
+            | "OperationAbortedException",
         ) => ErrorKind::Busy,
-        // SNS, IAM, CloudWatch Logs.
-        Some("ConcurrentAccess" | "EntityTemporarilyUnmodifiable" | "OperationAbortedException") => ErrorKind::Busy,
         Some("WAFUnavailableEntityException") => ErrorKind::NotYet,
         Some(code) if is_gone(code) => ErrorKind::Gone,
         Some(code) if is_there(code) => ErrorKind::Exists,

@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod book;
 mod compose;
 mod crate_dependencies;
 mod dangling;
@@ -16,6 +17,7 @@ mod emulators;
 mod engine;
 mod facts;
 mod foreign_objects;
+mod guides;
 mod image;
 mod members;
 mod network;
