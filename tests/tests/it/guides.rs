@@ -170,7 +170,7 @@ impl Reader {
                 let file = self.path(path);
                 let text = fs::read_to_string(&file).unwrap();
                 let (old, new) = (diff.before(), diff.after());
-                assert_eq!(text.matches(&old).count(), 1, "line {line}: {} must contain once:\n{old}\n{text}", path);
+                assert_eq!(text.matches(&old).count(), 1, "line {line}: {path} must contain once:\n{old}\n{text}");
                 #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
                 fs::write(file, text.replacen(&old, &new, 1)).unwrap();
             }

@@ -127,9 +127,11 @@ impl Page {
         let mut lines = self.lines.clone();
         for (block, place) in self.blocks.iter().zip(&self.places).rev() {
             if let Block::Console { commands, .. } = block {
-                let text: String =
-                    commands.iter().map(|command| format!("$ {}\n{}", command.text, command.output)).collect();
-                lines.splice(place.clone(), text.lines().map(str::to_owned));
+                let shown = commands.iter().flat_map(|command| {
+                    let output = command.output.lines().map(str::to_owned);
+                    std::iter::once(format!("$ {}", command.text)).chain(output)
+                });
+                lines.splice(place.clone(), shown);
             }
         }
         lines.join("\n") + "\n"
@@ -138,7 +140,7 @@ impl Page {
 
 impl Block {
     fn parse(line: usize, opening: &str, directive: Option<(&str, &str)>, body: &[String]) -> Option<Self> {
-        let text = || body.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let text = || body.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
         match (opening, directive) {
             ("<!-- run", _) => Some(Self::Hidden { line, commands: text() }),
             ("```console", directive) => Some(Self::console(line, directive, body)),
