@@ -78,7 +78,7 @@ fn follow_page(name: &str) {
     let mut page = Page::parse(&fs::read_to_string(&path).unwrap());
     let mut differences = vec![];
     for block in &mut page.blocks {
-        reader.follow(block, &mut differences);
+        reader.carry_out(block, &mut differences);
     }
     #[expect(clippy::disallowed_methods, reason = "how a developer asks for new outputs")]
     let is_update = std::env::var_os("UPDATE_DOCS").is_some();
@@ -143,7 +143,7 @@ impl Reader {
         path.strip_prefix("~/").map_or_else(|| self.checkout.join(path), |path| self.folder.path().join(path))
     }
 
-    fn follow(&self, block: &mut Block, differences: &mut Vec<String>) {
+    fn carry_out(&self, block: &mut Block, differences: &mut Vec<String>) {
         match block {
             Block::Console { line, options, commands } => {
                 let last = commands.len() - 1;

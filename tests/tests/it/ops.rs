@@ -341,7 +341,7 @@ fn interrupted_task_is_stopped() {
     // It never ends here: whoever interrupts again does not wait for it.
     interrupt();
     let ran = ran(child.wait_with_output().unwrap()).ended(130);
-    assert!(ran.err.contains("stopping the task"), "{}", ran.err);
+    assert!(ran.err.contains("Stopping the task"), "{}", ran.err);
     assert_eq!(stage.asked("StopTask")[0]["task"], TASK);
 }
 
@@ -377,7 +377,7 @@ fn unreadable_object_does_not_hide_others() {
     });
     let ran = stage.run(&["status", "dev"]).ended(1);
     for part in [
-        "dev: 2 things are not well",
+        "dev: 2 problems",
         "! web/service/app: 1 of 2 tasks run",
         "! web/service/app: the deployment of app:5 is IN_PROGRESS",
         "? alarms could not be read: cloudwatch:DescribeAlarms failed",

@@ -7,6 +7,7 @@
 //! API: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
 use provisioner_image::{ContainerRegistry, Credentials, Layout, Pushed, RegistryError, find};
@@ -76,6 +77,8 @@ impl Image {
 
 impl Resource for Image {
     const RETAIN_ON_REPLACE: bool = true;
+    // An upload of layers, over any line.
+    const WRITE_TIMEOUT: Duration = Duration::from_mins(30);
     const ACTIONS: Actions = Actions {
         read: &["ecr:BatchGetImage", "ecr:DescribeRepositories"],
         create: &[
