@@ -1,4 +1,4 @@
-//! Comparison rules for recorded and observed values, from which each [`crate::Field`] selects one.
+//! Comparison rules for recorded and observed values, from which each [`crate::schema::FieldSchema`] selects one.
 
 use std::collections::BTreeSet;
 

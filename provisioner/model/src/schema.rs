@@ -124,7 +124,7 @@ impl FieldSchema {
     pub const fn initial(self) -> Self {
         Self { initial: true, ..self }
     }
-    /// See [`FieldSchema::guard`](struct@FieldSchema).
+    /// See [`FieldSchema::deletion_protection`](struct@FieldSchema).
     #[must_use]
     pub const fn deletion_protection(self) -> Self {
         Self { deletion_protection: true, ..self }
