@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{PageFormat, Tone, columns, diagnostic, value};
 
-/// The sign of a verdict. The word beside it says the same.
+/// The sign of an action. The word beside it says the same.
 pub fn sign(action: Action) -> &'static str {
     match action {
         Action::Create => "+",
@@ -25,7 +25,7 @@ pub fn sign(action: Action) -> &'static str {
     }
 }
 
-/// The word for a verdict.
+/// The word for an action.
 pub fn word(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
@@ -61,7 +61,7 @@ fn tone(action: Action) -> Tone {
     }
 }
 
-/// Numbers of resources by verdict. A leftover that goes counts as deleted.
+/// Numbers of resources by action. A leftover that goes counts as deleted.
 pub fn counted(plan: &Plan) -> Vec<(Action, usize)> {
     let actions = [
         Action::Create,
@@ -172,15 +172,14 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &ResourcePlan
     if let Some(from) = &planned.renamed_from {
         let _ = writeln!(out, "{}", page.wrap("    ", "    ", &format!("was {from}")));
     }
-    for (index, reason) in planned.reasons.iter().enumerate() {
-        let first = if index == 0 { "    because " } else { "        and " };
-        let _ = writeln!(out, "{}", page.wrap(first, "            ", reason));
+    for reason in &planned.reasons {
+        let _ = writeln!(out, "{}", page.wrap("    reason: ", "      ", reason));
     }
     for leftover in &planned.leftovers {
         let id = leftover.id.as_deref().unwrap_or("an object whose ID is not known");
         let (tone, lead) = if leftover.retained { (Tone::Quiet, "forget") } else { (Tone::Gone, "- delete") };
         let _ = writeln!(out, "    {} {id}", page.paint(tone, lead));
-        let _ = writeln!(out, "{}", page.wrap("        because ", "            ", leftover.why.as_str()));
+        let _ = writeln!(out, "{}", page.wrap("        reason: ", "          ", leftover.why.as_str()));
     }
     for step in plan.steps.iter().filter(|step| step.address == address) {
         if let StepAction::DisableDeletionProtection { fields, .. } = &step.action {
