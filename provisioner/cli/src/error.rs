@@ -29,6 +29,14 @@ pub enum Failure {
     /// The stack program.
     #[error("the stack is invalid")]
     Program(Vec<Diagnostic>),
+    /// An environment variable of the AWS SDK that must be a URL.
+    #[error("{variable} is not a URL: `{value}`")]
+    Endpoint {
+        /// Name of the variable.
+        variable: String,
+        /// Value of the variable.
+        value: String,
+    },
     /// No answer to who we are.
     #[error("could not determine the account of the credentials")]
     Identity(#[source] provisioner_model::Error),
@@ -257,7 +265,17 @@ impl Hint for Failure {
             #[cfg(feature = "aws")]
             Self::Image(error) => error.hint(),
             Self::Operation(error) => error.hint(),
-            Self::Identity(error) if matches!(error.kind, ErrorKind::Expired | ErrorKind::Bug) => error.hint(),
+            Self::Endpoint { variable, .. } => {
+                Some(format!("expected `http://HOST` or `https://HOST`, with a port if needed; unset {variable} to use AWS"))
+            }
+            Self::Identity(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::Expired | ErrorKind::Clock | ErrorKind::NotSent | ErrorKind::Unknown | ErrorKind::Bug
+                ) =>
+            {
+                error.hint()
+            }
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"

@@ -190,6 +190,9 @@ fn types() -> ResourceRegistry {
     expect(unused_variables, reason = "the folder has images only with the feature `aws`")
 )]
 async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<ProviderTarget, Failure> {
+    if let Some((variable, value)) = crate::terminal::invalid_endpoint() {
+        return Err(Failure::Endpoint { variable, value });
+    }
     let aws = provisioner_aws::Aws::load(region).await;
     #[cfg(feature = "aws")]
     let aws = aws.with_images(image::layouts(folder.path()));

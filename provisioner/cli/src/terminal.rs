@@ -169,6 +169,22 @@ pub fn whoami() -> (String, String) {
     (owner, host)
 }
 
+/// Returns the first variable for an endpoint of the AWS SDK that is not a URL, with its value. The SDK panics at an empty
+/// one.
+pub fn invalid_endpoint() -> Option<(String, String)> {
+    let is_url = |value: &str| {
+        let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
+        rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_alphanumeric() || first == '['))
+    };
+    let is_endpoint = |name: &str| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_");
+    let mut found: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .filter(|(name, value)| is_endpoint(name) && !is_url(value))
+        .collect();
+    found.sort_unstable();
+    found.into_iter().next()
+}
+
 /// The endpoint of a single service, where only such are set: the state must not take an emulator for AWS.
 pub fn service_endpoint() -> Option<String> {
     let mut found: Vec<(String, String)> =

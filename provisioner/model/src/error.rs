@@ -135,7 +135,7 @@ impl Hint for Error {
             }
             ErrorKind::Throttled => Some("the API asks for fewer calls: try again in a while".to_owned()),
             ErrorKind::Unknown | ErrorKind::NotSent => {
-                Some("no answer came: is the network, or the endpoint, there?".to_owned())
+                Some("no answer: check the network connection and the endpoint".to_owned())
             }
             ErrorKind::Bug => Some(self.bug_report("in Provisioner or in this program")),
             _ => None,

@@ -14,6 +14,7 @@ mod crate_dependencies;
 mod dangling;
 mod docker;
 mod emulators;
+mod endpoints;
 mod engine;
 mod facts;
 mod foreign_objects;
