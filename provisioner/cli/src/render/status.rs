@@ -56,7 +56,7 @@ impl Screen {
         let headline = match (troubles.len(), status.unread.len()) {
             (0, 0) => self.page.paint(Tone::New, "all is well"),
             (0, unread) => self.page.paint(Tone::Warning, &format!("{} could not be read", count(unread, "part"))),
-            (1, _) => self.page.paint(Tone::Gone, "1 thing is not well"),
+            (1, _) => self.page.paint(Tone::Gone, "1 problem"),
             (many, _) => self.page.paint(Tone::Gone, &format!("{many} problems")),
         };
         let environment = self.page.paint(Tone::Strong, environment);
