@@ -157,6 +157,9 @@ pub struct FieldChange {
     /// `true` if the field was changed outside Provisioner, and the plan reverts it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drifted: bool,
+    /// `true`, for a new object, if the program leaves the input out: `after` is the cloud's default.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cloud_default: bool,
     /// It holds a document: show it as a diff of lines.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub document: bool,

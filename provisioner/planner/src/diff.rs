@@ -107,6 +107,7 @@ pub fn differences(
                 replaces: change == Change::Replace,
                 waits_for: waits.clone(),
                 drifted: !ours,
+                cloud_default: false,
                 document: field.compare == Compare::Document,
             },
             kind: change,
@@ -123,6 +124,7 @@ fn dropped_input(field: &FieldSchema, current: &Value) -> FieldDiff {
         replaces: false,
         waits_for: BTreeSet::new(),
         drifted: false,
+        cloud_default: false,
         document: field.compare == Compare::Document,
     };
     FieldDiff { change, kind: Change::Update }
@@ -206,6 +208,7 @@ pub fn drift(
                 replaces: false,
                 waits_for: BTreeSet::new(),
                 drifted: true,
+                cloud_default: false,
                 document: field.compare == Compare::Document,
             })
         })

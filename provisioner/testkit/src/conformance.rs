@@ -12,6 +12,7 @@ use provisioner_model::{
     erased::{Clouds, ObservedState, RecordedState, ResourceType},
     resource::{FieldSchema, Owner},
 };
+use provisioner_planner::diff::fill_cloud_defaults;
 use serde_json::{Value, json};
 
 /// One object under test.
@@ -21,7 +22,7 @@ pub struct TestObject<'a> {
     owner: Owner,
     /// The object's ID in AWS.
     pub id: String,
-    /// As declared, with the name and tags that the engine would fill in.
+    /// As declared, with the defaults, the name and the tags that the planner would fill in.
     pub inputs: Value,
     /// State at the last read.
     pub observed: ObservedState,
@@ -166,8 +167,9 @@ async fn ready(
     panic!("{} {id} was not ready in time", resource_type.info().type_name);
 }
 
-/// Fills in the generated name and the ownership tags, as the engine does.
+/// Fills in the cloud's defaults, the generated name and the ownership tags, as the planner does.
 fn filled(resource_type: &dyn ResourceType, mut inputs: Value, token: &str) -> Value {
+    fill_cloud_defaults(resource_type, &mut inputs);
     if let Some(name) = resource_type.info().name
         && inputs.get(name.field).is_none_or(Value::is_null)
     {

@@ -54,10 +54,6 @@ macro_rules! registration_methods {
             self.put(c).await?;
             Ok((self.id(), None))
         }
-
-        async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
-            self.put(c).await.map(|()| None)
-        }
     };
 }
 

@@ -36,6 +36,7 @@ pub struct ScalableTarget {
     /// The ARN of the role that changes the count; the service's own role if absent.
     pub role_arn: Option<In<String>>,
     /// Suspended kinds of scaling.
+    #[field(cloud_default = none)]
     pub suspended_state: Option<Suspended>,
 }
 
@@ -48,6 +49,20 @@ pub struct Suspended {
     pub dynamic_scaling_out_suspended: Option<bool>,
     /// Suspends scaling by schedules.
     pub scheduled_scaling_suspended: Option<bool>,
+}
+
+impl Suspended {
+    /// Adds the end of each recorded suspension that is no longer stated: the call keeps what it leaves out.
+    fn end(&mut self, recorded: &Self) {
+        let all = [
+            (&mut self.dynamic_scaling_in_suspended, recorded.dynamic_scaling_in_suspended),
+            (&mut self.dynamic_scaling_out_suspended, recorded.dynamic_scaling_out_suspended),
+            (&mut self.scheduled_scaling_suspended, recorded.scheduled_scaling_suspended),
+        ];
+        for (desired, recorded) in all {
+            *desired = desired.or(recorded.map(|_| false));
+        }
+    }
 }
 
 /// The outputs of a scalable target.
@@ -100,6 +115,16 @@ impl Resource for ScalableTarget {
         delete: &["application-autoscaling:DeregisterScalableTarget"],
     };
     type Outputs = ScalableTargetOutputs;
+
+    async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
+        let mut target = self.clone();
+        if let Some(recorded_state) = &recorded.inputs.suspended_state
+            && ChangedFields::between(self, &recorded.inputs, &observed.inputs).contains(Field::SuspendedState)
+        {
+            target.suspended_state.get_or_insert_default().end(recorded_state);
+        }
+        target.put(c).await.map(|()| None)
+    }
 
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let Some((service, resource, dimension)) = parts(recorded.id.as_str()) else { return Ok(()) };

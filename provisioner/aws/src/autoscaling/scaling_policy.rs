@@ -252,6 +252,10 @@ impl Resource for ScalingPolicy {
         all
     }
 
+    async fn update(&self, c: &Writer, _: &Recorded<Self>, _: &Observed<Self>) -> Result<Updated> {
+        self.put(c).await.map(|()| None)
+    }
+
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let Some((target, name)) = recorded.id.as_str().rsplit_once('/') else { return Ok(()) };
         let Some((service, resource, dimension)) = parts(target) else { return Ok(()) };

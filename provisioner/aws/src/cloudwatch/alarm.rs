@@ -36,40 +36,53 @@ pub struct Alarm {
     #[field(replaces, name(max = 255))]
     pub alarm_name: Option<String>,
     /// A description of the alarm for readers.
+    #[field(cloud_default = "")]
     pub alarm_description: Option<String>,
     /// `GreaterThanThreshold` and the like.
     pub comparison_operator: String,
     /// The bound; absent for an anomaly band.
+    #[field(cloud_default = none)]
     pub threshold: Option<f64>,
     /// Number of periods to evaluate.
     pub evaluation_periods: i32,
     /// Number of breaching periods that raise the alarm; the default is all.
+    #[field(cloud_default = none)]
     pub datapoints_to_alarm: Option<i32>,
-    /// `breaching`, `notBreaching`, `ignore` or `missing`.
+    /// `breaching`, `notBreaching`, `ignore` or `missing` (the default).
+    #[field(cloud_default = "missing")]
     pub treat_missing_data: Option<String>,
     /// `evaluate` or `ignore`: percentiles of too few samples.
+    #[field(cloud_default = none)]
     pub evaluate_low_sample_count_percentile: Option<String>,
     /// `AWS/ApplicationELB`; for one metric, as the next six.
+    #[field(cloud_default = none)]
     pub namespace: Option<String>,
     /// Name of the metric, such as `HTTPCode_Target_5XX_Count`.
+    #[field(cloud_default = none)]
     pub metric_name: Option<String>,
     /// Dimensions of the metric.
     #[field(exact, may_dangle)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// `Average`, `Sum`, `Minimum`, `Maximum` or `SampleCount`.
+    #[field(cloud_default = none)]
     pub statistic: Option<String>,
     /// `p99` and the like, in place of `statistic`.
+    #[field(cloud_default = none)]
     pub extended_statistic: Option<String>,
     /// Length of a period in seconds.
+    #[field(cloud_default = none)]
     pub period: Option<i32>,
     /// Only samples with this unit count.
+    #[field(cloud_default = none)]
     pub unit: Option<String>,
     /// Several metrics and expressions over them, in place of one metric.
     #[field(set, may_dangle)]
     pub metrics: Vec<MetricQuery>,
     /// The anomaly band among `metrics`, in place of `threshold`.
+    #[field(cloud_default = none)]
     pub threshold_metric_id: Option<String>,
-    /// `true` if the alarm acts at all.
+    /// `true` (the default) if the alarm acts at all.
+    #[field(cloud_default = true)]
     pub actions_enabled: Option<bool>,
     /// ARNs of topics and policies that an alarm calls.
     #[field(set, may_dangle)]
@@ -229,8 +242,9 @@ impl Resource for Alarm {
 
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         // Tags alone need no write of the whole, which takes tags at creation only.
-        if !ChangedFields::between(self, &recorded.inputs, &observed.inputs).is_subset(&[Field::Tags]) {
-            self.over_observed(&observed.inputs).request(c).send().await.map_err(api(WRITE))?;
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        if !changed.is_subset(&[Field::Tags]) {
+            self.over_observed(&observed.inputs, &changed).request(c).send().await.map_err(api(WRITE))?;
         }
         let arn = &observed.outputs.arn;
         write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
@@ -246,20 +260,17 @@ impl Resource for Alarm {
 }
 
 impl Alarm {
-    /// The inputs with the observed values of unmanaged ones: a write resets whatever it leaves out.
-    fn over_observed(&self, observed: &Self) -> Self {
-        let kept = |ours: &Option<String>, theirs: &Option<String>| ours.clone().or_else(|| theirs.clone());
-        Self {
-            alarm_description: kept(&self.alarm_description, &observed.alarm_description),
-            datapoints_to_alarm: self.datapoints_to_alarm.or(observed.datapoints_to_alarm),
-            treat_missing_data: kept(&self.treat_missing_data, &observed.treat_missing_data),
-            evaluate_low_sample_count_percentile: kept(
-                &self.evaluate_low_sample_count_percentile,
-                &observed.evaluate_low_sample_count_percentile,
-            ),
-            actions_enabled: self.actions_enabled.or(observed.actions_enabled),
-            ..self.clone()
+    /// The inputs with the observed values of those that the program never stated: a write resets whatever it leaves out.
+    fn over_observed(&self, observed: &Self, changed: &ChangedFields<Self>) -> Self {
+        let mut all = self.clone();
+        if !changed.contains(Field::DatapointsToAlarm) {
+            all.datapoints_to_alarm = observed.datapoints_to_alarm;
         }
+        if !changed.contains(Field::EvaluateLowSampleCountPercentile) {
+            let observed = &observed.evaluate_low_sample_count_percentile;
+            all.evaluate_low_sample_count_percentile.clone_from(observed);
+        }
+        all
     }
 
     fn request(&self, c: &Writer) -> PutMetricAlarmFluentBuilder {

@@ -31,7 +31,8 @@ pub struct Subnet {
     /// `us-east-1a`.
     #[field(replaces)]
     pub availability_zone: String,
-    /// Whether instances launched in the subnet get a public IPv4 address.
+    /// Whether instances launched in the subnet get a public IPv4 address; AWS's default is no.
+    #[field(cloud_default = false)]
     pub map_public_ip_on_launch: Option<bool>,
     /// Tags.
     pub tags: Tags,

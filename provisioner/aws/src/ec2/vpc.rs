@@ -27,9 +27,11 @@ pub struct Vpc {
     /// The IPv4 range, `/16` to `/28`: `10.0.0.0/16`.
     #[field(replaces)]
     pub cidr_block: String,
-    /// `true` if Amazon's DNS server answers in the VPC.
+    /// `true` (the default) if Amazon's DNS server answers in the VPC.
+    #[field(cloud_default = true)]
     pub enable_dns_support: Option<bool>,
-    /// `true` if instances with a public address get a public DNS name; needs `enable_dns_support`.
+    /// `true` if instances with a public address get a public DNS name; needs `enable_dns_support`. AWS's default is no.
+    #[field(cloud_default = false)]
     pub enable_dns_hostnames: Option<bool>,
     /// Either `default` or `dedicated`.
     #[field(replaces)]

@@ -48,7 +48,7 @@ pub struct VpcEndpoint {
     #[field(set)]
     pub security_group_ids: Option<Vec<In<Id<SecurityGroup>>>>,
     /// Policy of the endpoint; the default allows everything.
-    #[field(document, may_dangle)]
+    #[field(document, may_dangle, cloud_default = none)]
     pub policy_document: Option<In<String>>,
     /// `true` if the service's own name resolves to the endpoint: needs the VPC's DNS support and host names.
     pub private_dns_enabled: Option<bool>,
@@ -104,6 +104,11 @@ impl VpcEndpoint {
     /// An endpoint for the appliances of a gateway load balancer.
     pub fn load_balancer(vpc: In<Id<Vpc>>, service: impl Into<String>, subnet: In<Id<Subnet>>) -> Self {
         Self::new(vpc, service, "GatewayLoadBalancer").subnet_ids([subnet])
+    }
+
+    /// The policy to write. Without one, it is AWS's default: `ResetPolicy` is documented for gateways only.
+    fn policy(&self) -> String {
+        self.policy_document.as_ref().and_then(text).unwrap_or_else(|| FULL_ACCESS.to_owned())
     }
 
     fn dns_options(&self) -> Option<DnsOptionsSpecification> {
@@ -191,8 +196,9 @@ impl Resource for VpcEndpoint {
             let subnets = ListChange::between(self.subnet_ids.as_deref(), current.subnet_ids.as_deref());
             let groups = ListChange::between(self.security_group_ids.as_deref(), current.security_group_ids.as_deref());
             let request = set_changed!(c.ec2().modify_vpc_endpoint().vpc_endpoint_id(id), self, changed =>
-                policy_document, private_dns_enabled, ip_address_type);
+                private_dns_enabled, ip_address_type);
             let request = request
+                .set_policy_document(changed.contains(Field::PolicyDocument).then(|| self.policy()))
                 .set_add_route_table_ids(route_tables.add)
                 .set_remove_route_table_ids(route_tables.remove)
                 .set_add_subnet_ids(subnets.add)
@@ -212,6 +218,10 @@ impl Resource for VpcEndpoint {
         gone_ok(answer.and_then(|answer| not_deleted(DELETE, answer.unsuccessful())))
     }
 }
+
+/// The policy of an endpoint that was created without one:
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html#default-endpoint-policy>
+const FULL_ACCESS: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 const READ: &str = "ec2:DescribeVpcEndpoints";
 const CREATE: &str = "ec2:CreateVpcEndpoint";

@@ -25,22 +25,23 @@ pub struct Repository {
     /// Lower-case letters, digits and `.-_/`; generated if absent.
     #[field(replaces, name(max = 256))]
     pub repository_name: Option<String>,
-    /// `MUTABLE`, `IMMUTABLE`, or either with `_WITH_EXCLUSION`.
+    /// `MUTABLE` (the default), `IMMUTABLE`, or either with `_WITH_EXCLUSION`.
+    #[field(cloud_default = "MUTABLE")]
     pub image_tag_mutability: Option<String>,
     /// Tags for which the opposite holds, with `*` for anything: `dev-*`.
-    #[field(set)]
+    #[field(set, cloud_default = none)]
     pub image_tag_mutability_exclusion_filters: Option<Vec<String>>,
-    /// Whether ECR scans each pushed image for known vulnerabilities.
-    #[field(parameter = "imageScanningConfiguration")]
+    /// Whether ECR scans each pushed image for known vulnerabilities; AWS's default is no.
+    #[field(parameter = "imageScanningConfiguration", cloud_default = false)]
     pub scan_on_push: Option<bool>,
     /// Encryption of the images; AES-256 with ECR's key if absent.
     #[field(replaces)]
     pub encryption_configuration: Option<Encryption>,
     /// Lifecycle rules that expire images, as a JSON document.
-    #[field(document)]
+    #[field(document, cloud_default = none)]
     pub lifecycle_policy_text: Option<In<String>>,
     /// The repository policy as a JSON document: access by other accounts.
-    #[field(document, may_dangle)]
+    #[field(document, may_dangle, cloud_default = none)]
     pub policy_text: Option<In<String>>,
     /// Whether a delete also deletes the images. Without it, AWS refuses to delete a repository with images.
     #[field(write_only)]
@@ -98,7 +99,9 @@ impl Resource for Repository {
             "ecr:PutImageTagMutability",
             "ecr:PutImageScanningConfiguration",
             "ecr:PutLifecyclePolicy",
+            "ecr:DeleteLifecyclePolicy",
             "ecr:SetRepositoryPolicy",
+            "ecr:DeleteRepositoryPolicy",
             "ecr:TagResource",
             "ecr:UntagResource",
         ],
@@ -137,7 +140,7 @@ impl Resource for Repository {
         let request = c
             .ecr()
             .create_repository()
-            .set_image_tag_mutability_exclusion_filters(self.exclusions()?)
+            .set_image_tag_mutability_exclusion_filters(filled(self.exclusions()?))
             .set_image_scanning_configuration(self.scanning())
             .set_encryption_configuration(encryption.transpose()?)
             .set_tags(Some(sdk_tags(&self.tags)));
@@ -151,17 +154,15 @@ impl Resource for Repository {
         let (arn, name) = (&observed.outputs.arn, recorded.id.as_str());
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         if changed.contains_any(&[Field::ImageTagMutability, Field::ImageTagMutabilityExclusionFilters]) {
-            // One call sets both: what is not stated stays as it is.
+            // One call sets both: what was never stated stays as it is.
             let mut both = self.clone();
-            both.image_tag_mutability =
-                both.image_tag_mutability.or_else(|| observed.inputs.image_tag_mutability.clone());
-            both.image_tag_mutability_exclusion_filters = both
-                .image_tag_mutability_exclusion_filters
-                .or_else(|| observed.inputs.image_tag_mutability_exclusion_filters.clone());
+            if !changed.contains(Field::ImageTagMutabilityExclusionFilters) {
+                both.image_tag_mutability_exclusion_filters =
+                    observed.inputs.image_tag_mutability_exclusion_filters.clone();
+            }
             let request = c.ecr().put_image_tag_mutability().repository_name(name);
             let request = set_inputs!(request, both => image_tag_mutability);
-            let exclusions = both.exclusions()?.filter(|all| !all.is_empty());
-            let request = request.set_image_tag_mutability_exclusion_filters(exclusions);
+            let request = request.set_image_tag_mutability_exclusion_filters(filled(both.exclusions()?));
             request.send().await.map_err(api("ecr:PutImageTagMutability"))?;
         }
         if changed.contains(Field::ScanOnPush) {
@@ -170,13 +171,23 @@ impl Resource for Repository {
             request.send().await.map_err(api("ecr:PutImageScanningConfiguration"))?;
         }
         if changed.contains(Field::LifecyclePolicyText) {
-            let request = c.ecr().put_lifecycle_policy().repository_name(name);
-            let request = set_inputs!(request, self => lifecycle_policy_text);
-            request.send().await.map_err(api("ecr:PutLifecyclePolicy"))?;
+            if self.lifecycle_policy_text.is_some() {
+                let request = c.ecr().put_lifecycle_policy().repository_name(name);
+                let request = set_inputs!(request, self => lifecycle_policy_text);
+                request.send().await.map_err(api("ecr:PutLifecyclePolicy"))?;
+            } else {
+                let answer = c.ecr().delete_lifecycle_policy().repository_name(name).send().await;
+                gone_ok(answer.map(drop).map_err(api("ecr:DeleteLifecyclePolicy")))?;
+            }
         }
         if changed.contains(Field::PolicyText) {
-            let request = set_inputs!(c.ecr().set_repository_policy().repository_name(name), self => policy_text);
-            request.send().await.map_err(api("ecr:SetRepositoryPolicy"))?;
+            if self.policy_text.is_some() {
+                let request = set_inputs!(c.ecr().set_repository_policy().repository_name(name), self => policy_text);
+                request.send().await.map_err(api("ecr:SetRepositoryPolicy"))?;
+            } else {
+                let answer = c.ecr().delete_repository_policy().repository_name(name).send().await;
+                gone_ok(answer.map(drop).map_err(api("ecr:DeleteRepositoryPolicy")))?;
+            }
         }
         write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
             c.ecr().tag_resource().resource_arn(arn) => "ecr:TagResource",
@@ -242,7 +253,9 @@ fn to_observed(
         inputs: from_sdk!(READ, one => Repository {
             repository_name, image_tag_mutability;
             image_tag_mutability_exclusion_filters: Some(exclusions.collect()),
-            scan_on_push: one.image_scanning_configuration().map(ImageScanningConfiguration::scan_on_push),
+            scan_on_push: Some(
+                one.image_scanning_configuration().is_some_and(ImageScanningConfiguration::scan_on_push),
+            ),
             encryption_configuration: one.encryption_configuration().map(|observed| Encryption {
                 encryption_type: observed.encryption_type().as_str().to_owned(),
                 kms_key: observed.kms_key().map(In::from),

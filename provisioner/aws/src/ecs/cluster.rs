@@ -22,18 +22,19 @@ pub struct Cluster {
     #[field(parameter = "settings")]
     pub container_insights: Option<String>,
     /// Encryption and logging of commands in running containers.
-    #[field(parameter = "configuration")]
+    #[field(parameter = "configuration", cloud_default = none)]
     pub execute_command_configuration: Option<ExecuteCommand>,
     /// Keys that encrypt ECS's storage.
     #[field(parameter = "configuration")]
     pub managed_storage_configuration: Option<ManagedStorage>,
     /// `FARGATE`, `FARGATE_SPOT`, or the account's own.
-    #[field(set)]
+    #[field(set, cloud_default = none)]
     pub capacity_providers: Option<Vec<String>>,
     /// Capacity of tasks that state none.
-    #[field(set)]
+    #[field(set, cloud_default = none)]
     pub default_capacity_provider_strategy: Option<Vec<CapacityShare>>,
     /// The ARN of the namespace for services that state none.
+    #[field(cloud_default = none)]
     pub service_connect_defaults: Option<In<String>>,
     /// Tags of the cluster, by key.
     pub tags: Tags,
@@ -110,7 +111,8 @@ impl Cluster {
     }
 
     fn connect(&self) -> Option<ClusterServiceConnectDefaultsRequest> {
-        let namespace = self.service_connect_defaults.as_ref().and_then(text)?;
+        // An empty name ends the setting.
+        let namespace = self.service_connect_defaults.as_ref().and_then(text).unwrap_or_default();
         ClusterServiceConnectDefaultsRequest::builder().namespace(namespace).build().ok()
     }
 }
@@ -158,7 +160,7 @@ impl Resource for Cluster {
             cluster_name, capacity_providers, default_capacity_provider_strategy)
         .set_settings(self.settings())
         .set_configuration(self.configuration())
-        .set_service_connect_defaults(self.connect())
+        .set_service_connect_defaults(self.connect().filter(|_| self.service_connect_defaults.is_some()))
         .set_tags(filled(Some(sdk_tags(&self.tags))))
         .send()
         .await
@@ -173,25 +175,33 @@ impl Resource for Cluster {
         let configuration =
             changed.contains_any(&[Field::ExecuteCommandConfiguration, Field::ManagedStorageConfiguration]);
         let connect = changed.contains(Field::ServiceConnectDefaults);
+        // Commands whose settings are no longer stated are logged as the task's containers are, which is ECS's default.
+        let mut desired = self.clone();
+        if changed.contains(Field::ExecuteCommandConfiguration) {
+            desired.execute_command_configuration.get_or_insert_with(|| ExecuteCommand::new().logging("DEFAULT"));
+        }
         if settings || configuration || connect {
             let request = c.ecs().update_cluster().cluster(name);
             request
                 .set_settings(self.settings().filter(|_| settings))
-                .set_configuration(self.configuration().filter(|_| configuration))
+                .set_configuration(desired.configuration().filter(|_| configuration))
                 .set_service_connect_defaults(self.connect().filter(|_| connect))
                 .send()
                 .await
                 .map_err(api_with("ecs:UpdateCluster", busy))?;
         }
         if changed.contains_any(&[Field::CapacityProviders, Field::DefaultCapacityProviderStrategy]) {
-            // One call sets both: what is not stated stays as it is.
-            let current = observed.inputs.clone();
-            let strategy = self.default_capacity_provider_strategy.clone();
-            let both = Self {
-                capacity_providers: self.capacity_providers.clone().or(current.capacity_providers),
-                default_capacity_provider_strategy: strategy.or(current.default_capacity_provider_strategy),
-                ..self.clone()
-            };
+            // One call sets both: what was never stated stays as it is.
+            let mut both = self.clone();
+            if !changed.contains(Field::CapacityProviders) {
+                both.capacity_providers.clone_from(&observed.inputs.capacity_providers);
+            }
+            if !changed.contains(Field::DefaultCapacityProviderStrategy) {
+                let strategy = &observed.inputs.default_capacity_provider_strategy;
+                both.default_capacity_provider_strategy.clone_from(strategy);
+            }
+            both.capacity_providers.get_or_insert_default();
+            both.default_capacity_provider_strategy.get_or_insert_default();
             let request = c.ecs().put_cluster_capacity_providers().cluster(name);
             set_inputs!(request, both => capacity_providers, default_capacity_provider_strategy)
                 .send()

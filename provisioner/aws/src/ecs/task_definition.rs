@@ -46,21 +46,28 @@ pub struct TaskDefinition {
     #[field(required)]
     pub container_definitions: Vec<Container>,
     /// CPU units, 1024 to a core; needed on Fargate.
+    #[field(cloud_default = none)]
     pub cpu: Option<u32>,
     /// MiB; needed on Fargate.
+    #[field(cloud_default = none)]
     pub memory: Option<u32>,
     /// `awsvpc` (on Fargate), `bridge`, `host` or `none`.
+    #[field(cloud_default = none)]
     pub network_mode: Option<String>,
     /// Required launch types, such as `FARGATE`.
     #[field(set)]
     pub requires_compatibilities: Vec<String>,
     /// The ARN of the role that the containers' programs have.
+    #[field(cloud_default = none)]
     pub task_role_arn: Option<In<String>>,
     /// The ARN of the role with which ECS pulls images, reads secrets and writes logs.
+    #[field(cloud_default = none)]
     pub execution_role_arn: Option<In<String>>,
     /// Processor and operating system.
+    #[field(cloud_default = none)]
     pub runtime_platform: Option<RuntimePlatform>,
     /// GiB of disk on Fargate, 21 to 200; 20 if absent.
+    #[field(cloud_default = none)]
     pub ephemeral_storage: Option<i32>,
     /// Volumes that the containers can share.
     #[field(set)]
@@ -69,10 +76,13 @@ pub struct TaskDefinition {
     #[field(set)]
     pub placement_constraints: Vec<String>,
     /// `task` or `host`: whose processes containers see.
+    #[field(cloud_default = none)]
     pub pid_mode: Option<String>,
     /// `task`, `host` or `none`; not on Fargate.
+    #[field(cloud_default = none)]
     pub ipc_mode: Option<String>,
     /// `true` if faults may be injected.
+    #[field(cloud_default = none)]
     pub enable_fault_injection: Option<bool>,
     /// Tags of the task definition, by key.
     pub tags: Tags,
@@ -264,7 +274,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ecs::{Linux, PortMapping};
+    use crate::ecs::{ContainerHealthCheck, Linux, PortMapping};
 
     fn containers() -> &'static FieldSchema {
         let name = Field::ContainerDefinitions.name();
@@ -289,6 +299,31 @@ mod tests {
         assert!(!TaskDefinition::is_equivalent(field, &json!([&app]), &json!([&there])));
         let other = Container::new("sidecar", "image");
         assert!(TaskDefinition::is_equivalent(field, &json!([&app, &other]), &json!([&other, &app])));
+    }
+
+    #[test]
+    fn health_check_that_is_no_longer_stated_is_registered_no_more() {
+        let bare = Container::new("app", "image");
+        let checked = bare.clone().health_check(ContainerHealthCheck::new(["CMD", "/app", "health"]).interval(10));
+        // AWS adds the values that the program left out.
+        let check = ContainerHealthCheck::new(["CMD", "/app", "health"]).interval(10).timeout(5).retries(3);
+        let observed = bare.clone().health_check(check);
+        let [desired, recorded, observed] =
+            [bare, checked, observed].map(|one| TaskDefinition::fargate(256, 512, [one]));
+        let changed = ChangedFields::between(&desired, &recorded, &observed);
+        assert!(changed.contains(Field::ContainerDefinitions));
+        // A revision is written whole, from what is declared.
+        assert_eq!(desired.container_definitions[0].to_sdk().unwrap().health_check(), None);
+        // Nobody stated the values that AWS chose.
+        assert!(ChangedFields::between(&recorded, &recorded, &observed).is_subset(&[]));
+    }
+
+    #[test]
+    fn role_that_is_no_longer_stated_is_a_change() {
+        let bare = TaskDefinition::fargate(256, 512, [Container::new("app", "image")]);
+        let with_role = bare.clone().task_role_arn("arn:aws:iam::123456789012:role/task");
+        assert!(ChangedFields::between(&bare, &with_role, &with_role).contains(Field::TaskRoleArn));
+        assert!(ChangedFields::between(&bare, &bare, &with_role).is_subset(&[]));
     }
 
     #[test]

@@ -39,8 +39,10 @@ pub struct Listener {
     #[field(parameter = "Certificates")]
     pub certificate_arn: Option<In<String>>,
     /// ALPN policy for `TLS`: `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`, `HTTP2Preferred`, `None`.
+    #[field(cloud_default = none)]
     pub alpn_policy: Option<Vec<String>>,
     /// Verification of client certificates.
+    #[field(cloud_default = none)]
     pub mutual_authentication: Option<MutualAuthentication>,
     /// Actions for requests that match no rule.
     #[field(required)]
@@ -146,11 +148,17 @@ impl Resource for Listener {
             // With the protocol, the API needs what belongs to it: a policy and a certificate with `HTTPS`.
             let with_protocol = |field| changed.contains_any(&[Field::Protocol, field]);
             let actions = changed.contains(Field::DefaultActions).then(|| sdk_actions(&self.default_actions));
-            let mutual = self.mutual_authentication.to_sdk();
+            // What is no longer stated is turned off.
+            let mutual = self.mutual_authentication.clone().unwrap_or_else(|| MutualAuthentication::new("off"));
+            let mutual = (self.mutual_authentication.is_some() || changed.contains(Field::MutualAuthentication))
+                .then(|| mutual.to_sdk())
+                .flatten();
+            let alpn = changed.contains(Field::AlpnPolicy).then(|| vec!["None".to_owned()]);
+            let alpn = self.alpn_policy.clone().or(alpn);
             set_changed!(c.elb().modify_listener().listener_arn(arn), self, changed => port, protocol)
                 .set_ssl_policy(self.ssl_policy.clone().filter(|_| with_protocol(Field::SslPolicy)))
                 .set_certificates(self.certificates().filter(|_| with_protocol(Field::CertificateArn)))
-                .set_alpn_policy(self.alpn_policy.clone().filter(|_| with_protocol(Field::AlpnPolicy)))
+                .set_alpn_policy(alpn.filter(|_| with_protocol(Field::AlpnPolicy)))
                 .set_mutual_authentication(mutual.filter(|_| with_protocol(Field::MutualAuthentication)))
                 .set_default_actions(actions)
                 .send()

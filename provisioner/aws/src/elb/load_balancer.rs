@@ -53,38 +53,52 @@ pub struct LoadBalancer {
     /// Security groups of the load balancer; optional for a network load balancer.
     #[field(required, set)]
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
-    /// `ipv4`, `dualstack` or `dualstack-without-public-ipv4`.
+    /// `ipv4` (the default), `dualstack` or `dualstack-without-public-ipv4`.
+    #[field(cloud_default = "ipv4")]
     pub ip_address_type: Option<String>,
     /// `true` if AWS refuses to delete the load balancer.
-    #[field(deletion_protection)]
+    #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection: Option<bool>,
     /// `true` if headers with names that HTTP does not allow are dropped; AWS's default keeps them.
+    #[field(cloud_default = false)]
     pub drop_invalid_header_fields: Option<bool>,
     /// Destination of the log of requests.
+    #[field(cloud_default = none)]
     pub access_logs: Option<LogsTo>,
     /// Destination of the log of connections.
+    #[field(cloud_default = none)]
     pub connection_logs: Option<LogsTo>,
     /// Seconds after which a silent connection is closed: 60 if absent.
+    #[field(cloud_default = 60)]
     pub idle_timeout: Option<i64>,
     /// Seconds for which a client may keep its connection: 3600 if absent.
+    #[field(cloud_default = 3600)]
     pub client_keep_alive: Option<i64>,
-    /// `true` if clients may speak HTTP/2.
+    /// `true` (the default) if clients may speak HTTP/2.
+    #[field(cloud_default = true)]
     pub http2: Option<bool>,
-    /// Handling of requests that two servers could parse differently: `monitor`, `defensive`, `strictest`.
+    /// Handling of requests that two servers could parse differently: `monitor`, `defensive` (the default), `strictest`.
+    #[field(cloud_default = "defensive")]
     pub desync_mitigation_mode: Option<String>,
     /// `true` if targets get the client's `Host` header unchanged.
+    #[field(cloud_default = false)]
     pub preserve_host_header: Option<bool>,
-    /// Handling of `X-Forwarded-For`: `append`, `preserve`, `remove`.
+    /// Handling of `X-Forwarded-For`: `append` (the default), `preserve`, `remove`.
+    #[field(cloud_default = "append")]
     pub xff_header_processing_mode: Option<String>,
     /// `true` if `X-Forwarded-For` contains the client's port.
+    #[field(cloud_default = false)]
     pub xff_client_port: Option<bool>,
     /// `true` if targets get the TLS version and cipher suite in headers.
+    #[field(cloud_default = false)]
     pub x_amzn_tls_version_and_cipher_suite: Option<bool>,
     /// `true` if requests pass while the firewall does not answer.
+    #[field(cloud_default = false)]
     pub waf_fail_open: Option<bool>,
     /// `true` if each zone's node uses the targets of all zones; always on for applications.
     pub cross_zone: Option<bool>,
     /// `true` if operators may shift traffic away from a zone.
+    #[field(cloud_default = false)]
     pub zonal_shift: Option<bool>,
     /// Further attributes, by AWS's own names. An attribute that is absent here keeps its value.
     #[field(map)]
@@ -146,6 +160,31 @@ pub struct LoadBalancerOutputs {
     pub state: String,
     /// AWS's reason for the state.
     pub reason: Option<String>,
+}
+
+impl LoadBalancer {
+    /// The inputs with AWS's defaults for attributes that it does not list: a network load balancer has few of them, and
+    /// would refuse a write of the others.
+    fn with_defaults(self) -> Self {
+        let on = |stated: Option<bool>, default: bool| Some(stated.unwrap_or(default));
+        let or = |stated: Option<String>, default: &str| stated.or_else(|| Some(default.to_owned()));
+        Self {
+            ip_address_type: or(self.ip_address_type, "ipv4"),
+            deletion_protection: on(self.deletion_protection, false),
+            drop_invalid_header_fields: on(self.drop_invalid_header_fields, false),
+            idle_timeout: self.idle_timeout.or(Some(60)),
+            client_keep_alive: self.client_keep_alive.or(Some(3600)),
+            http2: on(self.http2, true),
+            desync_mitigation_mode: or(self.desync_mitigation_mode, "defensive"),
+            preserve_host_header: on(self.preserve_host_header, false),
+            xff_header_processing_mode: or(self.xff_header_processing_mode, "append"),
+            xff_client_port: on(self.xff_client_port, false),
+            x_amzn_tls_version_and_cipher_suite: on(self.x_amzn_tls_version_and_cipher_suite, false),
+            waf_fail_open: on(self.waf_fail_open, false),
+            zonal_shift: on(self.zonal_shift, false),
+            ..self
+        }
+    }
 }
 
 impl Resource for LoadBalancer {
@@ -236,7 +275,19 @@ impl Resource for LoadBalancer {
             let request = set_inputs!(c.elb().set_ip_address_type().load_balancer_arn(arn), self => ip_address_type);
             request.send().await.map_err(api("elasticloadbalancing:SetIpAddressType"))?;
         }
-        let set = changed_attributes(&self.stated(), &observed.inputs.stated());
+        let mut desired = self.stated();
+        let logs = [
+            (Field::AccessLogs, "access_logs.s3", &recorded.inputs.access_logs),
+            (Field::ConnectionLogs, "connection_logs.s3", &recorded.inputs.connection_logs),
+        ];
+        for (_, key, logs) in logs.into_iter().filter(|(field, ..)| changed.contains(*field)) {
+            // The call keeps what it leaves out: a log that is no longer stated ends, and so does its prefix.
+            desired.entry(format!("{key}.enabled")).or_insert_with(|| "false".to_owned());
+            if logs.as_ref().is_some_and(|logs| logs.prefix.is_some()) {
+                desired.entry(format!("{key}.prefix")).or_default();
+            }
+        }
+        let set = changed_attributes(&desired, &observed.inputs.stated());
         if !set.is_empty() {
             let set = set.iter().map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
             let request = c.elb().modify_load_balancer_attributes().load_balancer_arn(arn);
@@ -288,7 +339,7 @@ fn to_observed(one: &types::LoadBalancer, all: Attributes, tags: Tags) -> Result
         tags,
         ..attributes
     });
-    Ok(Observed { inputs, outputs })
+    Ok(Observed { inputs: inputs.with_defaults(), outputs })
 }
 
 #[cfg(test)]
@@ -305,7 +356,7 @@ mod tests {
         let sdk = types::LoadBalancer::builder().load_balancer_arn("a:loadbalancer/app/web/1").dns_name("web");
         let state = types::LoadBalancerState::builder().code(LoadBalancerStateEnum::Active).build();
         let observed = to_observed(&sdk.state(state).build(), desired.stated(), Tags::new()).unwrap();
-        assert_eq!(observed.inputs, desired);
+        assert_eq!(observed.inputs, desired.with_defaults());
         assert_eq!(observed.outputs.arn_suffix, "app/web/1");
     }
 

@@ -62,14 +62,19 @@ pub struct TargetGroup {
     )]
     pub health_check: Option<HealthCheck>,
     /// Seconds for which a deregistered target may finish requests: 300 if absent.
+    #[field(cloud_default = 300)]
     pub deregistration_delay: Option<i64>,
-    /// Seconds in which a new target's share grows; 0 is none.
+    /// Seconds in which a new target's share grows; 0 (the default) is none.
+    #[field(cloud_default = 0)]
     pub slow_start: Option<i64>,
-    /// `round_robin`, `least_outstanding_requests` or `weighted_random`.
+    /// `round_robin` (the default), `least_outstanding_requests` or `weighted_random`.
+    #[field(cloud_default = "round_robin")]
     pub load_balancing_algorithm_type: Option<String>,
-    /// `true`, `false` or `use_load_balancer_configuration`.
+    /// `true`, `false` or `use_load_balancer_configuration` (the default).
+    #[field(cloud_default = "use_load_balancer_configuration")]
     pub cross_zone: Option<String>,
     /// Stickiness of clients to a target.
+    #[field(cloud_default = none)]
     pub stickiness: Option<TargetStickiness>,
     /// Further attributes, by AWS's own names. An attribute that is absent here keeps its value.
     #[field(map)]
@@ -165,6 +170,47 @@ impl TargetGroup {
         Self::bare().vpc_id(vpc).protocol(protocol).port(port).target_type("ip")
     }
 
+    /// The inputs with AWS's defaults for attributes that it does not list: groups of functions, and of network load
+    /// balancers, have few of them, and would refuse a write of the others.
+    fn with_defaults(self) -> Self {
+        let or = |stated: Option<String>, default: &str| stated.or_else(|| Some(default.to_owned()));
+        Self {
+            deregistration_delay: self.deregistration_delay.or(Some(300)),
+            slow_start: self.slow_start.or(Some(0)),
+            load_balancing_algorithm_type: or(self.load_balancing_algorithm_type, "round_robin"),
+            cross_zone: or(self.cross_zone, "use_load_balancer_configuration"),
+            ..self
+        }
+    }
+
+    /// The health check with AWS's defaults for recorded members that are no longer stated: the call keeps what it leaves
+    /// out. For the targets of application load balancers; the defaults of others differ by protocol.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
+    fn with_ends(&self, check: HealthCheck, recorded: &Self) -> HealthCheck {
+        fn or<T>(stated: Option<T>, recorded: Option<&T>, default: impl Into<T>) -> Option<T> {
+            stated.or_else(|| recorded.map(|_| default.into()))
+        }
+        let application = matches!(self.protocol.as_deref(), Some("HTTP" | "HTTPS"));
+        let Some(recorded) = recorded.health_check.as_ref().filter(|_| application) else { return check };
+        let grpc = self.protocol_version.as_deref() == Some("GRPC");
+        let (path, matcher) = if grpc { ("/AWS.ALB/healthcheck", "12") } else { ("/", "200") };
+        HealthCheck {
+            enabled: check.enabled,
+            protocol: or(check.protocol, recorded.protocol.as_ref(), "HTTP"),
+            port: or(check.port, recorded.port.as_ref(), "traffic-port"),
+            path: or(check.path, recorded.path.as_ref(), path),
+            interval_seconds: or(check.interval_seconds, recorded.interval_seconds.as_ref(), 30),
+            timeout_seconds: or(check.timeout_seconds, recorded.timeout_seconds.as_ref(), 5),
+            healthy_threshold_count: or(check.healthy_threshold_count, recorded.healthy_threshold_count.as_ref(), 5),
+            unhealthy_threshold_count: or(
+                check.unhealthy_threshold_count,
+                recorded.unhealthy_threshold_count.as_ref(),
+                2,
+            ),
+            matcher: or(check.matcher, recorded.matcher.as_ref(), matcher),
+        }
+    }
+
     fn matcher(&self) -> Option<Matcher> {
         let codes = self.health_check.as_ref()?.matcher.clone()?;
         let grpc = self.protocol_version.as_deref() == Some("GRPC");
@@ -228,10 +274,17 @@ impl Resource for TargetGroup {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let arn = recorded.id.as_str();
         if let Some(check) = changed.pick(Field::HealthCheck, &self.health_check) {
-            let request = set_health_check!(c.elb().modify_target_group().target_group_arn(arn), self, check);
+            let group = Self { health_check: Some(self.with_ends(check, &recorded.inputs)), ..self.clone() };
+            let check = group.health_check.clone().unwrap_or_default();
+            let request = set_health_check!(c.elb().modify_target_group().target_group_arn(arn), group, check);
             request.send().await.map_err(api("elasticloadbalancing:ModifyTargetGroup"))?;
         }
-        let set = changed_attributes(&self.stated(), &observed.inputs.stated());
+        let mut desired = self.stated();
+        if changed.contains(Field::Stickiness) {
+            // Stickiness that is no longer stated ends.
+            desired.entry("stickiness.enabled".to_owned()).or_insert_with(|| "false".to_owned());
+        }
+        let set = changed_attributes(&desired, &observed.inputs.stated());
         if !set.is_empty() {
             let set = set.iter().map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build());
             let request = c.elb().modify_target_group_attributes().target_group_arn(arn);
@@ -287,12 +340,25 @@ fn to_observed(one: &types::TargetGroup, all: Attributes, tags: Tags) -> Result<
         id = target_group_arn, arn = target_group_arn, name = target_group_name;
         arn_suffix: format!("targetgroup/{}", suffix(one.target_group_arn().unwrap_or_default(), ":targetgroup/")),
     });
-    Ok(Observed { inputs, outputs })
+    Ok(Observed { inputs: inputs.with_defaults(), outputs })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_the_health_check_that_are_no_longer_stated_return_to_the_defaults() {
+        let check = HealthCheck::new().path("/ready").interval_seconds(10).matcher("200-299");
+        let group =
+            |protocol: &str| TargetGroup::new(Id::new("vpc-1").into(), protocol, 80).health_check(check.clone());
+        let recorded = group("HTTP");
+        let written = recorded.with_ends(HealthCheck::new().interval_seconds(10), &recorded);
+        assert_eq!(written, HealthCheck::new().path("/").interval_seconds(10).matcher("200"));
+        let recorded = group("TCP");
+        let stated = HealthCheck::new().interval_seconds(10);
+        assert_eq!(recorded.with_ends(stated.clone(), &recorded), stated);
+    }
 
     #[test]
     fn attribute_that_has_an_input_is_refused() {

@@ -35,10 +35,13 @@ pub struct Role {
     #[field(document, may_dangle)]
     pub assume_role_policy_document: In<String>,
     /// A description for readers.
+    #[field(cloud_default = "")]
     pub description: Option<String>,
-    /// The longest session in seconds: 3600 to 43200.
+    /// The longest session in seconds: 3600 (the default) to 43200.
+    #[field(cloud_default = 3600)]
     pub max_session_duration: Option<i32>,
     /// The ARN of the policy that limits the role's permissions; an empty text for none.
+    #[field(cloud_default = none)]
     pub permissions_boundary: Option<In<String>>,
     /// Tags.
     pub tags: Tags,
@@ -128,8 +131,9 @@ impl Resource for Role {
             let request = c.iam().update_role().role_name(name).set_description(description);
             request.set_max_session_duration(duration).send().await.map_err(api("iam:UpdateRole"))?;
         }
-        if let Some(boundary) = changed.pick(Field::PermissionsBoundary, &self.permissions_boundary) {
-            if let Some(arn) = text(&boundary).filter(|arn| !arn.is_empty()) {
+        if changed.contains(Field::PermissionsBoundary) {
+            let boundary = self.permissions_boundary.as_ref().and_then(text);
+            if let Some(arn) = boundary.filter(|arn| !arn.is_empty()) {
                 let request = c.iam().put_role_permissions_boundary().role_name(name).permissions_boundary(arn);
                 request.send().await.map_err(api("iam:PutRolePermissionsBoundary"))?;
             } else {

@@ -8,6 +8,7 @@
 
 use aws_sdk_kms::types::{KeyListEntry, KeyMetadata, KeyState, Tag};
 use futures::future::join_all;
+use serde_json::json;
 
 use super::{our_tags, sdk_tags};
 use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::made_for};
@@ -26,9 +27,10 @@ use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::mad
 )]
 pub struct Key {
     /// A description for readers.
+    #[field(cloud_default = "")]
     pub description: Option<String>,
     /// The key policy; if absent, the account's IAM policies control access.
-    #[field(document, may_dangle)]
+    #[field(document, may_dangle, cloud_default = none)]
     pub policy: Option<In<String>>,
     /// `SYMMETRIC_DEFAULT` if absent.
     #[field(replaces)]
@@ -39,11 +41,15 @@ pub struct Key {
     /// Whether the key can have replicas in other regions.
     #[field(replaces)]
     pub multi_region: Option<bool>,
-    /// Whether the key can be used.
+    /// Whether the key can be used; AWS's default is yes.
+    #[field(cloud_default = true)]
     pub enabled: Option<bool>,
-    /// Whether KMS generates new key material periodically. Data that older material encrypted stays readable.
+    /// Whether KMS generates new key material periodically; AWS's default is no. Data that older material encrypted stays
+    /// readable.
+    #[field(cloud_default = false)]
     pub key_rotation_enabled: Option<bool>,
-    /// Rotation period in days: 90 to 2560.
+    /// Rotation period in days: 90 to 2560; 365 if absent.
+    #[field(cloud_default = none)]
     pub rotation_period_in_days: Option<i32>,
     /// Waiting period before a deletion in days: 7 to 30; 30 if absent.
     #[field(write_only)]
@@ -155,7 +161,8 @@ impl Resource for Key {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         // First the policy: it may be what allows the rest. A disabled key takes no other change.
         if changed.contains(Field::Policy) {
-            let request = set_inputs!(c.kms().put_key_policy().key_id(id).policy_name("default"), self => policy);
+            let policy = self.policy.as_ref().and_then(text).unwrap_or_else(|| default_policy(&observed.outputs.arn));
+            let request = c.kms().put_key_policy().key_id(id).policy_name("default").policy(policy);
             request.send().await.map_err(api_with("kms:PutKeyPolicy", principal_not_yet))?;
         }
         let enable = changed.pick(Field::Enabled, &self.enabled);
@@ -168,7 +175,10 @@ impl Resource for Key {
         }
         let rotation = changed.contains_any(&[Field::KeyRotationEnabled, Field::RotationPeriodInDays]);
         if rotation && self.key_rotation_enabled == Some(true) {
-            let request = set_inputs!(c.kms().enable_key_rotation().key_id(id), self => rotation_period_in_days);
+            // A period that is no longer stated returns to KMS's default.
+            let dropped = changed.contains(Field::RotationPeriodInDays).then_some(DEFAULT_ROTATION_PERIOD);
+            let period = self.rotation_period_in_days.or(dropped);
+            let request = c.kms().enable_key_rotation().key_id(id).set_rotation_period_in_days(period);
             request.send().await.map_err(api("kms:EnableKeyRotation"))?;
         }
         if changed.pick(Field::KeyRotationEnabled, &self.key_rotation_enabled) == Some(false) {
@@ -194,6 +204,20 @@ impl Resource for Key {
 }
 
 const READ: &str = "kms:DescribeKey";
+/// Days: <https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html>
+const DEFAULT_ROTATION_PERIOD: i32 = 365;
+
+/// The policy of a key that was created by the API without one:
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+fn default_policy(arn: &str) -> String {
+    let mut parts = arn.split(':');
+    let (partition, account) = (parts.nth(1).unwrap_or("aws"), parts.nth(2).unwrap_or_default());
+    let statement = json!({
+        "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Principal": { "AWS": format!("arn:{partition}:iam::{account}:root") },
+    });
+    json!({ "Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement] }).to_string()
+}
 
 async fn describe(c: &Reader, id: &str) -> Result<KeyMetadata> {
     let answer = c.kms().describe_key().key_id(id).send().await.map_err(api_with(READ, malformed))?;
@@ -252,6 +276,12 @@ fn to_observed(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn default_policy_names_the_account_of_the_key() {
+        let policy = default_policy("arn:aws-cn:kms:cn-north-1:123456789012:key/k");
+        assert!(policy.contains(r#""AWS":"arn:aws-cn:iam::123456789012:root""#), "{policy}");
+    }
 
     #[test]
     fn key_scheduled_for_deletion_is_gone() {

@@ -22,15 +22,17 @@ pub struct LogGroup {
     /// `/ecs/app`; generated if absent.
     #[field(replaces, name(max = 512))]
     pub log_group_name: Option<String>,
-    /// Days that log lines are kept; 0 for ever.
+    /// Days that log lines are kept; 0 for ever, and if absent.
+    #[field(cloud_default = none)]
     pub retention_in_days: Option<i32>,
-    /// The ARN of the key that encrypts log lines; an empty text for AWS's own key.
+    /// The ARN of the key that encrypts log lines; an empty text for AWS's own key, the default.
+    #[field(cloud_default = "")]
     pub kms_key_id: Option<In<String>>,
     /// `STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.
     #[field(replaces)]
     pub log_group_class: Option<String>,
-    /// `true` if AWS refuses to delete the group.
-    #[field(deletion_protection)]
+    /// `true` if AWS refuses to delete the group; AWS's default is no.
+    #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection_enabled: Option<bool>,
     /// Tags of the log group, by key.
     pub tags: Tags,
@@ -111,16 +113,14 @@ impl Resource for LogGroup {
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let (name, arn) = (recorded.id.as_str(), &observed.outputs.arn);
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
-        match changed.pick(Field::RetentionInDays, &self.retention_in_days) {
-            Some(0) => {
+        if changed.contains(Field::RetentionInDays) {
+            if let Some(days) = self.retention_in_days.filter(|days| *days != 0) {
+                let request = c.logs().put_retention_policy().log_group_name(name).retention_in_days(days);
+                request.send().await.map_err(api("logs:PutRetentionPolicy"))?;
+            } else {
                 let request = c.logs().delete_retention_policy().log_group_name(name);
                 request.send().await.map_err(api("logs:DeleteRetentionPolicy"))?;
             }
-            Some(days) => {
-                let request = c.logs().put_retention_policy().log_group_name(name).retention_in_days(days);
-                request.send().await.map_err(api("logs:PutRetentionPolicy"))?;
-            }
-            None => {}
         }
         if let Some(key) = changed.pick(Field::KmsKeyId, &self.kms_key_id).as_ref().and_then(text) {
             if key.is_empty() {

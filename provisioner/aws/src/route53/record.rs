@@ -40,21 +40,28 @@ pub struct Record {
     #[field(replaces)]
     pub set_identifier: Option<String>,
     /// Seconds that resolvers may keep the answers. Not with `alias_target`.
+    #[field(cloud_default = none)]
     pub ttl: Option<i64>,
     /// The answers, as in a zone file: a `TXT` has quotes. Not with `alias_target`.
-    #[field(set, parameter = "ChangeBatch")]
+    #[field(set, parameter = "ChangeBatch", cloud_default = none)]
     pub resource_records: Option<Vec<In<String>>>,
     /// An AWS resource whose addresses are the answers.
+    #[field(cloud_default = none)]
     pub alias_target: Option<Alias>,
     /// Weight relative to other records of the same name.
+    #[field(cloud_default = none)]
     pub weight: Option<i64>,
     /// The region whose users get the record.
+    #[field(cloud_default = none)]
     pub region: Option<String>,
     /// Either `PRIMARY` or `SECONDARY`.
+    #[field(cloud_default = none)]
     pub failover: Option<String>,
     /// `true` if the record is one of several that are returned together.
+    #[field(cloud_default = none)]
     pub multi_value_answer: Option<bool>,
     /// The ID of the health check without which the record is not returned.
+    #[field(cloud_default = none)]
     pub health_check_id: Option<In<String>>,
 }
 

@@ -33,8 +33,10 @@ pub struct ManagedSecret {
     #[field(replaces, name(max = 512))]
     pub name: Option<String>,
     /// A description for readers.
+    #[field(cloud_default = "")]
     pub description: Option<String>,
-    /// The ARN of the key that encrypts the value; AWS's own key for Secrets Manager if absent.
+    /// The ARN of the key that encrypts the value; an empty text for AWS's own key for Secrets Manager, the default.
+    #[field(cloud_default = "")]
     pub kms_key_id: Option<In<String>>,
     /// The value's source. A change writes a new value; `None` leaves the value unmanaged.
     #[field(write_only, exact)]
@@ -167,7 +169,9 @@ impl Resource for ManagedSecret {
         let token = Some(owner.token.clone()).filter(|token| (32..=64).contains(&token.len()));
         let request = c.secrets().create_secret().set_client_request_token(token);
         let request = request.set_secret_string(self.fresh_value(c).await?).set_tags(Some(sdk_tags(&self.tags)));
-        let request = set_inputs!(request, self => name, description, kms_key_id);
+        // An update takes an empty text for AWS's own key; of a create, the API does not say so.
+        let key = self.kms_key_id.as_ref().and_then(text).filter(|key| !key.is_empty());
+        let request = set_inputs!(request, self => name, description).set_kms_key_id(key);
         let answer = request.send().await.map_err(api_with("secretsmanager:CreateSecret", name_not_yet_free))?;
         Ok((member("secretsmanager:CreateSecret", "ARN", answer.arn())?, None))
     }
@@ -248,7 +252,8 @@ async fn describe(c: &Reader, id: &str) -> Result<DescribeSecretOutput> {
 fn to_observed(secret: &DescribeSecretOutput) -> Result<Observed<ManagedSecret>> {
     Ok(Observed {
         inputs: from_sdk!(READ, secret => ManagedSecret {
-            name, kms_key_id;
+            name;
+            kms_key_id: Some(secret.kms_key_id().unwrap_or_default().into()),
             description: Some(secret.description().unwrap_or_default().to_owned()),
             secret_string: None,
             recovery_window_in_days: None,

@@ -41,6 +41,12 @@ fn told(observed: &HashMap<String, String>, name: &str) -> Option<In<String>> {
     observed.get(name).cloned().map(In::Known)
 }
 
+/// Returns whether a value is that of an absent attribute, which a create leaves out: not every kind of topic and
+/// protocol takes every attribute.
+fn is_default(value: &str) -> bool {
+    value.is_empty() || value == "false"
+}
+
 fn flag(observed: &HashMap<String, String>, name: &str) -> bool {
     observed.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }

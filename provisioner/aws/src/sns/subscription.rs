@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use super::{Attributes, Topic, changed, flag, put, told};
+use super::{Attributes, Topic, changed, flag, is_default, put, told};
 use crate::{each::one_by_one, prelude::*};
 
 /// An endpoint that receives a topic's messages.
@@ -31,17 +31,19 @@ pub struct Subscription {
     #[field(replaces)]
     pub endpoint: In<String>,
     /// Filter for the messages, as a JSON document.
-    #[field(document)]
+    #[field(document, cloud_default = none)]
     pub filter_policy: Option<In<String>>,
-    /// Scope of the filter: `MessageAttributes` or `MessageBody`.
+    /// Scope of the filter: `MessageAttributes` (the default) or `MessageBody`.
+    #[field(cloud_default = none)]
     pub filter_policy_scope: Option<String>,
-    /// `true` if messages come without SNS's own envelope.
+    /// `true` if messages come without SNS's own envelope; AWS's default is no.
+    #[field(cloud_default = false)]
     pub raw_message_delivery: Option<bool>,
     /// Retry policy of HTTP deliveries.
-    #[field(document)]
+    #[field(document, cloud_default = none)]
     pub delivery_policy: Option<In<String>>,
     /// Destination of messages that cannot be delivered.
-    #[field(document, may_dangle)]
+    #[field(document, may_dangle, cloud_default = none)]
     pub redrive_policy: Option<In<String>>,
     /// Replay of archived messages; FIFO topics only.
     #[field(document)]
@@ -127,18 +129,36 @@ impl Resource for Subscription {
         let there =
             |_: &str, message: &str| message.contains("already exists with different").then_some(ErrorKind::Exists);
         let request = set_inputs!(c.sns().subscribe(), self => topic_arn, protocol, endpoint);
-        let request = request.set_attributes(Some(self.attributes().into_iter().collect()));
+        let attributes = self.attributes().into_iter().filter(|(_, value)| !is_default(value));
+        let request = request.set_attributes(Some(attributes.collect()));
         let answer = request.return_subscription_arn(true).send().await.map_err(api_with(CREATE, there))?;
         Ok((member(CREATE, "SubscriptionArn", answer.subscription_arn())?, None))
     }
 
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
+        let fields = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let mut writes = changed(self.attributes(), &observed.inputs.attributes());
+        // Of attributes that are no longer stated, a filter ends by an empty one:
+        // <https://docs.aws.amazon.com/sns/latest/dg/message-filtering-policy-remove.html>
+        let ends = [
+            (Field::FilterPolicy, "FilterPolicy", "{}"),
+            (Field::FilterPolicyScope, "FilterPolicyScope", "MessageAttributes"),
+            (Field::DeliveryPolicy, "DeliveryPolicy", ""),
+            (Field::RedrivePolicy, "RedrivePolicy", ""),
+        ];
+        let stated = self.attributes();
+        for (field, name, end) in ends {
+            if fields.contains(field) && !stated.contains_key(name) {
+                writes.insert(name.to_owned(), end.to_owned());
+            }
+        }
         // The scope first: a filter is checked against it.
         let scope = writes.remove_entry("FilterPolicyScope");
         for (name, value) in scope.into_iter().chain(writes) {
             let request = c.sns().set_subscription_attributes().subscription_arn(recorded.id.as_str());
-            let answer = request.attribute_name(name).attribute_value(value).send().await;
+            // SNS ends a redrive policy by no value, and refuses an empty one.
+            let value = Some(value).filter(|value| name != "RedrivePolicy" || !value.is_empty());
+            let answer = request.attribute_name(name).set_attribute_value(value).send().await;
             answer.map_err(api("sns:SetSubscriptionAttributes"))?;
         }
         Ok(None)

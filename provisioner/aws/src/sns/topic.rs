@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Attributes, changed, flag, our_tags, put, sdk_tags, told};
+use serde_json::json;
+
+use super::{Attributes, changed, flag, is_default, our_tags, put, sdk_tags, told};
 use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::owned};
 
 /// A topic: messages published to it reach every subscription.
@@ -23,19 +25,22 @@ pub struct Topic {
     #[field(replaces, name(max = 256))]
     pub name: Option<String>,
     /// The sender's name in emails and text messages.
+    #[field(cloud_default = "")]
     pub display_name: Option<String>,
-    /// The key that encrypts messages: ID, ARN or alias. An empty text turns encryption off.
+    /// The key that encrypts messages: ID, ARN or alias. An empty text, the default, turns encryption off.
+    #[field(cloud_default = "")]
     pub kms_master_key_id: Option<In<String>>,
     /// Policy on publishing and subscribing; only the account may if absent.
-    #[field(document, may_dangle)]
+    #[field(document, may_dangle, cloud_default = none)]
     pub policy: Option<In<String>>,
     /// Retry policy of HTTP deliveries.
-    #[field(document)]
+    #[field(document, cloud_default = none)]
     pub delivery_policy: Option<In<String>>,
     /// Strict order and no duplicates. Needs a stated name that ends with `.fifo`.
     #[field(replaces)]
     pub fifo_topic: Option<bool>,
-    /// `true` if two messages of the same content are duplicates; FIFO topics only.
+    /// `true` if two messages of the same content are duplicates; FIFO topics only. AWS's default is no.
+    #[field(cloud_default = false)]
     pub content_based_deduplication: Option<bool>,
     /// More attributes by the API's names: `SignatureVersion`, `TracingConfig`, `ArchivePolicy`,
     /// `FifoThroughputScope`, and those of delivery logs (`HTTPSuccessFeedbackRoleArn` and the like).
@@ -148,7 +153,7 @@ impl Resource for Topic {
             .sns()
             .create_topic()
             .set_name(self.name.clone())
-            .set_attributes(Some(self.sdk_attributes().into_iter().collect()))
+            .set_attributes(Some(self.sdk_attributes().into_iter().filter(|(_, value)| !is_default(value)).collect()))
             .set_tags(Some(sdk_tags(&self.tags)))
             .send()
             .await
@@ -158,7 +163,16 @@ impl Resource for Topic {
 
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let arn = recorded.id.as_str();
-        for (name, value) in changed(self.sdk_attributes(), &observed.inputs.sdk_attributes()) {
+        let fields = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        let mut writes = changed(self.sdk_attributes(), &observed.inputs.sdk_attributes());
+        // SNS takes no empty policy: one that is no longer stated gives way to the default one.
+        if self.policy.is_none() && fields.contains(Field::Policy) {
+            writes.insert("Policy".to_owned(), default_policy(arn));
+        }
+        if self.delivery_policy.is_none() && fields.contains(Field::DeliveryPolicy) {
+            writes.insert("DeliveryPolicy".to_owned(), String::new());
+        }
+        for (name, value) in writes {
             let request = c.sns().set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);
             request.send().await.map_err(api_with("sns:SetTopicAttributes", principal_not_yet))?;
         }
@@ -175,6 +189,25 @@ impl Resource for Topic {
 }
 
 const CREATE: &str = "sns:CreateTopic";
+
+/// The policy of a topic that was created without one: the account may do everything.
+fn default_policy(arn: &str) -> String {
+    const ACTIONS: [&str; 8] = [
+        "SNS:GetTopicAttributes",
+        "SNS:SetTopicAttributes",
+        "SNS:AddPermission",
+        "SNS:RemovePermission",
+        "SNS:DeleteTopic",
+        "SNS:Subscribe",
+        "SNS:ListSubscriptionsByTopic",
+        "SNS:Publish",
+    ];
+    let statement = json!({
+        "Sid": "__default_statement_ID", "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": ACTIONS,
+        "Resource": arn, "Condition": { "StringEquals": { "AWS:SourceOwner": arn.split(':').nth(4) } },
+    });
+    json!({ "Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement] }).to_string()
+}
 
 fn name_in(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or_default()

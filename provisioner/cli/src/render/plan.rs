@@ -212,7 +212,8 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &ResourcePlan
     }
 }
 
-/// What of a new object's field says anything: not that a list is empty, nor the tags that every object of ours has.
+/// What of a new object's field says anything: not that a list is empty, nor a default of the cloud, nor the tags that
+/// every object of ours has.
 fn news(change: &FieldChange) -> Option<Cow<'_, FieldChange>> {
     let ours = |key: &String| key.starts_with("provisioner:");
     let told = match &change.after {
@@ -227,7 +228,7 @@ fn news(change: &FieldChange) -> Option<Cow<'_, FieldChange>> {
         Value::Object(map) => map.is_empty(),
         _ => false,
     };
-    (!empty).then_some(told)
+    (!empty && !change.cloud_default).then_some(told)
 }
 
 #[derive(Clone, Copy, PartialEq)]

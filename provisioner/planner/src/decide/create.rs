@@ -49,6 +49,8 @@ fn new_fields(context: Context<'_, '_>, desired: &Resolved) -> Vec<FieldChange> 
             replaces: false,
             waits_for: desired.waits.get(field.name).cloned().unwrap_or_default(),
             drifted: false,
+            cloud_default: field.cloud_default.is_some()
+                && context.declared.inputs.get(field.name).is_none_or(Value::is_null),
             document: field.compare == Compare::Document,
         })
     });

@@ -1,7 +1,11 @@
 //! Inputs that the program leaves out, or no longer states.
 
 use insta::assert_snapshot;
-use provisioner_model::{Stack, plan::StepAction, resource::Tags};
+use provisioner_model::{
+    Stack,
+    plan::{Plan, StepAction},
+    resource::Tags,
+};
 use provisioner_testkit::cloud::types::Port;
 use serde_json::{Value, json};
 
@@ -19,6 +23,10 @@ fn cloud_default_is_part_of_the_plan() {
     let plan = Fixture::empty().try_plan(&stack(port(None, None))).unwrap();
     let StepAction::Create(write) = &plan.steps[1].action else { panic!("{:?}", plan.steps) };
     assert_eq!(write.planned["open"], json!(false));
+    let open = |plan: &Plan| plan.resources["port/web"].changes.iter().find(|change| change.field == "open").cloned();
+    assert!(open(&plan).unwrap().cloud_default);
+    let stated = Fixture::empty().try_plan(&stack(port(Some(false), None))).unwrap();
+    assert!(!open(&stated).unwrap().cloud_default);
     assert_snapshot!(Fixture::applied(port(None, None)).plan(port(None, None)), @"no changes");
 }
 

@@ -36,6 +36,21 @@ impl Table {
         (self.max_read_request_units.is_some() || self.max_write_request_units.is_some()).then_some(most)
     }
 
+    /// The inputs with what ends the changed limits that the program no longer states: −1.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_OnDemandThroughput.html>
+    fn with_ended_limits(&self, changed: &ChangedFields<Self>) -> Self {
+        let mut desired = self.clone();
+        if matches!(self.billing_mode, Billing::PayPerRequest) {
+            if changed.contains(Field::MaxReadRequestUnits) {
+                desired.max_read_request_units.get_or_insert(-1);
+            }
+            if changed.contains(Field::MaxWriteRequestUnits) {
+                desired.max_write_request_units.get_or_insert(-1);
+            }
+        }
+        desired
+    }
+
     fn sse(&self) -> Option<types::SseSpecification> {
         let encryption = self.sse_specification.as_ref()?;
         let sdk = types::SseSpecification::builder().enabled(true).sse_type(types::SseType::Kms);
@@ -105,17 +120,17 @@ pub(super) async fn update(desired: &Table, c: &Writer, recorded: &Recorded<Tabl
         let request = request.point_in_time_recovery_specification(recovery);
         request.send().await.map_err(api_with("dynamodb:UpdateContinuousBackups", busy))?;
     }
-    if let Some(attribute) = changed.pick(Field::TimeToLiveSpecification, &desired.time_to_live_specification) {
+    let to_live = [&observed.inputs.time_to_live_specification, &desired.time_to_live_specification];
+    if let Some(attribute) =
+        to_live.into_iter().flatten().next().filter(|_| changed.contains(Field::TimeToLiveSpecification))
+    {
         // Another attribute's must be off first; for an hour DynamoDB then says "wait", which is passed on.
-        let (on, attribute) = match &observed.inputs.time_to_live_specification {
-            Some(other) => (false, other.clone()),
-            None => (true, attribute),
-        };
+        let on = observed.inputs.time_to_live_specification.is_none();
         let to_live = types::TimeToLiveSpecification::builder().enabled(on).attribute_name(attribute);
         let request =
             c.dynamodb().update_time_to_live().table_name(name).time_to_live_specification(built(to_live.build())?);
         request.send().await.map_err(api_with("dynamodb:UpdateTimeToLive", busy))?;
-        if !on {
+        if !on && desired.time_to_live_specification.is_some() {
             let why = "time to live was on for another attribute: it is being turned off there first";
             return Err(Error::because(ErrorKind::Busy, "dynamodb:UpdateTimeToLive", why));
         }
@@ -127,21 +142,26 @@ pub(super) async fn update(desired: &Table, c: &Writer, recorded: &Recorded<Tabl
             updates.extend(throughput_of(index, mode)?);
         }
         let request = change().billing_mode(mode.sdk()).set_provisioned_throughput(desired.throughput()?);
-        let request = request.set_on_demand_throughput(desired.most());
+        let most = desired.with_ended_limits(&changed).most();
+        let request = request.set_on_demand_throughput(most);
         send(request.set_global_secondary_index_updates((!updates.is_empty()).then_some(updates))).await?;
     }
-    if let Some(view) = changed.pick(Field::StreamViewType, &desired.stream_view_type) {
+    if changed.contains(Field::StreamViewType) {
         // Another view needs the old stream to be gone.
         if observed.inputs.stream_view_type.is_some() {
             send(change().stream_specification(stream(None)?)).await?;
         }
-        send(change().stream_specification(stream(Some(&view))?)).await?;
+        if let Some(view) = &desired.stream_view_type {
+            send(change().stream_specification(stream(Some(view))?)).await?;
+        }
     }
     if changed.contains(Field::TableClass) {
         send(set_inputs!(change(), desired => table_class)).await?;
     }
     if changed.contains(Field::SseSpecification) {
-        send(change().set_sse_specification(desired.sse())).await?;
+        // Without a key of KMS, DynamoDB encrypts with its own.
+        let sse = desired.sse().unwrap_or_else(|| types::SseSpecification::builder().enabled(false).build());
+        send(change().sse_specification(sse)).await?;
     }
     if changed.contains(Field::GlobalSecondaryIndexes) {
         indexes(desired, observed, &change).await?;

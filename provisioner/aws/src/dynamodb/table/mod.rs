@@ -50,26 +50,31 @@ pub struct Table {
     #[field(set, replaces)]
     pub local_secondary_indexes: Vec<LocalIndex>,
     /// Encryption by a key of KMS; AWS's own key for DynamoDB if absent.
+    #[field(cloud_default = none)]
     pub sse_specification: Option<Encryption>,
-    /// `true` if the table can be restored to any moment of the last days.
+    /// `true` if the table can be restored to any moment of the last days; AWS's default is no.
+    #[field(cloud_default = false)]
     pub point_in_time_recovery_enabled: Option<bool>,
     /// Days of point-in-time recovery; the default is 35.
+    #[field(cloud_default = none)]
     pub recovery_period_in_days: Option<i32>,
     /// The attribute with an item's time of expiry, in seconds since 1970.
+    #[field(cloud_default = none)]
     pub time_to_live_specification: Option<String>,
-    /// `true` if AWS refuses to delete the table.
-    #[field(deletion_protection)]
+    /// `true` if AWS refuses to delete the table; AWS's default is no.
+    #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection_enabled: Option<bool>,
     /// Content of the change stream: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE`, `NEW_AND_OLD_IMAGES`.
-    #[field(parameter = "StreamSpecification")]
+    #[field(parameter = "StreamSpecification", cloud_default = none)]
     pub stream_view_type: Option<String>,
-    /// Either `STANDARD` or `STANDARD_INFREQUENT_ACCESS`.
+    /// Either `STANDARD` (the default) or `STANDARD_INFREQUENT_ACCESS`.
+    #[field(cloud_default = "STANDARD")]
     pub table_class: Option<String>,
     /// Limit on reads in a second, with billing for each request.
-    #[field(parameter = "OnDemandThroughput")]
+    #[field(parameter = "OnDemandThroughput", cloud_default = none)]
     pub max_read_request_units: Option<i64>,
     /// Limit on writes in a second, with billing for each request.
-    #[field(parameter = "OnDemandThroughput")]
+    #[field(parameter = "OnDemandThroughput", cloud_default = none)]
     pub max_write_request_units: Option<i64>,
     /// Tags of the table, by key.
     pub tags: Tags,

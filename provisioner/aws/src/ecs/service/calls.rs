@@ -82,7 +82,8 @@ impl Service {
         if count.is_some() || !changed.is_subset(&[Field::Tags, Field::Listeners]) {
             let network = changed.contains_any(&[Field::Subnets, Field::SecurityGroups, Field::AssignPublicIp]);
             let request = c.ecs().update_service().cluster(&observed.outputs.cluster).service(&observed.outputs.name);
-            let answer = set_changed!(request, self, changed =>
+            let desired = self.with_ends(&changed, &recorded.inputs);
+            let answer = set_changed!(request, desired, changed =>
                 task_definition, capacity_provider_strategy, platform_version, load_balancers, service_registries,
                 deployment_configuration, health_check_grace_period_seconds, availability_zone_rebalancing,
                 enable_execute_command, placement_constraints, placement_strategy, propagate_tags,

@@ -45,6 +45,7 @@ pub struct Service {
     #[field(set)]
     pub capacity_provider_strategy: Option<Vec<CapacityShare>>,
     /// The version of Fargate: `LATEST` if absent.
+    #[field(cloud_default = none)]
     pub platform_version: Option<String>,
     /// Subnets of the tasks' addresses, with the network mode `awsvpc`.
     #[field(set, parameter = "networkConfiguration")]
@@ -53,7 +54,7 @@ pub struct Service {
     #[field(set, parameter = "networkConfiguration")]
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
     /// `true` if the tasks get public addresses; AWS's default is no.
-    #[field(parameter = "networkConfiguration")]
+    #[field(parameter = "networkConfiguration", cloud_default = false)]
     pub assign_public_ip: Option<bool>,
     /// The target groups that the tasks join.
     #[field(set)]
@@ -67,15 +68,18 @@ pub struct Service {
     #[field(set)]
     pub service_registries: Vec<ServiceRegistry>,
     /// Rollout settings of a new revision.
+    #[field(cloud_default = none)]
     pub deployment_configuration: Option<Deployment>,
     /// Deployment controller: `ECS` (the default), `CODE_DEPLOY` or `EXTERNAL`.
     #[field(replaces)]
     pub deployment_controller: Option<String>,
     /// Seconds for which a fresh task may fail the load balancer's checks: 0 if absent.
+    #[field(cloud_default = none)]
     pub health_check_grace_period_seconds: Option<i32>,
     /// Rebalancing of tasks for equal shares in all zones: `ENABLED` or `DISABLED`.
     pub availability_zone_rebalancing: Option<String>,
-    /// `true` if commands can be run in the containers.
+    /// `true` if commands can be run in the containers; AWS's default is no.
+    #[field(cloud_default = false)]
     pub enable_execute_command: Option<bool>,
     /// `REPLICA` (AWS's default) or `DAEMON`: one on each host.
     #[field(replaces)]
@@ -85,12 +89,38 @@ pub struct Service {
     pub placement_constraints: Vec<PlacementConstraint>,
     /// The order in which hosts are filled; not on Fargate.
     pub placement_strategy: Vec<PlacementStrategy>,
-    /// Source of the tasks' tags: `SERVICE`, `TASK_DEFINITION` or `NONE`.
+    /// Source of the tasks' tags: `SERVICE`, `TASK_DEFINITION` or `NONE` (the default).
+    #[field(cloud_default = none)]
     pub propagate_tags: Option<String>,
-    /// `true` if tasks are tagged with cluster and service.
+    /// `true` if tasks are tagged with cluster and service; AWS's default is no.
+    #[field(cloud_default = false)]
     pub enable_ecs_managed_tags: Option<bool>,
     /// Tags of the service, by key.
     pub tags: Tags,
+}
+
+impl Service {
+    /// The inputs with what ends the changed settings that the program no longer states: ECS keeps whatever an update
+    /// leaves out.
+    pub(super) fn with_ends(&self, changed: &ChangedFields<Self>, recorded: &Self) -> Self {
+        let mut desired = self.clone();
+        if changed.contains(Field::PlatformVersion) {
+            desired.platform_version.get_or_insert_with(|| "LATEST".to_owned());
+        }
+        if changed.contains(Field::HealthCheckGracePeriodSeconds) {
+            desired.health_check_grace_period_seconds.get_or_insert(0);
+        }
+        if changed.contains(Field::PropagateTags) {
+            desired.propagate_tags.get_or_insert_with(|| "NONE".to_owned());
+        }
+        if let Some(recorded) = recorded.deployment_configuration.as_ref()
+            && changed.contains(Field::DeploymentConfiguration)
+        {
+            let daemon = desired.scheduling_strategy.as_deref() == Some("DAEMON");
+            desired.deployment_configuration.get_or_insert_default().end(recorded, daemon);
+        }
+        desired
+    }
 }
 
 /// A target group that a service's tasks join.
@@ -145,6 +175,29 @@ sdk_struct!(
         bake_time_in_minutes
     }
 );
+
+impl Deployment {
+    /// Adds what ends the recorded settings that are no longer stated.
+    fn end(&mut self, recorded: &Self, daemon: bool) {
+        if recorded.deployment_circuit_breaker.is_some() {
+            self.deployment_circuit_breaker.get_or_insert_with(|| CircuitBreaker::new(false, false));
+        }
+        if recorded.alarms.is_some() {
+            self.alarms.get_or_insert_with(|| DeploymentAlarms::new(Vec::<String>::new(), false, false));
+        }
+        // ECS replaces a daemon's task only after it has stopped: a host runs one at most.
+        let (most, least) = if daemon { (100, 0) } else { (200, 100) };
+        if recorded.maximum_percent.is_some() {
+            self.maximum_percent.get_or_insert(most);
+        }
+        if recorded.minimum_healthy_percent.is_some() {
+            self.minimum_healthy_percent.get_or_insert(least);
+        }
+        if recorded.strategy.is_some() {
+            self.strategy.get_or_insert_with(|| "ROLLING".to_owned());
+        }
+    }
+}
 
 /// The circuit breaker for rollouts whose tasks do not start.
 #[derive(Clone, Debug, PartialEq, Nested)]

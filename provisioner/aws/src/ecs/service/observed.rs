@@ -68,7 +68,8 @@ pub(super) fn to_observed(one: &types::Service) -> Result<Observed<Service>> {
             task_definition: one.task_definition().unwrap_or_default().into(),
             subnets: vpc.and_then(|vpc| FromSdk::from_sdk(vpc.subnets())).unwrap_or_default(),
             security_groups: vpc.and_then(|vpc| FromSdk::from_sdk(vpc.security_groups())).unwrap_or_default(),
-            assign_public_ip: public_ip.map(is_enabled),
+            // Without `awsvpc`, tasks have no address of their own.
+            assign_public_ip: Some(public_ip.is_some_and(is_enabled)),
             listeners: vec![],
             deployment_controller: controller.and_then(FromSdk::from_sdk),
             tags: our_tags(one.tags()),

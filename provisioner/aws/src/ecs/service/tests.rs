@@ -1,10 +1,13 @@
 //! The phases and rollback inputs of a service.
 
 use aws_sdk_ecs::types::{self, DeploymentRolloutState};
-use provisioner_model::resource::{Observed, Phase, Resource};
+use provisioner_model::{
+    ChangedFields, Id,
+    resource::{Observed, Phase, Resource},
+};
 use serde_json::json;
 
-use super::{Service, observed::to_observed};
+use super::{CircuitBreaker, Deployment, Service, observed::to_observed};
 
 fn observed(status: &str, state: DeploymentRolloutState, running: i32) -> Observed<Service> {
     let ours = types::Deployment::builder().id("ours").status(status).rollout_state(state);
@@ -36,4 +39,30 @@ fn rollback_inputs_keep_the_desired_count() {
     recorded.desired_count = Some(0);
     assert_eq!(Service::rollback_inputs(Some(&recorded)).unwrap()["desired_count"], 0);
     assert_eq!(Service::rollback_inputs(None), Some(json!({ "desired_count": 0 })));
+}
+
+#[test]
+fn settings_that_are_no_longer_stated_return_to_the_defaults_of_ecs() {
+    let stated = Service::new(Id::new("c").into(), "t:1")
+        .health_check_grace_period_seconds(60)
+        .enable_execute_command(true)
+        .deployment_configuration(
+            Deployment::new()
+                .deployment_circuit_breaker(CircuitBreaker::new(true, true))
+                .maximum_percent(150)
+                .minimum_healthy_percent(50),
+        );
+    let desired = Service::new(Id::new("c").into(), "t:1")
+        .enable_execute_command(false)
+        .deployment_configuration(Deployment::new().minimum_healthy_percent(75));
+    let changed = ChangedFields::between(&desired, &stated, &stated);
+    let written = desired.with_ends(&changed, &stated);
+    let deployment = Deployment::new()
+        .deployment_circuit_breaker(CircuitBreaker::new(false, false))
+        .maximum_percent(200)
+        .minimum_healthy_percent(75);
+    assert_eq!(written, desired.clone().health_check_grace_period_seconds(0).deployment_configuration(deployment));
+    // What nobody stated stays.
+    let changed = ChangedFields::between(&desired, &desired, &stated);
+    assert_eq!(desired.with_ends(&changed, &desired), desired);
 }

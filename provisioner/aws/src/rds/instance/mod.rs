@@ -43,6 +43,7 @@ pub struct Instance {
     /// GiB. More than this is no difference: storage grows by itself up to `max_allocated_storage`.
     pub allocated_storage: i32,
     /// GiB up to which AWS may grow the storage.
+    #[field(cloud_default = none)]
     pub max_allocated_storage: Option<i32>,
     /// `gp3`, `gp2`, `io1`, `io2`.
     pub storage_type: Option<String>,
@@ -51,6 +52,7 @@ pub struct Instance {
     /// MiB per second, with `gp3`.
     pub storage_throughput: Option<i32>,
     /// Whether the write-ahead log has a volume of its own.
+    #[field(cloud_default = none)]
     pub dedicated_log_volume: Option<bool>,
     /// Whether storage is encrypted.
     #[field(replaces)]
@@ -74,7 +76,8 @@ pub struct Instance {
     /// The master user's password, where it is not managed.
     #[field(write_only)]
     pub master_user_password: Option<Secret>,
-    /// Whether there is a standby in another zone.
+    /// Whether there is a standby in another zone; AWS's default is no.
+    #[field(cloud_default = false)]
     pub multi_az: Option<bool>,
     /// `us-east-1a`; not with `multi_az`.
     #[field(replaces)]
@@ -85,26 +88,32 @@ pub struct Instance {
     /// The instance's firewall.
     #[field(set)]
     pub vpc_security_group_ids: Option<Vec<In<Id<SecurityGroup>>>>,
-    /// Whether the instance gets a public address.
+    /// Whether the instance gets a public address. `false` if absent, as AWS has it in a subnet group; outside of one,
+    /// AWS's own default is yes.
+    #[field(cloud_default = false)]
     pub publicly_accessible: Option<bool>,
     /// `IPV4` or `DUAL`.
+    #[field(cloud_default = none)]
     pub network_type: Option<String>,
     /// The engine's settings.
     pub db_parameter_group_name: Option<In<Id<ParameterGroup>>>,
     /// The engine's options.
     pub option_group_name: Option<In<String>>,
-    /// Days that automated backups are kept; 0 for none.
+    /// Days that automated backups are kept; 0 for none. A new instance's are kept for a day if absent.
+    #[field(cloud_default = none)]
     pub backup_retention_period: Option<i32>,
     /// When AWS makes backups, in UTC: `03:00-04:00`.
     pub preferred_backup_window: Option<String>,
-    /// Whether snapshots get the instance's tags.
+    /// Whether snapshots get the instance's tags; AWS's default is no.
+    #[field(cloud_default = false)]
     pub copy_tags_to_snapshot: Option<bool>,
     /// When AWS may do maintenance, in UTC: `mon:04:00-mon:05:00`.
     pub preferred_maintenance_window: Option<String>,
-    /// Whether AWS raises the minor version in the maintenance window.
+    /// Whether AWS raises the minor version in the maintenance window; AWS's default is yes.
+    #[field(cloud_default = true)]
     pub auto_minor_version_upgrade: Option<bool>,
-    /// Whether AWS refuses to delete the instance.
-    #[field(deletion_protection)]
+    /// Whether AWS refuses to delete the instance; AWS's default is no.
+    #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection: Option<bool>,
     /// The name of the snapshot made at deletion, without its suffix of eight characters; no snapshot if absent.
     #[field(write_only)]
@@ -123,16 +132,18 @@ pub struct Instance {
     pub performance_insights_retention_period: Option<i32>,
     /// `standard` or `advanced`.
     pub database_insights_mode: Option<String>,
-    /// Seconds between two samples of enhanced monitoring; 0 for none.
+    /// Seconds between two samples of enhanced monitoring; 0 (the default) for none.
+    #[field(cloud_default = 0)]
     pub monitoring_interval: Option<i32>,
     /// The ARN of the role that delivers the samples.
     pub monitoring_role_arn: Option<In<String>>,
     /// The certificate authority of the TLS certificate: `rds-ca-rsa2048-g1`.
     pub ca_certificate_identifier: Option<String>,
-    /// Whether IAM users may sign in to the database.
+    /// Whether IAM users may sign in to the database; AWS's default is no.
+    #[field(cloud_default = false)]
     pub enable_iam_database_authentication: Option<bool>,
     /// Logs that go to CloudWatch: `postgresql`, `upgrade`.
-    #[field(set)]
+    #[field(set, cloud_default = none)]
     pub enable_cloudwatch_logs_exports: Option<Vec<String>>,
     /// A commercial engine's license: `license-included`.
     pub license_model: Option<String>,
@@ -143,6 +154,7 @@ pub struct Instance {
     #[field(replaces)]
     pub timezone: Option<String>,
     /// `open-source-rds-extended-support` or `…-disabled`.
+    #[field(cloud_default = none)]
     pub engine_lifecycle_support: Option<String>,
     /// Tags.
     pub tags: Tags,

@@ -71,12 +71,17 @@ fn inputs(one: &DbInstance, pending: &PendingModifiedValues) -> Result<Instance>
     Ok(from_sdk!(READ, one => Instance {
         db_instance_identifier, engine, engine_version, db_instance_class, max_allocated_storage, storage_type, iops,
         storage_throughput, dedicated_log_volume, storage_encrypted, kms_key_id, db_name, multi_az, availability_zone,
-        publicly_accessible, network_type, backup_retention_period, preferred_backup_window, copy_tags_to_snapshot,
-        preferred_maintenance_window, auto_minor_version_upgrade, deletion_protection,
+        publicly_accessible, network_type, backup_retention_period, preferred_backup_window,
+        preferred_maintenance_window, auto_minor_version_upgrade,
         enable_performance_insights = performance_insights_enabled, performance_insights_kms_key_id,
-        performance_insights_retention_period, database_insights_mode, monitoring_interval, monitoring_role_arn,
-        ca_certificate_identifier, enable_iam_database_authentication = iam_database_authentication_enabled,
+        performance_insights_retention_period, database_insights_mode, monitoring_role_arn,
+        ca_certificate_identifier,
         license_model, character_set_name, timezone, engine_lifecycle_support;
+        copy_tags_to_snapshot: Some(one.copy_tags_to_snapshot() == Some(true)),
+        deletion_protection: Some(one.deletion_protection() == Some(true)),
+        monitoring_interval: Some(one.monitoring_interval().unwrap_or_default()),
+        // Not every engine knows it.
+        enable_iam_database_authentication: Some(one.iam_database_authentication_enabled() == Some(true)),
         allow_major_version_upgrade: None, master_user_password: None, final_db_snapshot_identifier: None,
         delete_automated_backups: None, apply_immediately: None,
         allocated_storage: one.allocated_storage().unwrap_or_default(),

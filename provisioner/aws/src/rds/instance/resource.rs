@@ -135,9 +135,11 @@ impl Resource for Instance {
             copy_tags_to_snapshot, preferred_maintenance_window, auto_minor_version_upgrade, deletion_protection,
             enable_performance_insights, performance_insights_kms_key_id, performance_insights_retention_period,
             database_insights_mode, monitoring_interval, monitoring_role_arn, ca_certificate_identifier,
-            enable_iam_database_authentication, enable_cloudwatch_logs_exports, license_model, character_set_name,
-            timezone, engine_lifecycle_support,
+            enable_cloudwatch_logs_exports, license_model, character_set_name, timezone, engine_lifecycle_support,
         );
+        // Not every engine knows it, and none needs to hear that it is off.
+        let sign_in = self.enable_iam_database_authentication.filter(|on| *on);
+        let request = request.set_enable_iam_database_authentication(sign_in);
         let answer = request.set_tags(Some(sdk_tags(&self.tags))).send().await;
         let answer = answer.map_err(api_with("rds:CreateDBInstance", special))?;
         let name = answer.db_instance().and_then(DbInstance::db_instance_identifier);
@@ -182,8 +184,37 @@ impl Resource for Instance {
 }
 
 impl Instance {
+    /// The inputs with what ends the changed settings that the program no longer states: RDS keeps whatever a call leaves
+    /// out.
+    fn with_ends(&self, changed: &ChangedFields<Self>, observed: &Self) -> Self {
+        let mut desired = self.clone();
+        if changed.contains(Field::MaxAllocatedStorage) {
+            // Storage no longer grows once the limit is its size.
+            let size = self.allocated_storage.max(observed.allocated_storage);
+            desired.max_allocated_storage.get_or_insert(size);
+        }
+        if changed.contains(Field::DedicatedLogVolume) {
+            desired.dedicated_log_volume.get_or_insert(false);
+        }
+        if changed.contains(Field::NetworkType) {
+            desired.network_type.get_or_insert_with(|| "IPV4".to_owned());
+        }
+        if changed.contains(Field::BackupRetentionPeriod) {
+            desired.backup_retention_period.get_or_insert(1);
+        }
+        if changed.contains(Field::EnableCloudwatchLogsExports) {
+            desired.enable_cloudwatch_logs_exports.get_or_insert_default();
+        }
+        if changed.contains(Field::EngineLifecycleSupport) {
+            let default = || "open-source-rds-extended-support".to_owned();
+            desired.engine_lifecycle_support.get_or_insert_with(default);
+        }
+        desired
+    }
+
     fn modify(&self, request: Modify, changed: &ChangedFields<Self>, observed: &Self) -> Modify {
-        let mut request = set_changed!(request, self, changed =>
+        let desired = &self.with_ends(changed, observed);
+        let mut request = set_changed!(request, desired, changed =>
             engine_version, db_instance_class, max_allocated_storage, dedicated_log_volume, manage_master_user_password,
             master_user_secret_kms_key_id, master_user_password, multi_az, vpc_security_group_ids, publicly_accessible,
             network_type, db_parameter_group_name, option_group_name, backup_retention_period, preferred_backup_window,
@@ -201,7 +232,7 @@ impl Instance {
         request = set_together!(request, self, changed => enable_performance_insights, database_insights_mode,
             performance_insights_kms_key_id, performance_insights_retention_period);
         request = set_together!(request, self, changed => monitoring_interval, monitoring_role_arn);
-        if let Some(logs) = changed.pick(Field::EnableCloudwatchLogsExports, &self.enable_cloudwatch_logs_exports) {
+        if let Some(logs) = changed.pick(Field::EnableCloudwatchLogsExports, &desired.enable_cloudwatch_logs_exports) {
             let current = observed.enable_cloudwatch_logs_exports.clone().unwrap_or_default();
             let on = logs.iter().filter(|log| !current.contains(log)).cloned().collect();
             let off = current.iter().filter(|log| !logs.contains(log)).cloned().collect();
@@ -276,6 +307,20 @@ mod tests {
         assert!(!refused(Field::EngineVersion, json!("17.4"), json!("17")));
         assert!(!refused(Field::EngineVersion, json!("16.9"), json!("17")));
         assert!(Instance::is_equivalent(field(Field::AllocatedStorage), &json!(20), &json!(40)));
+    }
+
+    #[test]
+    fn settings_that_are_no_longer_stated_end() {
+        let desired = Instance::new("postgres", "17", "db.t3.micro", 20, "app");
+        let stated = desired.clone().max_allocated_storage(100).backup_retention_period(30);
+        let stated = stated.enable_cloudwatch_logs_exports(["postgresql"]);
+        let changed = ChangedFields::between(&desired, &stated, &stated);
+        let written = desired.with_ends(&changed, &stated);
+        let ends = desired.clone().max_allocated_storage(20).backup_retention_period(1);
+        assert_eq!(written, ends.enable_cloudwatch_logs_exports(Vec::<String>::new()));
+        // What nobody stated stays.
+        let changed = ChangedFields::between(&desired, &desired, &stated);
+        assert_eq!(desired.with_ends(&changed, &stated), desired);
     }
 
     #[test]

@@ -35,17 +35,19 @@ pub struct Bucket {
     #[field(replaces, name(max = 63))]
     pub bucket: Option<String>,
     /// Whether S3 keeps old versions of objects. Once on, `false` suspends it.
+    #[field(cloud_default = none)]
     pub versioning: Option<bool>,
     /// Default encryption of the objects.
+    #[field(cloud_default = none)]
     pub server_side_encryption_configuration: Option<Encryption>,
     /// Protection against public access; against all of it unless stated.
     #[field(default = PublicAccessBlock::all())]
     pub public_access_block_configuration: Option<PublicAccessBlock>,
     /// The bucket policy as a JSON document.
-    #[field(document, may_dangle)]
+    #[field(document, may_dangle, cloud_default = none)]
     pub policy: Option<In<String>>,
     /// Lifecycle rules of the objects. Managed as a whole.
-    #[field(exact)]
+    #[field(exact, cloud_default = none)]
     pub lifecycle_configuration: Option<Vec<LifecycleRule>>,
     /// `BucketOwnerEnforced` (no access control lists, the default), `BucketOwnerPreferred` or `ObjectWriter`.
     #[field(default = "BucketOwnerEnforced")]
@@ -53,8 +55,10 @@ pub struct Bucket {
     /// Whether versions of objects can be locked. Needs versioning, and cannot be turned off.
     pub object_lock_enabled_for_bucket: Option<bool>,
     /// Default retention of new versions.
+    #[field(cloud_default = none)]
     pub default_retention: Option<Retention>,
     /// Destination of the access log.
+    #[field(cloud_default = none)]
     pub logging_enabled: Option<Logging>,
     /// Whether a delete empties the bucket first, old versions included.
     #[field(write_only)]
@@ -164,6 +168,7 @@ impl Resource for Bucket {
             "s3:PutEncryptionConfiguration",
             "s3:PutBucketPublicAccessBlock",
             "s3:PutBucketPolicy",
+            "s3:DeleteBucketPolicy",
             "s3:PutLifecycleConfiguration",
             "s3:PutBucketOwnershipControls",
             "s3:PutBucketObjectLockConfiguration",

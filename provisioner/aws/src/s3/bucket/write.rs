@@ -29,20 +29,28 @@ pub(super) async fn update(
     let (s3, name) = (c.s3(), recorded.id.as_str());
     let changed = ChangedFields::between(desired, &recorded.inputs, &observed.inputs);
     // Versioning before object lock, and what is public before the policy: each needs the one before.
-    if let Some(on) = changed.pick(Field::Versioning, &desired.versioning) {
+    // Object lock needs versioning: S3 turns it on by itself, and refuses to suspend it.
+    let locked =
+        desired.object_lock_enabled_for_bucket.or(observed.inputs.object_lock_enabled_for_bucket) == Some(true);
+    let on = desired.versioning.unwrap_or(locked);
+    if changed.contains(Field::Versioning) && observed.inputs.versioning != Some(on) {
         use types::BucketVersioningStatus::{Enabled, Suspended};
         let status = types::VersioningConfiguration::builder().status(if on { Enabled } else { Suspended }).build();
         let request = s3.put_bucket_versioning().bucket(name).versioning_configuration(status);
         request.send().await.map_err(api("s3:PutBucketVersioning"))?;
     }
-    let encryption = &desired.server_side_encryption_configuration;
-    if let Some(encryption) = changed.pick(Field::ServerSideEncryptionConfiguration, encryption) {
+    let encryption = desired.server_side_encryption_configuration.as_ref();
+    if let Some(encryption) = encryption.filter(|_| changed.contains(Field::ServerSideEncryptionConfiguration)) {
         let default = types::ServerSideEncryptionByDefault::builder();
         let default = built(set_inputs!(default, encryption => sse_algorithm, kms_master_key_id).build())?;
         let rule = types::ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default);
         let rule = set_inputs!(rule, encryption => bucket_key_enabled).build();
         let configuration = built(types::ServerSideEncryptionConfiguration::builder().rules(rule).build())?;
         let request = s3.put_bucket_encryption().bucket(name).server_side_encryption_configuration(configuration);
+        request.send().await.map_err(api("s3:PutEncryptionConfiguration"))?;
+    } else if changed.contains(Field::ServerSideEncryptionConfiguration) {
+        // Back to S3's own keys.
+        let request = s3.delete_bucket_encryption().bucket(name);
         request.send().await.map_err(api("s3:PutEncryptionConfiguration"))?;
     }
     let block = &desired.public_access_block_configuration;
@@ -65,10 +73,16 @@ pub(super) async fn update(
         let special = |code: &str, message: &str| {
             (code == "MalformedPolicy" && message.contains("Invalid principal")).then_some(ErrorKind::NotYet)
         };
-        let request = set_inputs!(s3.put_bucket_policy().bucket(name), desired => policy);
-        request.send().await.map_err(api_with("s3:PutBucketPolicy", special))?;
+        if desired.policy.is_some() {
+            let request = set_inputs!(s3.put_bucket_policy().bucket(name), desired => policy);
+            request.send().await.map_err(api_with("s3:PutBucketPolicy", special))?;
+        } else {
+            let request = s3.delete_bucket_policy().bucket(name);
+            request.send().await.map_err(api("s3:DeleteBucketPolicy"))?;
+        }
     }
-    if let Some(rules) = changed.pick(Field::LifecycleConfiguration, &desired.lifecycle_configuration) {
+    if changed.contains(Field::LifecycleConfiguration) {
+        let rules = desired.lifecycle_configuration.as_deref().unwrap_or_default();
         if rules.is_empty() {
             let request = s3.delete_bucket_lifecycle().bucket(name);
             request.send().await.map_err(api("s3:PutLifecycleConfiguration"))?;
@@ -81,7 +95,7 @@ pub(super) async fn update(
         }
     }
     let lock = changed.contains_any(&[Field::ObjectLockEnabledForBucket, Field::DefaultRetention]);
-    if lock && desired.object_lock_enabled_for_bucket == Some(true) {
+    if lock && locked {
         let rule = desired.default_retention.as_ref().map(|one| {
             let retention = set_inputs!(types::DefaultRetention::builder(), one => mode, days).build();
             types::ObjectLockRule::builder().default_retention(retention).build()
@@ -91,10 +105,13 @@ pub(super) async fn update(
         let request = s3.put_object_lock_configuration().bucket(name).object_lock_configuration(lock);
         request.send().await.map_err(api("s3:PutBucketObjectLockConfiguration"))?;
     }
-    if let Some(logging) = changed.pick(Field::LoggingEnabled, &desired.logging_enabled) {
-        let target = types::LoggingEnabled::builder();
-        let target = built(set_inputs!(target, logging => target_bucket, target_prefix).build())?;
-        let status = types::BucketLoggingStatus::builder().logging_enabled(target).build();
+    if changed.contains(Field::LoggingEnabled) {
+        let target = desired.logging_enabled.as_ref().map(|logging| {
+            let target = types::LoggingEnabled::builder();
+            built(set_inputs!(target, logging => target_bucket, target_prefix).build())
+        });
+        // A status without a target ends the log.
+        let status = types::BucketLoggingStatus::builder().set_logging_enabled(target.transpose()?).build();
         let request = s3.put_bucket_logging().bucket(name).bucket_logging_status(status);
         request.send().await.map_err(api("s3:PutBucketLogging"))?;
     }

@@ -38,6 +38,7 @@ pub struct WebAcl {
     #[field(replaces)]
     pub scope: Scope,
     /// A description of the web ACL for readers.
+    #[field(cloud_default = none)]
     pub description: Option<String>,
     /// Action for requests that no rule decides: `allow` or `block`.
     pub default_action: Action,
@@ -139,18 +140,20 @@ impl Resource for WebAcl {
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let arn = recorded.id.as_str();
         let Some(key) = WebAclIdentity::of(arn) else { return Ok(None) };
-        if !ChangedFields::between(self, &recorded.inputs, &observed.inputs).is_subset(&[Field::Tags]) {
+        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
+        if !changed.is_subset(&[Field::Tags]) {
             // The call replaces everything: what is not an input goes back as it is. The lock token must be a new one.
             let (acl, token) = get(c.read(), &key).await?;
+            let is_dropped = self.description.is_none() && changed.contains(Field::Description);
+            let unstated = acl.description().filter(|_| !is_dropped).map(str::to_owned);
+            let description = self.description.clone().or(unstated);
             c.waf()
                 .update_web_acl()
                 .name(key.name)
                 .id(key.id)
                 .scope(key.scope.sdk())
                 .lock_token(token)
-                .set_description(
-                    self.description.clone().or(acl.description().map(str::to_owned)).filter(|d| !d.is_empty()),
-                )
+                .set_description(description.filter(|description| !description.is_empty()))
                 .default_action(sdk::default_action(self.default_action))
                 .set_rules(Some(sdk::rules(&self.rules)?))
                 .visibility_config(sdk::visibility(&self.visibility_config)?)
