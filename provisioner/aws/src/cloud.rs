@@ -64,6 +64,7 @@ clients! {
     "route53" route53 aws_sdk_route53 "Route 53",
     "secretsmanager" secrets aws_sdk_secretsmanager "Secrets Manager",
     "sns" sns aws_sdk_sns "SNS",
+    "sqs" sqs aws_sdk_sqs "SQS",
     "wafv2" waf aws_sdk_wafv2 "WAF",
 }
 

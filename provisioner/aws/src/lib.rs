@@ -46,6 +46,8 @@ pub mod s3;
 pub mod secrets;
 #[cfg(feature = "sns")]
 pub mod sns;
+#[cfg(feature = "sqs")]
+pub mod sqs;
 #[cfg(feature = "wafv2")]
 pub mod waf;
 
@@ -107,6 +109,8 @@ pub fn registry() -> ResourceRegistry {
     let types = secrets::register(types);
     #[cfg(feature = "sns")]
     let types = sns::register(types);
+    #[cfg(feature = "sqs")]
+    let types = sqs::register(types);
     #[cfg(feature = "wafv2")]
     let types = waf::register(types);
     types

@@ -73,8 +73,12 @@ pub(crate) fn github_trust(provider: &In<String>, github: &GitHub, purpose: &str
 }
 
 /// Types that the bundled stack has no object of: its roles need none of their actions.
-pub(crate) const UNUSED: &[&str] =
-    &["aws:dynamodb:table", "aws:elasticloadbalancingv2:listener-rule", "aws:secretsmanager:secret-policy"];
+pub(crate) const UNUSED: &[&str] = &[
+    "aws:dynamodb:table",
+    "aws:elasticloadbalancingv2:listener-rule",
+    "aws:secretsmanager:secret-policy",
+    "aws:sqs:queue",
+];
 
 /// Returns the actions that the resource types list for the program's calls, sorted.
 fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<&'static str> {

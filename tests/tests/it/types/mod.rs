@@ -2,6 +2,7 @@
 
 mod data;
 mod ec2;
+mod messaging;
 mod security;
 mod service;
 
