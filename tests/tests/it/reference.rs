@@ -86,6 +86,52 @@ fn out_of_band_changes_are_detected_and_repaired() {
 }
 
 #[test]
+fn private_subnet_that_hands_out_public_addresses_is_repaired() {
+    let Some(sandbox) = Sandbox::new("private_subnet_that_hands_out_public_addresses_is_repaired") else { return };
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    let subnet = sandbox.id("dev", "network/subnet/private-a");
+    sandbox.aws(&format!("ec2 modify-subnet-attribute --subnet-id {subnet} --map-public-ip-on-launch"));
+    let hands_out = || {
+        let answer = sandbox.aws(&format!("ec2 describe-subnets --subnet-ids {subnet}"));
+        answer["Subnets"][0]["MapPublicIpOnLaunch"].as_bool().unwrap()
+    };
+    assert!(hands_out());
+
+    let told = sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ended(2).out;
+    assert!(told.contains("network/subnet/private-a") && told.contains("map_public_ip_on_launch"), "{told}");
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    assert!(!hands_out());
+    sandbox.unchanged("dev");
+    sandbox.run(&["destroy", "dev", "--yes"]).ok();
+}
+
+#[test]
+fn final_snapshot_that_is_no_longer_wanted_is_not_made() {
+    let Some(sandbox) = Sandbox::new("final_snapshot_that_is_no_longer_wanted_is_not_made") else { return };
+    sandbox.edit("dev", "final_snapshot = false", "final_snapshot = true");
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    sandbox.edit("dev", "final_snapshot = true", "final_snapshot = false");
+    let told = sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ended(2).out;
+    assert!(told.contains("final_db_snapshot_identifier"), "{told}");
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    sandbox.unchanged("dev");
+    sandbox.run(&["destroy", "dev", "--yes"]).ok();
+    let snapshots = sandbox.aws("rds describe-db-snapshots");
+    assert_eq!(snapshots["DBSnapshots"].as_array().map(Vec::len), Some(0), "{snapshots:#}");
+}
+
+#[test]
+fn plan_of_a_new_environment_shows_no_defaults() {
+    let Some(sandbox) = Sandbox::new("plan_of_a_new_environment_shows_no_defaults") else { return };
+    let shown = sandbox.run(&["plan", "dev"]).ok().out;
+    assert!(!shown.contains("desync_mitigation_mode"), "{shown}");
+    let plan = sandbox.plan("dev");
+    let changes = &plan.resources["edge/load-balancer/app"].changes;
+    let mode = changes.iter().find(|change| change.field == "desync_mitigation_mode").unwrap();
+    assert!(mode.cloud_default && mode.after == "defensive", "{mode:?}");
+}
+
+#[test]
 fn the_schema_for_editors_is_the_programs() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/environment.schema.json");
     let Some(sandbox) = Sandbox::new("the_schema_for_editors_is_the_programs") else { return };

@@ -15,6 +15,14 @@ use provisioner_model::{
 };
 use provisioner_testkit::conformance::TestObject;
 use provisioner_tests::{Emulator, registry::LocalRegistry};
+use serde_json::Value;
+
+/// Writes the inputs without this one, and checks what AWS then has in its place.
+pub(crate) async fn end(object: &mut TestObject<'_>, field: &str, left: Value) {
+    let changed = object.changed(field, Value::Null);
+    object.update(changed).await;
+    assert_eq!(object.observed.inputs.get(field).unwrap_or(&Value::Null), &left, "{field}");
+}
 
 /// An emulator, and the types that are tried on it.
 pub(crate) struct Bench {

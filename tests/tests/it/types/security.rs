@@ -12,9 +12,9 @@ use provisioner_aws::{
 };
 use provisioner_model::{Id, Schema, Secret, expr::In, secret::SecretValues};
 use provisioner_testkit::conformance::PROVIDER;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Bench;
+use super::{Bench, end};
 
 fn policy(action: &str) -> In<String> {
     let statement = json!({"Effect": "Allow", "Action": [action], "Resource": "*"});
@@ -70,6 +70,12 @@ async fn role_and_its_policies() {
     assert!(!role.observed.inputs["tags"].as_object().unwrap().contains_key("team"));
     let changed = role.changed("permissions_boundary", json!(""));
     role.update(changed).await;
+    let mut changed = role.changed("permissions_boundary", json!(boundary.id));
+    changed["max_session_duration"] = json!(7200);
+    role.update(changed).await;
+    end(&mut role, "permissions_boundary", json!("")).await;
+    end(&mut role, "max_session_duration", json!(3600)).await;
+    end(&mut role, "description", json!("")).await;
 
     let id = || In::Known(Id::new(&*role.id));
     let wanted = RolePolicies::new(id()).inline([("a", policy("s3:GetObject")), ("b", policy("s3:PutObject"))]);
@@ -173,8 +179,22 @@ async fn key_and_alias() {
     key.update(changed).await;
     let changed = key.changed("enabled", json!(false));
     key.update(changed).await;
-    let changed = key.changed("enabled", json!(true));
+    end(&mut key, "enabled", json!(true)).await;
+    let default = json!({
+        "Version": "2012-10-17",
+        "Id": "key-default-1",
+        "Statement": [{
+            "Sid": "Enable IAM User Permissions",
+            "Effect": "Allow",
+            "Principal": { "AWS": "arn:aws:iam::123456789012:root" },
+            "Action": "kms:*",
+            "Resource": "*",
+        }],
+    });
+    let changed = key.changed("policy", Value::Null);
     key.update(changed).await;
+    let policy: Value = serde_json::from_str(key.observed.inputs["policy"].as_str().unwrap()).unwrap();
+    assert_eq!(policy, default);
 
     let second = bench.create(Key::new()).await;
     let mut alias = bench.create(Alias::new(Id::new(&*key.id).into())).await;
@@ -250,6 +270,9 @@ async fn log_group() {
     group.update(changed).await;
     let changed = group.changed("retention_in_days", json!(0));
     group.update(changed).await;
+    let changed = group.changed("retention_in_days", json!(7));
+    group.update(changed).await;
+    end(&mut group, "retention_in_days", json!(0)).await;
     let both = vec![group.id.clone(), neighbour.id.clone()];
     let resource_type = bench.types.get(LogGroup::TYPE).unwrap();
     assert_eq!(resource_type.read_many(&bench.clouds.round(), PROVIDER, both).await.unwrap().len(), 2);
@@ -274,6 +297,13 @@ async fn topic_and_subscription() {
     changed["policy"] = json!(policy("sns:Subscribe"));
     changed["tags"] = json!({"other": "2"});
     topic.update(changed).await;
+    end(&mut topic, "kms_master_key_id", json!("")).await;
+    end(&mut topic, "display_name", json!("")).await;
+    end(&mut topic, "delivery_policy", json!("")).await;
+    let changed = topic.changed("policy", Value::Null);
+    topic.update(changed).await;
+    let policy: Value = serde_json::from_str(topic.observed.inputs["policy"].as_str().unwrap()).unwrap();
+    assert_eq!(policy["Statement"][0]["Condition"]["StringEquals"]["AWS:SourceOwner"], "123456789012", "{policy:#}");
     let again = bench.types.get(Topic::TYPE).unwrap();
     let owner = provisioner_model::resource::Owner {
         lineage: "other".into(),
@@ -292,6 +322,7 @@ async fn topic_and_subscription() {
     let mut changed = subscription.changed("filter_policy", json!(r#"{"level": ["alarm", "ok"]}"#));
     changed["raw_message_delivery"] = json!(false);
     subscription.update(changed).await;
+    end(&mut subscription, "filter_policy", json!("{}")).await;
     subscription.delete().await;
 
     let fifo = Topic::new().name("ordered.fifo").fifo_topic(true).content_based_deduplication(true);
@@ -331,6 +362,10 @@ async fn alarms_and_dashboard() {
     changed["actions_enabled"] = json!(false);
     changed["tags"] = json!({"other": "2"});
     alarm.update(changed).await;
+    end(&mut alarm, "actions_enabled", json!(true)).await;
+    end(&mut alarm, "treat_missing_data", json!("missing")).await;
+    end(&mut alarm, "datapoints_to_alarm", Value::Null).await;
+    end(&mut alarm, "unit", Value::Null).await;
     let owner = provisioner_model::resource::Owner {
         lineage: "other".into(),
         address: "test/other".into(),

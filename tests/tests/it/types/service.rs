@@ -15,7 +15,7 @@ use provisioner_model::{Id, expr::In};
 use provisioner_testkit::conformance::TestObject;
 use serde_json::{Value, json};
 
-use super::Bench;
+use super::{Bench, end};
 use crate::image::{program, registry_or_skip};
 
 fn id<R>(object: &TestObject<'_>) -> In<Id<R>> {
@@ -89,6 +89,8 @@ async fn repository() {
     change(&mut repository, "tags", json!({ "a": "1" })).await;
     change(&mut repository, "tags", json!({ "b": "1" })).await;
     assert!(repository.observed.inputs["tags"].get("a").is_none());
+    end(&mut repository, "lifecycle_policy_text", Value::Null).await;
+    end(&mut repository, "policy_text", Value::Null).await;
     repository.delete().await;
 }
 
@@ -137,6 +139,10 @@ async fn load_balancer_and_what_is_on_it() {
     change(&mut balancer, "ip_address_type", json!("dualstack")).await;
     change(&mut balancer, "attributes", json!({ "ipv6.deny_all_igw_traffic": "false" })).await;
     change(&mut balancer, "tags", json!({ "a": "1" })).await;
+    end(&mut balancer, "drop_invalid_header_fields", json!(false)).await;
+    end(&mut balancer, "desync_mitigation_mode", json!("defensive")).await;
+    end(&mut balancer, "idle_timeout", json!(60)).await;
+    end(&mut balancer, "ip_address_type", json!("ipv4")).await;
 
     let check = HealthCheck::new()
         .path("/ready")
@@ -157,6 +163,10 @@ async fn load_balancer_and_what_is_on_it() {
     change(&mut targets, "health_check", json!({ "path": "/live", "matcher": "200-299" })).await;
     change(&mut targets, "deregistration_delay", json!(30)).await;
     change(&mut targets, "slow_start", json!(60)).await;
+    end(&mut targets, "slow_start", json!(0)).await;
+    let changed = targets.changed("stickiness", Value::Null);
+    targets.update(changed).await;
+    assert_eq!(targets.observed.inputs["stickiness"]["enabled"], false);
     change(&mut targets, "tags", json!({ "a": "1" })).await;
     let canary = bench.create(TargetGroup::new(id(&net.vpc), "HTTP", 8080).name("canary")).await;
 
@@ -205,6 +215,9 @@ async fn cluster() {
     change(&mut cluster, "container_insights", json!("disabled")).await;
     change(&mut cluster, "execute_command_configuration", json!({ "logging": "NONE" })).await;
     change(&mut cluster, "capacity_providers", json!(["FARGATE"])).await;
+    end(&mut cluster, "execute_command_configuration", json!({ "logging": "DEFAULT" })).await;
+    end(&mut cluster, "default_capacity_provider_strategy", json!([])).await;
+    end(&mut cluster, "capacity_providers", json!([])).await;
     change(&mut cluster, "tags", json!({ "a": "1" })).await;
     cluster.delete().await;
 }
@@ -253,6 +266,7 @@ async fn task_definition() {
     // Tags alone are no reason for a rollout.
     change(&mut definition, "tags", json!({ "a": "1" })).await;
     assert_eq!(definition.observed.outputs["revision"], json!(3));
+    end(&mut definition, "task_role_arn", Value::Null).await;
     definition.delete().await;
 }
 
@@ -295,6 +309,10 @@ async fn service_and_its_scaling() {
         .await;
     change(&mut target, "max_capacity", json!(8)).await;
     change(&mut target, "suspended_state", json!({ "dynamic_scaling_in_suspended": false })).await;
+    change(&mut target, "suspended_state", json!({ "dynamic_scaling_in_suspended": true })).await;
+    let changed = target.changed("suspended_state", Value::Null);
+    target.update(changed).await;
+    assert_eq!(target.observed.inputs["suspended_state"]["dynamic_scaling_in_suspended"], false);
 
     let cpu = ScalingPolicy::track(id(&target), "ECSServiceAverageCPUUtilization", 70.0);
     let mut cpu = bench.create(cpu).await;
