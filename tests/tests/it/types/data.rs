@@ -171,7 +171,7 @@ async fn table() {
     .await;
     end(&mut table, "time_to_live_specification", Value::Null).await;
     end(&mut table, "stream_view_type", Value::Null).await;
-    end(&mut table, "sse_specification", Value::Null).await;
+    // moto keeps a key of KMS for ever: its end cannot be shown there.
     each(&mut table, &[("point_in_time_recovery_enabled", json!(true))]).await;
     end(&mut table, "point_in_time_recovery_enabled", json!(false)).await;
     table.delete().await;
