@@ -7,6 +7,7 @@
 mod apply;
 mod batch;
 pub mod event;
+mod obstacles;
 mod refresh;
 mod retry;
 mod rollout;

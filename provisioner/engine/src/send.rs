@@ -119,11 +119,9 @@ impl StepExecution<'_, '_> {
 
     pub(crate) async fn take_down(&self, recorded: &RecordedState) -> Result<(), StepError> {
         let mut unknown = 0;
+        let first = Instant::now();
         loop {
-            match self
-                .again(&[], || self.resource_type.delete(self.run.clouds, &self.step.provider, recorded.clone()))
-                .await
-            {
+            match self.again(&[], || Box::pin(self.delete_once(recorded, first))).await {
                 Ok(()) => return Ok(()),
                 Err(StepError::Call(error)) if error.kind == ErrorKind::Gone => return Ok(()),
                 // A delete can be sent twice: the second finds nothing.

@@ -9,8 +9,8 @@ use provisioner_model::{
     erased::{Clouds, ObservedState, ResourceRegistry, ResourceType},
     expr::resolve,
     journal::JournalEntry,
-    ownership::{TOKEN, used_by},
-    plan::{Step, StepAction, Write},
+    ownership::{MADE, TOKEN, used_by},
+    plan::{FieldChange, Step, StepAction, Write},
     resource::Owner,
     state::{Object, ObjectRole, Operation, Origin, Pending, Row, Snapshot},
 };
@@ -163,8 +163,15 @@ impl StepExecution<'_, '_> {
         if self.resource_type.info().tagged {
             inputs["tags"][TOKEN] = json!(token);
         }
-        if write.key_may_exist {
-            self.check_unclaimed(&inputs).await?;
+        let shares = write.origin == Origin::Shared;
+        if write.key_may_exist
+            && let Some(id) = self.key_claimed(&inputs, write).await?
+        {
+            if shares {
+                return self.share(&id, write).await;
+            }
+            let environment = self.run.state().environment.clone();
+            return Err(StepError::Taken { id, address: self.address(), environment });
         }
         let object = Object {
             id: None,
@@ -195,6 +202,13 @@ impl StepExecution<'_, '_> {
                 // What may have taken effect stays in the journal: the next refresh looks for it.
                 if !step_error.may_have_effect() {
                     self.run.record(JournalEntry::HadNoEffect { address: self.address(), token, before: None }).await?;
+                }
+                // Another environment has created the shared object at the same time.
+                if shares
+                    && step_error.is_exists()
+                    && let Some(id) = self.key_claimed(&inputs, write).await?
+                {
+                    return self.share(&id, write).await;
                 }
                 return Err(step_error);
             }
@@ -279,23 +293,53 @@ impl StepExecution<'_, '_> {
         Ok(Some(Object { id: Some(id), ..object }))
     }
 
-    /// Refuses a create if an object outside the environment has its unique key, before any write.
-    async fn check_unclaimed(&self, inputs: &Value) -> Result<(), StepError> {
+    /// Returns the object outside the environment that has the unique key. An object that is used as it is may also
+    /// belong to the environment: its successor may have the same key.
+    async fn key_claimed(&self, inputs: &Value, write: &Write) -> Result<Option<String>, StepError> {
         let round = self.run.clouds.round();
         let found = self.resource_type.find_by_unique_key(&round, &self.step.provider, inputs.clone()).await?;
+        let used_as_is = write.origin == Origin::Shared && !self.resource_type.info().tagged;
         let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
-        match found.into_iter().find(|id| !ours(id)) {
-            None => Ok(()),
-            Some(id) => {
-                let environment = self.run.state().environment.clone();
-                Err(StepError::Taken { id, address: self.address(), environment })
-            }
-        }
+        Ok(found.into_iter().find(|id| used_as_is || !ours(id)))
     }
 
-    async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
-        let inputs = self.resolved(write)?;
-        let object = Object {
+    /// Shares an object that another environment created, or that the plan could not look for yet.
+    async fn share(&self, id: &str, write: &Write) -> Result<String, StepError> {
+        // The tag says that one of us created the object: its creator has put it there, or must not have it.
+        let mut write = write.clone();
+        for inputs in [&mut write.declared, &mut write.planned] {
+            if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
+                tags.remove(MADE);
+            }
+        }
+        let inputs = self.resolved(&write)?;
+        let object = self.existing_object(id, &write, inputs);
+        if let Some(field) = self.differing(&object, &write, |change| change.replaces).await? {
+            return Err(StepError::Other(format!(
+                "another environment has created `{id}` with another `{field}` in the meantime, and only a replacement can \
+                 change it; plan again"
+            )));
+        }
+        self.adopt(id, &write).await
+    }
+
+    /// Returns the first field that differs between an existing object and its declaration, among those that `counts`
+    /// selects.
+    async fn differing(
+        &self,
+        object: &Object,
+        write: &Write,
+        counts: fn(&FieldChange) -> bool,
+    ) -> Result<Option<String>, StepError> {
+        let observed = self.visible(object).await?;
+        let resolved = Resolved { inputs: object.inputs.clone(), waits: std::collections::BTreeMap::new() };
+        let field_diffs = differences(self.resource_type, &resolved, object, &observed, &write.options.ignore);
+        Ok(field_diffs.into_iter().map(|field_diff| field_diff.change).find(counts).map(|change| change.field))
+    }
+
+    /// The entry of an object that Provisioner has not created.
+    fn existing_object(&self, id: &str, write: &Write, inputs: Value) -> Object {
+        Object {
             id: Some(id.to_owned()),
             generation: write.generation,
             token: (self.run.tuning.token)(),
@@ -304,9 +348,21 @@ impl StepExecution<'_, '_> {
             role: ObjectRole::Current,
             pending: Some(Pending { operation: Operation::Update, receipt: None, inputs: None }),
             declared: write.declared.clone(),
-            inputs: inputs.clone(),
+            inputs,
             outputs: None,
-        };
+        }
+    }
+
+    async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
+        let inputs = self.resolved(write)?;
+        let object = self.existing_object(id, write, inputs.clone());
+        if object.is_used_as_is(self.resource_type.info().tagged)
+            && let Some(field) = self.differing(&object, write, |_| true).await?
+        {
+            return Err(StepError::Other(format!(
+                "`{id}` exists with another {field}, and others may use it; nothing was written"
+            )));
+        }
         let begun = JournalEntry::AdoptStarted {
             address: self.address(),
             row: Box::new(self.row(write)),

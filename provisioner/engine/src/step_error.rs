@@ -76,6 +76,11 @@ impl StepError {
         matches!(self, Self::Call(error) if error.kind == ErrorKind::Unknown)
     }
 
+    /// Returns whether another object has the unique key.
+    pub(crate) fn is_exists(&self) -> bool {
+        matches!(self, Self::Call(error) if error.kind == ErrorKind::Exists)
+    }
+
     /// Nothing more may be begun: the journal cannot be written, or the credentials ended.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {

@@ -1,5 +1,7 @@
 //! Ownership tags: what every tagged object carries, so that it is found again and people see whose it is.
 
+use crate::resource::Tags;
+
 /// The common prefix of all ownership tag keys.
 pub const PREFIX: &str = "provisioner:";
 /// Finds an object again. It alone does: an address changes with a rename.
@@ -16,4 +18,13 @@ pub const USED_BY: &str = "provisioner:used-by:";
 /// The tag of one environment, by its state's lineage, on a shared object.
 pub fn used_by(lineage: &str) -> String {
     format!("{USED_BY}{lineage}")
+}
+
+/// Returns whether an object is shared, and others may use it: another environment has its tag there, or nobody of us
+/// created the object. `recorded` has the tags that this environment wrote.
+pub fn may_have_other_users(recorded: &Tags, observed: &Tags) -> bool {
+    let is_user = |key: &&String| key.starts_with(USED_BY);
+    let is_shared = recorded.keys().any(|key| is_user(&key));
+    let others = observed.keys().filter(is_user).any(|key| !recorded.contains_key(key));
+    is_shared && (others || !observed.contains_key(MADE))
 }

@@ -6,6 +6,7 @@
 //! | what an object refers to is there, and ready | `Refused` |
 //! | nothing is deleted while another object refers to it, but by a field that may dangle | `InUse` |
 //! | a unique key has one holder, until that is gone | `Exists` |
+//! | a name that stays reserved after its object's delete is not used again (see [`Fake::reserve_names`]) | `Exists` |
 //! | a token makes one object | `Exists` |
 //! | a guard that is on keeps its object | `Refused` |
 //! | nothing of others is overwritten or deleted, not even by a call that the API takes for an update | none: noted only |
@@ -19,7 +20,8 @@ use std::{
 
 use provisioner_model::{
     Cloud, Error, ErrorKind, Id, Phase, Result, Schema,
-    resource::{Created, Observed, Owner, ReadResults, Recorded, Resource, Tags},
+    compare::Compare,
+    resource::{Created, Observed, Obstacle, Owner, ReadResults, Recorded, Resource, Tags},
     schema::FieldSchema,
 };
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,10 @@ struct CloudState {
     /// Number and kind of failing look-ups.
     blind: Option<(usize, ErrorKind)>,
     violations: Vec<String>,
+    /// Selects the names that stay reserved after a delete.
+    reserves: Option<fn(&str) -> bool>,
+    /// Type and name of deleted objects whose names stay reserved.
+    reserved: BTreeSet<(&'static str, String)>,
     /// The state of a generator that spreads calls.
     spread: u64,
     /// The process that called has been stopped: nothing of it has any effect any more.
@@ -163,6 +169,11 @@ impl Fake {
         self.world().blind = Some((n, kind));
     }
 
+    /// Keeps the names that `reserves` selects reserved after a delete, as AWS does for secrets in their recovery window.
+    pub fn reserve_names(&self, reserves: fn(&str) -> bool) {
+        self.world().reserves = Some(reserves);
+    }
+
     /// Ends all faults, so that a stopped engine can continue as another process.
     pub fn heal(&self) {
         let mut world = self.world();
@@ -180,11 +191,16 @@ impl Fake {
     /// A cloud of its own with the same objects, in which nothing has happened yet.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let (objects, made) = {
+        let world = {
             let world = self.world();
-            (world.objects.clone(), world.made)
+            CloudState {
+                objects: world.objects.clone(),
+                made: world.made,
+                reserves: world.reserves,
+                reserved: world.reserved.clone(),
+                ..CloudState::default()
+            }
         };
-        let world = CloudState { objects, made, ..CloudState::default() };
         Self(Arc::new(Shared { world: Mutex::new(world), stopped: Notify::new() }))
     }
 
@@ -343,6 +359,15 @@ impl Fake {
         self.write(R::TYPE, Call::Update, |world| world.update(recorded.id.as_str(), desired, &before)).await
     }
 
+    /// The objects that refer to an object.
+    fn obstacles(&self, id: &str) -> Vec<Obstacle> {
+        let world = self.world();
+        let refers = |thing: &&Thing| thing.inputs.values().any(|value| references(value).contains(id));
+        let obstacles = world.objects.values().filter(refers);
+        let obstacle = |thing: &Thing| Obstacle { description: thing.id.clone(), is_temporary: thing.deleting };
+        obstacles.map(obstacle).collect()
+    }
+
     async fn delete<R: OnFake>(&self, recorded: &Recorded<R>) -> Result<()> {
         self.write(R::TYPE, Call::Delete, |world| world.delete::<R>(recorded.id.as_str())).await
     }
@@ -443,7 +468,11 @@ impl CloudState {
                 let why = format!("{id} is updated in `{}`, which only a replacement can change", field.name);
                 return self.broken(ErrorKind::Refused, why);
             }
-            let value = if field.name == "tags" { tags(value, there, recorded.get("tags")) } else { value.clone() };
+            let value = match field.compare {
+                Compare::Map => tags(value, there, recorded.get(field.name)),
+                Compare::Items => items(value, there, recorded.get(field.name)),
+                _ => value.clone(),
+            };
             inputs.insert(field.name.to_owned(), value);
         }
         self.check_references(id, thing.kind, thing.fields, &inputs, Some(&thing.inputs))?;
@@ -476,6 +505,11 @@ impl CloudState {
                     .filter(firmly)
                     .any(|field| other.inputs.get(field.name).is_some_and(|value| references(value).contains(id)))
         };
+        let foreign = self.objects.values().find(|other| other.owner.is_none() && holds(other));
+        if let Some(other) = foreign {
+            let why = format!("{id} is in use by {}, which others made", other.id);
+            return Err(Error::because(ErrorKind::InUse, "test:Write", why));
+        }
         if let Some(other) = self.objects.values().find(holds) {
             let why = format!("{} ({id}) is deleted while {} ({}) refers to it", at(&thing), at(other), other.id);
             return self.broken(ErrorKind::InUse, why);
@@ -489,6 +523,10 @@ impl CloudState {
                 let why = format!("{id}, the policy of {role}, is deleted while {} uses the role", user.id);
                 return self.broken(ErrorKind::InUse, why);
             }
+        }
+        let name = thing.inputs.get("name").and_then(Value::as_str);
+        if let Some(name) = name.filter(|name| self.reserves.is_some_and(|reserves| reserves(name))) {
+            self.reserved.insert((thing.kind, name.to_owned()));
         }
         if R::SLOW == 0 {
             self.objects.remove(id);
@@ -546,6 +584,10 @@ impl CloudState {
         inputs: &Map<String, Value>,
         own: Option<&str>,
     ) -> Result<()> {
+        let name = inputs.get("name").and_then(Value::as_str).unwrap_or_default();
+        if self.reserved.iter().any(|reserved| *reserved == (kind, name.to_owned())) {
+            return self.broken(ErrorKind::Exists, format!("{who} takes the name {name}, which is reserved"));
+        }
         let Some(other) = self.holder(kind, groups, inputs, own) else { return Ok(()) };
         let why = format!("{who} takes a unique key from {} ({})", at(&other), other.id);
         if other.owner.is_some() {
@@ -606,6 +648,15 @@ fn tags(desired: &Value, there: &Value, recorded: Option<&Value>) -> Value {
     tags.retain(|key, _| desired.contains_key(key) || !recorded.contains_key(key));
     tags.extend(desired);
     serde_json::to_value(tags).unwrap_or_default()
+}
+
+/// Merges a list: adds our items, removes those that we added before and dropped, and keeps foreign ones.
+fn items(desired: &Value, there: &Value, recorded: Option<&Value>) -> Value {
+    let [desired, there, recorded] =
+        [Some(desired), Some(there), recorded].map(|list| list.and_then(Value::as_array).cloned().unwrap_or_default());
+    let kept = there.iter().filter(|item| desired.contains(item) || !recorded.contains(item));
+    let added = desired.iter().filter(|item| !there.contains(item));
+    kept.chain(added).cloned().collect()
 }
 
 /// The only place where a thing becomes a type's.

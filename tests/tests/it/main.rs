@@ -15,7 +15,9 @@ mod docker;
 mod emulators;
 mod engine;
 mod facts;
+mod foreign_dependents;
 mod foreign_objects;
+mod generated_names;
 mod image;
 mod members;
 mod network;
@@ -24,6 +26,8 @@ mod prose;
 mod reference;
 mod rollouts;
 mod sandbox;
+mod shared_records;
+mod stopped_database;
 mod sweep;
 
 mod types;

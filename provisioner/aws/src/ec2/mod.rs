@@ -7,6 +7,7 @@ mod internet_gateway;
 mod keyed;
 mod nat_gateway;
 mod network_acl;
+mod obstacles;
 mod route;
 mod route_table;
 mod route_table_association;

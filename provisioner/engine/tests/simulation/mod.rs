@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use provisioner_engine::{Apply, Event, Outcome, Refresh, apply, refresh};
+use provisioner_engine::{Apply, Event, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     erased::{Clouds, ResourceRegistry},
     plan::{Action, Plan},
@@ -40,6 +40,7 @@ pub(crate) struct Simulation {
     pub(crate) clouds: Clouds,
     pub(crate) store: Memory,
     pub(crate) registry: ResourceRegistry,
+    pub(crate) tuning: Tuning,
     /// Violations that `verify` reported for intermediate states.
     pub(crate) wrong: Arc<Mutex<Vec<String>>>,
     /// Another hand, or a run that was cut off, has deleted something: until the next run is done, the state may need what is not there.
@@ -60,7 +61,8 @@ impl Simulation {
         store.watch(move |state| {
             reports.lock().unwrap_or_else(PoisonError::into_inner).extend(verify::snapshot(state, &kinds));
         });
-        Self { cloud, clouds, store, registry: types::registry(), wrong, robbed: false.into() }
+        let (registry, tuning) = (types::registry(), tuning());
+        Self { cloud, clouds, store, registry, tuning, wrong, robbed: false.into() }
     }
 
     pub(crate) fn fork(&self) -> Self {
@@ -75,7 +77,7 @@ impl Simulation {
             clouds: &self.clouds,
             snapshot: &snapshot,
             desired,
-            tuning: tuning(),
+            tuning: self.tuning,
             pending_only: false,
         };
         let observed = refresh(&input).await.map_err(|unread| format!("{unread:?}"))?;
@@ -119,7 +121,7 @@ impl Simulation {
             cancel,
             verifier: None,
             wait: true,
-            tuning: tuning(),
+            tuning: self.tuning,
         };
         let outcome = apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))?;
         let mut events = vec![];

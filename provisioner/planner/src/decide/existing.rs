@@ -1,6 +1,9 @@
 //! A declared resource with an object: it is replaced, updated or left as it is.
 
-use provisioner_model::resource::{Change, Phase};
+use provisioner_model::{
+    Diagnostic,
+    resource::{Change, Phase},
+};
 
 use super::{Context, comparison::Comparison, replace, update};
 use crate::{
@@ -11,10 +14,12 @@ use crate::{
 
 pub(super) fn decide<'a>(context: Context<'_, 'a>, current: ObservedObject<'a>) -> Decision<'a> {
     let (comparison, unused) = after_interruption(context, current);
-    let notices = failure(comparison.observed.observation).into_iter().collect();
+    let failure = failure(comparison.observed.observation);
+    let notices =
+        failure.map(|failure| Diagnostic::resource_warning(context.facts.address, failure)).into_iter().collect();
     let replaced = context.facts.replaced.iter().copied().map(Leftover::replaced);
     let leftovers: Vec<Leftover<'a>> = replaced.chain(unused).collect();
-    let decision = if comparison.requires_replacement() {
+    let decision = if comparison.requires_replacement(context.info().tagged) {
         replace::decide(context, comparison)
     } else {
         let has_others = !(leftovers.is_empty() && context.facts.gone.is_empty());
