@@ -2,6 +2,7 @@
 //! program.
 
 pub mod docker;
+pub mod faults;
 mod front;
 mod localemu;
 mod ministack;
@@ -27,6 +28,8 @@ use proxy::{Message, Proxy, proxy};
 pub struct Emulator {
     /// Resources that are dropped with the emulator.
     _process: Box<dyn Send + Sync>,
+    /// The connection on which moto takes requests for copies; `None` for other emulators.
+    control: Option<TcpStream>,
     front: Proxy,
     port: u16,
     /// Another one, which answers for what it lacks. It ends with this one.
@@ -59,10 +62,21 @@ impl Emulator {
 
     /// The same; with a registry, images can be pushed.
     pub fn moto_with(registry: Option<&registry::LocalRegistry>) -> Option<Self> {
-        let (process, port) = moto::fork().ok()?;
-        let registry = registry.map(|registry| registry.port);
+        Self::before_moto(moto::fork().ok()?, registry.map(|registry| registry.port))
+    }
+
+    fn before_moto((process, port): (TcpStream, u16), registry: Option<u16>) -> Option<Self> {
+        let control = process.try_clone().ok();
         let front = proxy(move |request| front::answer(request, port, registry)).ok()?;
-        Some(Self::of(Box::new(process), port, front))
+        Some(Self { control, ..Self::of(Box::new(process), port, front) })
+    }
+
+    /// Returns a copy of moto with every object that it holds, without a registry. The copy and the original change
+    /// independently. No request may be under way. None for other emulators.
+    pub fn copy(&self) -> Option<Self> {
+        let copy = moto::copy(self.control.as_ref()?).ok()?;
+        front::copy_dashboard_tags(self.port, copy.1);
+        Self::before_moto(copy, None)
     }
 
     /// Starts an emulator that listens on this port, and a front before it.
@@ -78,7 +92,7 @@ impl Emulator {
 
     fn of(process: Box<dyn Send + Sync>, port: u16, front: Proxy) -> Self {
         let url = format!("http://127.0.0.1:{}", front.port);
-        Self { _process: process, front, port, beside: None, containers: None, url }
+        Self { _process: process, control: None, front, port, beside: None, containers: None, url }
     }
 
     fn answers(port: u16) -> bool {
@@ -99,18 +113,25 @@ impl Emulator {
 
     /// Every object that the emulator holds, whatever service it is of: `ec2: VPC vpc-1`.
     pub fn everything(&self) -> BTreeSet<String> {
+        self.objects().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Every object that the emulator holds, by its name as in [`Self::everything`], with its attributes. Objects of
+    /// different regions may have the same name.
+    pub fn objects(&self) -> Vec<(String, serde_json::Value)> {
         let data = self.get("/moto-api/data.json").unwrap_or_default();
         let services: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
-        let mut names = BTreeSet::new();
+        let mut found = vec![];
         for (service, kinds) in services.as_object().into_iter().flatten() {
             for (kind, objects) in kinds.as_object().into_iter().flatten() {
                 for object in objects.as_array().into_iter().flatten() {
                     let name = ["id", "name", "arn", "resource_id"].iter().find_map(|key| object[*key].as_str());
-                    names.insert(format!("{service}: {kind} {}", name.map_or(object.to_string(), str::to_owned)));
+                    let name = format!("{service}: {kind} {}", name.map_or(object.to_string(), str::to_owned));
+                    found.push((name, object.clone()));
                 }
             }
         }
-        names
+        found
     }
 
     fn get(&self, path: &str) -> Option<String> {

@@ -15,6 +15,8 @@ mod docker;
 mod emulators;
 mod engine;
 mod facts;
+mod fault_sweep;
+mod faults;
 mod foreign_objects;
 mod image;
 mod members;
