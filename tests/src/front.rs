@@ -33,6 +33,9 @@ pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::
                 .map_or_else(|| request.send(moto), |told| Ok(Message::told(&told)))
         }
         ("s3", _) if request.path().contains("?versioning") => versioning(&request, moto),
+        ("s3", _) if request.method() == "PUT" && !request.path().trim_matches('/').contains(['/', '?']) => {
+            created_bucket(&request, moto)
+        }
         _ => request.send(moto),
     }
 }
@@ -93,6 +96,18 @@ fn versioning(request: &Message, moto: u16) -> io::Result<Message> {
     let answer = request.send(moto)?;
     let body = answer.text().replace("GetBucketVersioningResponse", "VersioningConfiguration");
     Ok(answer.with(body))
+}
+
+/// Creates a bucket without tags: moto gives it those of a deleted bucket of the same name.
+fn created_bucket(request: &Message, moto: u16) -> io::Result<Message> {
+    let host = request.header("host").unwrap_or_default();
+    let ask = |method: &str, path: &str| request.clone().to(path, host).with_method(method).with("").send(moto);
+    let is_new = ask("HEAD", request.path())?.status() == "404";
+    let answer = request.send(moto)?;
+    if is_new && answer.status() == "200" {
+        ask("DELETE", &format!("{}?tagging", request.path()))?;
+    }
+    Ok(answer)
 }
 
 /// Converts a CBOR request of CloudWatch's SDK to JSON, and the response back.

@@ -189,6 +189,13 @@ impl Message {
         Self { head: format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{rest}"), body: self.body }
     }
 
+    /// The same request with another method.
+    #[must_use]
+    pub fn with_method(self, method: &str) -> Self {
+        let (_, rest) = self.head.split_once(' ').unwrap_or(("", &self.head));
+        Self { head: format!("{method} {rest}"), body: self.body }
+    }
+
     /// Returns the message's body.
     pub fn body(&self) -> &[u8] {
         &self.body

@@ -20,9 +20,7 @@ impl Account {
     pub(super) fn of(sandbox: &Sandbox) -> Self {
         let mut objects = BTreeMap::<String, Vec<String>>::new();
         for (name, object) in sandbox.moto.objects() {
-            // moto lists its own tables as well.
-            let is_table = name.split(' ').nth(1).is_some_and(|kind| kind.ends_with("Backend"));
-            if !is_table && !STAYS.iter().any(|kind| name.starts_with(kind)) && !is_pending_deletion(&object) {
+            if !STAYS.iter().any(|kind| name.starts_with(kind)) {
                 objects.entry(name).or_default().push(attributes(&object));
             }
         }
@@ -85,11 +83,6 @@ pub(super) fn compare(expected: &BTreeMap<String, usize>, found: &BTreeMap<Strin
     let differences = counted.filter(|(_, expected, found)| expected != found);
     let lines = differences.map(|(kind, expected, found)| format!("{kind}: expected {expected}, found {found}"));
     lines.collect::<Vec<_>>().join("; ")
-}
-
-/// Keys and secrets that AWS deletes later.
-fn is_pending_deletion(object: &Value) -> bool {
-    object["key_state"] == "PendingDeletion" || object["deleted_date"].is_number()
 }
 
 /// Returns an object's attributes as text, without addresses in the emulator's memory.
