@@ -276,3 +276,28 @@ fn an_object_without_tags_is_found_after_a_lost_answer() {
         assert_eq!(simulation.cloud.objects().len(), 0);
     });
 }
+
+#[test]
+fn reverting_after_a_kill_in_a_replacement_converges() {
+    // The role's name is a unique key, and the policy of the old role keeps that from being deleted first.
+    let role = |name: &'static str| {
+        stack(move |stack| {
+            let name = Some(name.to_owned());
+            let role = stack.add("main", types::Role { name, path: 1, label: 1, tags: Tags::new() });
+            stack.add("main", types::RolePolicy { role: role.id(), allows: "all".into() });
+        })
+    };
+    run(async {
+        for n in 1..=4 {
+            let simulation = Simulation::new();
+            simulation.converge(&role("a")).await.expect("created");
+            killed(&simulation, &role("b"), n).await;
+            simulation.converge(&role("a")).await.unwrap_or_else(|why| panic!("killed at call {n}: {why}"));
+            let names: Vec<_> =
+                simulation.cloud.objects().into_iter().filter_map(|thing| thing.inputs.get("name").cloned()).collect();
+            assert_eq!(names, [json!("a")], "killed at call {n}");
+            simulation.converge(&nothing()).await.expect("destroyed");
+            assert!(simulation.cloud.objects().is_empty(), "killed at call {n}: {:?}", simulation.cloud.objects());
+        }
+    });
+}

@@ -123,6 +123,10 @@ impl<'a> Leftover<'a> {
         Self { observed, why: "created by an interrupted replacement, and no longer needed" }
     }
 
+    pub(crate) fn reverted(observed: ObservedObject<'a>) -> Self {
+        Self { observed, why: "its replacement is reverted" }
+    }
+
     pub(crate) fn superseded(observed: ObservedObject<'a>) -> Self {
         Self { observed, why: "its interrupted replacement resumes" }
     }

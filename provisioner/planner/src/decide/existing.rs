@@ -1,19 +1,20 @@
 //! A declared resource with an object: it is replaced, updated or left as it is.
 
-use provisioner_model::resource::{Change, Phase};
+use provisioner_model::{
+    resource::{Change, Phase},
+    state::ObjectRole,
+};
 
 use super::{Context, comparison::Comparison, replace, update};
 use crate::{
     Observation,
     decision::{Decision, Leftover},
-    facts::ObservedObject,
+    facts::{ObservedObject, ResourceFacts},
 };
 
 pub(super) fn decide<'a>(context: Context<'_, 'a>, current: ObservedObject<'a>) -> Decision<'a> {
-    let (comparison, unused) = after_interruption(context, current);
+    let (comparison, leftovers) = after_interruption(context, current);
     let notices = failure(comparison.observed.observation).into_iter().collect();
-    let replaced = context.facts.replaced.iter().copied().map(Leftover::replaced);
-    let leftovers: Vec<Leftover<'a>> = replaced.chain(unused).collect();
     let decision = if comparison.requires_replacement() {
         replace::decide(context, comparison)
     } else {
@@ -23,22 +24,31 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, current: ObservedObject<'a>) 
     Decision { notices, leftovers, ..decision }
 }
 
-/// Returns the object to continue with after an interrupted replacement: the new one, if the current object must be
-/// replaced and the new one need not be. The plan deletes the other.
+/// Returns the object to continue with after an interrupted replacement, and the others, which the plan deletes. If the
+/// current object must be replaced, an object that need not be stands for the resource instead: the successor, or a
+/// replaced object, which is what a reverted program declares. A new object beside the replaced one may be impossible: the
+/// replaced one still holds its unique key, and its dependents keep it from being deleted first.
 fn after_interruption<'a>(
     context: Context<'_, 'a>,
     current: ObservedObject<'a>,
-) -> (Comparison<'a>, Option<Leftover<'a>>) {
-    let of_current = Comparison::new(context, current);
-    let Some(successor) = context.facts.successor else { return (of_current, None) };
-    if of_current.replace_reasons.is_empty() {
-        return (of_current, Some(Leftover::abandoned(successor)));
+) -> (Comparison<'a>, Vec<Leftover<'a>>) {
+    let ResourceFacts { successor, replaced, .. } = context.facts;
+    let comparison = Comparison::new(context, current);
+    let mut others: Vec<_> = replaced.iter().copied().map(Leftover::replaced).collect();
+    others.extend(successor.map(Leftover::abandoned));
+    if comparison.replace_reasons.is_empty() {
+        return (comparison, others);
     }
-    let of_successor = Comparison::new(context, successor);
-    if !of_successor.replace_reasons.is_empty() {
-        return (of_current, Some(Leftover::abandoned(successor)));
-    }
-    (of_successor, Some(Leftover::superseded(current)))
+    // The successor first, then the newest of the replaced objects.
+    let candidates = successor.iter().chain(replaced).map(|candidate| Comparison::new(context, *candidate));
+    let Some(fitting) = candidates.into_iter().find(|candidate| candidate.replace_reasons.is_empty()) else {
+        return (comparison, others);
+    };
+    let token = &fitting.observed.object.token;
+    let resumes = fitting.observed.object.role == ObjectRole::Successor;
+    others.retain(|other| other.observed.object.token != *token);
+    others.push(if resumes { Leftover::superseded(current) } else { Leftover::reverted(current) });
+    (fitting, others)
 }
 
 /// Describes a failed state that a replacement does not remedy.

@@ -1,6 +1,10 @@
 //! A resource that keeps its object.
 
-use provisioner_model::{resource::Change, stack::Options, state::ObjectRole};
+use provisioner_model::{
+    resource::Change,
+    stack::Options,
+    state::{Object, ObjectRole},
+};
 
 use super::{
     Context,
@@ -21,14 +25,14 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
     let released = diff::released(resource_type, &comparison.desired.resolved, &comparison.migrated);
     let Comparison { observed, migrated, desired, field_diffs, .. } = comparison;
     let object = observed.object;
-    let is_unfinished = object.pending.is_some() || object.role == ObjectRole::Successor;
+    let is_unfinished = object.pending.is_some() || object.role != ObjectRole::Current;
     let write = || context.write(desired, object.generation, object.origin);
 
     if !field_diffs.is_empty() || is_unfinished {
         let (write, rollback) = rollback::to_recorded_inputs(context, object, migrated, write());
         let is_drifted = |drifted: bool| field_diffs.iter().any(|field_diff| field_diff.change.drifted == drifted);
         let reasons = [
-            is_unfinished.then(|| unfinished(context).to_owned()),
+            is_unfinished.then(|| unfinished(context, object).to_owned()),
             is_drifted(false).then(|| "configuration changed".to_owned()),
             is_drifted(true).then(|| "changed outside Provisioner".to_owned()),
             rollback,
@@ -57,8 +61,10 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
     Decision { problems, ..Decision::new(Effect::NoChange(Some(observed))) }
 }
 
-fn unfinished(context: Context<'_, '_>) -> &'static str {
-    if context.input.observed.run_in_progress {
+fn unfinished(context: Context<'_, '_>, object: &Object) -> &'static str {
+    if object.role == ObjectRole::Replaced {
+        "the object from before its replacement is used again"
+    } else if context.input.observed.run_in_progress {
         "another run is working on it"
     } else {
         "it was interrupted and resumes"

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use provisioner_model::{Stack, state::ObjectRole};
-use provisioner_testkit::cloud::types::Named;
+use provisioner_testkit::cloud::types::{Named, Role};
 use serde_json::json;
 
 use crate::support::{disk::disk, *};
@@ -141,4 +141,24 @@ fn successor_that_was_given_up_is_deleted_first_where_it_holds_the_key() {
     2. create named/db unless its key exists after 1
     3. delete named/db (named/db#1) after 2
     "#);
+}
+
+#[test]
+fn reverted_replacement_goes_back_to_the_old_object() {
+    // The role has been replaced under a new name, and its policy is still that of the old one.
+    let declare = |name: &'static str| {
+        move |stack: &mut Stack| {
+            let role = stack.add("main", Role { name: Some(name.to_owned()), ..role(1) });
+            stack.add("main", policy(&role));
+        }
+    };
+    let mut fixture = Fixture::applied(declare("a"));
+    fixture.object("role/main").role = ObjectRole::Replaced;
+    fixture.add_object("role/main", ObjectRole::Current, |inputs| inputs["name"] = json!("b"));
+    assert_snapshot!(fixture.plan(declare("a")), @"
+    update role/main: the object from before its replacement is used again
+      deleted too: role/main#2: its replacement is reverted
+    1. update role/main (role/main#1)
+    2. delete role/main (role/main#2) after 1
+    ");
 }

@@ -44,9 +44,10 @@ fn leftover_is_deleted_after_the_next_successor_is_there() {
 fn leftover_is_deleted_first_where_it_holds_the_key_of_the_successor() {
     let mut fixture = replaced("named/db", |stack| drop(stack.add("db", named("db", 1))));
     fixture.object("named/db").inputs["name"] = "db-2".into();
-    assert_snapshot!(fixture.plan(|stack| drop(stack.add("db", named("db", 1)))), @r#"
-    replace named/db: name cannot be changed in place
+    assert_snapshot!(fixture.plan(|stack| drop(stack.add("db", named("db", 2)))), @r#"
+    replace named/db: name, class cannot be changed in place
       name: "db-2" → "db", replaces
+      class: 1 → 2, replaces
       deleted too: named/db#1: it has been replaced
     1. delete named/db (named/db#1)
     2. create named/db unless its key exists after 1
