@@ -1,7 +1,7 @@
 //! The web service that the reference stack runs: users, accounts with balances, transfers, sample rows, and a page.
 //!
 //! One process serves the API ([`api`]) and the page ([`page`]) on one port and its metrics ([`metrics`]) on another.
-//! What it needs to know is in [`config`]; how it ends is in [`serve`]. Everything that two tasks must agree on is in
+//! [`config`] has its configuration, and [`serve`] its shutdown. Everything that two tasks must agree on is in
 //! PostgreSQL, or in Redis where that is configured ([`session`], [`limit`]).
 
 pub mod api;

@@ -1,6 +1,6 @@
 //! Logs: a line of JSON for each event, on standard output.
 //!
-//! What the app says is chosen by `LOG_LEVEL`; what it stands on only warns, and never says what passes through it.
+//! `LOG_LEVEL` selects the app's messages; what it stands on only warns, and never says what passes through it.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, fmt};

@@ -1,6 +1,6 @@
 //! AWS for Provisioner: one file per resource type, on the official SDK.
 //!
-//! What every file shares is in [`cloud`] (clients and the readers' cache), [`error`] (codes become kinds), [`tags`]
+//! Code that every file shares is in [`cloud`] (clients and the readers' cache), [`error`] (codes become kinds), [`tags`]
 //! and `sdk` (conversions that follow from names and types alone). Nothing here knows of plans, order, retries or printing.
 
 pub mod cloud;

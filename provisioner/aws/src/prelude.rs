@@ -1,4 +1,4 @@
-//! What nearly every resource type's file uses.
+//! Imports of nearly every resource type's file.
 
 #![allow(unused_imports, reason = "a build with few features uses few of them")]
 

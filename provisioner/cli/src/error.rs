@@ -20,7 +20,7 @@ use crate::{
 
 pub use self::operation::OperationError;
 
-/// What ended a command. Its `Display` never includes its source.
+/// The failure of a command. Its `Display` never includes its source.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The environment file.
@@ -46,11 +46,11 @@ pub enum Failure {
     /// The state is of another place.
     #[error("the state of `{environment}` belongs to {recorded}, and these credentials are for {here}")]
     Elsewhere {
-        /// Which environment.
+        /// Name of the environment.
         environment: String,
-        /// Where its objects are.
+        /// The place of its objects.
         recorded: String,
-        /// Where we are.
+        /// The place of these credentials.
         here: String,
     },
     /// Something could not be read.
@@ -101,7 +101,7 @@ pub enum Failure {
     Json(#[from] serde_json::Error),
 }
 
-/// What can be wrong with the app's image.
+/// An error about the app's image.
 #[cfg(feature = "aws")]
 #[derive(Debug, thiserror::Error)]
 pub enum ImageFailure {
@@ -155,7 +155,7 @@ impl From<ImageError> for Failure {
     }
 }
 
-/// What can be wrong with a request to look into the state, or to change it.
+/// An error of a command that reads or changes the state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// There is no state.
@@ -164,7 +164,7 @@ pub enum StateError {
     /// There is no such row.
     #[error("{address} is not in the state")]
     NoRow {
-        /// What was asked for.
+        /// The requested address.
         address: String,
         /// One that is probably meant.
         close: Option<String>,
@@ -186,7 +186,7 @@ pub enum StateError {
     /// Others need it.
     #[error("{address} cannot leave the state: {} still refer to it", needed_by.join(", "))]
     Needed {
-        /// Which.
+        /// Address of the resource.
         address: String,
         /// By whom.
         needed_by: Vec<String>,
@@ -194,7 +194,7 @@ pub enum StateError {
     /// There is no such output.
     #[error("there is no output `{name}`")]
     NoOutput {
-        /// Which.
+        /// Name of the output.
         name: String,
         /// Those that exist.
         known: Vec<String>,
@@ -202,7 +202,7 @@ pub enum StateError {
     /// The program does not declare it.
     #[error("the program does not declare {address}")]
     Undeclared {
-        /// Which.
+        /// Address of the resource.
         address: String,
         /// One that is probably meant.
         close: Option<String>,
@@ -223,7 +223,7 @@ pub enum StateError {
     Known {
         /// The id.
         id: String,
-        /// Where.
+        /// Address of the resource.
         address: String,
     },
     /// The object could not be read.
@@ -231,7 +231,7 @@ pub enum StateError {
     Read {
         /// The id.
         id: String,
-        /// Why.
+        /// The cause.
         source: provisioner_model::Error,
     },
 }

@@ -40,7 +40,7 @@ pub(crate) struct GeneratedName {
     pub(crate) prefix: Option<LitStr>,
 }
 
-/// What `#[field(…)]` passes on to `FieldSchema`: the word, and the method.
+/// The flags of `#[field(…)]`, each with the method of `FieldSchema`.
 const FLAGS: [(&str, &str); 9] = [
     ("replaces", "replaces"),
     ("write_only", "write_only"),

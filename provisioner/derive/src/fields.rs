@@ -19,7 +19,7 @@ pub(crate) struct StructField {
     pub(crate) attributes: FieldAttributes,
 }
 
-/// What a type asks of the code that sets and stores it.
+/// The shape of a field's type, which decides how it is set and stored.
 pub(crate) enum Shape<'a> {
     /// `Option<T>`.
     Optional(&'a Type),
@@ -35,7 +35,7 @@ pub(crate) enum Shape<'a> {
 }
 
 impl StructField {
-    /// Whether the constructor takes it.
+    /// Returns whether the constructor takes it.
     pub(crate) fn required(&self) -> bool {
         let may_be_absent = matches!(Shape::of(&self.ty), Shape::Optional(_) | Shape::List(_) | Shape::Map(_));
         let has_default = self.attributes.default.is_some() || self.serde.iter().any(has_serde_default);
@@ -69,7 +69,7 @@ pub(crate) fn arguments(arguments: &PathArguments) -> Vec<&Type> {
     types.collect()
 }
 
-/// Whether the type's last word is `name`.
+/// Returns whether the type's last word is `name`.
 pub(crate) fn is_called(ty: &Type, name: &str) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }

@@ -44,7 +44,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///     /// The IPv4 range: `10.0.1.0/24`.
 ///     #[field(replaces)]
 ///     pub cidr_block: String,
-///     /// Whether instances launched in the subnet get a public IPv4 address.
+///     /// `true` if instances launched in the subnet get a public IPv4 address.
 ///     pub map_public_ip_on_launch: Option<bool>,
 ///     /// Tags.
 ///     pub tags: Tags,

@@ -1,4 +1,4 @@
-//! What the derives generate, shown for a small type, and what they refuse.
+//! The expansions of the derives for a small type, and their errors.
 
 use syn::{DeriveInput, Result, parse_str};
 

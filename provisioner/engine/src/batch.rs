@@ -18,7 +18,7 @@ use provisioner_model::{
 
 use crate::{call::limited_read, tuning::Tuning};
 
-/// How long a call waits for company.
+/// The time for which a call waits for further IDs.
 const WINDOW: Duration = Duration::from_millis(4);
 
 type BatchKey = (&'static str, String);

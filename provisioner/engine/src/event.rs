@@ -73,7 +73,7 @@ pub enum EventKind {
     Cancelled,
 }
 
-/// What somebody wants while a run is under way.
+/// A request to a run in progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cancel {
     /// It goes on.
@@ -87,7 +87,7 @@ pub enum Cancel {
     Stop,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Steps that are done.
@@ -107,7 +107,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether everything that was planned is done.
+    /// Returns whether every step is done.
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.skipped == 0 && !self.cancelled
     }

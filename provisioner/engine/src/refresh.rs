@@ -27,17 +27,17 @@ use crate::{
     tuning::Tuning,
 };
 
-/// What a refresh needs to know.
+/// The input of a refresh.
 pub struct Refresh<'a> {
     /// The types.
     pub registry: &'a ResourceRegistry,
-    /// Where they are.
+    /// The providers of the objects.
     pub clouds: &'a Clouds,
-    /// What is recorded.
+    /// The recorded state.
     pub snapshot: &'a Snapshot,
-    /// What is declared: objects to adopt are looked for.
+    /// The declared resources: the refresh looks for objects to adopt.
     pub desired: &'a Desired,
-    /// How patient it is.
+    /// Time limits.
     pub tuning: Tuning,
     /// Trust the record, but for what an apply left unfinished.
     pub pending_only: bool,

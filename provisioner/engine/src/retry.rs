@@ -1,4 +1,4 @@
-//! Which errors are tried again, how long, and after which pause.
+//! Retries: the errors that are temporary, for how long, and the pauses between attempts.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -10,7 +10,7 @@ use provisioner_model::error::{Error, ErrorKind};
 /// Maximum time of one read, with all its pages and the SDK's own retries.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How long an error of this kind is worth trying again; none for one that is final.
+/// The time for which an error of this kind is retried; `None` if it is final.
 pub(crate) fn budget(kind: ErrorKind) -> Option<Duration> {
     match kind {
         ErrorKind::NotSent | ErrorKind::NoCredentials => Some(Duration::from_secs(30)),
@@ -50,7 +50,7 @@ fn random() -> u16 {
     RandomState::new().hash_one(0).to_le_bytes().first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes))
 }
 
-/// What the user can do about a call of a step that failed.
+/// The suggested next action after a step's failed call.
 pub(crate) fn hint(error: &Error, type_name: &str) -> Option<String> {
     match error.kind {
         ErrorKind::Exists => Some(

@@ -43,8 +43,8 @@ fn named(name: &str, class: u8) -> types::Named {
     types::Named { name, class, size: 1, net: None, key: Some(1), locked: None, tags: Tags::new() }
 }
 
-fn entry(value: u8) -> types::JournalEntry {
-    types::JournalEntry { zone: 1, name: "www".into(), value }
+fn entry(value: u8) -> types::ZoneRecord {
+    types::ZoneRecord { zone: 1, name: "www".into(), value }
 }
 
 /// Applies until the process is killed at the `n`th writing call, with its effect and without its answer.
@@ -270,8 +270,7 @@ fn an_object_without_tags_is_found_after_a_lost_answer() {
         let plan = simulation.plan(&declared).await.expect("a plan");
         simulation.cloud.fail_at(1, Fault::After);
         assert!(simulation.apply(&plan).await.expect("applied").is_complete());
-        killed(&simulation, &stack(|stack| drop(stack.add("www", types::JournalEntry { zone: 2, ..entry(1) }))), 1)
-            .await;
+        killed(&simulation, &stack(|stack| drop(stack.add("www", types::ZoneRecord { zone: 2, ..entry(1) }))), 1).await;
         simulation.converge(&nothing()).await.expect("destroyed");
         assert_eq!(simulation.cloud.objects().len(), 0);
     });

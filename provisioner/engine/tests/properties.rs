@@ -56,7 +56,7 @@ impl Simulation {
         // Three entries and one call a step, about.
         let at = |of: usize| usize::from(crash.at) * of / 256 + 1;
         match crash.how {
-            How::JournalEntry(death) => self.store.die_at(at(steps * 3) + 1, death),
+            How::Append(death) => self.store.die_at(at(steps * 3) + 1, death),
             How::Call(fault) => self.cloud.fail_at(at(steps), fault),
         }
         tokio::select! {
@@ -154,7 +154,7 @@ struct Crash {
 
 #[derive(Clone, Copy, Debug)]
 enum How {
-    JournalEntry(Death),
+    Append(Death),
     Call(Fault),
 }
 
@@ -180,8 +180,8 @@ struct Case {
 
 fn cases(least: usize) -> impl Strategy<Value = Case> {
     let how = prop_oneof![
-        Just(How::JournalEntry(Death::Before)),
-        Just(How::JournalEntry(Death::After)),
+        Just(How::Append(Death::Before)),
+        Just(How::Append(Death::After)),
         Just(How::Call(Fault::StopBefore)),
         Just(How::Call(Fault::StopAfter)),
         Just(How::Call(Fault::Before(ErrorKind::Refused))),
@@ -281,11 +281,9 @@ async fn clashes(simulation: &Simulation, spec: &Spec, pick: u16) -> Result<(), 
             locked: None,
             tags: tags.clone(),
         }),
-        _ => simulation.cloud.foreign(&types::JournalEntry {
-            zone: node.b,
-            name: format!("entry-{}", node.key),
-            value: 1,
-        }),
+        _ => {
+            simulation.cloud.foreign(&types::ZoneRecord { zone: node.b, name: format!("entry-{}", node.key), value: 1 })
+        }
     };
     let desired = spec.desired();
     let plan = simulation.plan(&desired).await?;

@@ -31,15 +31,15 @@ impl<R: Resource> ChangedFields<R> {
         });
         Self(changed.map(|field| field.name).collect(), PhantomData)
     }
-    /// Whether the field changed.
+    /// Returns whether the field changed.
     pub fn contains(&self, field: R::Field) -> bool {
         self.0.contains(field.name())
     }
-    /// Whether at least one of the fields changed.
+    /// Returns whether at least one of the fields changed.
     pub fn contains_any(&self, fields: &[R::Field]) -> bool {
         fields.iter().any(|field| self.contains(*field))
     }
-    /// Whether every changed field is one of these.
+    /// Returns whether every changed field is one of these.
     pub fn is_subset(&self, fields: &[R::Field]) -> bool {
         self.0.iter().all(|changed| fields.iter().any(|field| field.name() == *changed))
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What a diagnostic stops.
+/// The effect of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -57,7 +57,7 @@ impl fmt::Display for SourceLocation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Diagnostic {
-    /// What it stops.
+    /// The effect.
     pub severity: Severity,
     /// The address of the resource, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,12 +66,12 @@ pub struct Diagnostic {
     /// diagnostic is small enough to be returned as an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Box<SourceLocation>>,
-    /// What is wrong, in one sentence without a full stop. It may be a predicate of the address ("needs itself").
+    /// The mistake, in one sentence without a full stop. It may be a predicate of the address ("needs itself").
     pub summary: String,
     /// The causes, outermost first, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detail: Vec<String>,
-    /// What the user can do.
+    /// The suggested next action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }

@@ -73,7 +73,7 @@ impl Round<'_> {
     }
 }
 
-/// What the state knows of an object, as far as a type needs it.
+/// The recorded state of an object, erased.
 #[derive(Clone, Debug)]
 pub struct RecordedState {
     /// The object's id.
@@ -82,16 +82,16 @@ pub struct RecordedState {
     pub inputs: Value,
     /// As last read.
     pub outputs: Option<Value>,
-    /// Whose it is.
+    /// Ownership data of the object.
     pub owner: Owner,
 }
 
-/// What the cloud says of one object.
+/// The observed state of an object, erased.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObservedState {
     /// As if they had been declared that way.
     pub inputs: Value,
-    /// What only the cloud can tell.
+    /// Values that only the cloud determines.
     pub outputs: Value,
 }
 
@@ -105,7 +105,7 @@ pub trait ResourceType: Send + Sync {
     fn change(&self, field: &FieldSchema, recorded: &Value, desired: &Value) -> Change;
     /// See [`Resource::migrate`].
     fn migrate(&self, from: u32, inputs: &mut Value);
-    /// Whether the inputs have the type's shape.
+    /// Returns whether the inputs have the type's shape.
     fn check(&self, inputs: &Value) -> Result<()>;
     /// See [`Resource::phase`].
     fn phase(&self, desired: Option<&Value>, observed: &ObservedState, receipt: Option<&Receipt>) -> Result<Phase>;

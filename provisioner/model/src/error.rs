@@ -4,7 +4,7 @@ use std::{error::Error as StdError, sync::Arc};
 
 use crate::diagnostic::Hint;
 
-/// What the engine may conclude. The provider maps API codes to these; nothing else knows a code.
+/// The conclusion for the engine. The provider maps API codes to these; nothing else knows a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -44,18 +44,18 @@ pub enum ErrorKind {
     Bug,
 }
 
-/// What went wrong in one call to a cloud. Clones share the source, so one failed read of many can be given to each
+/// The error of one call to a cloud. Clones share the source, so one failed read of many can be given to each
 /// step that asked for it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{action} failed{}", code.as_deref().map(|code| format!(" with {code}")).unwrap_or_default())]
 pub struct Error {
-    /// What follows from it.
+    /// The conclusion for the engine.
     pub kind: ErrorKind,
     /// `ec2:CreateSubnet`, as IAM writes it.
     pub action: &'static str,
     /// The API's own code, as in its documentation.
     pub code: Option<String>,
-    /// What AWS support asks for.
+    /// AWS's request ID, for support cases.
     pub request_id: Option<String>,
     /// The rest of the chain; printed once, at the edge.
     #[source]

@@ -1,4 +1,4 @@
-//! What is written down while an apply runs, so that nothing is lost when it is cut off.
+//! The journal of a running apply, from which an interrupted one resumes.
 //!
 //! The entry that starts an operation is durable before its call, `Answered` as soon as an ID is known, `Completed` before
 //! any operation that depends on it starts. Replaying a journal onto the snapshot that it started from gives the state as far as it is known.

@@ -25,7 +25,7 @@ pub trait Schema: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PART_OF: Option<&'static str> = None;
     /// The input (an `Option<String>`) that the engine fills with a generated name where the program has none.
     const NAME: Option<Name> = None;
-    /// Whether default and ownership tags go into an input `tags` of type [`Tags`](crate::Tags).
+    /// `true` if default and ownership tags go into an input `tags` of type [`Tags`](crate::Tags).
     const TAGGED: bool = false;
     /// The API call that creates an object. None where no single call does.
     const CREATE_CALL: Option<CreateCall> = None;
@@ -63,7 +63,7 @@ pub struct Parameter {
     pub field: &'static str,
     /// The member. AWS's capitals differ between services (`DBName`, `dbName`), so compare without regard to case.
     pub member: &'static str,
-    /// Whether the declaration names the member. Otherwise it is the input's own name, which the call need not have:
+    /// `true` if the declaration names the member. Otherwise it is the input's own name, which the call need not have:
     /// a second call may set that input.
     pub stated: bool,
 }
@@ -81,12 +81,12 @@ pub struct FieldSchema {
     pub initial: bool,
     /// While it is `true`, it keeps the object from being deleted: a delete is preceded by a step that lifts it.
     pub deletion_protection: bool,
-    /// What it refers to may go first: the cloud lets the reference dangle (a route to a gone gateway).
+    /// The referenced object may be deleted first: the cloud lets the reference dangle (a route to a gone gateway).
     pub may_dangle: bool,
     /// The value, as JSON, that AWS uses where the create call has none. The planner fills it in, so that the input is
     /// managed even if the program leaves it out. `null`: an input that the program no longer states is removed.
     pub cloud_default: Option<&'static str>,
-    /// When a value that is there means what was asked for.
+    /// The comparison rule for two values.
     pub compare: Compare,
 }
 
@@ -161,14 +161,14 @@ impl FieldSchema {
     }
 }
 
-/// Where a generated name goes: environment, the resource's name, and some hex of lineage, address and generation.
+/// The input with a generated name: environment, the resource's name, and some hex of lineage, address and generation.
 #[derive(Clone, Copy, Debug)]
 pub struct Name {
     /// The input.
     pub field: &'static str,
     /// The API's limit in characters.
     pub max: usize,
-    /// What goes before it (`alias/`, `/ecs/`).
+    /// The fixed beginning of the name (`alias/`, `/ecs/`).
     pub prefix: &'static str,
 }
 

@@ -15,7 +15,7 @@ use provisioner_model::{
     stack::{Desired, Facts},
 };
 
-use crate::cloud::types::{Address, Doc, Gate, JournalEntry, Named, Net, Role, RolePolicy, Service, Table};
+use crate::cloud::types::{Address, Doc, Gate, Named, Net, Role, RolePolicy, Service, Table, ZoneRecord};
 
 /// The environment that specs are for.
 pub const ENVIRONMENT: &str = "dev";
@@ -107,7 +107,7 @@ pub enum NodeKind {
     /// `test:service`.
     Service,
     /// `test:entry`.
-    JournalEntry,
+    ZoneRecord,
 }
 
 impl NodeKind {
@@ -122,14 +122,14 @@ impl NodeKind {
             Self::Named => "named",
             Self::Doc => "doc",
             Self::Service => "service",
-            Self::JournalEntry => "entry",
+            Self::ZoneRecord => "entry",
         }
     }
 
     /// The fields that refer, of what, and how many they take at least and at most.
     fn slots(self) -> &'static [(&'static str, &'static [Self], usize, usize)] {
         match self {
-            Self::Net | Self::Address | Self::Role | Self::JournalEntry => &[],
+            Self::Net | Self::Address | Self::Role | Self::ZoneRecord => &[],
             // A gate's address is its own: it is chosen where the gate is made.
             Self::Gate => &[("net", &[Self::Net], 1, 1), ("address", &[Self::Address], 1, 1)],
             Self::Table => &[("net", &[Self::Net], 1, 1), ("routes", &[Self::Gate], 0, 3)],
@@ -197,7 +197,7 @@ impl Node {
     /// Returns whether the program states a unique key that a foreign object can have.
     pub fn states_key(&self) -> bool {
         let named = matches!(self.kind, NodeKind::Named | NodeKind::Role) && self.stated;
-        (named || self.kind == NodeKind::JournalEntry) && !self.others()
+        (named || self.kind == NodeKind::ZoneRecord) && !self.others()
     }
 
     /// Returns whether the resource's object is foreign or shared.
@@ -287,7 +287,7 @@ impl Spec {
             7 | 8 => NodeKind::Role,
             9 | 10 => NodeKind::Named,
             11 | 12 => NodeKind::Doc,
-            16 | 17 => NodeKind::JournalEntry,
+            16 | 17 => NodeKind::ZoneRecord,
             _ => NodeKind::Service,
         };
         let key = self.add_of(kind, raw);
@@ -562,8 +562,8 @@ impl Handles {
                 let text = join(std::iter::once(a.to_string().into()).chain(self.parts(&all("text"))));
                 self.docs.insert(key, stack.add_with(&name, Doc { family: b, text, tags }, options));
             }
-            NodeKind::JournalEntry => {
-                stack.add_with(&name, JournalEntry { zone: b, name: format!("entry-{key}"), value: a }, options);
+            NodeKind::ZoneRecord => {
+                stack.add_with(&name, ZoneRecord { zone: b, name: format!("entry-{key}"), value: a }, options);
             }
             NodeKind::Service => {
                 let service = Service {

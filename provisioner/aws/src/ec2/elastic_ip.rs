@@ -24,14 +24,14 @@ pub struct ElasticIp {
     /// The address pool; Amazon's if absent.
     #[field(replaces)]
     pub public_ipv4_pool: Option<String>,
-    /// Where Amazon announces the address: the region, or a local zone's group.
+    /// The place where Amazon announces the address: the region, or a local zone's group.
     #[field(replaces)]
     pub network_border_group: Option<String>,
     /// Tags.
     pub tags: Tags,
 }
 
-/// What AWS reports about an Elastic IP address.
+/// The outputs of an Elastic IP address.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ElasticIpOutputs {
     /// ID of the form `eipalloc-…`.

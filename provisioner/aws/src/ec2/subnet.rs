@@ -31,14 +31,14 @@ pub struct Subnet {
     /// `us-east-1a`.
     #[field(replaces)]
     pub availability_zone: String,
-    /// Whether instances launched in the subnet get a public IPv4 address; AWS's default is no.
+    /// `true` if instances launched in the subnet get a public IPv4 address; AWS's default is no.
     #[field(cloud_default = false)]
     pub map_public_ip_on_launch: Option<bool>,
     /// Tags.
     pub tags: Tags,
 }
 
-/// What AWS reports about a subnet.
+/// The outputs of a subnet.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct SubnetOutputs {
     /// ID of the form `subnet-…`.

@@ -41,7 +41,7 @@ pub struct Image {
     pub architecture: String,
 }
 
-/// What AWS reports about an image.
+/// The outputs of an image.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ImageOutputs {
     /// The repository's name, `@`, and the digest.

@@ -31,7 +31,7 @@ pub struct Repository {
     /// Tags for which the opposite holds, with `*` for anything: `dev-*`.
     #[field(set, cloud_default = none)]
     pub image_tag_mutability_exclusion_filters: Option<Vec<String>>,
-    /// Whether ECR scans each pushed image for known vulnerabilities; AWS's default is no.
+    /// `true` if ECR scans each pushed image for known vulnerabilities; AWS's default is no.
     #[field(parameter = "imageScanningConfiguration", cloud_default = false)]
     pub scan_on_push: Option<bool>,
     /// Encryption of the images; AES-256 with ECR's key if absent.
@@ -43,7 +43,7 @@ pub struct Repository {
     /// The repository policy as a JSON document: access by other accounts.
     #[field(document, may_dangle, cloud_default = none)]
     pub policy_text: Option<In<String>>,
-    /// Whether a delete also deletes the images. Without it, AWS refuses to delete a repository with images.
+    /// `true` if a delete also deletes the images. Without it, AWS refuses to delete a repository with images.
     #[field(write_only)]
     #[serde(default)]
     pub force_delete: bool,
@@ -60,7 +60,7 @@ pub struct Encryption {
     pub kms_key: Option<In<String>>,
 }
 
-/// What AWS reports about a repository.
+/// The outputs of a repository.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct RepositoryOutputs {
     /// The repository's name.

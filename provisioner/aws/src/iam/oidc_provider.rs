@@ -33,7 +33,7 @@ pub struct OidcProvider {
     pub tags: Tags,
 }
 
-/// What AWS reports about an identity provider.
+/// The outputs of an identity provider.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct OidcProviderOutputs {
     /// The provider's ARN.

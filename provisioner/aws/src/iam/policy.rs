@@ -31,7 +31,7 @@ pub struct ManagedPolicy {
     pub tags: Tags,
 }
 
-/// What AWS reports about a policy.
+/// The outputs of a policy.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ManagedPolicyOutputs {
     /// The policy's ARN.

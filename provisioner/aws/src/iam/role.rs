@@ -47,7 +47,7 @@ pub struct Role {
     pub tags: Tags,
 }
 
-/// What AWS reports about a role.
+/// The outputs of a role.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct RoleOutputs {
     /// The role's name.

@@ -35,7 +35,7 @@ pub struct RolePolicies {
     pub managed: Vec<In<String>>,
 }
 
-/// What AWS reports about a role's policies.
+/// The outputs of a role's policies.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct RolePoliciesOutputs {
     /// The role's name.

@@ -21,7 +21,7 @@ pub struct Alias {
     pub target_key_id: In<Id<Key>>,
 }
 
-/// What AWS reports about an alias.
+/// The outputs of an alias.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct AliasOutputs {
     /// The alias's name.

@@ -38,13 +38,13 @@ pub struct Key {
     /// `ENCRYPT_DECRYPT` if absent.
     #[field(replaces)]
     pub key_usage: Option<String>,
-    /// Whether the key can have replicas in other regions.
+    /// `true` if the key can have replicas in other regions.
     #[field(replaces)]
     pub multi_region: Option<bool>,
-    /// Whether the key can be used; AWS's default is yes.
+    /// `true` if the key can be used; AWS's default is yes.
     #[field(cloud_default = true)]
     pub enabled: Option<bool>,
-    /// Whether KMS generates new key material periodically; AWS's default is no. Data that older material encrypted stays
+    /// `true` if KMS generates new key material periodically; AWS's default is no. Data that older material encrypted stays
     /// readable.
     #[field(cloud_default = false)]
     pub key_rotation_enabled: Option<bool>,
@@ -58,7 +58,7 @@ pub struct Key {
     pub tags: Tags,
 }
 
-/// What AWS reports about a key.
+/// The outputs of a key.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct KeyOutputs {
     /// The key's ID, a UUID.

@@ -36,7 +36,7 @@ pub struct ParameterGroup {
     pub tags: Tags,
 }
 
-/// What AWS reports about a parameter group.
+/// The outputs of a parameter group.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ParameterGroupOutputs {
     /// The group's name.

@@ -34,7 +34,7 @@ pub struct SubnetGroup {
     pub tags: Tags,
 }
 
-/// What AWS reports about a subnet group.
+/// The outputs of a subnet group.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct SubnetGroupOutputs {
     /// The group's name.

@@ -90,7 +90,7 @@ impl Generated {
     }
 }
 
-/// What AWS reports about a secret.
+/// The outputs of a secret.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct ManagedSecretOutputs {
     /// The secret's ARN. It ends with six random characters, different for each secret of this name.
@@ -99,7 +99,7 @@ pub struct ManagedSecretOutputs {
     /// The secret's name.
     #[output(constant = "SECRET_NAME")]
     pub name: String,
-    /// Whether the secret is scheduled for deletion.
+    /// `true` if the secret is scheduled for deletion.
     pub deleted: bool,
 }
 

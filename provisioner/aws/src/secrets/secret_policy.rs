@@ -24,12 +24,12 @@ pub struct SecretPolicy {
     /// The policy as a JSON document.
     #[field(document, may_dangle)]
     pub resource_policy: In<String>,
-    /// Whether AWS refuses a policy that grants access to everyone.
+    /// `true` if AWS refuses a policy that grants access to everyone.
     #[field(write_only)]
     pub block_public_policy: Option<bool>,
 }
 
-/// What AWS reports about a secret's policy.
+/// The outputs of a secret's policy.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct SecretPolicyOutputs {
     /// The secret's ARN.

@@ -1,17 +1,17 @@
-//! What can go wrong with what runs.
+//! Errors of the operations on running services.
 
 use provisioner_model::{Error, Hint};
 
 #[cfg(feature = "aws")]
 use super::Failure;
 
-/// What can go wrong with an operation.
+/// The error of an operation.
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
-    /// Which service is meant is not clear.
+    /// The command names no service, and the stack has several or none.
     #[error("{what}")]
     Service {
-        /// Why.
+        /// The reason.
         what: String,
         /// Those that exist.
         known: Vec<String>,
@@ -21,7 +21,7 @@ pub enum OperationError {
     Call {
         /// What could not be done.
         what: String,
-        /// Why.
+        /// The cause.
         source: Error,
     },
     /// A part could not be read; which one has been told.

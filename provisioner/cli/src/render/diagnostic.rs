@@ -25,7 +25,7 @@ pub fn diagnostic(diagnostic: &Diagnostic, page: &PageFormat) -> String {
     block("", "  ", &format!("{label} {}", title(diagnostic)), diagnostic, page)
 }
 
-/// What ended a command, and beneath it each diagnostic that it consists of.
+/// The failure of a command, with each of its diagnostics.
 pub fn list(heading: &Diagnostic, diagnostics: &[Diagnostic], page: &PageFormat) -> String {
     let mut out = diagnostic(&Diagnostic { hint: None, ..heading.clone() }, page);
     for each in diagnostics {

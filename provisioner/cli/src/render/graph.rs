@@ -7,7 +7,7 @@ use std::{
 
 use provisioner_planner::graph::sorted;
 
-/// What depends on what: each address with those that it needs.
+/// The dependencies: each address with those that it needs.
 pub type Edges = BTreeMap<String, BTreeSet<String>>;
 
 /// For Graphviz; components are boxes.

@@ -11,16 +11,16 @@ pub mod value;
 
 use anstyle::{AnsiColor, Style};
 
-/// What a text is written for.
+/// The format of the page that a text is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageFormat {
     /// In columns.
     pub width: usize,
-    /// Whether it may hold colour. Colour only repeats what a sign or a word says too.
+    /// `true` if the text may contain colour. Colour only repeats the meaning of a sign or a word.
     pub colour: bool,
 }
 
-/// What colours say.
+/// The meaning of a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// Something new.
@@ -73,7 +73,7 @@ impl PageFormat {
     }
 }
 
-/// How many columns a text takes.
+/// The number of columns of a text.
 pub fn columns(text: &str) -> usize {
     textwrap::core::display_width(text)
 }

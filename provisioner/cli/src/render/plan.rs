@@ -144,7 +144,7 @@ fn heading(plan: &Plan, page: &PageFormat) -> String {
     page.paint(Tone::Strong, &text)
 }
 
-/// What somebody else changed.
+/// The changes made outside Provisioner.
 pub fn drift(drift: &[Drift], page: &PageFormat) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", page.paint(Tone::Strong, "Changed by somebody else since the last apply"));
@@ -212,7 +212,7 @@ fn resource(out: &mut String, plan: &Plan, address: &str, planned: &ResourcePlan
     }
 }
 
-/// What of a new object's field says anything: not that a list is empty, nor a default of the cloud, nor the tags that
+/// The part of a new object's field that is shown: no empty list, no default of the cloud, and none of the tags that
 /// every object of ours has.
 fn news(change: &FieldChange) -> Option<Cow<'_, FieldChange>> {
     let ours = |key: &String| key.starts_with("provisioner:");

@@ -1,4 +1,4 @@
-//! What an apply tells while it runs: a line for each end of a step, and a sum at the end.
+//! The progress of an apply: a line for each completed step, and a summary.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ pub struct Progress<'a> {
 pub struct RunningStep {
     /// Since when.
     pub since: Instant,
-    /// What it does right now.
+    /// The current activity.
     pub now: String,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Progress<'a> {
         &self.running
     }
 
-    /// How many steps have not ended.
+    /// The number of steps that have not ended.
     pub fn left(&self) -> usize {
         self.left
     }

@@ -1,4 +1,4 @@
-//! How a stack is doing, on one screen.
+//! The status of a stack, on one screen.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -180,7 +180,7 @@ fn cut(text: &str, length: usize) -> &str {
     text.char_indices().nth(length).map_or(text, |(end, _)| &text[..end])
 }
 
-/// How long ago: `12 s`, `3 min`, `5 h`, `40 d`.
+/// The age as text: `12 s`, `3 min`, `5 h`, `40 d`.
 pub fn age(at: i64, now: u64) -> String {
     let seconds = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(at).max(0);
     match seconds {

@@ -23,7 +23,7 @@ pub fn registry() -> ResourceRegistry {
         .with::<Named>()
         .with::<Doc>()
         .with::<Service>()
-        .with::<JournalEntry>()
+        .with::<ZoneRecord>()
         .with::<Port>()
 }
 
@@ -197,8 +197,8 @@ on_fake! {
 
 on_fake! {
     /// Takes no tags, and is known by its key alone, as a record in a zone is. A create overwrites whatever holds the key.
-    #[resource(type = "test:entry", fields = JournalEntryField, unique(zone, name))]
-    JournalEntry: slow 0, later [], found by key;
+    #[resource(type = "test:entry", fields = ZoneRecordField, unique(zone, name))]
+    ZoneRecord: slow 0, later [], found by key;
     #[field(replaces)]
     zone: u8,
     #[field(replaces)]

@@ -51,10 +51,10 @@ pub struct Instance {
     pub iops: Option<i32>,
     /// MiB per second, with `gp3`.
     pub storage_throughput: Option<i32>,
-    /// Whether the write-ahead log has a volume of its own.
+    /// `true` if the write-ahead log has a volume of its own.
     #[field(cloud_default = none)]
     pub dedicated_log_volume: Option<bool>,
-    /// Whether storage is encrypted.
+    /// `true` if storage is encrypted.
     #[field(replaces)]
     pub storage_encrypted: Option<bool>,
     /// The ARN of the storage's key; AWS's own key for RDS if absent.
@@ -68,7 +68,7 @@ pub struct Instance {
     /// The master user.
     #[field(replaces)]
     pub master_username: String,
-    /// Whether Secrets Manager generates, keeps and rotates the master user's password.
+    /// `true` if Secrets Manager generates, keeps and rotates the master user's password.
     #[field(default = true)]
     pub manage_master_user_password: Option<bool>,
     /// The ARN of the key for that secret.
@@ -76,7 +76,7 @@ pub struct Instance {
     /// The master user's password, where it is not managed.
     #[field(write_only)]
     pub master_user_password: Option<Secret>,
-    /// Whether there is a standby in another zone; AWS's default is no.
+    /// `true` if there is a standby in another zone; AWS's default is no.
     #[field(cloud_default = false)]
     pub multi_az: Option<bool>,
     /// `us-east-1a`; not with `multi_az`.
@@ -88,7 +88,7 @@ pub struct Instance {
     /// The instance's firewall.
     #[field(set)]
     pub vpc_security_group_ids: Option<Vec<In<Id<SecurityGroup>>>>,
-    /// Whether the instance gets a public address. `false` if absent, as AWS has it in a subnet group; outside of one,
+    /// `true` if the instance gets a public address. `false` if absent, as AWS has it in a subnet group; outside of one,
     /// AWS's own default is yes.
     #[field(cloud_default = false)]
     pub publicly_accessible: Option<bool>,
@@ -102,29 +102,29 @@ pub struct Instance {
     /// Days that automated backups are kept; 0 for none. A new instance's are kept for a day if absent.
     #[field(cloud_default = none)]
     pub backup_retention_period: Option<i32>,
-    /// When AWS makes backups, in UTC: `03:00-04:00`.
+    /// The daily window for backups, in UTC: `03:00-04:00`.
     pub preferred_backup_window: Option<String>,
-    /// Whether snapshots get the instance's tags; AWS's default is no.
+    /// `true` if snapshots get the instance's tags; AWS's default is no.
     #[field(cloud_default = false)]
     pub copy_tags_to_snapshot: Option<bool>,
-    /// When AWS may do maintenance, in UTC: `mon:04:00-mon:05:00`.
+    /// The weekly window for maintenance, in UTC: `mon:04:00-mon:05:00`.
     pub preferred_maintenance_window: Option<String>,
-    /// Whether AWS raises the minor version in the maintenance window; AWS's default is yes.
+    /// `true` if AWS raises the minor version in the maintenance window; AWS's default is yes.
     #[field(cloud_default = true)]
     pub auto_minor_version_upgrade: Option<bool>,
-    /// Whether AWS refuses to delete the instance; AWS's default is no.
+    /// `true` if AWS refuses to delete the instance; AWS's default is no.
     #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection: Option<bool>,
     /// The name of the snapshot made at deletion, without its suffix of eight characters; no snapshot if absent.
     #[field(write_only)]
     pub final_db_snapshot_identifier: Option<String>,
-    /// Whether a delete also deletes the automated backups; AWS's default is yes.
+    /// `true` if a delete also deletes the automated backups; AWS's default is yes.
     #[field(write_only)]
     pub delete_automated_backups: Option<bool>,
     /// `false`: changes that may interrupt the database wait for the maintenance window. `true` if absent.
     #[field(write_only)]
     pub apply_immediately: Option<bool>,
-    /// Whether Performance Insights is on.
+    /// `true` if Performance Insights is on.
     pub enable_performance_insights: Option<bool>,
     /// The ARN of the key for its data.
     pub performance_insights_kms_key_id: Option<In<String>>,
@@ -139,7 +139,7 @@ pub struct Instance {
     pub monitoring_role_arn: Option<In<String>>,
     /// The certificate authority of the TLS certificate: `rds-ca-rsa2048-g1`.
     pub ca_certificate_identifier: Option<String>,
-    /// Whether IAM users may sign in to the database; AWS's default is no.
+    /// `true` if IAM users may sign in to the database; AWS's default is no.
     #[field(cloud_default = false)]
     pub enable_iam_database_authentication: Option<bool>,
     /// Logs that go to CloudWatch: `postgresql`, `upgrade`.

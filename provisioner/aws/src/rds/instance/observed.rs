@@ -1,4 +1,4 @@
-//! What RDS reports about an instance. The only place where the SDK's type becomes ours.
+//! The observed state of an instance. The only place where the SDK's type becomes ours.
 
 use aws_sdk_rds::types::{self, DbInstance, PendingModifiedValues};
 
@@ -9,7 +9,7 @@ pub(super) const READ: &str = "rds:DescribeDBInstances";
 /// An update's receipt: what is pending is on its way, not waiting for the maintenance window.
 pub(super) const AT_ONCE: &str = "at-once";
 
-/// What AWS reports about a database server.
+/// The outputs of a database server.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct InstanceOutputs {
     /// The name.

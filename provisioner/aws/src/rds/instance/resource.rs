@@ -263,7 +263,7 @@ fn special(code: &str, message: &str) -> Option<ErrorKind> {
     }
 }
 
-/// Whether `desired` stands for version `observed`: `17` for `17.4`, but not for `170.1`.
+/// Returns whether `desired` stands for version `observed`: `17` for `17.4`, but not for `170.1`.
 fn fits(desired: &str, observed: &str) -> bool {
     observed == desired || observed.strip_prefix(desired).is_some_and(|rest| rest.starts_with('.'))
 }

@@ -10,7 +10,7 @@ use crate::prelude::*;
 pub struct LifecycleRule {
     /// The rule's name, unique in the bucket.
     pub id: String,
-    /// Whether the rule is in force.
+    /// `true` if the rule is in force.
     #[field(default = true)]
     pub enabled: bool,
     /// Prefix of the objects' keys; all objects if empty.
@@ -25,7 +25,7 @@ pub struct LifecycleRule {
     pub object_size_less_than: Option<i64>,
     /// Days after which an object expires.
     pub expiration_days: Option<i32>,
-    /// Whether S3 deletes a delete marker without versions behind it.
+    /// `true` if S3 deletes a delete marker without versions behind it.
     pub expired_object_delete_marker: Option<bool>,
     /// Days after which a noncurrent version expires.
     pub noncurrent_version_expiration_days: Option<i32>,

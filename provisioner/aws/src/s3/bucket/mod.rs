@@ -34,7 +34,7 @@ pub struct Bucket {
     /// The name, unique in all of AWS; generated if absent.
     #[field(replaces, name(max = 63))]
     pub bucket: Option<String>,
-    /// Whether S3 keeps old versions of objects. Once on, `false` suspends it.
+    /// `true` if S3 keeps old versions of objects. Once on, `false` suspends it.
     #[field(cloud_default = none)]
     pub versioning: Option<bool>,
     /// Default encryption of the objects.
@@ -52,7 +52,7 @@ pub struct Bucket {
     /// `BucketOwnerEnforced` (no access control lists, the default), `BucketOwnerPreferred` or `ObjectWriter`.
     #[field(default = "BucketOwnerEnforced")]
     pub object_ownership: Option<String>,
-    /// Whether versions of objects can be locked. Needs versioning, and cannot be turned off.
+    /// `true` if versions of objects can be locked. Needs versioning, and cannot be turned off.
     pub object_lock_enabled_for_bucket: Option<bool>,
     /// Default retention of new versions.
     #[field(cloud_default = none)]
@@ -60,7 +60,7 @@ pub struct Bucket {
     /// Destination of the access log.
     #[field(cloud_default = none)]
     pub logging_enabled: Option<Logging>,
-    /// Whether a delete empties the bucket first, old versions included.
+    /// `true` if a delete empties the bucket first, old versions included.
     #[field(write_only)]
     pub force_delete: Option<bool>,
     /// Tags.
@@ -74,7 +74,7 @@ pub struct Encryption {
     pub sse_algorithm: String,
     /// The key's ARN; AWS's own key for S3 if absent.
     pub kms_master_key_id: Option<In<String>>,
-    /// Whether S3 derives the objects' keys from one key of the bucket, which saves most calls to KMS.
+    /// `true` if S3 derives the objects' keys from one key of the bucket, which saves most calls to KMS.
     pub bucket_key_enabled: Option<bool>,
 }
 
@@ -114,7 +114,7 @@ pub struct Logging {
     pub target_prefix: String,
 }
 
-/// What AWS reports about a bucket.
+/// The outputs of a bucket.
 #[derive(Clone, Debug, PartialEq, Outputs)]
 pub struct BucketOutputs {
     /// The bucket's name.
