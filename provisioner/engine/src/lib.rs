@@ -14,6 +14,7 @@ mod refresh;
 mod retry;
 mod rollout;
 mod send;
+mod sharing;
 mod step;
 mod step_error;
 mod tuning;

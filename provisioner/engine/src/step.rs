@@ -10,7 +10,7 @@ use provisioner_model::{
     erased::{Clouds, ObservedState, ResourceRegistry, ResourceType},
     expr::resolve,
     journal::JournalEntry,
-    ownership::{MADE, TOKEN, is_last_user, used_by},
+    ownership::TOKEN,
     plan::{Step, StepAction, Write},
     resource::Owner,
     state::{Object, ObjectRole, Operation, Origin, Pending, Row, Snapshot},
@@ -135,7 +135,7 @@ impl StepExecution<'_, '_> {
         self.step.address.clone()
     }
 
-    fn row(&self, write: &Write) -> Row {
+    pub(crate) fn row(&self, write: &Write) -> Row {
         Row {
             type_name: self.step.type_name.clone(),
             version: write.version,
@@ -146,7 +146,7 @@ impl StepExecution<'_, '_> {
         }
     }
 
-    fn recorded(&self, token: &str) -> Result<Object, StepError> {
+    pub(crate) fn recorded(&self, token: &str) -> Result<Object, StepError> {
         let mut state = self.run.state();
         let object = state.object(&self.step.address, token).cloned();
         object.ok_or_else(|| StepError::Other("the state no longer has the object of the plan".to_owned()))
@@ -157,7 +157,7 @@ impl StepExecution<'_, '_> {
     }
 
     /// The inputs with every output filled in, checked against what the plan knew.
-    fn resolved(&self, write: &Write) -> Result<Value, StepError> {
+    pub(crate) fn resolved(&self, write: &Write) -> Result<Value, StepError> {
         let mut unknown = vec![];
         let inputs = resolve(&write.declared, &|address, path| self.run.output(address, path), &mut unknown);
         if !unknown.is_empty() {
@@ -299,7 +299,7 @@ impl StepExecution<'_, '_> {
 
     /// The recorded object with its ID, looked for by its token where the answer to its create was lost. None if its
     /// create had no effect.
-    async fn identified(&self, token: &str) -> Result<Option<Object>, StepError> {
+    pub(crate) async fn identified(&self, token: &str) -> Result<Option<Object>, StepError> {
         let object = self.recorded(token)?;
         if object.id.is_some() {
             return Ok(Some(object));
@@ -313,67 +313,6 @@ impl StepExecution<'_, '_> {
         };
         self.run.record(made).await?;
         Ok(Some(Object { id: Some(id), ..object }))
-    }
-
-    /// Returns the object outside the environment that has the unique key.
-    async fn key_claimed(&self, inputs: &Value) -> Result<Option<String>, StepError> {
-        let found = self.key_holders(inputs).await?;
-        let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
-        Ok(found.into_iter().find(|id| !ours(id)))
-    }
-
-    /// Shares an object that another environment created after the plan was made.
-    async fn share(&self, id: &str, write: &Write) -> Result<String, StepError> {
-        // The tag says that one of us created the object: its creator has put it there, or must not have it.
-        let mut write = write.clone();
-        for inputs in [&mut write.declared, &mut write.planned] {
-            if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
-                tags.remove(MADE);
-            }
-        }
-        let inputs = self.resolved(&write)?;
-        let observed = self.visible(id).await?;
-        let object = self.existing_object(id, &write, inputs.clone());
-        let resolved = Resolved { inputs, waits: std::collections::BTreeMap::new() };
-        let field_diffs = differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore);
-        if let Some(field_diff) = field_diffs.iter().find(|field_diff| field_diff.change.replaces) {
-            return Err(StepError::Other(format!(
-                "another environment has created `{id}` with another `{}` in the meantime, and only a replacement can \
-                 change it; plan again",
-                field_diff.change.field
-            )));
-        }
-        self.adopt(id, &write).await
-    }
-
-    /// The entry of an object that Provisioner has not created.
-    fn existing_object(&self, id: &str, write: &Write, inputs: Value) -> Object {
-        Object {
-            id: Some(id.to_owned()),
-            generation: write.generation,
-            token: (self.run.tuning.token)(),
-            made_at: (self.run.tuning.now)(),
-            origin: write.origin,
-            role: ObjectRole::Current,
-            pending: Some(Pending { operation: Operation::Update, receipt: None, inputs: None }),
-            declared: write.declared.clone(),
-            inputs,
-            outputs: None,
-        }
-    }
-
-    async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
-        let inputs = self.resolved(write)?;
-        let object = self.existing_object(id, write, inputs.clone());
-        let begun = JournalEntry::AdoptStarted {
-            address: self.address(),
-            row: Box::new(self.row(write)),
-            object: Box::new(object.clone()),
-        };
-        self.run.record(begun).await?;
-        let observed = self.wait_until_consistent(&object, &inputs, None, &write.options.ignore).await?;
-        self.end(self.row(write), object, inputs, observed).await?;
-        Ok(id.to_owned())
     }
 
     async fn write_down(&self, token: &str, write: &Write) -> Result<Option<String>, StepError> {
@@ -390,7 +329,7 @@ impl StepExecution<'_, '_> {
     }
 
     /// Writes an object's observed inputs with a few changed values.
-    async fn adjust(
+    pub(crate) async fn adjust(
         &self,
         object: &Object,
         change: impl Fn(&mut Value) + Sync,
@@ -433,25 +372,6 @@ impl StepExecution<'_, '_> {
         Ok(object.id)
     }
 
-    async fn release(&self, token: &str) -> Result<(), StepError> {
-        let object = match self.identified(token).await? {
-            Some(object) => object,
-            None => self.recorded(token)?,
-        };
-        let ours = used_by(&self.run.lineage);
-        let untag = |inputs: &mut Value| {
-            if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
-                tags.remove(&ours);
-            }
-        };
-        if self.resource_type.info().tagged && object.origin == Origin::Shared {
-            // Only our own tag was written by us alone: the rest is left as it is.
-            self.adjust(&object, untag).await?;
-        }
-        self.run.record(JournalEntry::Removed { address: self.address(), token: token.to_owned() }).await?;
-        Ok(())
-    }
-
     /// Deletes the object. Returns its ID if it stays, since other environments have begun to share it.
     async fn delete(&self, token: &str) -> Result<Option<String>, StepError> {
         let object = self.identified(token).await?;
@@ -482,15 +402,6 @@ impl StepExecution<'_, '_> {
         }
         self.run.record(JournalEntry::Removed { address: self.address(), token: token.to_owned() }).await?;
         Ok(None)
-    }
-
-    /// Returns the ID of a shared object that others use by now. The plan was made from an earlier read.
-    async fn gained_users(&self, object: Option<&Object>) -> Result<Option<String>, StepError> {
-        let shared = object.filter(|object| object.origin == Origin::Shared && self.resource_type.info().tagged);
-        let Some(id) = shared.and_then(|object| object.id.clone()) else { return Ok(None) };
-        let observed = self.read(&id).await?;
-        let has_users = |observed: &ObservedState| !is_last_user(&observed.inputs, &self.run.lineage);
-        Ok(observed.filter(has_users).map(|_| id))
     }
 
     /// Returns the moment from which the object's absence proves that it does not exist; `None` if it does so already.

@@ -1,0 +1,104 @@
+//! Objects that Provisioner has not created, or that several environments use: adopting, sharing and releasing them.
+
+use provisioner_model::{
+    erased::ObservedState,
+    journal::JournalEntry,
+    ownership::{MADE, is_last_user, used_by},
+    plan::Write,
+    state::{Object, ObjectRole, Operation, Origin, Pending},
+};
+use provisioner_planner::diff::{Resolved, differences};
+use serde_json::Value;
+
+use crate::{step::StepExecution, step_error::StepError};
+
+impl StepExecution<'_, '_> {
+    /// Returns the object outside the environment that has the unique key.
+    pub(crate) async fn key_claimed(&self, inputs: &Value) -> Result<Option<String>, StepError> {
+        let found = self.key_holders(inputs).await?;
+        let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
+        Ok(found.into_iter().find(|id| !ours(id)))
+    }
+
+    /// Shares an object that another environment created after the plan was made.
+    pub(crate) async fn share(&self, id: &str, write: &Write) -> Result<String, StepError> {
+        // The tag says that one of us created the object: its creator has put it there, or must not have it.
+        let mut write = write.clone();
+        for inputs in [&mut write.declared, &mut write.planned] {
+            if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
+                tags.remove(MADE);
+            }
+        }
+        let inputs = self.resolved(&write)?;
+        let observed = self.visible(id).await?;
+        let object = self.existing_object(id, &write, inputs.clone());
+        let resolved = Resolved { inputs, waits: std::collections::BTreeMap::new() };
+        let field_diffs = differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore);
+        if let Some(field_diff) = field_diffs.iter().find(|field_diff| field_diff.change.replaces) {
+            return Err(StepError::Other(format!(
+                "another environment has created `{id}` with another `{}` in the meantime, and only a replacement can \
+                 change it; plan again",
+                field_diff.change.field
+            )));
+        }
+        self.adopt(id, &write).await
+    }
+
+    /// The entry of an object that Provisioner has not created.
+    fn existing_object(&self, id: &str, write: &Write, inputs: Value) -> Object {
+        Object {
+            id: Some(id.to_owned()),
+            generation: write.generation,
+            token: (self.run.tuning.token)(),
+            made_at: (self.run.tuning.now)(),
+            origin: write.origin,
+            role: ObjectRole::Current,
+            pending: Some(Pending { operation: Operation::Update, receipt: None, inputs: None }),
+            declared: write.declared.clone(),
+            inputs,
+            outputs: None,
+        }
+    }
+
+    pub(crate) async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
+        let inputs = self.resolved(write)?;
+        let object = self.existing_object(id, write, inputs.clone());
+        let begun = JournalEntry::AdoptStarted {
+            address: self.address(),
+            row: Box::new(self.row(write)),
+            object: Box::new(object.clone()),
+        };
+        self.run.record(begun).await?;
+        let observed = self.wait_until_consistent(&object, &inputs, None, &write.options.ignore).await?;
+        self.end(self.row(write), object, inputs, observed).await?;
+        Ok(id.to_owned())
+    }
+
+    pub(crate) async fn release(&self, token: &str) -> Result<(), StepError> {
+        let object = match self.identified(token).await? {
+            Some(object) => object,
+            None => self.recorded(token)?,
+        };
+        let ours = used_by(&self.run.lineage);
+        let untag = |inputs: &mut Value| {
+            if let Some(tags) = inputs.get_mut("tags").and_then(Value::as_object_mut) {
+                tags.remove(&ours);
+            }
+        };
+        if self.resource_type.info().tagged && object.origin == Origin::Shared {
+            // Only our own tag was written by us alone: the rest is left as it is.
+            self.adjust(&object, untag).await?;
+        }
+        self.run.record(JournalEntry::Removed { address: self.address(), token: token.to_owned() }).await?;
+        Ok(())
+    }
+
+    /// Returns the ID of a shared object that others use by now. The plan was made from an earlier read.
+    pub(crate) async fn gained_users(&self, object: Option<&Object>) -> Result<Option<String>, StepError> {
+        let shared = object.filter(|object| object.origin == Origin::Shared && self.resource_type.info().tagged);
+        let Some(id) = shared.and_then(|object| object.id.clone()) else { return Ok(None) };
+        let observed = self.read(&id).await?;
+        let has_users = |observed: &ObservedState| !is_last_user(&observed.inputs, &self.run.lineage);
+        Ok(observed.filter(has_users).map(|_| id))
+    }
+}
