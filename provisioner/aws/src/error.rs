@@ -1,7 +1,11 @@
 //! The one place where AWS's error codes become kinds.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::{
-    client::{orchestrator::HttpResponse, result::SdkError},
+    client::{
+        orchestrator::HttpResponse,
+        result::{ConnectorError, SdkError},
+    },
     http::Headers,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -69,28 +73,20 @@ fn request_id(headers: &Headers) -> Option<String> {
     headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
 }
 
-/// No connection was made, so nothing was sent.
-fn refused(error: &aws_smithy_runtime_api::client::result::ConnectorError) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// Reports whether no connection was made, so that nothing was sent.
+fn refused(error: &ConnectorError) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
-/// The SDK could not load or renew the credentials, so nothing was sent.
-fn lacks_credentials(error: &aws_smithy_runtime_api::client::result::ConnectorError) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// Reports whether the SDK could not load or renew the credentials, so that nothing was sent.
+fn lacks_credentials(error: &ConnectorError) -> bool {
+    causes(error).any(<dyn std::error::Error>::is::<CredentialsError>)
+}
+
+fn causes(error: &ConnectorError) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
 }
 
 // By code first: EC2 throttles with a 503. `Gone`, `Denied`, `Unusable` and a refusal that names an object are final, but

@@ -61,7 +61,8 @@ where
     all.filter(|all| all.into_iter().next().is_some())
 }
 
-/// The end of a builder. Structs with required members build a `Result`, which fails for an input that is not resolved.
+/// The end of a builder. Structs with required members build a `Result`, which fails for an input that is not resolved;
+/// the engine resolves every input before a call, so that no part of a request is left out because of it.
 pub(crate) trait Built<T> {
     fn built(self) -> Option<T>;
 }

@@ -95,7 +95,7 @@ impl Run<'_> {
     /// Completes when the run is to end at once.
     pub(crate) async fn stopped(&self) {
         let mut cancel = self.cancel.clone();
-        let stopped = cancel.wait_for(|wanted| *wanted == Cancel::Stop).await.is_ok();
+        let stopped = cancel.wait_for(|request| *request == Cancel::Stop).await.is_ok();
         if !stopped {
             // Whoever could stop the run has gone: nobody will.
             std::future::pending::<()>().await;

@@ -105,7 +105,7 @@ impl<'a> Interrupts<'a> {
     pub(super) fn expired(&self) -> impl Future<Output = ()> + use<> {
         let mut cancel = self.cancel.subscribe();
         async move {
-            let stopped = cancel.wait_for(|wanted| *wanted == Cancel::Stop).await.is_ok();
+            let stopped = cancel.wait_for(|request| *request == Cancel::Stop).await.is_ok();
             if stopped {
                 tokio::time::sleep(STOP_TIMEOUT).await;
             } else {
