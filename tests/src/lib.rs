@@ -33,6 +33,7 @@ use std::{
 use provisioner_aws::Aws;
 use provisioner_model::{erased::Clouds, stack::MAIN};
 use proxy::{Message, Proxy, proxy};
+use serde_json::Value;
 
 /// A running emulator. It ends with this value.
 pub struct Emulator {
@@ -108,20 +109,34 @@ impl Emulator {
         self.front.calls.load(Ordering::SeqCst)
     }
 
-    /// Every object that the emulator holds, whatever service it is of: `ec2: VPC vpc-1`.
+    /// Every object that the emulator holds, whatever service it is of: `ec2: VPC vpc-1`. Objects that AWS keeps for a while
+    /// after they are deleted are left out.
     pub fn everything(&self) -> BTreeSet<String> {
         let data = self.get("/moto-api/data.json").unwrap_or_default();
-        let services: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
-        let mut names = BTreeSet::new();
+        let services: Value = serde_json::from_str(&data).unwrap_or_default();
+        assert!(services.is_object(), "the emulator does not list its objects: {data}");
+        let mut found = vec![];
         for (service, kinds) in services.as_object().into_iter().flatten() {
             for (kind, objects) in kinds.as_object().into_iter().flatten() {
                 for object in objects.as_array().into_iter().flatten() {
-                    let name = ["id", "name", "arn", "resource_id"].iter().find_map(|key| object[*key].as_str());
-                    names.insert(format!("{service}: {kind} {}", name.map_or(object.to_string(), str::to_owned)));
+                    let keys = ["id", "name", "arn", "resource_id", "alias_arn"];
+                    let name = keys.iter().find_map(|key| object[*key].as_str());
+                    found.push((format!("{service}: {kind} {}", name.unwrap_or(&object.to_string())), object));
                 }
             }
         }
-        names
+        found.retain(|(name, object)| !is_deleted(object) && !name.starts_with("iam: AccountSummary"));
+        // moto keeps the default group and the default ACL of a deleted VPC, and the interface of a deleted NAT gateway.
+        for (parent, kind) in
+            [("vpc_id", "ec2: VPC "), ("network_acl_id", "ec2: NetworkAcl "), ("group_id", "ec2: SecurityGroup ")]
+        {
+            let existing: BTreeSet<String> =
+                found.iter().filter_map(|(name, _)| name.strip_prefix(kind).map(str::to_owned)).collect();
+            found.retain(|(name, object)| {
+                !name.starts_with("ec2: ") || object[parent].as_str().is_none_or(|id| existing.contains(id))
+            });
+        }
+        found.into_iter().map(|(name, _)| name).collect()
     }
 
     fn get(&self, path: &str) -> Option<String> {
@@ -143,6 +158,14 @@ impl Emulator {
         clouds.add(MAIN, self.aws());
         clouds
     }
+}
+
+/// Returns whether an object is deleted, or will be after a waiting period.
+fn is_deleted(object: &Value) -> bool {
+    object["state"] == "deleted"
+        || object["status"] == "INACTIVE"
+        || object["key_state"] == "PendingDeletion"
+        || object["deleted_date"].is_number()
 }
 
 /// Clients of an endpoint, with credentials that mean nothing.

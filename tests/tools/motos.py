@@ -4,6 +4,7 @@
 Prints a port. Who connects there is told the port of a moto of its own, which ends with the connection. All of it ends
 with the standard input.
 """
+import json
 import os
 import selectors
 import signal
@@ -11,6 +12,9 @@ import socket
 import sys
 import threading
 
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.common_models import BaseModel
+from moto.moto_api._internal.responses import MotoAPIResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.test import Client
@@ -33,6 +37,68 @@ TARGETS = {
     "wafv2": "AWSWAF_20190729.ListWebACLs",
 }
 PATHS = {"route53": "/2013-04-01/hostedzone", "s3": "/"}
+
+
+# moto's own images, with thousands of snapshots and volumes; and interfaces, which outlive their NAT gateways.
+LEFT_OUT = {"Ami", "Snapshot", "Volume", "NetworkInterface"}
+
+
+def walk(root, service, visited):
+    """The objects of a service that containers hold, without entering the objects."""
+    pending = [root]
+    while pending:
+        value = pending.pop()
+        if id(value) in visited or isinstance(value, (str, bytes, int, float, type, BaseBackend)):
+            continue
+        visited.add(id(value))
+        if isinstance(value, dict):
+            pending.extend(value.values())
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            pending.extend(value)
+        elif type(value).__module__.startswith(f"moto.{service}."):
+            yield value
+
+
+def held(backend):
+    """The objects that a backend holds, and their parts. An object's reference to another one is no part of it: what it
+    refers to may be deleted."""
+    service, visited = type(backend).__module__.split(".")[1], set()
+    level = list(walk(vars(backend), service, visited))
+    kinds = {type(value) for value in level}
+    while level:
+        yield from (value for value in level if isinstance(value, BaseModel) and type(value).__name__ not in LEFT_OUT)
+        parts = [part for value in level for part in walk(getattr(value, "__dict__", {}), service, visited)]
+        level = [part for part in parts if type(part) not in kinds]
+
+
+def attributes(instance):
+    found = {}
+    for name in dir(instance):
+        if not name.startswith("_"):
+            try:
+                found[name] = json.loads(json.dumps(getattr(instance, name)))
+            except Exception:  # a property may raise anything
+                pass
+    return found
+
+
+def inventory(*_):
+    """The form of moto's own list, which keeps what is deleted, and fails where a property raises."""
+    found, named = {}, set()
+    for backends in list(BackendDict._instances):
+        for _, region, backend in backends.iter_backends():
+            for instance in held(backend):
+                service, kind = type(instance).__module__.split(".")[1], type(instance).__name__
+                about = {"region": region} | attributes(instance)
+                name = next((about[key] for key in ("arn", "id", "name") if isinstance(about.get(key), str)), None)
+                # An object that was changed may also be held as it was before.
+                if name is None or (service, kind, region, name) not in named:
+                    named.add((service, kind, region, name))
+                    found.setdefault(service, {}).setdefault(kind, []).append(about)
+    return 200, {"Content-Type": "application/json"}, json.dumps(found)
+
+
+MotoAPIResponse.model_data = inventory
 
 
 def read_once(application):

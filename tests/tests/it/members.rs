@@ -43,7 +43,7 @@ impl<'a> Covered<'a> {
         })
     }
 
-    /// What does not fit the call's members.
+    /// The differences from the call's members.
     fn wrong(&self, members: &[String]) -> Vec<String> {
         let name = self.resource_type.info().type_name;
         let mut wrong = vec![];

@@ -1,5 +1,7 @@
 //! The reference stack on moto, from nothing and back to nothing, as a user runs it.
 
+use std::collections::BTreeSet;
+
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -12,6 +14,15 @@ fn dev_and_prod_coexist_and_leave_nothing() {
     sandbox.run(&["apply", "prod", "--yes"]).ok();
     sandbox.unchanged("prod");
     sandbox.unchanged("dev");
+
+    // The list that is compared at the end is a list: it has what both environments need.
+    let applied = sandbox.moto.everything();
+    for kind in
+        ["ec2: VPC ", "ec2: NatGateway ", "ecs: Service ", "elbv2: FakeLoadBalancer ", "iam: Role ", "s3: FakeBucket "]
+    {
+        let of_kind = |names: &BTreeSet<String>| names.iter().filter(|name| name.starts_with(kind)).count();
+        assert!(of_kind(&applied) >= of_kind(&before) + 2, "the list lacks {kind}: {applied:#?}");
+    }
 
     sandbox.run(&["destroy", "dev", "--yes"]).ok();
     sandbox.unchanged("prod");

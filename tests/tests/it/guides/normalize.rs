@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex_lite::Regex;
 
-/// What changes, and the text that stands for it. The order counts.
+/// Patterns of changing parts, each with the text that replaces it. The order counts.
 static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         // Dates and times, durations and ages.
