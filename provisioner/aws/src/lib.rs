@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod document;
 pub mod each;
 pub mod error;
+pub mod items;
 mod prelude;
 mod sdk;
 pub mod tags;

@@ -3,8 +3,8 @@
 #![allow(unused_imports, reason = "a build with few features uses few of them")]
 
 pub(crate) use provisioner_model::{
-    Actions, Change, ChangedFields, Created, Error, ErrorKind, FieldName, Id, In, Nested, Observed, Output, Outputs,
-    Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Schema, Secret, Tags, Updated,
+    Actions, Change, ChangedFields, Created, Error, ErrorKind, FieldName, Id, In, Nested, Observed, Obstacle, Output,
+    Outputs, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Schema, Secret, Tags, Updated,
     schema::FieldSchema,
 };
 

@@ -41,13 +41,14 @@ pub(crate) struct GeneratedName {
 }
 
 /// The flags of `#[field(…)]`, each with the method of `FieldSchema`.
-const FLAGS: [(&str, &str); 9] = [
+const FLAGS: [(&str, &str); 10] = [
     ("replaces", "replaces"),
     ("write_only", "write_only"),
     ("initial", "initial"),
     ("deletion_protection", "deletion_protection"),
     ("may_dangle", "may_dangle"),
     ("set", "set"),
+    ("items", "items"),
     ("map", "map"),
     ("exact", "exact"),
     ("document", "document"),

@@ -10,6 +10,7 @@ mod call;
 pub mod event;
 mod fresh;
 mod limits;
+mod obstacles;
 mod refresh;
 mod retry;
 mod rollout;

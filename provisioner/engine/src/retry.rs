@@ -60,6 +60,9 @@ pub(crate) fn hint(error: &Error, type_name: &str) -> Option<String> {
         ErrorKind::Expired => Some("the credentials ended: everything done so far is saved; renew them and apply again".to_owned()),
         ErrorKind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
         ErrorKind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
+        ErrorKind::Blocked => {
+            Some("delete those objects, or ask their owner to; then run the command again".to_owned())
+        }
         _ => error.hint_for_type(type_name),
     }
 }

@@ -147,12 +147,11 @@ impl StepExecution<'_, '_> {
 
     /// Sends a delete until its outcome is known. `is_young`: that the API does not find the object proves nothing yet.
     pub(crate) async fn take_down(&self, recorded: &RecordedState, is_young: bool) -> Result<(), StepError> {
-        let info = self.resource_type.info();
         let mut attempts = Attempts::of_write();
         let mut recorded = recorded.clone();
+        let first = Instant::now();
         loop {
-            let call = self.resource_type.delete(self.run.clouds, &self.step.provider, recorded.clone());
-            let kind = match self.attempt(info.actions.delete, call).await {
+            let kind = match self.delete_once(&recorded, first).await {
                 Ok(()) => break,
                 Err(StepError::Call(error)) if error.kind == ErrorKind::Gone => {
                     if !is_young {

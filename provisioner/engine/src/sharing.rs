@@ -4,7 +4,7 @@ use provisioner_model::{
     erased::ObservedState,
     journal::JournalEntry,
     ownership::{MADE, is_last_user, used_by},
-    plan::Write,
+    plan::{FieldChange, Write},
     state::{Object, ObjectRole, Operation, Origin, Pending},
 };
 use provisioner_planner::diff::{Resolved, differences};
@@ -13,11 +13,13 @@ use serde_json::Value;
 use crate::{step::StepExecution, step_error::StepError};
 
 impl StepExecution<'_, '_> {
-    /// Returns the object outside the environment that has the unique key.
-    pub(crate) async fn key_claimed(&self, inputs: &Value) -> Result<Option<String>, StepError> {
+    /// Returns the object outside the environment that has the unique key. An object that is used as it is may also
+    /// belong to the environment: its successor may have the same key.
+    pub(crate) async fn key_claimed(&self, inputs: &Value, write: &Write) -> Result<Option<String>, StepError> {
         let found = self.key_holders(inputs).await?;
+        let used_as_is = write.origin == Origin::Shared && !self.resource_type.info().tagged;
         let ours = |id: &String| self.run.ours.contains(&(self.step.type_name.clone(), id.clone()));
-        Ok(found.into_iter().find(|id| !ours(id)))
+        Ok(found.into_iter().find(|id| used_as_is || !ours(id)))
     }
 
     /// Shares an object that another environment created after the plan was made.
@@ -30,18 +32,29 @@ impl StepExecution<'_, '_> {
             }
         }
         let inputs = self.resolved(&write)?;
-        let observed = self.visible(id).await?;
-        let object = self.existing_object(id, &write, inputs.clone());
-        let resolved = Resolved { inputs, waits: std::collections::BTreeMap::new() };
-        let field_diffs = differences(self.resource_type, &resolved, &object, &observed, &write.options.ignore);
-        if let Some(field_diff) = field_diffs.iter().find(|field_diff| field_diff.change.replaces) {
+        let object = self.existing_object(id, &write, inputs);
+        if let Some(field) = self.differing(id, &object, &write, |change| change.replaces).await? {
             return Err(StepError::Other(format!(
-                "another environment has created `{id}` with another `{}` in the meantime, and only a replacement can \
-                 change it; plan again",
-                field_diff.change.field
+                "another environment has created `{id}` with another `{field}` in the meantime, and only a replacement can \
+                 change it; plan again"
             )));
         }
         self.adopt(id, &write).await
+    }
+
+    /// Returns the first field that differs between an existing object and its declaration, among those that `counts`
+    /// selects.
+    async fn differing(
+        &self,
+        id: &str,
+        object: &Object,
+        write: &Write,
+        counts: fn(&FieldChange) -> bool,
+    ) -> Result<Option<String>, StepError> {
+        let observed = self.visible(id).await?;
+        let resolved = Resolved { inputs: object.inputs.clone(), waits: std::collections::BTreeMap::new() };
+        let field_diffs = differences(self.resource_type, &resolved, object, &observed, &write.options.ignore);
+        Ok(field_diffs.into_iter().map(|field_diff| field_diff.change).find(counts).map(|change| change.field))
     }
 
     /// The entry of an object that Provisioner has not created.
@@ -63,6 +76,13 @@ impl StepExecution<'_, '_> {
     pub(crate) async fn adopt(&self, id: &str, write: &Write) -> Result<String, StepError> {
         let inputs = self.resolved(write)?;
         let object = self.existing_object(id, write, inputs.clone());
+        if object.is_used_as_is(self.resource_type.info().tagged)
+            && let Some(field) = self.differing(id, &object, write, |_| true).await?
+        {
+            return Err(StepError::Other(format!(
+                "`{id}` exists with another {field}, and others may use it; nothing was written"
+            )));
+        }
         let begun = JournalEntry::AdoptStarted {
             address: self.address(),
             row: Box::new(self.row(write)),

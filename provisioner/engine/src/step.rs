@@ -182,9 +182,9 @@ impl StepExecution<'_, '_> {
         if self.resource_type.info().tagged {
             inputs["tags"][TOKEN] = json!(token);
         }
-        let shares = write.origin == Origin::Shared && self.resource_type.info().tagged;
+        let shares = write.origin == Origin::Shared;
         if write.key_may_exist
-            && let Some(id) = self.key_claimed(&inputs).await?
+            && let Some(id) = self.key_claimed(&inputs, write).await?
         {
             if shares {
                 return self.share(&id, write).await;
@@ -225,7 +225,7 @@ impl StepExecution<'_, '_> {
                 // Another environment has created the shared object at the same time.
                 if shares
                     && step_error.is_exists()
-                    && let Some(id) = self.key_claimed(&inputs).await?
+                    && let Some(id) = self.key_claimed(&inputs, write).await?
                 {
                     return self.share(&id, write).await;
                 }

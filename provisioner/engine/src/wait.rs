@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use provisioner_model::{
+    Diagnostic,
     erased::ObservedState,
     error::ErrorKind,
     plan::StepAction,
@@ -79,6 +80,9 @@ impl StepExecution<'_, '_> {
                 Ok(Some(observed)) => {
                     match self.phase(object, desired, &observed, receipt, Instant::now() >= visible).await {
                         Ok(Phase::Ready) => return Ok(observed),
+                        Ok(Phase::Stopped { why, hint }) => {
+                            return Err(StepError::Failed(Box::new(Diagnostic::error(why).hint(hint))));
+                        }
                         Ok(Phase::Failed { why, .. }) => return Err(StepError::failed(format!("it failed: {why}"))),
                         Ok(Phase::Gone) if Instant::now() >= visible => {
                             return Err(StepError::Other("it is gone".to_owned()));

@@ -300,3 +300,39 @@ fn reverting_after_a_kill_in_a_replacement_converges() {
         }
     });
 }
+
+#[test]
+fn name_of_a_destroyed_object_is_not_generated_again() {
+    run(async {
+        let simulation = Simulation::new();
+        simulation.cloud.reserve_names(|_| true);
+        let declared = stack(|stack| {
+            let tags = Tags::new();
+            stack.add("main", types::Named { name: None, class: 1, size: 1, net: None, key: None, locked: None, tags });
+        });
+        let mut names = std::collections::BTreeSet::new();
+        for _ in 0..3 {
+            simulation.converge(&declared).await.expect("created");
+            names.insert(simulation.cloud.objects()[0].inputs["name"].to_string());
+            simulation.converge(&nothing()).await.expect("destroyed");
+        }
+        assert_eq!(names.len(), 3, "{names:?}");
+    });
+}
+
+/// The process is killed during the delete, and the next apply declares the resource again.
+#[test]
+fn name_of_an_object_whose_delete_was_interrupted_is_not_generated_again() {
+    run(async {
+        let simulation = Simulation::new();
+        simulation.cloud.reserve_names(|_| true);
+        let declared = stack(|stack| {
+            let tags = Tags::new();
+            stack.add("main", types::Named { name: None, class: 1, size: 1, net: None, key: None, locked: None, tags });
+        });
+        simulation.converge(&declared).await.expect("created");
+        killed(&simulation, &nothing(), 1).await;
+        simulation.converge(&declared).await.expect("created again");
+        simulation.check(&simulation.plan(&declared).await.expect("a plan")).expect("no reserved name is used");
+    });
+}

@@ -14,6 +14,9 @@ pub enum Compare {
     Set,
     /// Compares entry by entry: foreign entries stay, and an entry that we set and no longer declare is removed.
     Map,
+    /// As [`Compare::Map`], for a list whose order means nothing: foreign items stay, and an item that we added and no
+    /// longer declare is removed.
+    Items,
     /// Equal to the letter.
     Exact,
     /// JSON in a string, compared as JSON. In a policy (what has a `Statement`), lists of texts have no order.
@@ -26,15 +29,55 @@ impl Compare {
         matches!(self, Self::Stated | Self::Set)
     }
 
+    /// Returns whether the rule leaves foreign entries as they are.
+    pub fn keeps_foreign(self) -> bool {
+        matches!(self, Self::Map | Self::Items)
+    }
+
     /// Returns whether `observed` is equivalent to `desired`.
     pub fn is_equivalent(self, desired: &Value, observed: &Value) -> bool {
         match self {
             Self::Stated | Self::Map => stated(desired, observed),
             Self::Set => same_set(desired, observed),
+            Self::Items => items(desired).all(|item| items(observed).any(|other| other == item)),
             Self::Exact => desired == observed,
             Self::Document => same_document(desired, observed),
         }
     }
+}
+
+/// Returns whether `observed` has an entry of a map, or an item of a list, that `recorded` states and `desired` does not:
+/// one that we added and no longer declare.
+pub fn drops_entry(desired: &Value, recorded: &Value, observed: &Value) -> bool {
+    match recorded {
+        Value::Object(recorded) => recorded.keys().any(|key| desired.get(key).is_none() && observed.get(key).is_some()),
+        recorded => items(recorded).any(|item| {
+            let is_in = |list| items(list).any(|other| other == item);
+            !is_in(desired) && is_in(observed)
+        }),
+    }
+}
+
+/// Returns the entries of `observed` that `desired` or `recorded` states, without foreign ones.
+pub fn own_entries(desired: &Value, recorded: Option<&Value>, observed: Value) -> Value {
+    match observed {
+        Value::Object(map) => {
+            let is_ours = |key: &String| {
+                desired.get(key).is_some() || recorded.is_some_and(|recorded| recorded.get(key).is_some())
+            };
+            map.into_iter().filter(|(key, _)| is_ours(key)).collect()
+        }
+        Value::Array(list) => {
+            let is_ours =
+                |item: &Value| items(desired).chain(recorded.into_iter().flat_map(items)).any(|other| other == item);
+            list.into_iter().filter(is_ours).collect()
+        }
+        other => other,
+    }
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
 }
 
 /// Returns whether `recorded` states a value that `desired` leaves out and `observed` still has: what the program no longer
@@ -209,6 +252,19 @@ mod tests {
         assert!(Compare::Set.is_equivalent(&json!(["a", "b"]), &json!(["b", "a"])));
         assert!(!Compare::Set.is_equivalent(&json!(["a", "a"]), &json!(["a", "b"])));
         assert!(!Compare::Set.is_equivalent(&json!(["a"]), &json!(["a", "b"])));
+    }
+
+    #[test]
+    fn items_are_managed_one_by_one() {
+        let is_equivalent = |desired: Value, observed: Value| Compare::Items.is_equivalent(&desired, &observed);
+        assert!(is_equivalent(json!(["a"]), json!(["foreign", "a"])));
+        assert!(!is_equivalent(json!(["a", "b"]), json!(["a"])));
+        assert!(is_equivalent(json!([]), json!(["foreign"])));
+        assert!(drops_entry(&json!(["a"]), &json!(["a", "b"]), &json!(["a", "b", "foreign"])));
+        assert!(!drops_entry(&json!(["a"]), &json!(["a", "b"]), &json!(["a", "foreign"])), "removed already");
+        assert!(!drops_entry(&json!(["a"]), &json!(["a"]), &json!(["a", "foreign"])));
+        let own = own_entries(&json!(["a"]), Some(&json!(["b"])), json!(["b", "foreign", "a"]));
+        assert_eq!(own, json!(["b", "a"]));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
-    resource::{Change, Cloud, Id, Observed, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Change, Cloud, Id, Observed, Obstacle, Owner, Phase, Receipt, Recorded, Resource},
     schema::FieldSchema,
     secret::SecretValues,
     type_info::TypeInfo,
@@ -164,6 +164,8 @@ pub trait ResourceType: Send + Sync {
     ) -> Fut<'a, Option<Receipt>>;
     /// See [`Resource::delete`].
     fn delete<'a>(&'a self, c: &'a Clouds, provider: &'a str, recorded: RecordedState) -> Fut<'a, ()>;
+    /// See [`Resource::obstacles`].
+    fn obstacles<'a>(&'a self, c: &'a Round<'a>, provider: &'a str, recorded: RecordedState) -> Fut<'a, Vec<Obstacle>>;
 }
 
 struct ErasedResource<R>(PhantomData<fn() -> R>);
@@ -292,6 +294,13 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
 
     fn delete<'a>(&'a self, c: &'a Clouds, provider: &'a str, recorded: RecordedState) -> Fut<'a, ()> {
         Box::pin(async move { R::delete(c.get::<R::Cloud>(provider)?.writer(), &to_recorded::<R>(recorded)?).await })
+    }
+
+    fn obstacles<'a>(&'a self, c: &'a Round<'a>, provider: &'a str, recorded: RecordedState) -> Fut<'a, Vec<Obstacle>> {
+        Box::pin(async move {
+            let reader = c.reader::<R::Cloud>(provider)?;
+            Ok(R::obstacles(&reader, &to_recorded::<R>(recorded)?).await)
+        })
     }
 }
 

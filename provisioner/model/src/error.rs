@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Busy,
     /// Something still hangs on it: try again while that goes away.
     InUse,
+    /// Objects that do not go away by themselves hang on it: an error for the user.
+    Blocked,
     /// An object with this unique key is there: find out whose it is.
     Exists,
     /// The object is not there. A delete takes it as success.

@@ -157,9 +157,16 @@ impl Snapshot {
                     }
                 }
             }
-            JournalEntry::Removed { address, token } => self.remove(&address, &token),
+            JournalEntry::Removed { address, token } => {
+                if let Some(generation) = self.object(&address, &token).map(|object| object.generation) {
+                    self.retire(&address, generation);
+                }
+                self.remove(&address, &token);
+            }
             JournalEntry::Renamed { from, to } => {
                 if let Some(row) = self.rows.remove(&from) {
+                    // The objects keep their names, which the next object at the old address must not get.
+                    row.objects.iter().for_each(|object| self.retire(&from, object.generation));
                     self.rows.insert(to.clone(), row);
                 }
                 for row in self.rows.values_mut() {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::resource::Tags;
+
 /// The common prefix of all ownership tag keys.
 pub const PREFIX: &str = "provisioner:";
 /// Finds an object again. It alone does: an address changes with a rename.
@@ -25,4 +27,13 @@ pub fn is_last_user(observed: &Value, lineage: &str) -> bool {
     let Some(tags) = observed.get("tags").and_then(Value::as_object) else { return false };
     let ours = used_by(lineage);
     tags.contains_key(MADE) && !tags.keys().any(|key| key.starts_with(USED_BY) && *key != ours)
+}
+
+/// Returns whether an object is shared, and others may use it: another environment has its tag there, or nobody of us
+/// created the object. `recorded` has the tags that this environment wrote.
+pub fn may_have_other_users(recorded: &Tags, observed: &Tags) -> bool {
+    let is_user = |key: &&String| key.starts_with(USED_BY);
+    let is_shared = recorded.keys().any(|key| is_user(&key));
+    let others = observed.keys().filter(is_user).any(|key| !recorded.contains_key(key));
+    is_shared && (others || !observed.contains_key(MADE))
 }

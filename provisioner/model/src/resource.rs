@@ -110,6 +110,11 @@ pub trait Resource: Schema {
     ) -> impl Future<Output = Result<Updated>> + Send;
     /// Starts deletion, with all that the state knows: the program that declared it may be gone.
     fn delete(c: &Writes<Self>, recorded: &Recorded<Self>) -> impl Future<Output = Result<()>> + Send;
+    /// Names the objects that keep the cloud from deleting this one, after a delete that failed with
+    /// [`ErrorKind::InUse`](crate::ErrorKind::InUse). Omits information that cannot be read.
+    fn obstacles(_c: &Reads<Self>, _recorded: &Recorded<Self>) -> impl Future<Output = Vec<Obstacle>> + Send {
+        async { Vec::new() }
+    }
 }
 
 /// A bundle of clients. Reads may be sent again by the SDK; writes never, since a lost answer to a create
@@ -173,6 +178,14 @@ pub enum Phase {
     Ready,
     /// Still listed, but gone: counts as absent.
     Gone,
+    /// The object exists, and the cloud refuses to change it until the user acts, such as a stopped database. A delete is
+    /// possible.
+    Stopped {
+        /// The reason, as a clause: "its status is `stopped`".
+        why: String,
+        /// What the user must do, with the command.
+        hint: String,
+    },
     /// It will not become ready.
     Failed {
         /// The cloud's reason for the failure.
@@ -193,6 +206,15 @@ impl Phase {
             Self::Failed { why: format!("state is `{state}`"), remedy: None }
         }
     }
+}
+
+/// An object that keeps the cloud from deleting another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// The object for the user, with its kind, ID and owner: "the subnet subnet-1 (10.0.9.0/24)".
+    pub description: String,
+    /// `true` if the cloud deletes the object by itself, some time after its last user: the engine waits for that.
+    pub is_temporary: bool,
 }
 
 /// A mistake in an input, as a resource type finds it. [`Stack`](crate::Stack) makes a

@@ -144,6 +144,11 @@ impl FieldSchema {
     pub const fn set(self) -> Self {
         Self { compare: Compare::Set, ..self }
     }
+    /// A list whose order means nothing, managed item by item: others' items stay.
+    #[must_use]
+    pub const fn items(self) -> Self {
+        Self { compare: Compare::Items, ..self }
+    }
     /// A map, managed entry by entry: others' entries stay.
     #[must_use]
     pub const fn map(self) -> Self {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The format that this version writes. A newer one is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The state of one environment at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Snapshot {
     pub rows: BTreeMap<String, Row>,
     /// The stack's outputs, as of the last apply.
     pub outputs: BTreeMap<String, Value>,
+    /// The highest generation of the objects that have left each address. AWS reserves some names after a delete, so the
+    /// next object there gets a higher generation, and with it another generated name.
+    pub generations: BTreeMap<String, u32>,
 }
 
 impl Snapshot {
@@ -45,11 +48,32 @@ impl Snapshot {
             targets: BTreeMap::new(),
             rows: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            generations: BTreeMap::new(),
         }
     }
 }
 
 impl Snapshot {
+    /// Returns the generation of the next object at an address: higher than that of every object that has been there.
+    pub fn next_generation(&self, address: &str) -> u32 {
+        let objects = self.rows.get(address).into_iter().flat_map(|row| &row.objects);
+        let present = objects.map(|object| object.generation);
+        present.chain(self.generations.get(address).copied()).max().map_or(1, |newest| newest + 1)
+    }
+
+    /// Removes a row with all of its objects.
+    pub fn remove_row(&mut self, address: &str) {
+        if let Some(row) = self.rows.remove(address) {
+            row.objects.iter().for_each(|object| self.retire(address, object.generation));
+        }
+    }
+
+    /// Keeps a generation from being used again at an address.
+    pub(crate) fn retire(&mut self, address: &str, generation: u32) {
+        let newest = self.generations.entry(address.to_owned()).or_default();
+        *newest = generation.max(*newest);
+    }
+
     /// Returns an output of the resource's current object, as last read.
     pub fn output(&self, address: &str, path: &str) -> Option<Value> {
         let outputs = self.rows.get(address)?.current()?.outputs.as_ref()?;
@@ -138,6 +162,18 @@ impl Object {
         self.pending.as_ref().is_some_and(|pending| pending.operation == Operation::Create)
     }
 
+    /// Returns whether the object is never changed or deleted, only used: it is shared, and takes no tags that would name
+    /// its users.
+    pub fn is_used_as_is(&self, tagged: bool) -> bool {
+        self.origin == Origin::Shared && !tagged
+    }
+
+    /// Returns whether the object stays in the cloud when its resource ends: it was created outside Provisioner, or is
+    /// used as it is.
+    pub fn outlives_resource(&self, tagged: bool) -> bool {
+        self.origin == Origin::Adopted || self.is_used_as_is(tagged)
+    }
+
     /// Returns the object's ownership data.
     pub fn owner(&self, lineage: &str, address: &str) -> Owner {
         Owner {
@@ -190,7 +226,8 @@ pub enum Origin {
     Made,
     /// Adopted: destroy forgets it.
     Adopted,
-    /// Shared: its tags show whether Provisioner created it.
+    /// Shared: its tags show whether Provisioner created it. An object without tags is used as it is, and outlives its
+    /// users.
     Shared,
 }
 

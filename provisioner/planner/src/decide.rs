@@ -14,6 +14,7 @@ mod existing;
 mod removed;
 mod replace;
 mod rollback;
+mod stopped;
 mod unselected;
 mod update;
 
@@ -45,8 +46,12 @@ pub(crate) fn decide<'a>(sources: &'a Sources<'a>) -> Result<Decisions<'a>, Vec<
                 continue;
             }
         };
-        let context = Context { input, decisions: &decisions, facts: &facts, declared };
-        let decision = if selected.contains(address) { declared::decide(context) } else { unselected::decide(context) };
+        let context = Context { input, state, decisions: &decisions, facts: &facts, declared };
+        let decision = if selected.contains(address) {
+            stopped::check(&facts, declared::decide(context))
+        } else {
+            unselected::decide(context)
+        };
         problems.extend(decision.problems.iter().map(|problem| problem.clone().declared_at(declared.at)));
         decisions.order.push(address);
         decisions.items.insert(address, Item { facts, decision });
@@ -60,10 +65,11 @@ pub(crate) fn decide<'a>(sources: &'a Sources<'a>) -> Result<Decisions<'a>, Vec<
             }
         };
         let decision = if selected.contains(address) {
-            removed::decide(&facts, row, &state.lineage)
+            stopped::check(&facts, removed::decide(&facts, row, &state.lineage))
         } else {
             Decision::new(Effect::NoChange(facts.current))
         };
+        problems.extend(decision.problems.iter().cloned());
         decisions.items.insert(address, Item { facts, decision });
     }
     problems.extend(duplicates::problems(&decisions));

@@ -7,7 +7,7 @@ use provisioner_model::{
     erased::ResourceType,
     expr::resolve,
     plan::{self, Action, Drift, FieldChange, ResourcePlan, Write},
-    state::{ObjectRole, Origin},
+    state::ObjectRole,
 };
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(crate) struct Decision<'a> {
     pub(crate) changes: Vec<FieldChange>,
     /// Most important first.
     pub(crate) reasons: Vec<String>,
-    pub(crate) notices: Vec<String>,
+    pub(crate) notices: Vec<Diagnostic>,
     /// Further objects of the resource, which the plan deletes.
     pub(crate) leftovers: Vec<Leftover<'a>>,
     /// Errors that block the plan. The effect stands nevertheless, so that the resources that depend on this one are
@@ -131,12 +131,11 @@ impl<'a> Leftover<'a> {
         Self { observed, why: "its interrupted replacement resumes" }
     }
 
-    /// Returns whether the object only leaves the state: it was created outside Provisioner, or its type retains
-    /// replaced objects.
+    /// Returns whether the object only leaves the state: it outlives its resource, or its type retains replaced objects.
     pub(crate) fn is_retained(&self, resource_type: &dyn ResourceType) -> bool {
-        let object = self.observed.object;
+        let (object, info) = (self.observed.object, resource_type.info());
         let is_successor = object.role == ObjectRole::Successor;
-        object.origin == Origin::Adopted || (resource_type.info().retain_on_replace && !is_successor)
+        object.outlives_resource(info.tagged) || (info.retain_on_replace && !is_successor)
     }
 }
 
@@ -224,10 +223,7 @@ impl Decisions<'_> {
     }
 
     pub(crate) fn notices(&self) -> Vec<Diagnostic> {
-        let notices = self.items.iter().flat_map(|(address, item)| {
-            item.decision.notices.iter().map(move |notice| Diagnostic::resource_warning(address, notice.clone()))
-        });
-        notices.collect()
+        self.items.values().flat_map(|item| item.decision.notices.iter().cloned()).collect()
     }
 
     fn output(&self, address: &str, path: &str) -> Option<Value> {

@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 
 use provisioner_model::{
-    compare::{Compare, drops_stated},
+    compare::{Compare, drops_entry, drops_stated, own_entries},
     erased::{ObservedState, ResourceType},
     expr::resolve,
+    ownership,
     plan::FieldChange,
-    resource::{Change, FieldSchema},
+    resource::{Change, FieldSchema, Tags},
     state::Object,
 };
 use serde_json::{Map, Value};
@@ -74,6 +75,7 @@ pub fn differences(
 ) -> Vec<FieldDiff> {
     let none = BTreeSet::new();
     let mut field_diffs = vec![];
+    let has_other_users = has_other_users(object, observed);
     for field in resource_type.info().fields {
         if field.initial || ignore.iter().any(|name| name == field.name) {
             continue;
@@ -91,7 +93,9 @@ pub fn differences(
         let there = if field.write_only { recorded } else { value(&observed.inputs, field) };
         let waits = desired.waits.get(field.name).unwrap_or(&none);
         let unknown = !waits.is_empty();
-        if !unknown && !field_differs(resource_type, field, target, recorded, there) {
+        // Others may need the entries that this environment no longer declares.
+        let removable = recorded.filter(|_| !(has_other_users && field.compare == Compare::Items));
+        if !unknown && !field_differs(resource_type, field, target, removable, there) {
             continue;
         }
         let before = there.cloned().unwrap_or(Value::Null);
@@ -139,7 +143,7 @@ fn field_differs(
 ) -> bool {
     let Some(there) = there else { return !is_empty(desired) };
     !resource_type.is_equivalent(field, desired, there)
-        || (field.compare == Compare::Map && !dropped(desired, recorded, there).is_empty())
+        || (field.compare.keeps_foreign() && recorded.is_some_and(|recorded| drops_entry(desired, recorded, there)))
         || (field.compare.is_partial() && recorded.is_some_and(|recorded| drops_stated(desired, recorded, there)))
 }
 
@@ -152,28 +156,18 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Returns the entries that we set, no longer declare, and that still exist.
-fn dropped<'a>(desired: &Value, recorded: Option<&'a Value>, there: &Value) -> Vec<&'a String> {
-    let map = |value: &'a Value| value.as_object();
-    recorded
-        .and_then(map)
-        .into_iter()
-        .flat_map(Map::keys)
-        .filter(|key| desired.get(key.as_str()).is_none() && there.get(key.as_str()).is_some())
-        .collect()
+/// Removes foreign entries of a map or list, which a plan does not show.
+fn shown_before(field: &FieldSchema, before: Value, desired: &Value, recorded: Option<&Value>) -> Value {
+    if field.compare.keeps_foreign() { own_entries(desired, recorded, before) } else { before }
 }
 
-/// Removes foreign entries of a map, which a plan does not show.
-fn shown_before(field: &FieldSchema, before: Value, desired: &Value, recorded: Option<&Value>) -> Value {
-    match (field.compare, before) {
-        (Compare::Map, Value::Object(map)) => map
-            .into_iter()
-            .filter(|(key, _)| {
-                desired.get(key).is_some() || recorded.is_some_and(|recorded| recorded.get(key).is_some())
-            })
-            .collect(),
-        (_, before) => before,
-    }
+/// Returns whether others may use an object that is shared.
+fn has_other_users(object: &Object, observed: &ObservedState) -> bool {
+    let [recorded, observed] = [&object.inputs, &observed.inputs].map(|inputs| {
+        let tags = inputs.get("tags").cloned().map(serde_json::from_value::<Tags>);
+        tags.and_then(Result::ok).unwrap_or_default()
+    });
+    ownership::may_have_other_users(&recorded, &observed)
 }
 
 /// Returns the known values of inputs that the API never returns: the record of an object that this program did not

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_model::{
     Diagnostic,
     plan::{Step, StepAction, Write},
-    state::{Object, Origin},
+    state::Object,
 };
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ impl Draft {
         let after = before.iter().copied();
         let token = |observed: &ObservedObject<'_>| observed.object.token.clone();
         let info = item.facts.resource_type.info();
-        let is_adopted = |observed: &ObservedObject<'_>| observed.object.origin == Origin::Adopted;
+        let outlives = |observed: &ObservedObject<'_>| observed.object.outlives_resource(info.tagged);
         match &item.decision.effect {
             Effect::Create(write) => Some(self.push(item, StepAction::Create(write.clone()), after)),
             Effect::Adopt(found, write) => {
@@ -125,16 +125,16 @@ impl Draft {
             }
             Effect::Replace(observed, write) => {
                 let created = self.push(item, StepAction::Create(write.clone()), after);
-                let is_retained = is_adopted(observed) || info.retain_on_replace;
+                let is_retained = outlives(observed) || info.retain_on_replace;
                 self.remove(item, *observed, is_retained, &[created]);
                 Some(created)
             }
             Effect::ReplaceDeleteFirst(observed, write) => {
-                let removed = self.remove(item, *observed, is_adopted(observed), before);
+                let removed = self.remove(item, *observed, outlives(observed), before);
                 Some(self.push(item, StepAction::Create(write.clone()), after.chain([removed])))
             }
             Effect::Delete(Some(observed)) => {
-                self.remove(item, *observed, is_adopted(observed), before);
+                self.remove(item, *observed, outlives(observed), before);
                 None
             }
             Effect::Forget(Some(observed)) => {
@@ -405,7 +405,7 @@ fn removal(facts: &ResourceFacts<'_>, object: &Object, observation: Option<&Obse
 }
 
 /// Returns the fields that protect an object from deletion.
-fn deletion_protections(facts: &ResourceFacts<'_>, observation: &Observation) -> Vec<String> {
+pub(crate) fn deletion_protections(facts: &ResourceFacts<'_>, observation: &Observation) -> Vec<String> {
     let is_enabled = |name: &str| observation.observed.inputs.get(name) == Some(&Value::Bool(true));
     let fields = facts.resource_type.info().fields.iter();
     fields

@@ -9,7 +9,7 @@ use provisioner_aws::{
 };
 use provisioner_model::{
     expr::{In, document, join},
-    stack::{Facts, Handle, Stack},
+    stack::{Facts, Handle, Options, Stack},
 };
 use serde_json::json;
 
@@ -101,7 +101,9 @@ fn certificate(env: &Environment, stack: &mut Stack) -> In<String> {
             300,
             [requested.get(Certificate::VALIDATION_VALUE)],
         );
-        issued = issued.records([stack.add("validation", validation).id()]);
+        // AWS gives every certificate of this name in the account the same record, and renews them all by it.
+        let shared = Options { share: true, ignore: vec!["ttl".to_owned()], ..Options::default() };
+        issued = issued.records([stack.add_with("validation", validation, shared).id()]);
     } else {
         // The user must add these records to the domain's DNS. Until then an apply waits below.
         stack.output("validation-records", requested.get(Certificate::VALIDATION));

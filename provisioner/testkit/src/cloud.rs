@@ -6,6 +6,7 @@
 //! | what an object refers to is there, and ready | `Refused` |
 //! | nothing is deleted while another object refers to it, but by a field that may dangle | `InUse` |
 //! | a unique key has one holder, until that is gone | `Exists` |
+//! | a name that stays reserved after its object's delete is not used again (see [`Fake::reserve_names`]) | `Exists` |
 //! | a token makes one object | `Exists` |
 //! | a guard that is on keeps its object | `Refused` |
 //! | nothing of others is overwritten or deleted, not even by a call that the API takes for an update | none: noted only |
@@ -15,20 +16,20 @@
 //! | whoever uses a role finds its policy there | `Refused` |
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use provisioner_model::{
     Cloud, Error, ErrorKind, Id, Phase, Result,
-    resource::{Created, Observed, Owner, ReadResults, Recorded, Resource},
+    resource::{Created, Observed, Obstacle, Owner, ReadResults, Recorded, Resource},
     schema::FieldSchema,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use self::rules::{invisible, revision};
+use self::rules::{invisible, references, revision};
 
 mod rules;
 pub mod types;
@@ -59,6 +60,10 @@ struct CloudState {
     /// Number and kind of failing look-ups.
     blind: Option<(usize, ErrorKind)>,
     violations: Vec<String>,
+    /// Selects the names that stay reserved after a delete.
+    reserves: Option<fn(&str) -> bool>,
+    /// Type and name of deleted objects whose names stay reserved.
+    reserved: BTreeSet<(&'static str, String)>,
     /// The state of a generator that spreads calls.
     spread: u64,
     /// The process that called has been stopped: nothing of it has any effect any more.
@@ -215,6 +220,11 @@ impl Fake {
         self.world().blind = Some((n, kind));
     }
 
+    /// Keeps the names that `reserves` selects reserved after a delete, as AWS does for secrets in their recovery window.
+    pub fn reserve_names(&self, reserves: fn(&str) -> bool) {
+        self.world().reserves = Some(reserves);
+    }
+
     /// Ends all faults, so that a stopped engine can continue as another process.
     pub fn heal(&self) {
         let mut world = self.world();
@@ -234,11 +244,16 @@ impl Fake {
     /// A cloud of its own with the same objects, in which nothing has happened yet.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let (objects, made) = {
+        let world = {
             let world = self.world();
-            (world.objects.clone(), world.made)
+            CloudState {
+                objects: world.objects.clone(),
+                made: world.made,
+                reserves: world.reserves,
+                reserved: world.reserved.clone(),
+                ..CloudState::default()
+            }
         };
-        let world = CloudState { objects, made, ..CloudState::default() };
         Self(Arc::new(Shared { world: Mutex::new(world), stopped: Notify::new() }))
     }
 
@@ -438,6 +453,15 @@ impl Fake {
         let (desired, before) = (map(desired), map(&recorded.inputs));
         let read = observed.outputs.revision.as_str();
         self.write(R::TYPE, Call::Update, |world| world.update(recorded.id.as_str(), desired, &before, read)).await
+    }
+
+    /// The objects that refer to an object.
+    fn obstacles(&self, id: &str) -> Vec<Obstacle> {
+        let world = self.world();
+        let refers = |thing: &&Thing| thing.inputs.values().any(|value| references(value).contains(id));
+        let obstacles = world.objects.values().filter(refers);
+        let obstacle = |thing: &Thing| Obstacle { description: thing.id.clone(), is_temporary: thing.deleting };
+        obstacles.map(obstacle).collect()
     }
 
     async fn delete<R: OnFake>(&self, recorded: &Recorded<R>) -> Result<()> {

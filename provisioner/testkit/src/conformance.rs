@@ -158,7 +158,9 @@ async fn ready(
                 observed.unwrap_or_else(|e| panic!("read {}: {}", resource_type.info().type_name, e.chain()));
             match resource_type.phase(desired, &observed, receipt).expect("phase") {
                 Phase::Ready => return observed,
-                Phase::Failed { why, .. } => panic!("{} failed: {why}", resource_type.info().type_name),
+                Phase::Failed { why, .. } | Phase::Stopped { why, .. } => {
+                    panic!("{} failed: {why}", resource_type.info().type_name)
+                }
                 Phase::Pending | Phase::Gone => {}
             }
         }

@@ -12,7 +12,7 @@ use provisioner_aws::{
 use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     Diagnostic,
-    erased::Clouds,
+    erased::{Clouds, RecordedState},
     plan::{Action, Plan},
     stack::{Desired, Facts, Stack},
     state::Snapshot,
@@ -57,6 +57,17 @@ impl EngineFixture {
         let folder = tempfile::tempdir().unwrap();
         let tuning = Tuning { consistency_window: Some(Duration::ZERO), ..Tuning::new(now, token) };
         Self { clouds: emulator.clouds(), store: Disk::new(folder.path(), "dev"), tuning, _folder: folder }
+    }
+
+    pub(crate) fn tuned(self, tune: impl FnOnce(Tuning) -> Tuning) -> Self {
+        Self { tuning: tune(self.tuning), ..self }
+    }
+
+    /// Returns the type and the recorded state of a resource's object.
+    pub(crate) async fn recorded(&self, address: &str) -> (String, RecordedState) {
+        let snapshot = self.store.load().await.unwrap().unwrap();
+        let row = &snapshot.rows[address];
+        (row.type_name.clone(), row.objects[0].recorded_state(&snapshot.lineage, address).unwrap())
     }
 
     pub(crate) async fn plan(&self, desired: &Desired) -> Plan {

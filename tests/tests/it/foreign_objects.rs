@@ -6,7 +6,7 @@ use provisioner_aws::{
     cloudwatch::{Alarm, Dashboard},
     ec2::{RouteTable, RouteTableAssociation, Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc},
     ecs::Cluster,
-    iam::{Role, RolePolicies},
+    iam::{OidcProvider, Role, RolePolicies},
     kms::{Alias, Key},
     logs::LogGroup,
     route53::Record,
@@ -17,7 +17,7 @@ use provisioner_model::{
     Id,
     expr::In,
     resource::Cloud,
-    stack::{Desired, Stack},
+    stack::{Desired, Options, Stack},
 };
 use provisioner_tests::{Emulator, skipped};
 use serde_json::json;
@@ -143,4 +143,44 @@ fn an_imported_secret_keeps_its_value() {
     sandbox.run(&["apply", "dev", "--yes", "--target", secret]).ok();
     let value = sandbox.aws("secretsmanager get-secret-value --secret-id theirs");
     assert_eq!(value["SecretString"], "precious");
+}
+
+/// Another team has registered its audience and thumbprint with the account's only provider for GitHub.
+#[tokio::test]
+async fn shared_provider_keeps_the_audiences_and_thumbprints_of_others() {
+    let Some(moto) = Emulator::moto() else {
+        return skipped("shared_provider_keeps_the_audiences_and_thumbprints_of_others", "moto is not installed");
+    };
+    const OURS: &str = "6938fd4d98bab03faadb97b34396831e3780aea1";
+    const THEIRS: &str = "990f4193972f2becf12ddeda5237f9c952f20d9e";
+    let url = "https://token.actions.githubusercontent.com";
+    let aws = moto.aws();
+    let iam = aws.writer().iam();
+    // moto cannot add an audience: theirs include ours.
+    let theirs = iam.create_open_id_connect_provider().url(url).thumbprint_list(THEIRS);
+    let theirs = theirs.client_id_list("their-audience").client_id_list("sts.amazonaws.com").send().await.unwrap();
+    let arn = theirs.open_id_connect_provider_arn().unwrap();
+    let lists = async || {
+        let provider = iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn).send().await.unwrap();
+        let [mut clients, mut thumbprints] = [provider.client_id_list(), provider.thumbprint_list()].map(<[_]>::to_vec);
+        clients.sort();
+        thumbprints.sort();
+        (clients, thumbprints)
+    };
+    let shared = || Options { share: true, adopt: true, ..Options::default() };
+    let desired = declared(|stack| {
+        let provider = OidcProvider::new(url, ["sts.amazonaws.com"]).thumbprint_list([OURS]);
+        stack.add_with("github", provider, shared());
+    });
+    let fixture = EngineFixture::on(&moto);
+    let plan = fixture.plan(&desired).await;
+    let outcome = fixture.apply(&plan).await;
+    assert!(outcome.is_complete(), "{outcome:?}");
+    let both = (vec!["sts.amazonaws.com".to_owned(), "their-audience".to_owned()], vec![OURS.into(), THEIRS.into()]);
+    assert_eq!(lists().await, both);
+    assert!(fixture.plan(&desired).await.is_empty());
+    let plan = fixture.plan(&declared(|_| {})).await;
+    let outcome = fixture.apply(&plan).await;
+    assert!(outcome.is_complete(), "{outcome:?}");
+    assert_eq!(lists().await, both, "the provider stays with all of them");
 }

@@ -17,7 +17,9 @@ mod emulators;
 mod endpoints;
 mod engine;
 mod facts;
+mod foreign_dependents;
 mod foreign_objects;
+mod generated_names;
 mod guides;
 mod image;
 mod members;
@@ -27,6 +29,8 @@ mod prose;
 mod reference;
 mod rollouts;
 mod sandbox;
+mod shared_records;
+mod stopped_database;
 mod sweep;
 
 mod types;

@@ -65,10 +65,13 @@ impl Resource for ImportedCertificate {
         let long = self.domain_names.first().is_some_and(|name| name.len() > 64);
         let mut problems = vec![];
         if none || long {
-            problems.push(Problem::new(Field::DomainNames, "needs a name, and the first has at most 64 characters"));
+            problems.push(Problem::new(
+                Field::DomainNames,
+                "expected at least one name, the first of at most 64 characters",
+            ));
         }
         if self.valid_days == 0 {
-            problems.push(Problem::new(Field::ValidDays, "must be at least 1"));
+            problems.push(Problem::new(Field::ValidDays, "expected at least 1 (day), found 0"));
         }
         problems
     }

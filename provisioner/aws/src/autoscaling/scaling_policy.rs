@@ -243,11 +243,11 @@ impl Resource for ScalingPolicy {
         let mut all = vec![];
         let tracking = &self.target_tracking_scaling_policy_configuration;
         if tracking.is_some() == self.step_scaling_policy_configuration.is_some() {
-            let why = "either target tracking or step scaling, one of the two";
+            let why = "expected either target tracking or step scaling";
             all.push(Problem::new(Field::TargetTrackingScalingPolicyConfiguration, why));
         }
         if self.policy_name.as_deref().is_some_and(|name| name.contains('/')) {
-            all.push(Problem::new(Field::PolicyName, "must not have `/`"));
+            all.push(Problem::new(Field::PolicyName, "cannot contain `/`"));
         }
         all
     }

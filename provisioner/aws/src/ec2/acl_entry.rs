@@ -123,23 +123,29 @@ impl KeyedItem for AclEntry {
     fn problem(&self) -> Option<String> {
         let number = self.rule_number;
         if !(1..=LAST).contains(&number) {
-            return Some(format!("the number {number} is not from 1 to {LAST}"));
+            return Some(format!("expected a rule number of 1 to {LAST}, found {number}"));
         }
         if self.rule_action != "allow" && self.rule_action != "deny" {
-            return Some(format!("entry {number}: the action is `allow` or `deny`"));
+            return Some(format!(
+                "entry {number}: expected the action `allow` or `deny`, found `{}`",
+                self.rule_action
+            ));
         }
         if self.protocol.parse::<i16>().is_err() {
-            return Some(format!("entry {number}: protocols have numbers here: 6 is TCP, 17 UDP, 1 ICMP, -1 all"));
+            return Some(format!(
+                "entry {number}: expected a protocol number (6 is TCP, 17 UDP, 1 ICMP, -1 all), found `{}`",
+                self.protocol
+            ));
         }
         if matches!(self.protocol.as_str(), "6" | "17") && (self.from_port.is_none() || self.to_port.is_none()) {
-            return Some(format!("entry {number}: TCP and UDP need ports; 0 to 65535 are all"));
+            return Some(format!("entry {number}: expected `from_port` and `to_port`: 0 and 65535 allow all ports"));
         }
         let range = self.cidr_block.known().and_then(|range| range_problem(range));
         range.map(|why| format!("entry {number}: {why}"))
     }
 
     fn repetition(&self) -> String {
-        format!("two entries of one direction have the number {}", self.rule_number)
+        format!("two entries of the same direction have the number {}", self.rule_number)
     }
 
     async fn create(&self, c: &Writer, acl: &str) -> Result<()> {

@@ -116,10 +116,13 @@ impl Resource for FlowLog {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
         if self.log_destination_type == "cloud-watch-logs" && self.deliver_logs_permission_arn.is_none() {
-            problems.push(Problem::new(Field::DeliverLogsPermissionArn, "CloudWatch needs a role that writes"));
+            problems.push(Problem::new(
+                Field::DeliverLogsPermissionArn,
+                "expected a role that can write to CloudWatch Logs: this destination requires one",
+            ));
         }
         if self.max_aggregation_interval.is_some_and(|seconds| seconds != 60 && seconds != 600) {
-            problems.push(Problem::new(Field::MaxAggregationInterval, "60 or 600 seconds"));
+            problems.push(Problem::new(Field::MaxAggregationInterval, "expected 60 or 600 (seconds)"));
         }
         problems
     }

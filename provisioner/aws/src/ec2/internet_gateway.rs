@@ -7,7 +7,7 @@
 use aws_sdk_ec2::types::{self, AttachmentStatus, Filter, ResourceType};
 use serde_json::Value;
 
-use super::{Vpc, filter, ids_made_for, made_for, our_tags, sync_tags, tagged};
+use super::{Vpc, filter, ids_made_for, made_for, obstacles, our_tags, sync_tags, tagged};
 use crate::prelude::*;
 
 /// The connection of a VPC with the internet.
@@ -35,7 +35,7 @@ impl Resource for InternetGateway {
         read: &["ec2:DescribeInternetGateways"],
         create: &["ec2:CreateInternetGateway", "ec2:CreateTags"],
         update: &["ec2:AttachInternetGateway", "ec2:DetachInternetGateway", "ec2:CreateTags", "ec2:DeleteTags"],
-        delete: &["ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"],
+        delete: &["ec2:DetachInternetGateway", "ec2:DeleteInternetGateway", "ec2:DescribeNetworkInterfaces"],
     };
     type Cloud = Aws;
     type Outputs = InternetGatewayOutputs;
@@ -91,6 +91,13 @@ impl Resource for InternetGateway {
         gone_ok(detach(c, id, text(&recorded.inputs.vpc_id)).await)?;
         let answer = c.ec2().delete_internet_gateway().internet_gateway_id(id).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteInternetGateway")))
+    }
+
+    async fn obstacles(c: &Reader, recorded: &Recorded<Self>) -> Vec<Obstacle> {
+        match text(&recorded.inputs.vpc_id) {
+            Some(vpc) => obstacles::behind_gateway(c, &vpc).await,
+            None => vec![],
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod internet_gateway;
 mod keyed;
 mod nat_gateway;
 mod network_acl;
+mod obstacles;
 mod route;
 mod route_table;
 mod route_table_association;
@@ -115,7 +116,7 @@ fn not_deleted(action: &'static str, items: &[UnsuccessfulItem]) -> Result<()> {
 
 /// Returns the error in a range, including a form that AWS would write differently and that would differ in every plan.
 fn range_problem(range: &str) -> Option<String> {
-    let none = || Some(format!("`{range}` is not an address range such as `10.0.0.0/16` or `::/0`"));
+    let none = || Some(format!("expected a CIDR block such as `10.0.0.0/16` or `::/0`, found `{range}`"));
     let Some((address, bits)) = range.split_once('/') else { return none() };
     let first = match (address.parse(), bits.parse::<u32>()) {
         (Ok(IpAddr::V4(address)), Ok(bits @ ..=32)) => {
@@ -129,7 +130,7 @@ fn range_problem(range: &str) -> Option<String> {
         _ => return none(),
     };
     let right = format!("{first}/{bits}");
-    (right != range).then(|| format!("`{range}` is `{right}` to AWS"))
+    (right != range).then(|| format!("expected `{right}`, found `{range}`, which has host bits set"))
 }
 
 fn tagged(kind: ResourceType, tags: &Tags) -> TagSpecification {

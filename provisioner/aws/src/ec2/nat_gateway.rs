@@ -76,10 +76,14 @@ impl Resource for NatGateway {
 
     fn problems(&self) -> Vec<Problem> {
         let (field, why) = match (self.connectivity_type.as_str(), &self.allocation_id) {
-            ("public", None) => (Field::AllocationId, "a public gateway needs an address".to_owned()),
-            ("private", Some(_)) => (Field::AllocationId, "a private gateway has no public address".to_owned()),
+            ("public", None) => {
+                (Field::AllocationId, "expected an Elastic IP: a public NAT gateway requires one".to_owned())
+            }
+            ("private", Some(_)) => {
+                (Field::AllocationId, "a private NAT gateway has no Elastic IP; remove it".to_owned())
+            }
             ("public" | "private", _) => return vec![],
-            (other, _) => (Field::ConnectivityType, format!("`{other}` is not `public` or `private`")),
+            (other, _) => (Field::ConnectivityType, format!("expected `public` or `private`, found `{other}`")),
         };
         vec![Problem::new(field, why)]
     }

@@ -129,7 +129,7 @@ impl KeyedItem for Route {
 
     fn problem(&self) -> Option<String> {
         if self.target == RouteTarget::Lost {
-            return Some("a route must lead to something".into());
+            return Some("expected a target: this route has none".into());
         }
         self.destination.known().filter(|to| !to.starts_with("pl-")).and_then(|to| range_problem(to))
     }

@@ -109,21 +109,23 @@ impl Rule {
             "1" => Some("icmp"),
             "58" => Some("icmpv6"),
             "all" => Some("-1"),
-            other if other.chars().any(|c| c.is_ascii_uppercase()) => Some("a name in lower case"),
+            other if other.chars().any(|c| c.is_ascii_uppercase()) => Some("lower case"),
             _ => None,
         };
         if let Some(right) = as_aws_says {
-            return Some(format!("{name}: the protocol is written `{right}`"));
+            return Some(format!("{name}: expected the protocol `{right}`, found `{}`", self.ip_protocol));
         }
         let has_ports = matches!(self.ip_protocol.as_str(), "tcp" | "udp" | "icmp" | "icmpv6");
         if has_ports && (self.from_port.is_none() || self.to_port.is_none()) {
-            return Some(format!("{name}: this protocol needs ports; 0 to 65535 are all"));
+            return Some(format!("{name}: expected `from_port` and `to_port`: 0 and 65535 allow all ports"));
         }
         if !has_ports && (self.from_port.is_some() || self.to_port.is_some()) {
-            return Some(format!("{name}: this protocol has no ports"));
+            return Some(format!("{name}: this protocol has no ports; remove `from_port` and `to_port`"));
         }
         if self.description.as_ref().is_some_and(|words| words.len() > 255 || !words.chars().all(is_plain)) {
-            return Some(format!("{name}: a description has at most 255 plain characters"));
+            return Some(format!(
+                "{name}: expected a description of at most 255 letters, digits, spaces and ._-:/()#,@[]+=&;{{}}!$*"
+            ));
         }
         match &self.peer {
             Peer::Cidr(range) => range.known().and_then(|range| range_problem(range)),

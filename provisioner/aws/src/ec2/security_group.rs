@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::{self, ResourceType};
 
-use super::{Vpc, filter, ids_made_for, made_for, our_tags, sync_tags, tagged};
+use super::{Vpc, filter, ids_made_for, made_for, obstacles, our_tags, sync_tags, tagged};
 use crate::prelude::*;
 
 /// A set of network interfaces, to which rules attach.
@@ -44,7 +44,7 @@ impl Resource for SecurityGroup {
         read: &["ec2:DescribeSecurityGroups"],
         create: &["ec2:CreateSecurityGroup", "ec2:CreateTags"],
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
-        delete: &["ec2:DeleteSecurityGroup"],
+        delete: &["ec2:DeleteSecurityGroup", "ec2:DescribeNetworkInterfaces"],
     };
     const READ_BATCH: usize = 200;
     type Cloud = Aws;
@@ -54,11 +54,12 @@ impl Resource for SecurityGroup {
         let mut problems = vec![];
         let length = self.description.chars().count();
         if !(1..=255).contains(&length) || !self.description.chars().all(is_plain) {
-            let why = "1 to 255 characters: letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*";
+            let why = "expected 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*";
             problems.push(Problem::new(Field::Description, why));
         }
         if self.group_name.as_deref().is_some_and(|name| name.starts_with("sg-") || name.chars().count() > 255) {
-            problems.push(Problem::new(Field::GroupName, "at most 255 characters, and not `sg-` at the start"));
+            problems
+                .push(Problem::new(Field::GroupName, "expected at most 255 characters that do not begin with `sg-`"));
         }
         problems
     }
@@ -95,6 +96,10 @@ impl Resource for SecurityGroup {
         let answer = c.ec2().delete_security_group().group_id(recorded.id.as_str()).send().await;
         let error = api_code("ec2:DeleteSecurityGroup", "InvalidGroup.InUse", ErrorKind::InUse);
         gone_ok(answer.map(drop).map_err(error))
+    }
+
+    async fn obstacles(c: &Reader, recorded: &Recorded<Self>) -> Vec<Obstacle> {
+        obstacles::of_group(c, recorded.id.as_str()).await
     }
 }
 

@@ -67,7 +67,7 @@ impl Resource for SecurityGroupRules {
             for (at, rule) in rules.iter().enumerate() {
                 problems.extend(rule.problem().map(|why| Problem::new(field, why)));
                 if rules[..at].iter().any(|other| other.covers(rule)) {
-                    problems.push(Problem::new(field, format!("the same rule twice: {}", rule.name())));
+                    problems.push(Problem::new(field, format!("duplicate rule: {}", rule.name())));
                 }
             }
         }

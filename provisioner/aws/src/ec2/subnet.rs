@@ -5,7 +5,7 @@
 
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType};
 
-use super::{Vpc, filter, made_for, our_tags, sync_tags, tagged};
+use super::{Vpc, filter, made_for, obstacles, our_tags, sync_tags, tagged};
 use crate::prelude::*;
 
 /// An IP address range in one availability zone of a VPC.
@@ -54,7 +54,7 @@ impl Resource for Subnet {
         read: &["ec2:DescribeSubnets"],
         create: &["ec2:CreateSubnet", "ec2:CreateTags"],
         update: &["ec2:ModifySubnetAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
-        delete: &["ec2:DeleteSubnet"],
+        delete: &["ec2:DeleteSubnet", "ec2:DescribeNetworkInterfaces"],
     };
     type Cloud = Aws;
     type Outputs = SubnetOutputs;
@@ -100,6 +100,10 @@ impl Resource for Subnet {
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let answer = c.ec2().delete_subnet().subnet_id(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteSubnet")))
+    }
+
+    async fn obstacles(c: &Reader, recorded: &Recorded<Self>) -> Vec<Obstacle> {
+        obstacles::in_subnet(c, recorded.id.as_str()).await
     }
 }
 

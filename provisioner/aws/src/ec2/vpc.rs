@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcState};
 
-use super::{SecurityGroup, filter, made_for, our_tags, security_group::all_groups, sync_tags, tagged};
+use super::{SecurityGroup, filter, made_for, obstacles, our_tags, security_group::all_groups, sync_tags, tagged};
 use crate::prelude::*;
 
 /// A private network in a region.
@@ -57,7 +57,15 @@ impl Resource for Vpc {
         read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups"],
         create: &["ec2:CreateVpc", "ec2:CreateTags"],
         update: &["ec2:ModifyVpcAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
-        delete: &["ec2:DeleteVpc"],
+        delete: &[
+            "ec2:DeleteVpc",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeVpcEndpoints",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeInternetGateways",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeNetworkAcls",
+        ],
     };
     type Cloud = Aws;
     type Outputs = VpcOutputs;
@@ -113,6 +121,10 @@ impl Resource for Vpc {
     async fn delete(c: &Writer, recorded: &Recorded<Self>) -> Result<()> {
         let answer = c.ec2().delete_vpc().vpc_id(recorded.id.as_str()).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteVpc")))
+    }
+
+    async fn obstacles(c: &Reader, recorded: &Recorded<Self>) -> Vec<Obstacle> {
+        obstacles::in_vpc(c, recorded.id.as_str()).await
     }
 }
 

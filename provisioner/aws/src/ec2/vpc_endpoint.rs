@@ -134,13 +134,19 @@ impl Resource for VpcEndpoint {
         let mut problems = vec![];
         let kind = self.vpc_endpoint_type.as_str();
         if !["Gateway", "Interface", "GatewayLoadBalancer"].contains(&kind) {
-            problems.push(Problem::new(Field::VpcEndpointType, format!("`{kind}` is no kind of endpoint")));
+            problems.push(Problem::new(
+                Field::VpcEndpointType,
+                format!("expected `Gateway`, `Interface` or `GatewayLoadBalancer`, found `{kind}`"),
+            ));
         }
         if self.route_table_ids.is_some() && kind != "Gateway" {
-            problems.push(Problem::new(Field::RouteTableIds, "only a gateway has them"));
+            problems.push(Problem::new(Field::RouteTableIds, "only gateway endpoints have route tables; remove them"));
         }
         if self.security_group_ids.is_some() && kind != "Interface" {
-            problems.push(Problem::new(Field::SecurityGroupIds, "only an interface has them"));
+            problems.push(Problem::new(
+                Field::SecurityGroupIds,
+                "only interface endpoints have security groups; remove them",
+            ));
         }
         problems
     }

@@ -105,7 +105,7 @@ impl Resource for Image {
         }
         vec![Problem::new(
             Field::ImageDigest,
-            format!("`{}` is no digest: `sha256:` and 64 hexadecimal digits", self.image_digest),
+            format!("expected `sha256:` and 64 hexadecimal digits, found `{}`", self.image_digest),
         )]
     }
 

@@ -212,7 +212,7 @@ impl Resource for LoadBalancer {
     fn problems(&self) -> Vec<Problem> {
         let application = self.load_balancer_type.as_deref().is_none_or(|kind| kind == "application");
         let groups = application && self.security_groups.is_empty();
-        let why = "an application load balancer needs a group: AWS would take the VPC's default one";
+        let why = "expected a security group: without one, AWS uses the default group of the VPC";
         let mut problems = repeated(&self.attributes, &Self::typed(), Field::Attributes);
         problems.extend(groups.then(|| Problem::new(Field::SecurityGroups, why)));
         problems

@@ -209,7 +209,9 @@ fn keys<R, T: Attribute>(_: fn(&R) -> &T, key: &'static str) -> impl Iterator<It
 /// `attributes` forever.
 fn repeated<F: FieldName>(attributes: &Attributes, typed: &[(String, F)], input: F) -> Vec<Problem> {
     let own = |key: &String| typed.iter().find(|(typed, _)| typed == key);
-    let problem = |(key, own): &(String, F)| Problem::new(input, format!("`{key}`: state it as `{}`", own.name()));
+    let problem = |(key, own): &(String, F)| {
+        Problem::new(input, format!("`{key}` has its own input; set `{}` instead", own.name()))
+    };
     attributes.keys().filter_map(own).map(problem).collect()
 }
 

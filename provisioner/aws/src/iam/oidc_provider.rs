@@ -1,14 +1,17 @@
 //! `aws:iam:oidc-provider`: an issuer of tokens that roles may trust, such as GitHub.
 //!
-//! An account has one for each URL, which cannot change: another URL replaces it. Several environments share one.
+//! An account has one for each URL, which cannot change: another URL replaces it. Several environments, and other teams,
+//! share one. An update therefore adds its audiences and thumbprints to those of others, and removes only what this
+//! environment added.
 //! API: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html>
 //!
 //! Reads: one call for each provider.
 
 use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProviderOutput;
+use provisioner_model::ownership::may_have_other_users;
 
 use super::{our_tags, sdk_tags};
-use crate::{each::one_by_one, prelude::*, tags::made_for};
+use crate::{each::one_by_one, items::ItemChange, prelude::*, tags::made_for};
 
 /// An issuer of tokens that roles may trust.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -23,11 +26,11 @@ pub struct OidcProvider {
     #[field(replaces)]
     pub url: String,
     /// The accepted audiences of a token: `sts.amazonaws.com`.
-    #[field(required, set)]
+    #[field(required, items)]
     pub client_id_list: Vec<String>,
     /// SHA-1 thumbprints of the issuer's certificates. AWS needs none for an issuer with a certificate of a public
     /// authority.
-    #[field(set)]
+    #[field(items)]
     pub thumbprint_list: Option<Vec<String>>,
     /// Tags.
     pub tags: Tags,
@@ -62,7 +65,7 @@ impl Resource for OidcProvider {
         if fine {
             return vec![];
         }
-        vec![Problem::new(Field::Url, "must be https://HOST[/PATH], with no slash at the end")]
+        vec![Problem::new(Field::Url, "expected https://HOST[/PATH] without a trailing slash")]
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -99,21 +102,30 @@ impl Resource for OidcProvider {
 
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let arn = recorded.id.as_str();
-        let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
-        let (desired, current) = (&self.client_id_list, &observed.inputs.client_id_list);
-        for client in desired.iter().filter(|client| !current.contains(client)) {
+        let others = may_have_other_users(&recorded.inputs.tags, &observed.inputs.tags);
+        let change = |desired, recorded: &[String], observed| {
+            ItemChange::between(desired, if others { &[] } else { recorded }, observed)
+        };
+        let clients = change(&self.client_id_list, &recorded.inputs.client_id_list, &observed.inputs.client_id_list);
+        for client in &clients.add {
             let request = c.iam().add_client_id_to_open_id_connect_provider();
             let answer = request.open_id_connect_provider_arn(arn).client_id(client).send().await;
             answer.map_err(api("iam:AddClientIDToOpenIDConnectProvider"))?;
         }
-        for client in current.iter().filter(|client| !desired.contains(client)) {
+        for client in &clients.remove {
             let request = c.iam().remove_client_id_from_open_id_connect_provider();
             let answer = request.open_id_connect_provider_arn(arn).client_id(client).send().await;
             answer.map_err(api("iam:RemoveClientIDFromOpenIDConnectProvider"))?;
         }
-        if changed.contains(Field::ThumbprintList) {
+        // The call replaces the whole list.
+        let current = observed.inputs.thumbprint_list.as_deref().unwrap_or_default();
+        let thumbprints = self
+            .thumbprint_list
+            .as_deref()
+            .map(|desired| change(desired, recorded.inputs.thumbprint_list.as_deref().unwrap_or_default(), current));
+        if let Some(change) = thumbprints.filter(|change| !change.is_empty()) {
             let request = c.iam().update_open_id_connect_provider_thumbprint().open_id_connect_provider_arn(arn);
-            let answer = set_inputs!(request, self => thumbprint_list).send().await;
+            let answer = request.set_thumbprint_list(Some(change.merged(current))).send().await;
             answer.map_err(api("iam:UpdateOpenIDConnectProviderThumbprint"))?;
         }
         write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;

@@ -46,7 +46,7 @@ impl Resource for Alias {
         if self.alias_name.as_deref().is_none_or(valid) {
             return vec![];
         }
-        vec![Problem::new(Field::AliasName, "must start with `alias/`, but not with `alias/aws/`")]
+        vec![Problem::new(Field::AliasName, "expected a name that begins with `alias/`, but not with `alias/aws/`")]
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {

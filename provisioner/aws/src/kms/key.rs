@@ -99,13 +99,13 @@ impl Resource for Key {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
         if self.rotation_period_in_days.is_some_and(|days| !(90..=2560).contains(&days)) {
-            problems.push(Problem::new(Field::RotationPeriodInDays, "must be 90 to 2560"));
+            problems.push(Problem::new(Field::RotationPeriodInDays, "expected 90 to 2560 (days)"));
         }
         if self.rotation_period_in_days.is_some() && self.key_rotation_enabled != Some(true) {
-            problems.push(Problem::new(Field::RotationPeriodInDays, "means nothing without `key_rotation_enabled`"));
+            problems.push(Problem::new(Field::RotationPeriodInDays, "requires `key_rotation_enabled`"));
         }
         if self.pending_window_in_days.is_some_and(|days| !(7..=30).contains(&days)) {
-            problems.push(Problem::new(Field::PendingWindowInDays, "must be 7 to 30"));
+            problems.push(Problem::new(Field::PendingWindowInDays, "expected 7 to 30 (days)"));
         }
         problems
     }

@@ -72,7 +72,7 @@ impl Resource for LogGroup {
 
     fn problems(&self) -> Vec<Problem> {
         let wrong = self.retention_in_days.filter(|days| !RETENTIONS.contains(days));
-        let why = wrong.map(|days| format!("{days} is none of {RETENTIONS:?}"));
+        let why = wrong.map(|days| format!("expected one of {RETENTIONS:?}, found {days}"));
         why.map(|why| Problem::new(Field::RetentionInDays, why)).into_iter().collect()
     }
 

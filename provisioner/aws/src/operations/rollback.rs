@@ -96,14 +96,14 @@ fn choose(
     };
     let number = match wanted.rsplit_once(':') {
         Some((other, _)) if other != family => {
-            return Err(format!("the service runs {family}, and {wanted} is of another family"));
+            return Err(format!("the service runs {family}; {wanted} belongs to another family"));
         }
         Some((_, number)) => number,
         None => wanted,
     };
     let number = number.parse().map_err(|_| format!("{wanted} is no revision: a number, or {family}:NUMBER"))?;
     if number == now {
-        return Err(format!("the service runs {family}:{number} already"));
+        return Err(format!("the service already runs {family}:{number}"));
     }
     active.get(&number).copied().ok_or_else(|| format!("{family}:{number} is not active; {}", list()))
 }

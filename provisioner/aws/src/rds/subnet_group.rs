@@ -59,7 +59,9 @@ impl Resource for SubnetGroup {
 
     fn problems(&self) -> Vec<Problem> {
         let few = self.subnet_ids.len() < 2;
-        few.then(|| Problem::new(Field::SubnetIds, "RDS wants subnets in at least two zones")).into_iter().collect()
+        few.then(|| Problem::new(Field::SubnetIds, "expected subnets in at least two Availability Zones"))
+            .into_iter()
+            .collect()
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {

@@ -131,10 +131,10 @@ impl Resource for Record {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
         if self.alias_target.is_some() == self.resource_records.is_some() {
-            problems.push(Problem::new(Field::ResourceRecords, "a record has either resource records or an alias"));
+            problems.push(Problem::new(Field::ResourceRecords, "expected either resource records or an alias"));
         }
         if self.ttl.is_some() != self.resource_records.is_some() {
-            problems.push(Problem::new(Field::Ttl, "resource records have a time to live, and an alias has none"));
+            problems.push(Problem::new(Field::Ttl, "resource records require a TTL, and an alias cannot have one"));
         }
         problems
     }

@@ -138,12 +138,12 @@ impl Resource for ManagedSecret {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = vec![];
         if self.recovery_window_in_days.is_some_and(|days| days != 0 && !(7..=30).contains(&days)) {
-            problems.push(Problem::new(Field::RecoveryWindowInDays, "must be 0, or 7 to 30"));
+            problems.push(Problem::new(Field::RecoveryWindowInDays, "expected 0, or 7 to 30 (days)"));
         }
         if let Some(SecretValue::Generated(generated)) = &self.secret_string
             && !(1..=4096).contains(&generated.password_length)
         {
-            problems.push(Problem::new(Field::SecretString, "`password_length` must be 1 to 4096"));
+            problems.push(Problem::new(Field::SecretString, "expected a `password_length` of 1 to 4096"));
         }
         problems
     }

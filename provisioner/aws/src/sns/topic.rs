@@ -108,11 +108,14 @@ impl Resource for Topic {
         let mut problems = vec![];
         let named_fifo = self.name.as_deref().is_some_and(|name| name.ends_with(".fifo"));
         if named_fifo != (self.fifo_topic == Some(true)) {
-            let why = "a FIFO topic, and no other, needs a stated name that ends with `.fifo`";
+            let why = "expected `fifo_topic` and a name that ends with `.fifo`, or neither";
             problems.push(Problem::new(Field::FifoTopic, why));
         }
         if let Some(name) = self.attributes.keys().find(|name| APART.contains(&name.as_str())) {
-            problems.push(Problem::new(Field::Attributes, format!("`{name}` is an input of its own, or AWS's alone")));
+            problems.push(Problem::new(
+                Field::Attributes,
+                format!("`{name}` cannot be set here: it has its own input, or AWS sets it"),
+            ));
         }
         problems
     }

@@ -164,7 +164,7 @@ impl Resource for Queue {
         let mut problems = vec![];
         let named_fifo = self.queue_name.as_deref().is_some_and(|name| name.ends_with(".fifo"));
         if named_fifo != self.is_fifo() {
-            let why = "a FIFO queue, and no other, needs a stated name that ends with `.fifo`";
+            let why = "expected `fifo_queue` and a name that ends with `.fifo`, or neither";
             problems.push(Problem::new(Field::FifoQueue, why));
         }
         let ranges = [
@@ -190,7 +190,7 @@ impl Resource for Queue {
             problems.push(Problem::new(field, "only FIFO queues have this attribute: remove it or set `fifo_queue`"));
         }
         if self.kms_master_key_id.is_some() && self.sqs_managed_sse_enabled == Some(true) {
-            let why = "a queue is encrypted with a KMS key or with keys of SQS: remove one of the two";
+            let why = "a queue uses either a KMS key or keys managed by SQS; remove one of them";
             problems.push(Problem::new(Field::SqsManagedSseEnabled, why));
         }
         problems

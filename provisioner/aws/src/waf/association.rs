@@ -69,7 +69,7 @@ impl Resource for WebAclAssociation {
         let resource = text(&self.resource_arn).unwrap_or_default();
         // AWS would replace another ACL without an error.
         if let Some(other) = current(c.read(), &resource).await? {
-            let why = format!("`{resource}` has the web ACL `{other}` already");
+            let why = format!("`{resource}` already has the web ACL `{other}`");
             return Err(Error::because(ErrorKind::Exists, "wafv2:AssociateWebACL", why));
         }
         associate(self, c).await?;

@@ -35,8 +35,13 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, found: &'a Observation) -> De
     };
     let field_diffs =
         diff::differences(context.facts.resource_type, &desired.resolved, &unwritten, &found.observed, &options.ignore);
+    let problems = if unwritten.is_used_as_is(context.info().tagged) {
+        comparison::differing(context, &found.id, &field_diffs)
+    } else {
+        comparison::refused(context, &field_diffs, &[Change::Replace])
+    };
     Decision {
-        problems: comparison::refused(context, &field_diffs, &[Change::Replace]),
+        problems,
         changes: field_diffs.into_iter().map(|field_diff| field_diff.change).collect(),
         reasons: vec![reason.to_owned()],
         ..Decision::new(Effect::Adopt(found, context.write(desired, 1, origin)))

@@ -2,6 +2,7 @@
 
 use provisioner_model::{
     Diagnostic,
+    plan::FieldChange,
     resource::{Change, Phase},
     state::{Object, Operation, Origin},
 };
@@ -47,9 +48,10 @@ impl<'a> Comparison<'a> {
     }
 
     /// Returns whether the plan replaces the object. Other environments may use a shared object, so that only an
-    /// interrupted deletion replaces it.
-    pub(super) fn requires_replacement(&self) -> bool {
-        !self.replace_reasons.is_empty() && (!self.is_shared() || self.is_deleting)
+    /// interrupted deletion replaces it. An object that is used as it is stays beside its successor.
+    pub(super) fn requires_replacement(&self, tagged: bool) -> bool {
+        let may_go = !self.is_shared() || self.is_deleting || self.observed.object.is_used_as_is(tagged);
+        !self.replace_reasons.is_empty() && may_go
     }
 }
 
@@ -88,6 +90,19 @@ fn replace_reasons(
     let deleting = is_deleting.then(|| "its deletion was interrupted".to_owned());
     let outage = outage.map(|need| format!("{need} must be deleted before it is created again"));
     [forced, on_demand, failed, deleting, outage].into_iter().flatten().collect()
+}
+
+/// Reports the fields of an object that is used as it is and differs from the declaration.
+pub(super) fn differing(context: Context<'_, '_>, id: &str, field_diffs: &[FieldDiff]) -> Vec<Diagnostic> {
+    // The apply compares the values that are not known yet.
+    let known = field_diffs.iter().filter(|field_diff| field_diff.change.waits_for.is_empty());
+    let problem = |field_diff: &FieldDiff| {
+        let FieldChange { field, before, after, .. } = &field_diff.change;
+        let what = format!("`{id}` exists with another {field}, and others may use it: {before}, not {after}");
+        Diagnostic::resource_error(context.facts.address, what)
+            .hint("delete that object or change it to the declared values, or give this resource another name or key")
+    };
+    known.map(problem).collect()
 }
 
 /// Reports the changes that the type refuses, and those of the kinds in `also`.

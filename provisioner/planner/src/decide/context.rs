@@ -4,7 +4,7 @@ use provisioner_model::{
     ownership,
     plan::Write,
     stack::Declared,
-    state::{Object, Origin},
+    state::{Object, Origin, Snapshot},
     type_info::TypeInfo,
 };
 use serde_json::Value;
@@ -15,6 +15,8 @@ use crate::{Input, decision::Decisions, diff, diff::Resolved, facts::ResourceFac
 #[derive(Clone, Copy)]
 pub(super) struct Context<'c, 'a> {
     pub(super) input: &'a Input<'a>,
+    /// The state, with its rows under the addresses that the program declares.
+    pub(super) state: &'a Snapshot,
     pub(super) decisions: &'c Decisions<'a>,
     pub(super) facts: &'c ResourceFacts<'a>,
     pub(super) declared: &'a Declared,
@@ -32,10 +34,9 @@ impl Context<'_, '_> {
         self.facts.resource_type.info()
     }
 
-    /// Returns the number of objects that the resource has had, plus one.
+    /// Returns the generation of the next object of the resource.
     pub(super) fn next_generation(&self) -> u32 {
-        let objects = self.facts.row.into_iter().flat_map(|row| &row.objects);
-        objects.map(|object| object.generation).max().map_or(1, |newest| newest + 1)
+        self.state.next_generation(self.facts.address)
     }
 
     /// Returns an object as recorded, in the shape of this program's version of the type.

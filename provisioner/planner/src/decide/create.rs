@@ -58,7 +58,8 @@ fn new_fields(context: Context<'_, '_>, desired: &Resolved) -> Vec<FieldChange> 
 }
 
 /// Returns whether an object that is not ours may hold the unique key of one to be created: not where the program
-/// states none and it is generated, nor where it belongs to an object that this plan creates too.
+/// states none and it is generated, nor where it belongs to an object that this plan creates too. The key of a shared
+/// object may come from such an object and exist nevertheless: AWS gives several certificates the same validation record.
 fn key_may_exist(context: Context<'_, '_>, desired: &Resolved) -> bool {
     let generated = context.info().name.map(|name| name.field);
     let stated = |field: &str| context.declared.inputs.get(field).is_some_and(|value| !value.is_null());
@@ -73,7 +74,7 @@ fn key_may_exist(context: Context<'_, '_>, desired: &Resolved) -> bool {
     context.info().unique.iter().any(|group| {
         group.iter().all(|field| stated(field) || Some(*field) != generated)
             && group.iter().any(|field| stated(field))
-            && !group.iter().any(|field| waits_for_new(field))
+            && (context.declared.options.share || !group.iter().any(|field| waits_for_new(field)))
     })
 }
 

@@ -1,6 +1,7 @@
 //! A declared resource with an object: it is replaced, updated or left as it is.
 
 use provisioner_model::{
+    Diagnostic,
     resource::{Change, Phase},
     state::ObjectRole,
 };
@@ -14,8 +15,10 @@ use crate::{
 
 pub(super) fn decide<'a>(context: Context<'_, 'a>, current: ObservedObject<'a>) -> Decision<'a> {
     let (comparison, leftovers) = after_interruption(context, current);
-    let notices = failure(comparison.observed.observation).into_iter().collect();
-    let decision = if comparison.requires_replacement() {
+    let failure = failure(comparison.observed.observation);
+    let notices =
+        failure.map(|failure| Diagnostic::resource_warning(context.facts.address, failure)).into_iter().collect();
+    let decision = if comparison.requires_replacement(context.info().tagged) {
         replace::decide(context, comparison)
     } else {
         let has_others = !(leftovers.is_empty() && context.facts.gone.is_empty());

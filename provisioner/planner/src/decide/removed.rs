@@ -20,6 +20,10 @@ pub(super) fn decide<'a>(facts: &ResourceFacts<'a>, row: &Row, lineage: &str) ->
         Some(current) => match current.object.origin {
             Origin::Made => (Effect::Delete(Some(current)), "no longer declared"),
             Origin::Adopted => (Effect::Forget(Some(current)), "no longer declared, and not created by Provisioner"),
+            Origin::Shared if !facts.resource_type.info().tagged => (
+                Effect::Release(current),
+                "no longer declared, and kept for other users: it takes no tags that name them",
+            ),
             Origin::Shared if ownership::is_last_user(&current.observation.observed.inputs, lineage) => {
                 (Effect::Delete(Some(current)), "no longer declared, and not used by another environment")
             }

@@ -19,12 +19,16 @@ use crate::{
 /// Updates the object, or only its row. `has_others`: further objects of the resource are deleted or forgotten.
 pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, has_others: bool) -> Decision<'a> {
     let also_refused: &[Change] = if comparison.is_shared() { &[Change::Replace] } else { &[] };
-    let problems = comparison::refused(context, &comparison.field_diffs, also_refused);
+    let (object, field_diffs) = (comparison.observed.object, &comparison.field_diffs);
+    let problems = if object.is_used_as_is(context.info().tagged) {
+        comparison::differing(context, object.id.as_deref().unwrap_or_default(), field_diffs)
+    } else {
+        comparison::refused(context, field_diffs, also_refused)
+    };
     let is_recorded = is_recorded(context, &comparison);
     let resource_type = context.facts.resource_type;
     let released = diff::released(resource_type, &comparison.desired.resolved, &comparison.migrated);
     let Comparison { observed, migrated, desired, field_diffs, .. } = comparison;
-    let object = observed.object;
     let is_unfinished = object.pending.is_some() || object.role != ObjectRole::Current;
     let write = || context.write(desired, object.generation, object.origin);
 

@@ -108,3 +108,108 @@ fn release_comes_after_the_users_of_the_shared_object() {
     2. release named/github (named/github#1) after 1
     ");
 }
+
+fn with_audiences(audiences: &'static [&'static str]) -> impl FnOnce(&mut Stack) {
+    move |stack| drop(stack.add_with("github", issuer(audiences), shared()))
+}
+
+#[test]
+fn audiences_of_others_stay() {
+    let mut fixture = Fixture::empty();
+    let inputs = json!({ "url": "https://issuer", "audiences": ["theirs"], "tags": {} });
+    fixture.observe_existing("issuer/github", "foreign", inputs);
+    assert_snapshot!(fixture.plan(with_audiences(&["ours"])), @r#"
+    adopt issuer/github: exists already: shared with its creator
+      audiences: [] → ["ours"]
+      tags: {} → {"provisioner:used-by:0123456789abcdef":"dev"}
+    1. adopt issuer/github (foreign)
+    "#);
+    let mut fixture = Fixture::applied(with_audiences(&["ours"]));
+    fixture.observe("issuer/github", |inputs| inputs["audiences"] = json!(["theirs", "ours"]));
+    assert_snapshot!(fixture.plan(with_audiences(&["ours"])), @"no changes");
+}
+
+#[test]
+fn audience_removed_by_others_is_added_again() {
+    let mut fixture = Fixture::applied(with_audiences(&["ours"]));
+    fixture.observe("issuer/github", |inputs| inputs["audiences"] = json!(["theirs"]));
+    assert_snapshot!(fixture.plan(with_audiences(&["ours"])), @r#"
+    drift issuer/github (issuer/github#1)
+      audiences: ["ours"] → [], drifted
+    update issuer/github: changed outside Provisioner
+      audiences: [] → ["ours"], drifted
+    1. update issuer/github (issuer/github#1)
+    "#);
+}
+
+#[test]
+fn audience_that_the_only_environment_drops_is_removed() {
+    let mut fixture = Fixture::applied(with_audiences(&["ours", "old"]));
+    fixture.observe("issuer/github", |inputs| inputs["audiences"] = json!(["theirs", "ours", "old"]));
+    assert_snapshot!(fixture.plan(with_audiences(&["ours"])), @r#"
+    update issuer/github: configuration changed
+      audiences: ["ours","old"] → ["ours"]
+    1. update issuer/github (issuer/github#1)
+    "#);
+}
+
+#[test]
+fn audience_that_another_environment_may_need_stays() {
+    let mut fixture = Fixture::applied(with_audiences(&["ours", "old"]));
+    fixture.observe("issuer/github", |inputs| inputs["tags"]["provisioner:used-by:fedcba"] = json!("prod"));
+    assert_snapshot!(fixture.plan(with_audiences(&["ours"])), @r#"
+    update issuer/github: nothing changes in AWS: recorded only
+    1. record issuer/github (issuer/github#1)
+    "#);
+}
+
+fn shared_entry(stack: &mut Stack) {
+    stack.add_with("www", entry("www", 1), shared());
+}
+
+#[test]
+fn object_without_tags_is_used_as_it_is() {
+    let mut fixture = Fixture::empty();
+    fixture.observe_existing("entry/www", "theirs", json!({ "zone": 1, "name": "www", "value": 1 }));
+    assert_snapshot!(fixture.plan(shared_entry), @"
+    adopt entry/www: exists already: shared with its creator
+    1. adopt entry/www (theirs)
+    ");
+}
+
+#[test]
+fn object_without_tags_of_another_value_is_an_error() {
+    let mut fixture = Fixture::empty();
+    fixture.observe_existing("entry/www", "theirs", json!({ "zone": 1, "name": "www", "value": 9 }));
+    assert_snapshot!(fixture.plan(shared_entry), @"
+    problem entry/www: `theirs` exists with another value, and others may use it: 9, not 1
+      hint: delete that object or change it to the declared values, or give this resource another name or key
+    ");
+    let mut fixture = Fixture::applied(shared_entry);
+    fixture.observe("entry/www", |inputs| inputs["value"] = json!(9));
+    assert_snapshot!(fixture.plan(shared_entry), @"
+    problem entry/www: `entry/www#1` exists with another value, and others may use it: 9, not 1
+      hint: delete that object or change it to the declared values, or give this resource another name or key
+    ");
+}
+
+#[test]
+fn object_without_tags_outlives_its_users() {
+    let fixture = Fixture::applied(shared_entry);
+    assert_snapshot!(fixture.destroy(), @"
+    release entry/www: no longer declared, and kept for other users: it takes no tags that name them
+    1. release entry/www (entry/www#1)
+    ");
+}
+
+#[test]
+fn object_without_tags_stays_beside_its_successor() {
+    let fixture = Fixture::applied(shared_entry);
+    let plan = fixture.plan(|stack| drop(stack.add_with("www", entry("web", 1), shared())));
+    assert_snapshot!(plan, @r#"
+    replace entry/www: name cannot be changed in place
+      name: "www" → "web", replaces
+    1. create entry/www unless its key exists
+    2. forget entry/www (entry/www#1) after 1
+    "#);
+}

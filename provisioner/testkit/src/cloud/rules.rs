@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use provisioner_model::{
     Error, ErrorKind, Id, Resource, Result, Schema,
+    compare::Compare,
     ownership::{USED_BY, used_by},
     resource::{Created, Owner, Tags},
     schema::FieldSchema,
@@ -104,7 +105,11 @@ impl CloudState {
                 let why = format!("{id} is updated in `{}`, which only a replacement can change", field.name);
                 return self.broken(ErrorKind::Refused, why);
             }
-            let value = if field.name == "tags" { tags(value, there, recorded.get("tags")) } else { value.clone() };
+            let value = match field.compare {
+                Compare::Map => tags(value, there, recorded.get(field.name)),
+                Compare::Items => items(value, there, recorded.get(field.name)),
+                _ => value.clone(),
+            };
             inputs.insert(field.name.to_owned(), value);
         }
         self.check_references(id, thing.kind, thing.fields, &inputs, Some(&thing.inputs))?;
@@ -143,6 +148,11 @@ impl CloudState {
                     .filter(firmly)
                     .any(|field| other.inputs.get(field.name).is_some_and(|value| references(value).contains(id)))
         };
+        let foreign = self.objects.values().find(|other| other.owner.is_none() && holds(other));
+        if let Some(other) = foreign {
+            let why = format!("{id} is in use by {}, which others made", other.id);
+            return Err(Error::because(ErrorKind::InUse, "test:Write", why));
+        }
         if let Some(other) = self.objects.values().find(holds) {
             let why = format!("{} ({id}) is deleted while {} ({}) refers to it", at(&thing), at(other), other.id);
             return self.broken(ErrorKind::InUse, why);
@@ -156,6 +166,10 @@ impl CloudState {
                 let why = format!("{id}, the policy of {role}, is deleted while {} uses the role", user.id);
                 return self.broken(ErrorKind::InUse, why);
             }
+        }
+        let name = thing.inputs.get("name").and_then(Value::as_str);
+        if let Some(name) = name.filter(|name| self.reserves.is_some_and(|reserves| reserves(name))) {
+            self.reserved.insert((thing.kind, name.to_owned()));
         }
         if R::SLOW == 0 {
             self.objects.remove(id);
@@ -228,6 +242,10 @@ impl CloudState {
         inputs: &Map<String, Value>,
         own: Option<&str>,
     ) -> Result<()> {
+        let name = inputs.get("name").and_then(Value::as_str).unwrap_or_default();
+        if self.reserved.iter().any(|reserved| *reserved == (kind, name.to_owned())) {
+            return self.broken(ErrorKind::Exists, format!("{who} takes the name {name}, which is reserved"));
+        }
         let Some(other) = self.holder(kind, groups, inputs, own) else { return Ok(()) };
         let why = format!("{who} takes a unique key from {} ({})", at(&other), other.id);
         if other.owner.as_ref().is_some_and(|owner| Some(owner.lineage.as_str()) == lineage) {
@@ -261,7 +279,7 @@ fn at(thing: &Thing) -> &str {
 }
 
 /// The ids in a value, also inside longer strings: `net#17`, `doc#3@2`.
-fn references(value: &Value) -> BTreeSet<String> {
+pub(super) fn references(value: &Value) -> BTreeSet<String> {
     fn walk(value: &Value, out: &mut BTreeSet<String>) {
         match value {
             Value::String(text) => {
@@ -289,4 +307,13 @@ fn tags(desired: &Value, there: &Value, recorded: Option<&Value>) -> Value {
     tags.retain(|key, _| desired.contains_key(key) || !recorded.contains_key(key));
     tags.extend(desired);
     serde_json::to_value(tags).unwrap_or_default()
+}
+
+/// Merges a list: adds our items, removes those that we added before and dropped, and keeps foreign ones.
+fn items(desired: &Value, there: &Value, recorded: Option<&Value>) -> Value {
+    let [desired, there, recorded] =
+        [Some(desired), Some(there), recorded].map(|list| list.and_then(Value::as_array).cloned().unwrap_or_default());
+    let kept = there.iter().filter(|item| desired.contains(item) || !recorded.contains(item));
+    let added = desired.iter().filter(|item| !there.contains(item));
+    kept.chain(added).cloned().collect()
 }

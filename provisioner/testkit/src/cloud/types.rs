@@ -5,7 +5,7 @@ use std::time::Duration;
 use provisioner_model::{
     Actions, Id, In, Observed, Output, Owner, Phase, Receipt, Recorded, Resource, Result, Schema, Tags, Updated,
     erased::ResourceRegistry,
-    resource::{Created, ReadResults},
+    resource::{Created, Obstacle, ReadResults},
 };
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ pub fn registry() -> ResourceRegistry {
         .with::<Service>()
         .with::<ZoneRecord>()
         .with::<Port>()
+        .with::<Issuer>()
 }
 
 /// Inputs of a type, and the calls that all types share. `found by` says how `find` knows an object.
@@ -86,6 +87,9 @@ macro_rules! on_fake {
             async fn delete(c: &Fake, recorded: &Recorded<Self>) -> Result<()> {
                 c.delete(recorded).await
             }
+            async fn obstacles(c: &Fake, recorded: &Recorded<Self>) -> Vec<Obstacle> {
+                c.obstacles(recorded.id.as_str())
+            }
             async fn find_by_unique_key(&self, c: &Fake) -> Result<Vec<Id<Self>>> {
                 let own = super::map(self);
                 let groups = Self::UNIQUE;
@@ -136,6 +140,17 @@ on_fake! {
     rule: Option<Value>,
     #[field(write_only)]
     key: Option<u8>,
+    tags: Tags;
+}
+
+on_fake! {
+    /// An issuer of tokens. Others add their audiences to it.
+    #[resource(type = "test:issuer", fields = IssuerField, unique(url))]
+    Issuer: slow 0, later [], found by token;
+    #[field(replaces)]
+    url: String,
+    #[field(items)]
+    audiences: Vec<String>,
     tags: Tags;
 }
 

@@ -82,14 +82,23 @@ impl Table {
         for key in self.keys() {
             let KeyAttribute { attribute_name: name, attribute_type: kind } = key;
             if !matches!(kind.as_str(), "S" | "N" | "B") {
-                problems.push(Problem::new(Field::HashKey, format!("`{name}`: a key's type is `S`, `N` or `B`")));
+                problems.push(Problem::new(
+                    Field::HashKey,
+                    format!("`{name}`: expected the type `S`, `N` or `B`, found `{kind}`"),
+                ));
             }
             if kinds.insert(name, kind).is_some_and(|other| other != kind) {
-                problems.push(Problem::new(Field::HashKey, format!("`{name}` has two types")));
+                problems.push(Problem::new(
+                    Field::HashKey,
+                    format!("`{name}` has two different types; an attribute has one"),
+                ));
             }
         }
         if !self.local_secondary_indexes.is_empty() && self.range_key.is_none() {
-            problems.push(Problem::new(Field::LocalSecondaryIndexes, "need a table with a range key"));
+            problems.push(Problem::new(
+                Field::LocalSecondaryIndexes,
+                "local secondary indexes require a `range_key` of the table",
+            ));
         }
         problems
     }

@@ -150,11 +150,11 @@ impl Resource for Table {
     fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<_> = self.key_problems();
         if self.recovery_period_in_days.is_some() && self.point_in_time_recovery_enabled != Some(true) {
-            problems.push(Problem::new(Field::RecoveryPeriodInDays, "needs `point_in_time_recovery_enabled`"));
+            problems.push(Problem::new(Field::RecoveryPeriodInDays, "requires `point_in_time_recovery_enabled`"));
         }
         let most = self.max_read_request_units.is_some() || self.max_write_request_units.is_some();
         if most && self.billing_mode != Billing::PayPerRequest {
-            let why = "a limit on requests is for a table paid by request";
+            let why = "request limits require the billing mode `PAY_PER_REQUEST`";
             problems.push(Problem::new(Field::MaxReadRequestUnits, why));
         }
         problems

@@ -159,10 +159,27 @@ pub(super) fn phase(out: &InstanceOutputs, receipt: Option<&Receipt>) -> Phase {
             let more = out.endpoint.is_none() || secret == Some("creating") || (at_once && on_its_way);
             if more { Phase::Pending } else { Phase::Ready }
         }
-        "failed" | "insufficient-capacity" | "storage-full" | "restore-error" | "stopped" => failed(),
+        // RDS starts a stopped instance by itself after a week:
+        // <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>
+        "stopped" | "stopping" => stopped(out, ""),
+        "inaccessible-encryption-credentials-recoverable" => {
+            stopped(out, "make its KMS key usable again, for example with `aws kms enable-key`; then ")
+        }
+        "failed" | "insufficient-capacity" | "storage-full" | "restore-error" => failed(),
         status if status.starts_with("incompatible-") || status.starts_with("inaccessible-encryption-") => failed(),
         // creating, modifying, backing-up, rebooting, upgrading, configuring-…, deleting, …
         _ => Phase::Pending,
+    }
+}
+
+/// An instance that RDS changes only once the user has started it. `first` goes before the hint.
+fn stopped(out: &InstanceOutputs, first: &str) -> Phase {
+    let region = out.arn.split(':').nth(3).filter(|region| !region.is_empty());
+    let region = region.map(|region| format!(" --region {region}")).unwrap_or_default();
+    let start = format!("aws rds start-db-instance --db-instance-identifier {}{region}", out.id);
+    Phase::Stopped {
+        why: format!("its status is `{}`", out.status),
+        hint: format!("{first}start it with `{start}`, wait until its status is `available`, and plan again"),
     }
 }
 

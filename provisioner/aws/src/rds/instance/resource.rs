@@ -63,15 +63,19 @@ impl Resource for Instance {
         let snapshot = self.final_db_snapshot_identifier.as_deref().is_none_or(is_snapshot_name);
         let rules = [
             (is_class, Field::DbInstanceClass, "expected `db.<family>.<size>`, as in `db.t3.micro`"),
-            (one_password, Field::MasterUserPassword, "a password is either managed or stated, and not both"),
-            (zone, Field::AvailabilityZone, "with `multi_az`, AWS chooses the zones"),
-            (storage, Field::MaxAllocatedStorage, "must be more than `allocated_storage`"),
-            (key, Field::KmsKeyId, "needs `storage_encrypted`"),
-            (monitoring, Field::MonitoringRoleArn, "`monitoring_interval` needs a role that delivers the samples"),
+            (
+                one_password,
+                Field::MasterUserPassword,
+                "expected either `master_user_password` or `manage_master_user_password`",
+            ),
+            (zone, Field::AvailabilityZone, "cannot be set with `multi_az`: AWS chooses the zones"),
+            (storage, Field::MaxAllocatedStorage, "expected more than `allocated_storage`"),
+            (key, Field::KmsKeyId, "requires `storage_encrypted`"),
+            (monitoring, Field::MonitoringRoleArn, "expected a role: `monitoring_interval` requires one"),
             (
                 snapshot,
                 Field::FinalDbSnapshotIdentifier,
-                "a letter, then at most 245 letters, digits or single hyphens",
+                "expected a letter, then at most 245 letters, digits and single hyphens",
             ),
         ];
         let broken = rules.into_iter().filter(|(kept, ..)| !kept);

@@ -184,19 +184,19 @@ impl Resource for Bucket {
         let mut problems = vec![];
         let lock = self.object_lock_enabled_for_bucket == Some(true);
         if lock && self.versioning == Some(false) {
-            problems.push(Problem::new(Field::ObjectLockEnabledForBucket, "needs `versioning`"));
+            problems.push(Problem::new(Field::ObjectLockEnabledForBucket, "requires `versioning`"));
         }
         if self.default_retention.is_some() && !lock {
-            problems.push(Problem::new(Field::DefaultRetention, "needs `object_lock_enabled_for_bucket`"));
+            problems.push(Problem::new(Field::DefaultRetention, "requires `object_lock_enabled_for_bucket`"));
         }
         let encryption = self.server_side_encryption_configuration.as_ref();
         if encryption.is_some_and(|one| one.kms_master_key_id.is_some() && one.sse_algorithm == "AES256") {
-            let why = "`AES256` takes no key: the algorithm is `aws:kms`";
+            let why = "`AES256` does not use a KMS key; set the algorithm to `aws:kms`, or remove the key";
             problems.push(Problem::new(Field::ServerSideEncryptionConfiguration, why));
         }
         let ids: BTreeSet<_> = self.lifecycle_configuration.iter().flatten().map(|rule| &rule.id).collect();
         if ids.len() < self.lifecycle_configuration.as_ref().map_or(0, Vec::len) {
-            problems.push(Problem::new(Field::LifecycleConfiguration, "two rules have one id"));
+            problems.push(Problem::new(Field::LifecycleConfiguration, "two rules have the same ID"));
         }
         problems
     }
@@ -244,7 +244,7 @@ impl Resource for Bucket {
         let name = self.bucket.clone().unwrap_or_default();
         // In us-east-1 a create of a bucket that is ours already succeeds: it would be taken for a new one.
         if c.read().s3().head_bucket().bucket(&name).send().await.is_ok() {
-            let why = format!("there is a bucket `{name}` already");
+            let why = format!("the bucket `{name}` already exists");
             return Err(Error::because(ErrorKind::Exists, "s3:CreateBucket", why));
         }
         write::create(self, c, &name).await?;

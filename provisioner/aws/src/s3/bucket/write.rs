@@ -141,7 +141,7 @@ pub(super) async fn delete(c: &Writer, name: &str, force: bool) -> Result<()> {
     };
     gone_ok(gone.await).map_err(|error| {
         if error.code.as_deref() == Some("BucketNotEmpty") && !force {
-            let why = format!("`{name}` holds objects: empty it, or declare `force_delete` and apply that first");
+            let why = format!("`{name}` contains objects; empty it, or set `force_delete` and apply that first");
             let because = Error::because(error.kind, error.action, why);
             return Error { code: error.code, request_id: error.request_id, ..because };
         }

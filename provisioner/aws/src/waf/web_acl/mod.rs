@@ -80,12 +80,12 @@ impl Resource for WebAcl {
         let mut problems: Vec<_> =
             self.rules.iter().filter_map(|rule| Some(Problem::new(Field::Rules, rule.wrong()?))).collect();
         if !matches!(self.default_action, Action::Allow | Action::Block) {
-            problems.push(Problem::new(Field::DefaultAction, "is `allow` or `block`"));
+            problems.push(Problem::new(Field::DefaultAction, "expected `allow` or `block`"));
         }
         let mut priorities: Vec<i32> = self.rules.iter().map(|rule| rule.priority).collect();
         priorities.sort_unstable();
         if priorities.windows(2).any(|pair| pair[0] == pair[1]) {
-            let why = "two rules have one priority: they decide the order, each needs its own";
+            let why = "two rules have the same priority; AWS requires a different one for each rule";
             problems.push(Problem::new(Field::Rules, why));
         }
         problems

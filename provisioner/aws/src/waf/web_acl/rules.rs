@@ -188,10 +188,16 @@ impl Rule {
         let name = &self.name;
         match (&self.statement, self.action) {
             (Statement::Managed(_), Action::None | Action::Count) => None,
-            (Statement::Managed(_), _) => Some(format!("`{name}`: a managed group's action is `none` or `count`")),
-            (_, Action::None) => Some(format!("`{name}`: only a managed group decides by itself: state an action")),
-            (Statement::RateBased(rate), _) if rate.limit < 10 => Some(format!("`{name}`: the least limit is 10")),
-            (Statement::Other(what), _) => Some(format!("`{name}`: `{what}` cannot be declared")),
+            (Statement::Managed(_), _) => {
+                Some(format!("`{name}`: expected the action `none` or `count` for a managed rule group"))
+            }
+            (_, Action::None) => Some(format!("`{name}`: expected an action; only managed rule groups have none")),
+            (Statement::RateBased(rate), _) if rate.limit < 10 => {
+                Some(format!("`{name}`: expected a limit of at least 10 requests"))
+            }
+            (Statement::Other(what), _) => {
+                Some(format!("`{name}`: Provisioner does not support the statement `{what}`"))
+            }
             _ => None,
         }
     }

@@ -108,7 +108,7 @@ fn statement(desired: &Statement) -> Result<types::Statement> {
         }
         Statement::Not(part) => one.not_statement(types::NotStatement::builder().statement(statement(part)?).build()),
         Statement::Other(what) => {
-            let why = format!("a statement `{what}` cannot be declared");
+            let why = format!("Provisioner does not support the statement `{what}`");
             return Err(Error::because(ErrorKind::Refused, "wafv2:CreateWebACL", why));
         }
     }
@@ -139,7 +139,7 @@ fn byte_match(desired: &ByteMatch) -> Result<types::ByteMatchStatement> {
         Inspect::Method => field.method(types::Method::builder().build()),
         Inspect::Header(name) => field.single_header(built(types::SingleHeader::builder().name(name).build())?),
         Inspect::Other => {
-            let why = "this part of a request cannot be declared";
+            let why = "Provisioner does not support this component of a request";
             return Err(Error::because(ErrorKind::Refused, "wafv2:CreateWebACL", why));
         }
     };

@@ -47,6 +47,6 @@ fn remove(snapshot: &mut Snapshot, address: &str) -> Result<(), StateError> {
     if !needed_by.is_empty() {
         return Err(StateError::Needed { address: address.to_owned(), needed_by });
     }
-    snapshot.rows.remove(address);
+    snapshot.remove_row(address);
     Ok(())
 }
