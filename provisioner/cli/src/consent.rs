@@ -22,6 +22,8 @@ pub struct ConsentFlags {
     /// `--confirm`: the name of what is lost, as consent to lose it: an environment's for a destroy, a resource's address
     /// for `state rm`.
     pub confirm: Option<String>,
+    /// `--no-destroy`: refuses every delete, replacements included.
+    pub no_destroy: bool,
 }
 
 /// The reason for a missing consent.
@@ -41,6 +43,12 @@ pub enum ConsentError {
     /// There is no terminal to ask on.
     #[error("nothing was done: there is no terminal to ask on")]
     Nobody,
+    /// The plan would delete objects, and `--no-destroy` refuses that.
+    #[error("nothing was done: the plan deletes objects of {}, and --no-destroy is set", addresses.join(", "))]
+    Deletes {
+        /// Addresses of the resources whose objects it would delete.
+        addresses: Vec<String>,
+    },
     /// The plan would delete protected resources.
     #[error("nothing was done: the plan deletes protected resources: {}", addresses.join(", "))]
     Protected {
@@ -75,6 +83,9 @@ impl Hint for ConsentError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Nobody => Some("`--yes` approves the plan without a prompt".to_owned()),
+            Self::Deletes { .. } => {
+                Some("run `plan` to see why; apply without --no-destroy if they may be deleted".to_owned())
+            }
             Self::Protected { addresses } => {
                 let flags: Vec<String> = addresses.iter().map(|address| format!("--allow-delete {address}")).collect();
                 Some(format!("to delete them anyway: {}", flags.join(" ")))
@@ -88,13 +99,18 @@ impl Hint for ConsentError {
     }
 }
 
-/// Consent to an apply: the protected resources that may be lost.
+/// Consent to an apply: the protected resources that may be lost. `deleted` are the addresses of which the plan deletes
+/// an object, and `protected` those of them that are protected.
 pub fn apply(
     environment: &str,
+    deleted: &BTreeSet<String>,
     protected: &BTreeSet<String>,
     flags: &ConsentFlags,
     prompt: &mut dyn Prompt,
 ) -> Result<BTreeSet<String>, ConsentError> {
+    if flags.no_destroy && !deleted.is_empty() {
+        return Err(ConsentError::Deletes { addresses: deleted.iter().cloned().collect() });
+    }
     let mut missing: Vec<&String> = protected.difference(&flags.allow_delete).collect();
     if !missing.is_empty() && !prompt.is_interactive() {
         return Err(ConsentError::Protected { addresses: missing.into_iter().cloned().collect() });
@@ -222,24 +238,38 @@ mod tests {
     fn plan_needs_approval_on_a_terminal_or_the_yes_flag() {
         let none = set(&[]);
         let flags = ConsentFlags::default();
-        assert_eq!(apply("dev", &none, &flags, &mut script(&[])), Err(ConsentError::Nobody));
-        assert_eq!(apply("dev", &none, &flags, &mut script(&["no"])), Err(ConsentError::Declined));
-        assert_eq!(apply("dev", &none, &flags, &mut script(&["Y"])), Ok(none.clone()));
-        assert_eq!(apply("dev", &none, &ConsentFlags { yes: true, ..flags }, &mut script(&[])), Ok(none));
+        assert_eq!(apply("dev", &none, &none, &flags, &mut script(&[])), Err(ConsentError::Nobody));
+        assert_eq!(apply("dev", &none, &none, &flags, &mut script(&["no"])), Err(ConsentError::Declined));
+        assert_eq!(apply("dev", &none, &none, &flags, &mut script(&["Y"])), Ok(none.clone()));
+        assert_eq!(apply("dev", &none, &none, &ConsentFlags { yes: true, ..flags }, &mut script(&[])), Ok(none));
     }
 
     #[test]
     fn yes_flag_does_not_delete_protected_resources() {
         let protected = set(&["database/instance/main"]);
         let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
-        let refused = apply("prod", &protected, &yes, &mut script(&[])).unwrap_err();
+        let refused = apply("prod", &protected, &protected, &yes, &mut script(&[])).unwrap_err();
         assert_eq!(refused.hint().as_deref(), Some("to delete them anyway: --allow-delete database/instance/main"));
-        assert!(apply("prod", &protected, &yes, &mut script(&["y"])).is_err());
-        assert_eq!(apply("prod", &protected, &yes, &mut script(&["database/instance/main"])), Ok(protected.clone()));
+        assert!(apply("prod", &protected, &protected, &yes, &mut script(&["y"])).is_err());
+        assert_eq!(
+            apply("prod", &protected, &protected, &yes, &mut script(&["database/instance/main"])),
+            Ok(protected.clone())
+        );
         let other = ConsentFlags { allow_delete: set(&["database/instance/other"]), ..yes.clone() };
-        assert!(apply("prod", &protected, &other, &mut script(&[])).is_err());
+        assert!(apply("prod", &protected, &protected, &other, &mut script(&[])).is_err());
         let allowed = ConsentFlags { allow_delete: protected.clone(), ..yes };
-        assert_eq!(apply("prod", &protected, &allowed, &mut script(&[])), Ok(protected));
+        assert_eq!(apply("prod", &protected, &protected, &allowed, &mut script(&[])), Ok(protected));
+    }
+
+    #[test]
+    fn no_destroy_flag_refuses_every_delete() {
+        let (none, replaced) = (set(&[]), set(&["network/subnet/public-a"]));
+        let flags = ConsentFlags { yes: true, no_destroy: true, ..ConsentFlags::default() };
+        let refused = apply("dev", &replaced, &none, &flags, &mut script(&["y"])).unwrap_err();
+        assert_eq!(refused, ConsentError::Deletes { addresses: vec!["network/subnet/public-a".to_owned()] });
+        let allowed = ConsentFlags { allow_delete: replaced.clone(), ..flags.clone() };
+        assert!(apply("dev", &replaced, &replaced, &allowed, &mut script(&["y"])).is_err());
+        assert_eq!(apply("dev", &none, &none, &flags, &mut script(&[])), Ok(none));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod existing;
 mod removed;
 mod replace;
 mod rollback;
-mod stopped;
+mod stopped_objects;
 mod unselected;
 mod update;
 
@@ -48,7 +48,7 @@ pub(crate) fn decide<'a>(sources: &'a Sources<'a>) -> Result<Decisions<'a>, Vec<
         };
         let context = Context { input, state, decisions: &decisions, facts: &facts, declared };
         let decision = if selected.contains(address) {
-            stopped::check(&facts, declared::decide(context))
+            stopped_objects::check(&facts, declared::decide(context))
         } else {
             unselected::decide(context)
         };
@@ -65,7 +65,7 @@ pub(crate) fn decide<'a>(sources: &'a Sources<'a>) -> Result<Decisions<'a>, Vec<
             }
         };
         let decision = if selected.contains(address) {
-            stopped::check(&facts, removed::decide(&facts, row, &state.lineage))
+            stopped_objects::check(&facts, removed::decide(&facts, row, &state.lineage))
         } else {
             Decision::new(Effect::NoChange(facts.current))
         };

@@ -99,6 +99,12 @@ pub fn drift(input: &Input<'_>) -> Result<Vec<Drift>, Vec<Diagnostic>> {
     drift::of_state(&Sources::new(input, &state, &renames))
 }
 
+/// Returns the addresses of which a plan deletes an object, replaced ones included.
+pub fn deleted(plan: &Plan) -> BTreeSet<String> {
+    let deletes = |step: &&Step| matches!(step.action, StepAction::Delete { .. });
+    plan.steps.iter().filter(deletes).map(|step| step.address.clone()).collect()
+}
+
 /// Returns the addresses whose protected objects a plan deletes: each needs consent. A saved plan is a file that
 /// anything may have changed, so the state's own protection counts as well.
 pub fn protected(plan: &Plan, state: &Snapshot) -> BTreeSet<String> {

@@ -183,6 +183,9 @@ fn protected_resource_is_replaced_only_with_consent() {
     assert!(told.contains("database/instance/main") && told.contains("--allow-delete"), "{told}");
     assert_eq!(sandbox.moto.everything(), before, "refused, and yet something was done");
     assert_eq!(sandbox.id("prod", "network/vpc/main"), old);
+    let told = sandbox.run(&["apply", "prod", "--yes", "--no-destroy"]).ended(1).err;
+    assert!(told.contains("the plan deletes objects of") && told.contains("network/vpc/main"), "{told}");
+    assert_eq!(sandbox.moto.everything(), before, "refused, and yet something was done");
     // Consent to something else is none.
     sandbox.run(&["apply", "prod", "--yes", "--allow-delete", "network/vpc/main"]).ended(1);
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use provisioner_model::Environment;
-use provisioner_planner::protected;
+use provisioner_planner::{deleted, protected};
 
 use super::ExitStatus;
 use crate::{
@@ -29,6 +29,9 @@ pub(crate) struct ApplyArguments {
     /// Allow the deletion or replacement of this protected resource; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     allow_delete: Vec<String>,
+    /// Refuse a plan that deletes or replaces anything, for unattended runs.
+    #[arg(long, conflicts_with = "allow_delete")]
+    no_destroy: bool,
     /// Replace this resource even if no change requires it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<String>,
@@ -46,7 +49,7 @@ pub(super) async fn run<E: Environment>(
     arguments: ApplyArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let ApplyArguments { environment, plan, allow_delete, replace, rollout, options, scope } = arguments;
+    let ApplyArguments { environment, plan, allow_delete, no_destroy, replace, rollout, options, scope } = arguments;
     // A wrong file is reported before any call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
@@ -69,8 +72,10 @@ pub(super) async fn run<E: Environment>(
         return Ok(ExitStatus::Success);
     }
 
-    let flags = ConsentFlags { yes: options.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None };
-    let consent = consent::apply(&environment, &protected(&plan, &session.snapshot), &flags, &mut terminal.clone())?;
+    let flags =
+        ConsentFlags { yes: options.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None, no_destroy };
+    let (deleted, protected) = (deleted(&plan), protected(&plan, &session.snapshot));
+    let consent = consent::apply(&environment, &deleted, &protected, &flags, &mut terminal.clone())?;
     let execution = Execution { command: "apply", parallel: options.parallel, pace: &scope.pace, rollout: &rollout };
     session.apply(&plan, &consent, &execution, terminal).await?;
 
