@@ -29,9 +29,13 @@ pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::
         ("ec2", "DeleteNatGateway") => freed(&request, moto),
         ("monitoring", _) => {
             let asked = serde_json::from_str(request.text()).unwrap_or_default();
-            dashboard_tags(request.target(), &asked).map_or_else(|| request.send(moto), |told| Ok(Message::told(&told)))
+            dashboard_tags(moto, request.target(), &asked)
+                .map_or_else(|| request.send(moto), |told| Ok(Message::told(&told)))
         }
         ("s3", _) if request.path().contains("?versioning") => versioning(&request, moto),
+        ("s3", _) if request.method() == "PUT" && !request.path().trim_matches('/').contains(['/', '?']) => {
+            created_bucket(&request, moto)
+        }
         _ => request.send(moto),
     }
 }
@@ -94,9 +98,21 @@ fn versioning(request: &Message, moto: u16) -> io::Result<Message> {
     Ok(answer.with(body))
 }
 
+/// Creates a bucket without tags: moto gives it those of a deleted bucket of the same name.
+fn created_bucket(request: &Message, moto: u16) -> io::Result<Message> {
+    let host = request.header("host").unwrap_or_default();
+    let ask = |method: &str, path: &str| request.clone().to(path, host).with_method(method).with("").send(moto);
+    let is_new = ask("HEAD", request.path())?.status() == "404";
+    let answer = request.send(moto)?;
+    if is_new && answer.status() == "200" {
+        ask("DELETE", &format!("{}?tagging", request.path()))?;
+    }
+    Ok(answer)
+}
+
 /// Converts a CBOR request of CloudWatch's SDK to JSON, and the response back.
 fn cloudwatch(operation: &str, request: &Message, moto: u16) -> io::Result<Message> {
-    if let Some(told) = tags_in_cbor(request) {
+    if let Some(told) = tags_in_cbor(moto, request) {
         return Ok(told);
     }
     let target = format!("GraniteServiceVersion20100801.{operation}");
@@ -107,26 +123,37 @@ fn cloudwatch(operation: &str, request: &Message, moto: u16) -> io::Result<Messa
 }
 
 /// Serves CBOR requests for dashboard tags, as in [`dashboard_tags`].
-pub(crate) fn tags_in_cbor(request: &Message) -> Option<Message> {
+pub(crate) fn tags_in_cbor(emulator: u16, request: &Message) -> Option<Message> {
     let operation = request.path().strip_prefix(CLOUDWATCH)?;
-    let told = dashboard_tags(operation, &cbor::decoded(request.body()))?;
+    let told = dashboard_tags(emulator, operation, &cbor::decoded(request.body()))?;
     Some(Message::cbor("200", cbor::encoded(&told)))
 }
 
-/// Dashboards have tags, and moto has no place for them: they are kept here, by the dashboard's name.
-fn dashboard_tags(operation: &str, request: &Value) -> Option<Value> {
-    static KEPT: Mutex<BTreeMap<String, BTreeMap<String, String>>> = Mutex::new(BTreeMap::new());
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+/// Tags of dashboards, by the emulator's port and the dashboard's name.
+static DASHBOARD_TAGS: Mutex<BTreeMap<(u16, String), BTreeMap<String, String>>> = Mutex::new(BTreeMap::new());
+
+/// Copies the tags of one emulator's dashboards to the copy of that emulator.
+pub(crate) fn copy_dashboard_tags(from: u16, to: u16) {
+    let mut kept = DASHBOARD_TAGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let copies: Vec<_> = kept.iter().filter(|((port, _), _)| *port == from).collect();
+    let copies: Vec<_> = copies.into_iter().map(|((_, name), tags)| ((to, name.clone()), tags.clone())).collect();
+    kept.extend(copies);
+}
+
+/// Dashboards have tags, and moto has no place for them: they are kept here.
+fn dashboard_tags(emulator: u16, operation: &str, request: &Value) -> Option<Value> {
+    let mut kept = DASHBOARD_TAGS.lock().unwrap_or_else(PoisonError::into_inner);
     let given = || {
         let pairs = request["Tags"].as_array().into_iter().flatten();
         pairs.filter_map(|tag| Some((tag["Key"].as_str()?.to_owned(), tag["Value"].as_str()?.to_owned())))
     };
     if operation == "PutDashboard" {
         // A dashboard that is there keeps its tags; moto is asked all the same.
-        kept.entry(request["DashboardName"].as_str()?.to_owned()).or_default().extend(given());
+        kept.entry((emulator, request["DashboardName"].as_str()?.to_owned())).or_default().extend(given());
         return None;
     }
-    let tags = kept.entry(request["ResourceARN"].as_str()?.split_once(":dashboard/")?.1.to_owned()).or_default();
+    let name = request["ResourceARN"].as_str()?.split_once(":dashboard/")?.1;
+    let tags = kept.entry((emulator, name.to_owned())).or_default();
     match operation {
         "TagResource" => tags.extend(given()),
         "UntagResource" => {

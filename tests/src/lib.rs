@@ -2,6 +2,7 @@
 //! program.
 
 pub mod docker;
+pub mod faults;
 mod front;
 mod localemu;
 mod ministack;
@@ -39,6 +40,8 @@ use serde_json::Value;
 pub struct Emulator {
     /// Resources that are dropped with the emulator.
     _process: Box<dyn Send + Sync>,
+    /// The connection on which moto takes requests for copies; `None` for other emulators.
+    control: Option<TcpStream>,
     front: Proxy,
     port: u16,
     /// Another one, which answers for what it lacks. It ends with this one.
@@ -71,10 +74,21 @@ impl Emulator {
 
     /// The same; with a registry, images can be pushed.
     pub fn moto_with(registry: Option<&registry::LocalRegistry>) -> Option<Self> {
-        let (process, port) = moto::fork().ok()?;
-        let registry = registry.map(|registry| registry.port);
+        Self::before_moto(moto::fork().ok()?, registry.map(|registry| registry.port))
+    }
+
+    fn before_moto((process, port): (TcpStream, u16), registry: Option<u16>) -> Option<Self> {
+        let control = process.try_clone().ok();
         let front = proxy(move |request| front::answer(request, port, registry)).ok()?;
-        Some(Self::of(Box::new(process), port, front))
+        Some(Self { control, ..Self::of(Box::new(process), port, front) })
+    }
+
+    /// Returns a copy of moto with every object that it holds, without a registry. The copy and the original change
+    /// independently. No request may be under way. None for other emulators.
+    pub fn copy(&self) -> Option<Self> {
+        let copy = moto::copy(self.control.as_ref()?).ok()?;
+        front::copy_dashboard_tags(self.port, copy.1);
+        Self::before_moto(copy, None)
     }
 
     /// Starts an emulator that listens on this port, and a front before it.
@@ -90,7 +104,7 @@ impl Emulator {
 
     fn of(process: Box<dyn Send + Sync>, port: u16, front: Proxy) -> Self {
         let url = format!("http://127.0.0.1:{}", front.port);
-        Self { _process: process, front, port, beside: None, containers: None, url }
+        Self { _process: process, control: None, front, port, beside: None, containers: None, url }
     }
 
     fn answers(port: u16) -> bool {
@@ -112,6 +126,12 @@ impl Emulator {
     /// Every object that the emulator holds, whatever service it is of: `ec2: VPC vpc-1`. Objects that AWS keeps for a while
     /// after they are deleted are left out.
     pub fn everything(&self) -> BTreeSet<String> {
+        self.objects().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Every object that the emulator holds, by its name as in [`Self::everything`], with its attributes. Objects of
+    /// different regions may have the same name. Objects that AWS keeps for a while after they are deleted are left out.
+    pub fn objects(&self) -> Vec<(String, Value)> {
         let data = self.get("/moto-api/data.json").unwrap_or_default();
         let services: Value = serde_json::from_str(&data).unwrap_or_default();
         assert!(services.is_object(), "the emulator does not list its objects: {data}");
@@ -121,7 +141,7 @@ impl Emulator {
                 for object in objects.as_array().into_iter().flatten() {
                     let keys = ["id", "name", "arn", "resource_id", "alias_arn"];
                     let name = keys.iter().find_map(|key| object[*key].as_str());
-                    found.push((format!("{service}: {kind} {}", name.unwrap_or(&object.to_string())), object));
+                    found.push((format!("{service}: {kind} {}", name.unwrap_or(&object.to_string())), object.clone()));
                 }
             }
         }
@@ -136,7 +156,7 @@ impl Emulator {
                 !name.starts_with("ec2: ") || object[parent].as_str().is_none_or(|id| existing.contains(id))
             });
         }
-        found.into_iter().map(|(name, _)| name).collect()
+        found
     }
 
     fn get(&self, path: &str) -> Option<String> {

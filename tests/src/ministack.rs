@@ -97,7 +97,7 @@ impl Front {
             }
             service if BY_MOTO.contains(&service) => request.send(self.moto),
             // As with moto: there is no place for a dashboard's tags.
-            "monitoring" => front::tags_in_cbor(request).map_or_else(|| request.send(self.port), Ok),
+            "monitoring" => front::tags_in_cbor(self.port, request).map_or_else(|| request.send(self.port), Ok),
             // As with moto: without Docker no task joins a target group.
             "elasticloadbalancing"
                 if !self.docker && request.field("Action").as_deref() == Some("DescribeTargetHealth") =>

@@ -1,7 +1,7 @@
 //! moto, started once for all that a process wants of it: see `tests/tools/motos.py`.
 
 use std::{
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
@@ -16,6 +16,15 @@ pub(crate) fn fork() -> io::Result<(TcpStream, u16)> {
     static FIRST: LazyLock<io::Result<(Child, u16)>> = LazyLock::new(start);
     let (_, port) = FIRST.as_ref().map_err(io::Error::kind)?;
     let connection = TcpStream::connect(("127.0.0.1", *port))?;
+    let port = number(&connection)?;
+    Ok((connection, port))
+}
+
+/// A copy of the moto at the other end of this connection, with everything that it holds: a connection with which it
+/// ends, and its port. No request may be under way.
+pub(crate) fn copy(mut of: &TcpStream) -> io::Result<(TcpStream, u16)> {
+    of.write_all(b"f")?;
+    let connection = TcpStream::connect(("127.0.0.1", number(of)?))?;
     let port = number(&connection)?;
     Ok((connection, port))
 }

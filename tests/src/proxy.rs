@@ -1,12 +1,11 @@
-//! A proxy of whole messages: a function gets each request and makes the answer, mostly by passing it on. It ends with
-//! the process.
+//! A proxy of whole messages: a function gets each request and makes the answer, mostly by passing it on.
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -18,21 +17,33 @@ pub struct Message {
     body: Vec<u8>,
 }
 
-/// A proxy that listens.
+/// A proxy that listens until this value is dropped.
 pub struct Proxy {
     /// TCP port of the proxy on loopback.
     pub port: u16,
     /// Number of requests received.
     pub calls: Arc<AtomicUsize>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        // The listener's thread notices at its next connection.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
 }
 
 /// Listens. One connection holds one request.
 pub fn proxy(answer: impl Fn(Message) -> io::Result<Message> + Send + Sync + 'static) -> io::Result<Proxy> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let proxy = Proxy { port: listener.local_addr()?.port(), calls: Arc::default() };
-    let (answer, calls) = (Arc::new(answer), proxy.calls.clone());
+    let proxy = Proxy { port: listener.local_addr()?.port(), calls: Arc::default(), ended: Arc::default() };
+    let (answer, calls, ended) = (Arc::new(answer), proxy.calls.clone(), proxy.ended.clone());
     thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
+            if ended.load(Ordering::SeqCst) {
+                break;
+            }
             let (answer, calls) = (answer.clone(), calls.clone());
             thread::spawn(move || -> io::Result<()> {
                 let Some(request) = Message::read(&mut client)? else { return Ok(()) };
@@ -59,6 +70,19 @@ impl Message {
     pub fn told(body: &serde_json::Value) -> Self {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1".to_owned();
         Self { head, body: body.to_string().into_bytes() }
+    }
+
+    /// An answer with this status, content type and body.
+    pub fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let head = format!("HTTP/1.1 {status} told\r\nContent-Type: {content_type}");
+        Self { head, body: body.into() }
+    }
+
+    /// The same with another header.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.head.push_str(&format!("\r\n{name}: {value}"));
+        self
     }
 
     /// An answer in CBOR.
@@ -100,7 +124,12 @@ impl Message {
 
     /// Passes it on to this port, and waits for the answer.
     pub fn send(&self, port: u16) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        self.send_to(SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    /// The same for an address.
+    pub fn send_to(&self, address: SocketAddr) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
         // The older protocol: an answer then comes in one piece, and its end is the connection's.
         Self { head: self.head.replacen(" HTTP/1.1", " HTTP/1.0", 1), body: self.body.clone() }.write(&mut stream)?;
         let mut bytes = vec![];
@@ -134,6 +163,11 @@ impl Message {
         self.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default()
     }
 
+    /// Returns the request's method, such as `GET`.
+    pub fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap_or_default()
+    }
+
     /// Returns the request's path, from `/` on.
     pub fn path(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
@@ -153,6 +187,13 @@ impl Message {
         let rest = rest.lines().filter(|line| !line.to_ascii_lowercase().starts_with("host:"));
         let rest = rest.collect::<Vec<_>>().join("\r\n");
         Self { head: format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{rest}"), body: self.body }
+    }
+
+    /// The same request with another method.
+    #[must_use]
+    pub fn with_method(self, method: &str) -> Self {
+        let (_, rest) = self.head.split_once(' ').unwrap_or(("", &self.head));
+        Self { head: format!("{method} {rest}"), body: self.body }
     }
 
     /// Returns the message's body.

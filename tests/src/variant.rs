@@ -21,18 +21,21 @@ pub struct Variant {
     pub renamed: BTreeMap<String, String>,
     /// Starts of addresses that are no longer declared.
     pub without: Vec<String>,
+    /// An address that is no longer declared, nor anything that refers to it.
+    pub pruned: Option<String>,
     /// A type that the program is built without.
     pub lacks: Option<String>,
 }
 
 impl Variant {
-    /// `rename net/ network/`, `without edge/`, `lacks aws:ec2:vpc`: one a line.
+    /// `rename net/ network/`, `without edge/`, `prune network/vpc/main`, `lacks aws:ec2:vpc`: one a line.
     pub fn parse(text: &str) -> Option<Self> {
         let mut variant = Self::default();
         for line in text.lines() {
             match line.split_whitespace().collect::<Vec<_>>()[..] {
                 ["rename", from, to] => drop(variant.renamed.insert(from.to_owned(), to.to_owned())),
                 ["without", start] => variant.without.push(start.to_owned()),
+                ["prune", address] => variant.pruned = Some(address.to_owned()),
                 ["lacks", name] => variant.lacks = Some(name.to_owned()),
                 _ => return None,
             }
@@ -52,6 +55,12 @@ impl Variant {
         let Ok(bundled) = bundled.finish() else { return };
         let mut rows: BTreeMap<String, Declared> = bundled.resources;
         rows.retain(|address, _| !self.without.iter().any(|start| address.starts_with(start)));
+        let mut pruned: BTreeSet<String> = self.pruned.iter().cloned().collect();
+        rows.retain(|address, _| !pruned.contains(address));
+        while let Some(address) = rows.iter().find(|(_, row)| refers(&row.inputs, &pruned)).map(|(at, _)| at.clone()) {
+            rows.remove(&address);
+            pruned.insert(address);
+        }
         // Each after what it refers to.
         let mut done = BTreeSet::new();
         while let Some(address) = rows.iter().find(|(_, row)| needs(&row.inputs, &done)).map(|(at, _)| at.clone()) {
@@ -109,6 +118,12 @@ fn needs(value: &Value, done: &BTreeSet<String>) -> bool {
     let mut needs = vec![];
     edges(value, &mut needs);
     needs.iter().all(|need| done.contains(need))
+}
+
+fn refers(value: &Value, to: &BTreeSet<String>) -> bool {
+    let mut needs = vec![];
+    edges(value, &mut needs);
+    needs.iter().any(|need| to.contains(need))
 }
 
 fn add(stack: &mut Stack, address: &str, row: Declared) {

@@ -1,6 +1,7 @@
 """An independent client of AWS for many calls at once: botocore, which the AWS CLI is made of, without a process a call.
 
-Reads a list of [service, operation, members] and writes a list of answers: {"error": …} where a call failed.
+Reads a list of [service, operation, members] and writes a list of answers: {"error": …} where a call failed. A service of
+another region than us-east-1 is SERVICE@REGION.
 """
 import json
 import sys
@@ -14,7 +15,8 @@ clients = {}
 
 def ask(service, operation, members):
     if service not in clients:
-        clients[service] = session.create_client(service, endpoint_url=sys.argv[1], region_name="us-east-1")
+        name, _, region = service.partition("@")
+        clients[service] = session.create_client(name, endpoint_url=sys.argv[1], region_name=region or "us-east-1")
     try:
         answer = getattr(clients[service], operation)(**members)
         answer.pop("ResponseMetadata", None)

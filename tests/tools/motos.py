@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """moto, as often as it is wanted: what it reads before it can answer is read once, and each one is a fork of that.
 
-Prints a port. Who connects there is told the port of a moto of its own, which ends with the connection. All of it ends
-with the standard input.
+Prints a port. Who connects there is told the port of a moto of its own, which ends with the connection. A byte on the
+connection asks for a copy of that moto with everything that it holds: the answer is a port, which is connected to in the
+same way. All of it ends with the standard input.
 """
 import json
 import os
@@ -125,7 +126,15 @@ def serve(application, connection):
     connection.sendall(f"{server.server_port}\n".encode())
 
     def watch():
-        connection.recv(1)
+        while connection.recv(1):
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                if os.fork() == 0:
+                    server.socket.close()
+                    connection.close()
+                    copy, _ = listener.accept()
+                    listener.close()
+                    return serve(application, copy)
+                connection.sendall(f"{listener.getsockname()[1]}\n".encode())
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()

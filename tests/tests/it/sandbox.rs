@@ -4,10 +4,11 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 use provisioner_model::plan::Plan;
-use provisioner_tests::{Emulator, registry::LocalRegistry, skipped};
+use provisioner_tests::{Emulator, faults::Faults, registry::LocalRegistry, skipped};
 use serde_json::Value;
 
 pub(crate) struct Sandbox {
@@ -75,6 +76,37 @@ impl Sandbox {
 
     /// Runs the program as somebody changed it: see [`provisioner_tests::variant::Variant`].
     pub(crate) fn run_as(&self, variant: &str, arguments: &[&str]) -> Ran {
+        ran(self.command(variant, arguments).output().unwrap())
+    }
+
+    /// Runs the program through a proxy that injects faults, for at most `limit`.
+    pub(crate) fn run_through(&self, faults: &Faults, variant: &str, arguments: &[&str], limit: Duration) -> Ran {
+        self.move_state(&faults.url);
+        ran(faults.run(&mut self.command(variant, arguments), limit).unwrap())
+    }
+
+    /// Returns a sandbox with a copy of moto's objects and of the environment and state files.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::on(self.moto.copy().unwrap());
+        for name in ["environments", "state"] {
+            copy_folder(&self.path(name), &copy.path(name));
+        }
+        copy
+    }
+
+    /// Changes the endpoint that the state of dev belongs to: a copy of moto and each proxy have their own port.
+    fn move_state(&self, endpoint: &str) {
+        let file = self.path("state/dev/state.json");
+        let Ok(text) = std::fs::read_to_string(&file) else { return };
+        let mut state: Value = serde_json::from_str(&text).unwrap();
+        for target in state["targets"].as_object_mut().into_iter().flat_map(|targets| targets.values_mut()) {
+            target["endpoint"] = endpoint.into();
+        }
+        #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
+        std::fs::write(file, state.to_string()).unwrap();
+    }
+
+    fn command(&self, variant: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provisioner-under-test"));
         if !variant.is_empty() {
             command.env("PROVISIONER_TESTS_VARIANT", variant);
@@ -91,7 +123,8 @@ impl Sandbox {
         if arguments[0] == "apply" && !arguments.iter().any(|one| ["--reach", "--no-wait"].contains(one)) {
             command.arg("--no-verification");
         }
-        ran(self.credentials(&mut command).output().unwrap())
+        self.credentials(&mut command);
+        command
     }
 
     /// An independent client: the AWS CLI. Its answer as JSON, null where there is none.
@@ -183,6 +216,19 @@ impl Sandbox {
     #[track_caller]
     pub(crate) fn unchanged(&self, environment: &str) {
         self.run(&["plan", environment, "--detailed-exitcode"]).ok();
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
