@@ -1,5 +1,5 @@
 # Needs Rust and Python 3; everything else is installed into the build folder.
-.PHONY: demo emulator test fuzz lint doc docs fmt schema setup build up status logs backup restore down
+.PHONY: demo emulator test sweep fuzz lint doc docs fmt schema setup build up status logs backup restore down
 
 demo: ## Plan, apply, plan again and destroy on an emulator of AWS; with Docker, the whole system
 	@python3 tests/tools/run.py demo
@@ -9,6 +9,9 @@ emulator: ## An emulator of AWS to try things on, until Ctrl-C; prints the varia
 
 test: ## Every test; what needs a program that is not there is named at the end
 	@python3 tests/tools/run.py test
+
+sweep: ## Interrupts apply, update and destroy on moto: SWEEP=all, a number of points (50) or one point; SEED=…
+	@SWEEP="$(SWEEP)" SEED="$(SEED)" python3 tests/tools/run.py sweep
 
 fuzz: ## The app's API, by its description; needs PostgreSQL
 	@python3 app/tools/fuzz.py

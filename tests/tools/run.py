@@ -4,6 +4,7 @@
     run.py test [--strict] [cargo test's arguments]     with arguments, the app's own tests are left out
     run.py demo
     run.py emulator       starts moto, prints the variables for a shell, and runs until Ctrl-C
+    run.py sweep          the fault sweep; SWEEP and SEED in the environment select its points
     run.py tools          installs only, and prints the environment variables
 
 Skipped tests are named at the end; with --strict a skip is a failure. What was started is ended, also on Ctrl-C.
@@ -274,6 +275,12 @@ def demo():
                 programs=["python", "aws", "ministack"])
 
 
+def sweep():
+    """The whole fault sweep, or the part that the variables SWEEP and SEED select: the plain tests run a few points."""
+    return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "--ignored",
+                 "fault_sweep::every_interruption_converges"], programs=["python", "aws"])
+
+
 def main():
     # Ended from outside, everything that was started is ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -284,6 +291,8 @@ def main():
         return demo()
     if what == "emulator":
         return emulator()
+    if what == "sweep":
+        return sweep()
     if what == "tools":
         for name, value in environment(*TOOLS).items():
             if name.startswith("PROVISIONER_"):

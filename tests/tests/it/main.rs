@@ -17,6 +17,7 @@ mod emulators;
 mod endpoints;
 mod engine;
 mod facts;
+mod fault_sweep;
 mod faults;
 mod foreign_dependents;
 mod foreign_objects;
