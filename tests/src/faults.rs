@@ -141,7 +141,7 @@ impl Faults {
 impl Shared {
     fn answer(&self, request: &Message) -> io::Result<Message> {
         let operation = protocol::operation(request);
-        let (delay, fault) = self.decide(&operation);
+        let (delay, fault) = self.decide(&operation, request);
         thread::sleep(delay);
         let Some(fault) = fault else { return self.pass(request) };
         if fault.delivery() == Delivery::Delivered {
@@ -158,18 +158,24 @@ impl Shared {
             }
             Fault::Status(status, _) => Failure::unavailable(request, status),
             Fault::Throttle(_) => Failure::throttled(request),
-            Fault::Refuse { code, message } => Failure { status: 400, code, message },
+            Fault::Refuse { code, message } => {
+                Failure { status: 400, code, message: protocol::filled(&message, request) }
+            }
             Fault::Delay(_) => return self.pass(request),
         };
         Ok(protocol::error(request, &failure))
     }
 
     /// Counts a call, and returns the delay and the fault that the rules give it.
-    fn decide(&self, operation: &str) -> (Duration, Option<Fault>) {
+    fn decide(&self, operation: &str, request: &Message) -> (Duration, Option<Fault>) {
         let mut counts = lock(&self.counts);
         let counts = &mut *counts;
         let (mut delay, mut first) = (Duration::ZERO, None);
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.matches(operation)) {
+            let has_members = rule.members().iter().all(|member| protocol::member(request, member).is_some());
+            if !has_members || (rule.is_once() && first.is_some()) {
+                continue;
+            }
             counts.by_rule[index] += 1;
             let number = counts.by_rule[index];
             if !rule.occurs(number, self.seed.wrapping_add(index as u64)) {

@@ -127,13 +127,16 @@ fn kind_of(code: Option<&str>, message: &str, status: u16) -> ErrorKind {
             // SNS, IAM, CloudWatch Logs.
             | "ConcurrentAccess"
             | "EntityTemporarilyUnmodifiable"
-            | "OperationAbortedException",
+            | "OperationAbortedException"
+            // ECS.
+            | "UpdateInProgressException",
         ) => ErrorKind::Busy,
         Some("WAFUnavailableEntityException") => ErrorKind::NotYet,
         Some(code) if is_gone(code) => ErrorKind::Gone,
         Some(code) if is_there(code) => ErrorKind::Exists,
         _ if status == 429 => ErrorKind::Throttled,
         _ if status >= 500 => ErrorKind::Unknown,
+        Some(_) if asks_to_wait(message) => ErrorKind::NotYet,
         Some(code) if is_unusable(code, message) => ErrorKind::Unusable,
         _ => ErrorKind::Refused,
     }
@@ -163,17 +166,31 @@ fn is_about_time(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
+/// The API itself says that the same request may succeed later: RDS does so while its service-linked role is created.
+fn asks_to_wait(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["try again later", "wait and try", "please wait", "retry your request", "retry the request"]
+        .iter()
+        .any(|text| message.contains(text))
+}
+
 /// Something that the request refers to is missing, not ready, or does not let the caller or the service use it. Most
 /// APIs have no code of their own for this, and say it in the message.
 fn is_unusable(code: &str, message: &str) -> bool {
-    const CODES: [&str; 7] = [
+    const CODES: [&str; 11] = [
         "NotAccessible",
         "NotReady",
         "NotActive",
-        "InvalidState",
         "FailedResourceAccess",
         "UnableToAccess",
         "MissingPermissions",
+        // A key of moments ago: ECR, Secrets Manager.
+        "KmsException",
+        "EncryptionFailure",
+        "DecryptionFailure",
+        // Elastic Load Balancing does not name the object.
+        "InvalidSecurityGroup",
+        "InvalidSubnet",
     ];
     const TEXTS: [&str; 24] = [
         "does not exist",
@@ -202,12 +219,16 @@ fn is_unusable(code: &str, message: &str) -> bool {
         "invalid principal",
     ];
     let message = message.to_lowercase();
+    // `InvalidDBParameterGroupState`, `InvalidStateException`, `KMSInvalidStateException`.
+    let state = code.trim_end_matches("Exception").trim_end_matches("Fault");
+    let invalid_state = state.contains("Invalid") && state.ends_with("State");
     let denied_role = message.contains("assume")
         && ["unable", "cannot", "can't", "could not", "not be"].iter().any(|text| message.contains(text));
     let invalid_role =
         message.contains("role") && ["is invalid", "is not valid"].iter().any(|text| message.contains(text));
     CODES.iter().any(|text| code.contains(text))
         || TEXTS.iter().any(|text| message.contains(text))
+        || invalid_state
         || denied_role
         || invalid_role
 }
@@ -326,9 +347,16 @@ mod tests {
             ("InvalidInput", "Policy arn:aws:iam::123456789012:policy/app does not exist or is not attachable."),
             ("MalformedPolicy", "Invalid principal in policy"),
             ("ClientException", "Role is not valid"),
+            ("InvalidDBParameterGroupState", "The parameter group is in use."),
+            ("KMSInvalidStateException", "The key is pending import."),
+            ("KmsException", "The operation failed due to a KMS exception."),
+            ("InvalidSecurityGroup", "One or more security groups are invalid"),
         ] {
             assert_eq!(kind_of(Some(code), message, 400), ErrorKind::Unusable, "{code}: {message}");
         }
+        let message =
+            "Verify that you have permission to create service linked role. Otherwise wait and try again later";
+        assert_eq!(kind_of(Some("InvalidParameterValue"), message, 400), ErrorKind::NotYet);
         let message = "Value (10.0.0.0/33) for parameter cidrBlock is invalid. This is not a valid CIDR block.";
         assert_eq!(kind_of(Some("InvalidParameterValue"), message, 400), ErrorKind::Refused);
     }

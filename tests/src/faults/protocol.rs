@@ -57,6 +57,25 @@ pub(crate) fn operation(request: &Message) -> String {
     format!("{service}:{name}")
 }
 
+/// Returns a member of the request, at its top or, in the form of query parameters, at any depth.
+pub(crate) fn member(request: &Message, name: &str) -> Option<String> {
+    let from_json = || {
+        let body: serde_json::Value = serde_json::from_slice(request.body()).ok()?;
+        body.get(name)?.as_str().map(str::to_owned)
+    };
+    request.field(name).or_else(from_json)
+}
+
+/// Returns a text with the members of the request that it names.
+pub(crate) fn filled(text: &str, request: &Message) -> String {
+    let mut parts = text.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| match part.split_once('}') {
+        Some((name, rest)) => all + &member(request, name).unwrap_or_default() + rest,
+        None => all + "{" + part,
+    })
+}
+
 /// Operations on a bucket's configuration, by the query that names it; the method is the name's start.
 const CONFIGURATIONS: &[(&str, &str)] = &[
     ("tagging", "BucketTagging"),

@@ -2,7 +2,8 @@
 //!
 //! - `OPERATIONS`: `ec2:CreateSubnet`, `iam:*`, `*`, `changes` (every call that changes something), or `reads`; several
 //!   are separated by commas.
-//! - `COUNT`: the matching calls that the rule applies to, from 1: `3`, `3-5` or `3-`. Default: all.
+//! - `COUNT`: the matching calls that the rule applies to, from 1: `3`, `3-5` or `3-`; or `once`, the first one
+//!   that no rule before affects. Default: all.
 //! - `CHANCE`: the chance of the fault in percent, by the proxy's seed. Default: 100.
 //! - `FAULT`: the table of [`Fault::parse`]. `-after` passes the request on first.
 //!
@@ -16,6 +17,7 @@ pub struct Rule {
     text: String,
     operations: Vec<String>,
     count: RangeInclusive<u64>,
+    is_once: bool,
     /// From 0 to 1.
     chance: f64,
     fault: Fault,
@@ -41,7 +43,8 @@ pub(crate) enum Fault {
     Status(u16, Delivery),
     /// Answers as the service does above a rate, in calls per second. Without a rate, every call is throttled.
     Throttle(Option<f64>),
-    /// Answers with this code and message and HTTP status 400.
+    /// Answers with this code and message and HTTP status 400. `{VpcId}` in the message stands for that member of the
+    /// request; the rule applies only to requests that have it.
     Refuse { code: String, message: String },
     /// Passes the request on after a pause.
     Delay(Duration),
@@ -102,6 +105,7 @@ impl FromStr for Rule {
         };
         let (operations, count) = match calls.split_once('#') {
             None => (calls, Some(1..=u64::MAX)),
+            Some((operations, "once")) => (operations, Some(1..=1)),
             Some((operations, count)) => (operations, range(count)),
         };
         let operations: Vec<String> = operations.split(',').map(str::to_owned).collect();
@@ -113,6 +117,7 @@ impl FromStr for Rule {
             text: text.trim().to_owned(),
             operations,
             count: count.ok_or_else(|| invalid("invalid count"))?,
+            is_once: calls.ends_with("#once"),
             chance,
             fault: Fault::parse(fault).ok_or_else(|| invalid("unknown fault"))?,
         })
@@ -138,6 +143,17 @@ fn range(text: &str) -> Option<RangeInclusive<u64>> {
 impl Rule {
     pub(crate) fn fault(&self) -> &Fault {
         &self.fault
+    }
+
+    /// Returns whether the rule counts only calls that no rule before affects.
+    pub(crate) fn is_once(&self) -> bool {
+        self.is_once
+    }
+
+    /// Returns the members of a request that the answer names.
+    pub(crate) fn members(&self) -> Vec<&str> {
+        let Fault::Refuse { message, .. } = &self.fault else { return vec![] };
+        message.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(member, _)| member).collect()
     }
 
     /// Returns whether the rule counts calls of this operation.

@@ -27,6 +27,7 @@ mod image;
 mod members;
 mod network;
 mod ops;
+mod passing_errors;
 mod prose;
 mod reference;
 mod rollouts;

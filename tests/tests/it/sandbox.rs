@@ -114,7 +114,10 @@ impl Sandbox {
         command.arg("-C").arg(self.folder.path()).args(arguments);
         // An emulator is never behind the times, and nobody waits here for what is ready at once.
         if ["plan", "apply", "destroy", "drift", "rollback"].contains(&arguments[0]) {
-            command.args(["--consistency-window", "0", "--poll", "0.2"]);
+            command.args(["--poll", "0.2"]);
+            if !arguments.contains(&"--consistency-window") {
+                command.args(["--consistency-window", "0"]);
+            }
         }
         if let Some(build) = &self.build {
             command.env("CARGO_TARGET_DIR", build);
