@@ -61,6 +61,11 @@ impl Message {
         Self { head, body: body.to_string().into_bytes() }
     }
 
+    /// An answer with this status line, content type and body.
+    pub fn answer(status: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { head: format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}"), body: body.into() }
+    }
+
     /// An answer in CBOR.
     pub fn cbor(status: &str, body: Vec<u8>) -> Self {
         let head = format!("HTTP/1.1 {status} told\r\nsmithy-protocol: rpc-v2-cbor\r\nContent-Type: application/cbor");
