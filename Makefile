@@ -1,5 +1,5 @@
 # Needs Rust and Python 3; everything else is installed into the build folder.
-.PHONY: demo emulator test sweep fuzz lint doc docs fmt schema setup build up status logs backup restore down
+.PHONY: demo emulator test sweep fuzz fuzz-files lint doc docs fmt schema setup build up status logs backup restore down
 
 demo: ## Plan, apply, plan again and destroy on an emulator of AWS; with Docker, the whole system
 	@python3 tests/tools/run.py demo
@@ -15,6 +15,10 @@ sweep: ## Interrupts apply, update and destroy on moto: SWEEP=all, a number of p
 
 fuzz: ## The app's API, by its description; needs PostgreSQL
 	@python3 app/tools/fuzz.py
+
+fuzz-files: ## Damaged state, journal, plan and environment files: N=NUMBER inputs, from SEED=NUMBER
+	PROVISIONER_FUZZ=$(or $(N),10000000) PROVISIONER_FUZZ_SEED=$(or $(SEED),0) CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true \
+		cargo test --release --locked --package provisioner-cli --no-default-features --test fuzz -- --nocapture
 
 lint: ## What CI checks before the tests
 	cargo fmt --all --check

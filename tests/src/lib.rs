@@ -1,6 +1,7 @@
 //! Shared support of the tests of the public command line and crate APIs: AWS emulators, and variants of the bundled
 //! program.
 
+pub mod canary;
 pub mod docker;
 pub mod faults;
 mod front;

@@ -18,6 +18,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
 use provisioner_model::{
     error::{Error, Result},
     resource::Cloud,
@@ -26,7 +27,10 @@ use provisioner_model::{
 use crate::error::api;
 
 macro_rules! clients {
-    ($($feature:literal $method:ident $krate:ident $name:literal,)*) => {
+    ($($feature:literal $method:ident $krate:ident $name:literal $id:literal,)*) => {
+        /// The SDK's IDs of the services, by which a configuration file names their endpoints.
+        const SERVICE_IDS: &[&str] = &["S3", "STS", $($id),*];
+
         /// One client of each service, made at its first use.
         pub struct Clients {
             config: SdkConfig,
@@ -49,23 +53,23 @@ macro_rules! clients {
 }
 
 clients! {
-    "acm" acm aws_sdk_acm "Certificate Manager",
-    "applicationautoscaling" autoscaling aws_sdk_applicationautoscaling "Application Auto Scaling",
-    "cloudwatch" cloudwatch aws_sdk_cloudwatch "CloudWatch",
-    "cloudwatchlogs" logs aws_sdk_cloudwatchlogs "CloudWatch Logs",
-    "dynamodb" dynamodb aws_sdk_dynamodb "DynamoDB",
-    "ec2" ec2 aws_sdk_ec2 "EC2",
-    "ecr" ecr aws_sdk_ecr "ECR",
-    "ecs" ecs aws_sdk_ecs "ECS",
-    "elasticloadbalancingv2" elb aws_sdk_elasticloadbalancingv2 "Elastic Load Balancing",
-    "iam" iam aws_sdk_iam "IAM",
-    "kms" kms aws_sdk_kms "KMS",
-    "rds" rds aws_sdk_rds "RDS",
-    "route53" route53 aws_sdk_route53 "Route 53",
-    "secretsmanager" secrets aws_sdk_secretsmanager "Secrets Manager",
-    "sns" sns aws_sdk_sns "SNS",
-    "sqs" sqs aws_sdk_sqs "SQS",
-    "wafv2" waf aws_sdk_wafv2 "WAF",
+    "acm" acm aws_sdk_acm "Certificate Manager" "ACM",
+    "applicationautoscaling" autoscaling aws_sdk_applicationautoscaling "Application Auto Scaling" "Application Auto Scaling",
+    "cloudwatch" cloudwatch aws_sdk_cloudwatch "CloudWatch" "CloudWatch",
+    "cloudwatchlogs" logs aws_sdk_cloudwatchlogs "CloudWatch Logs" "CloudWatch Logs",
+    "dynamodb" dynamodb aws_sdk_dynamodb "DynamoDB" "DynamoDB",
+    "ec2" ec2 aws_sdk_ec2 "EC2" "EC2",
+    "ecr" ecr aws_sdk_ecr "ECR" "ECR",
+    "ecs" ecs aws_sdk_ecs "ECS" "ECS",
+    "elasticloadbalancingv2" elb aws_sdk_elasticloadbalancingv2 "Elastic Load Balancing" "Elastic Load Balancing v2",
+    "iam" iam aws_sdk_iam "IAM" "IAM",
+    "kms" kms aws_sdk_kms "KMS" "KMS",
+    "rds" rds aws_sdk_rds "RDS" "RDS",
+    "route53" route53 aws_sdk_route53 "Route 53" "Route 53",
+    "secretsmanager" secrets aws_sdk_secretsmanager "Secrets Manager" "Secrets Manager",
+    "sns" sns aws_sdk_sns "SNS" "SNS",
+    "sqs" sqs aws_sdk_sqs "SQS" "SQS",
+    "wafv2" waf aws_sdk_wafv2 "WAF" "WAFV2",
 }
 
 // S3 apart: an endpoint of one's own has no wildcard DNS, so that buckets go into the path there.
@@ -217,13 +221,14 @@ pub struct Identity {
 impl Aws {
     /// Loads the SDK's whole configuration: environment, profiles, SSO, web identity, containers, instances.
     /// `AWS_ENDPOINT_URL` and its variants for one service work untouched.
-    pub async fn load(region: &str) -> Self {
+    pub async fn load(region: &str) -> std::result::Result<Self, InvalidEndpoint> {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(https())
             .region(Region::new(region.to_owned()))
             .load()
             .await;
-        Self::new(config)
+        check_endpoints(&config)?;
+        Ok(Self::new(config))
     }
 
     /// Returns clients for a custom endpoint with these keys, independent of environment variables: for tests.
@@ -274,6 +279,39 @@ impl Aws {
     }
 }
 
+/// An endpoint in the configuration of the AWS SDK that is not a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidEndpoint {
+    /// The service that the endpoint is for; `None` for all services.
+    pub service: Option<&'static str>,
+    /// The value that was found.
+    pub value: String,
+}
+
+/// Returns whether the SDK can use a value as an endpoint: `http://HOST` or `https://HOST`.
+pub fn is_endpoint_url(value: &str) -> bool {
+    let host = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
+    let starts_well = host.is_some_and(|host| host.starts_with(|first: char| first.is_alphanumeric() || first == '['));
+    starts_well && !value.contains(|character: char| character.is_whitespace() || character.is_control())
+}
+
+/// Checks the endpoints that the clients will use. The SDK panics at an empty endpoint, and ignores others that are no
+/// URLs: the calls would go to AWS instead of the emulator that the user meant.
+fn check_endpoints(config: &SdkConfig) -> std::result::Result<(), InvalidEndpoint> {
+    let Some(loader) = config.service_config() else { return Ok(()) };
+    // No service has the first ID, so that it gives the endpoint of all services.
+    let services = std::iter::once(None).chain(SERVICE_IDS.iter().copied().map(Some));
+    for service in services {
+        let id = service.unwrap_or("all services");
+        let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+        let value = key.ok().and_then(|key| loader.load_config(key));
+        if let Some(value) = value.filter(|value| !is_endpoint_url(value)) {
+            return Err(InvalidEndpoint { service, value });
+        }
+    }
+    Ok(())
+}
+
 fn https() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
@@ -292,6 +330,16 @@ impl Cloud for Aws {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endpoints_are_urls_with_a_host() {
+        for url in ["http://127.0.0.1:4566", "https://[::1]/", "https://emulator"] {
+            assert!(is_endpoint_url(url), "{url}");
+        }
+        for text in ["", "http://", "127.0.0.1:4566", "ftp://host", "http://a b", "http:// host"] {
+            assert!(!is_endpoint_url(text), "{text}");
+        }
+    }
 
     #[tokio::test]
     async fn concurrent_reads_share_a_call() {

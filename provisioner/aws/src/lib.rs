@@ -71,7 +71,7 @@ macro_rules! only_for_ids {
 only_for_ids!("ec2": ec2, SecurityGroup Subnet Vpc);
 only_for_ids!("route53": route53, Record);
 
-pub use cloud::{Aws, Identity, Reader, Writer};
+pub use cloud::{Aws, Identity, InvalidEndpoint, Reader, Writer, is_endpoint_url};
 
 use provisioner_model::erased::ResourceRegistry;
 

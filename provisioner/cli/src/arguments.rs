@@ -27,7 +27,7 @@ const EXIT_CODES: &str = "Exit codes:
   130  interrupted: the state is saved, and the next apply continues
 
 Environment variables: those of the AWS SDK (AWS_PROFILE, AWS_ENDPOINT_URL, …), NO_COLOR, COLUMNS,
-PROVISIONER_LOG (a filter for -v, as in `provisioner=debug,aws=info`).";
+PROVISIONER_LOG (a filter for -v, as in `provisioner=debug,aws_sdk=info`).";
 
 /// Infrastructure as code in Rust.
 #[derive(Debug, Parser)]

@@ -37,6 +37,21 @@ pub enum Failure {
         /// Value of the variable.
         value: String,
     },
+    /// An endpoint of an AWS profile that must be a URL.
+    #[error(
+        "`endpoint_url`{} of the AWS profile `{profile}` is not a URL: `{value}`",
+        service.map(|service| format!(" for {service}")).unwrap_or_default()
+    )]
+    ProfileEndpoint {
+        /// Name of the profile.
+        profile: String,
+        /// The file that configures the profile.
+        file: String,
+        /// The service that the endpoint is for; `None` for all services.
+        service: Option<&'static str>,
+        /// Value of `endpoint_url`.
+        value: String,
+    },
     /// No answer to who we are.
     #[error("could not determine the account of the credentials")]
     Identity(#[source] provisioner_model::Error),
@@ -268,6 +283,10 @@ impl Hint for Failure {
             Self::Endpoint { variable, .. } => {
                 Some(format!("expected `http://HOST` or `https://HOST`, with a port if needed; unset {variable} to use AWS"))
             }
+            Self::ProfileEndpoint { file, .. } => Some(format!(
+                "expected `http://HOST` or `https://HOST`, with a port if needed; correct `endpoint_url` in {file}, or remove \
+                 it to use AWS"
+            )),
             Self::Identity(error)
                 if matches!(
                     error.kind,

@@ -13,6 +13,7 @@ pub mod error;
 #[cfg(feature = "aws")]
 mod image;
 mod live;
+mod logging;
 mod options;
 mod program;
 pub mod render;
@@ -76,7 +77,7 @@ pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, termi
             return USAGE;
         }
     };
-    log(cli.verbose, terminal);
+    logging::start(cli.verbose, terminal);
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -88,24 +89,5 @@ pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, termi
             failure.tell(terminal);
             failure.code()
         }
-    }
-}
-
-/// Logs to standard error: `-v` what is called and how it ended, `-vv` what the SDK does.
-fn log(verbose: u8, terminal: &Terminal) {
-    use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
-    #[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
-    let stated = std::env::var("PROVISIONER_LOG").ok();
-    let filter = match (stated, verbose) {
-        (Some(filter), _) => filter,
-        (None, 0) => return,
-        (None, 1) => "info,provisioner=debug,aws_sdk=debug".to_owned(),
-        (None, _) => "debug,hyper=info,h2=info,rustls=info".to_owned(),
-    };
-    // The SDK logs each lookup of an endpoint, which helps nobody.
-    let news = filter_fn(|event| !event.target().ends_with("::endpoint_lib"));
-    let lines = fmt::layer().with_ansi(terminal.err().colour).with_writer(std::io::stderr).with_filter(news);
-    if tracing_subscriber::registry().with(EnvFilter::new(filter)).with(lines).try_init().is_err() {
-        terminal.say("a log is set up already");
     }
 }

@@ -190,16 +190,26 @@ fn types() -> ResourceRegistry {
     expect(unused_variables, reason = "the folder has images only with the feature `aws`")
 )]
 async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<ProviderTarget, Failure> {
-    if let Some((variable, value)) = crate::terminal::invalid_endpoint() {
-        return Err(Failure::Endpoint { variable, value });
-    }
-    let aws = provisioner_aws::Aws::load(region).await;
+    let aws = load_aws(region).await?;
     #[cfg(feature = "aws")]
     let aws = aws.with_images(image::layouts(folder.path()));
     let identity = aws.identity().await.map_err(Failure::Identity)?;
     let endpoint = aws.endpoint().map(str::to_owned).or_else(crate::terminal::service_endpoint);
     clouds.add(MAIN, aws);
     Ok(ProviderTarget { account: identity.account, region: region.to_owned(), endpoint })
+}
+
+/// The clients of AWS, with the endpoints of the environment variables and the profile.
+#[cfg(feature = "aws-types")]
+pub(crate) async fn load_aws(region: &str) -> Result<provisioner_aws::Aws, Failure> {
+    let variables = crate::terminal::endpoint_variables();
+    if let Some((variable, value)) = variables.into_iter().find(|(_, value)| !provisioner_aws::is_endpoint_url(value)) {
+        return Err(Failure::Endpoint { variable, value });
+    }
+    provisioner_aws::Aws::load(region).await.map_err(|invalid| {
+        let (profile, file) = crate::terminal::aws_profile();
+        Failure::ProfileEndpoint { profile, file, service: invalid.service, value: invalid.value }
+    })
 }
 
 #[cfg(not(feature = "aws-types"))]

@@ -12,6 +12,7 @@ use provisioner_model::{
     stack::Facts,
     state::ProviderTarget,
 };
+use provisioner_planner::verify;
 use serde::Deserialize;
 
 /// A reason for which a saved plan cannot be written, read or executed.
@@ -43,6 +44,14 @@ pub enum SavedError {
         path: PathBuf,
         /// Format version of the file.
         found: u64,
+    },
+    /// Its steps do not belong together.
+    #[error("{} contradicts itself: {wrong}", path.display())]
+    Contradiction {
+        /// Path of the file.
+        path: PathBuf,
+        /// The first contradiction.
+        wrong: String,
     },
     /// It is for another environment.
     #[error("{} is a plan for `{planned}`, not for `{asked}`", path.display())]
@@ -80,6 +89,7 @@ pub enum SavedError {
 impl Hint for SavedError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Contradiction { .. } => Some("the file has been changed: plan again".to_owned()),
             Self::NoPlan { .. } | Self::Format { .. } => Some(
                 "create it with `provisioner plan ENV --out FILE`; the output of `--json` cannot be applied".to_owned(),
             ),
@@ -103,8 +113,14 @@ pub fn write(path: &Path, plan: &Plan) -> Result<(), SavedError> {
     write_atomically(path, &text).map_err(SavedError::Write)
 }
 
-/// Reads a plan for this environment and this place.
+/// Reads a plan for this environment.
 pub fn read(path: &Path, environment: &str) -> Result<Plan, SavedError> {
+    let text = std::fs::read(path).map_err(|source| SavedError::Read { path: path.to_owned(), source })?;
+    parse(path, environment, &text)
+}
+
+/// The plan of a file for this environment. `path` is for the errors.
+pub fn parse(path: &Path, environment: &str, text: &[u8]) -> Result<Plan, SavedError> {
     #[derive(Deserialize)]
     struct Head {
         format: u64,
@@ -112,19 +128,22 @@ pub fn read(path: &Path, environment: &str) -> Result<Plan, SavedError> {
         #[serde(rename = "declared_outputs")]
         _outputs: serde::de::IgnoredAny,
     }
-    let text = std::fs::read(path).map_err(|source| SavedError::Read { path: path.to_owned(), source })?;
     let no_plan = |source| SavedError::NoPlan { path: path.to_owned(), source };
     // Its format first: a newer one may look different.
-    let head: Head = serde_json::from_slice(&text).map_err(no_plan)?;
+    let head: Head = serde_json::from_slice(text).map_err(no_plan)?;
     if head.format != u64::from(FORMAT) {
         return Err(SavedError::Format { path: path.to_owned(), found: head.format });
     }
-    let plan: Plan = serde_json::from_slice(&text).map_err(no_plan)?;
+    let plan: Plan = serde_json::from_slice(text).map_err(no_plan)?;
     if plan.facts.environment != environment {
         let (planned, asked) = (plan.facts.environment, environment.to_owned());
         return Err(SavedError::Environment { path: path.to_owned(), planned, asked });
     }
-    Ok(plan)
+    // A file can be changed by anything: the engine executes only what the planner could have written.
+    match verify::plan(&plan).into_iter().next() {
+        Some(wrong) => Err(SavedError::Contradiction { path: path.to_owned(), wrong }),
+        None => Ok(plan),
+    }
 }
 
 /// Refuses a plan that was made for another account, region or endpoint.

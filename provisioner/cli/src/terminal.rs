@@ -1,6 +1,7 @@
 //! The only module that prints, asks, and reads the process's environment.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, IsTerminal, Write},
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -169,28 +170,26 @@ pub fn whoami() -> (String, String) {
     (owner, host)
 }
 
-/// Returns the first variable for an endpoint of the AWS SDK that is not a URL, with its value. The SDK panics at an empty
-/// one.
-pub fn invalid_endpoint() -> Option<(String, String)> {
-    let is_url = |value: &str| {
-        let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
-        rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_alphanumeric() || first == '['))
-    };
+/// Returns the variables for endpoints of the AWS SDK, with their values.
+pub fn endpoint_variables() -> BTreeMap<String, String> {
     let is_endpoint = |name: &str| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_");
-    let mut found: Vec<(String, String)> = std::env::vars_os()
+    std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
-        .filter(|(name, value)| is_endpoint(name) && !is_url(value))
-        .collect();
-    found.sort_unstable();
-    found.into_iter().next()
+        .filter(|(name, _)| is_endpoint(name))
+        .collect()
 }
 
 /// The endpoint of a single service, where only such are set: the state must not take an emulator for AWS.
 pub fn service_endpoint() -> Option<String> {
-    let mut found: Vec<(String, String)> =
-        std::env::vars().filter(|(name, value)| name.starts_with("AWS_ENDPOINT_URL_") && !value.is_empty()).collect();
-    found.sort_unstable();
-    found.into_iter().next().map(|(_, value)| value)
+    endpoint_variables().into_iter().find(|(name, _)| name != "AWS_ENDPOINT_URL").map(|(_, value)| value)
+}
+
+/// Returns the name of the AWS profile in use, and the file that configures it.
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+pub fn aws_profile() -> (String, String) {
+    let stated = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let profile = stated("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
+    (profile, stated("AWS_CONFIG_FILE").unwrap_or_else(|| "~/.aws/config".to_owned()))
 }
 
 /// Opens an address in a browser, or returns the reason for a failure.

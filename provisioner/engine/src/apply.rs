@@ -13,6 +13,7 @@ use provisioner_model::{
     plan::{Discovered, Plan},
     state::Snapshot,
 };
+use provisioner_planner::verify;
 use provisioner_store::{Holder, Store, StoreError};
 use tokio::sync::{mpsc::UnboundedSender, watch};
 
@@ -65,6 +66,12 @@ pub enum ApplyError {
         /// Description of the difference.
         what: String,
     },
+    /// The plan was not made by the planner: its steps do not belong together.
+    #[error("the plan contradicts itself: {wrong}")]
+    Contradiction {
+        /// The first contradiction.
+        wrong: String,
+    },
     /// The plan deletes what is protected.
     #[error("the plan deletes protected resources: {}", addresses.join(", "))]
     Protected {
@@ -83,6 +90,10 @@ pub enum ApplyError {
 
 /// Executes a plan. On every outcome, it saves the completed steps before it releases the lock.
 pub async fn apply(input: Apply<'_>) -> Result<Outcome, ApplyError> {
+    // A saved plan is a file that anything may have changed.
+    if let Some(wrong) = verify::plan(input.plan).into_iter().next() {
+        return Err(ApplyError::Contradiction { wrong });
+    }
     let lock = input.store.lock(input.holder.clone()).await?;
     let outcome = locked(&input).await;
     // In this order, and never the other: first the state is saved, then the lock is given back.

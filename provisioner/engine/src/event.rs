@@ -29,8 +29,8 @@ pub enum EventKind {
     Verifying,
     /// The object failed, and the rollback that the plan states has begun.
     RollingBack {
-        /// The failure.
-        why: String,
+        /// The failure. The event [`EventKind::Failed`] that follows does not repeat it.
+        failure: Diagnostic,
     },
     /// A call is sent again.
     Retry {
@@ -62,7 +62,7 @@ pub enum EventKind {
     /// The step failed. Steps that depend on it are skipped, all others continue.
     ///
     /// The summary is the failure with its whole chain of errors and AWS's request ID. The detail is for a person:
-    /// stopped tasks and their last log lines.
+    /// stopped tasks and their last log lines. After [`EventKind::RollingBack`], it is only the result of the rollback.
     Failed(Diagnostic),
     /// The step was not tried, since a step before it failed or was skipped.
     Skipped {

@@ -111,7 +111,7 @@ impl StepExecution<'_, '_> {
 
     /// Rolls back as planned, and returns the step's error.
     async fn roll_back(&self, row: Row, sent: &Sent<'_>, rollback_inputs: &Value, failed: StepError) -> StepError {
-        self.tell(EventKind::RollingBack { why: failed.why() });
+        self.tell(EventKind::RollingBack { failure: failed.diagnostic(self.step) });
         // From here on a wish to roll back is being fulfilled.
         let rolling_back = Self { rolling_back: true, ..*self };
         let (then, fatal) = match rolling_back.put_back(row, sent, rollback_inputs).await {

@@ -63,9 +63,8 @@ impl StepError {
                 Diagnostic { summary, hint: hint(error, &step.type_name), ..diagnostic }
             }
             Self::Failed(failure) => Diagnostic { address: diagnostic.address, ..(**failure).clone() },
-            Self::RolledBack { failed, .. } => {
-                Diagnostic { summary: diagnostic.summary, ..failed.diagnostic(step) }
-            }
+            // The event of the rollback has reported the failure itself.
+            Self::RolledBack { then, .. } => Diagnostic { summary: then.clone(), ..diagnostic },
             Self::Taken { id, address, environment } => diagnostic.hint(format!(
                 "to manage that object, run `provisioner import {environment} {address} '{id}'` or declare the resource with \
                  `adopt`; else give it another name or key"

@@ -67,3 +67,18 @@ fn missing_provider_is_a_bug() {
         assert_eq!(simulation.cloud.writes(), 0);
     });
 }
+
+#[test]
+fn plan_that_waits_for_a_missing_step_is_refused() {
+    run(async {
+        let simulation = Simulation::new();
+        let mut plan = simulation.plan(&one_net()).await.expect("a plan");
+        plan.steps[0].after.insert(999);
+        let error = simulation.apply(&plan).await.expect_err("refused");
+        assert!(
+            error.contains("the plan contradicts itself: step 0 (create net/main) waits for a later one"),
+            "{error}"
+        );
+        assert_eq!((simulation.cloud.writes(), simulation.store.appends()), (0, 0));
+    });
+}

@@ -272,7 +272,9 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
     ) -> Fut<'a, (String, Option<Receipt>)> {
         Box::pin(async move {
             c.secrets.reveal(&mut inputs);
-            let (id, receipt) = typed::<R, R>(inputs)?.create(c.get::<R::Cloud>(provider)?.writer(), owner).await?;
+            let writer = c.get::<R::Cloud>(provider)?.writer();
+            let created = async { typed::<R, R>(inputs)?.create(writer, owner).await };
+            let (id, receipt) = created.await.map_err(|error| c.secrets.hide(error))?;
             Ok((id.into(), receipt))
         })
     }
@@ -287,8 +289,10 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
     ) -> Fut<'a, Option<Receipt>> {
         Box::pin(async move {
             c.secrets.reveal(&mut inputs);
+            let writer = c.get::<R::Cloud>(provider)?.writer();
             let (recorded, observed) = (to_recorded::<R>(recorded)?, to_observed::<R>(observed)?);
-            typed::<R, R>(inputs)?.update(c.get::<R::Cloud>(provider)?.writer(), &recorded, &observed).await
+            let updated = async { typed::<R, R>(inputs)?.update(writer, &recorded, &observed).await };
+            updated.await.map_err(|error| c.secrets.hide(error))
         })
     }
 

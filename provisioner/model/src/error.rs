@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use crate::diagnostic::Hint;
+use crate::{diagnostic::Hint, secret};
 
 /// The conclusion for the engine. The provider maps API codes to these; nothing else knows a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,24 @@ impl Error {
         Self { source: Some(Arc::from(why.into())), ..Self::new(kind, action) }
     }
 
+    /// Returns the error without a secret, in case the API's message repeats the value that it refused.
+    #[must_use]
+    pub fn without_secret(self, name: &str, value: &str) -> Self {
+        let source = self.source.as_deref().map(|source| causes(source)).unwrap_or_default();
+        let hidden = secret::hide(&source, name, value);
+        let changed = hidden != source;
+        Self {
+            code: self.code.map(|code| secret::hide(&code, name, value)),
+            request_id: self.request_id.map(|id| secret::hide(&id, name, value)),
+            source: if changed {
+                Some(Arc::from(Box::<dyn StdError + Send + Sync>::from(hidden)))
+            } else {
+                self.source
+            },
+            ..self
+        }
+    }
+
     /// A bug: see [`ErrorKind::Bug`].
     pub fn bug(action: &'static str, why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::because(ErrorKind::Bug, action, why)
@@ -87,16 +105,7 @@ impl Error {
 
     /// The whole chain on one line: what, and why.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = StdError::source(self);
-        while let Some(cause) = next {
-            let cause_text = cause.to_string();
-            if !text.contains(&cause_text) {
-                text = format!("{text}: {cause_text}");
-            }
-            next = cause.source();
-        }
-        text
+        causes(self)
     }
 
     /// Returns the user's next action, if the kind tells one, for a call about a resource type.
@@ -145,6 +154,20 @@ impl Hint for Error {
     }
 }
 
+/// Returns an error and its causes on one line. A cause that repeats another one is left out.
+fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 /// The result of a call to a cloud.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -166,5 +189,15 @@ mod tests {
         let inner = Error::because(ErrorKind::Refused, "ec2:CreateSubnet", "no room");
         let error = Error::because(ErrorKind::Unknown, "ec2:DescribeSubnets", inner);
         assert_eq!(error.clone().chain(), "ec2:DescribeSubnets failed: ec2:CreateSubnet failed: no room");
+    }
+
+    #[test]
+    fn error_without_secret_keeps_the_rest_of_the_message() {
+        let inner = Error::because(ErrorKind::Refused, "rds:CreateDBInstance", "`hunter 2` is too short");
+        let error = Error { code: Some("hunter 2".to_owned()), ..Error::because(ErrorKind::Denied, "a:B", inner) };
+        let error = error.without_secret("password", "hunter 2");
+        let expected =
+            "a:B failed with (secret password): rds:CreateDBInstance failed: `(secret password)` is too short";
+        assert_eq!((error.chain().as_str(), error.kind), (expected, ErrorKind::Denied));
     }
 }

@@ -297,6 +297,7 @@ pub struct Write {
     /// The fields of `planned` that wait for an output.
     pub unknown: BTreeSet<String>,
     /// Number of earlier objects at this address.
+    #[serde(deserialize_with = "crate::state::generation")]
     pub generation: u32,
     /// Of the inputs' shape.
     pub version: u32,

@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::error::Error;
 
 /// A secret input. It serialises as `{"$secret": slot, "version": n}`; two versions are compared, never two values.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +61,30 @@ impl SecretValues {
             _ => {}
         }
     }
+
+    /// Returns the error of a write call without the values, in case the cloud's message repeats one.
+    pub(crate) fn hide(&self, error: Error) -> Error {
+        self.0.iter().fold(error, |error, (slot, value)| error.without_secret(slot, value))
+    }
 }
+
+/// Returns a text with `(secret NAME)` in place of a value, as it is or encoded as in a request body: JSON, a form, or
+/// Base64.
+pub(crate) fn hide(text: &str, name: &str, value: &str) -> String {
+    if value.is_empty() {
+        return text.to_owned();
+    }
+    let quoted = Value::from(value).to_string();
+    let json = &quoted[1..quoted.len() - 1];
+    let url = percent_encode(value.as_bytes(), UNRESERVED).to_string();
+    let form = url.replace("%20", "+");
+    let base64 = BASE64_STANDARD.encode(value);
+    let forms = [value, json, &url, &form, &base64];
+    forms.iter().fold(text.to_owned(), |text, form| text.replace(form, &format!("(secret {name})")))
+}
+
+/// All characters except for those that a form leaves as they are.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl fmt::Debug for SecretValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,5 +107,21 @@ mod tests {
         let secret: Secret = serde_json::from_value(inputs["a"][0].clone()).unwrap();
         assert_eq!(secret.expose(), Some("canary"));
         assert!(!format!("{secret:?}{}{secrets:?}", serde_json::to_string(&secret).unwrap()).contains("canary"));
+    }
+
+    #[test]
+    fn value_is_hidden_in_every_encoding() {
+        let value = "a \"b\" & c/=";
+        for text in [
+            value.to_owned(),
+            Value::from(value).to_string(),
+            "Password=a%20%22b%22%20%26%20c%2F%3D".to_owned(),
+            "Password=a+%22b%22+%26+c%2F%3D&Next=1".to_owned(),
+            format!("{{\"key\":\"{}\"}}", BASE64_STANDARD.encode(value)),
+        ] {
+            let hidden = hide(&text, "key", value);
+            assert!(hidden.contains("(secret key)") && !hidden.contains("b\""), "{hidden}");
+        }
+        assert_eq!(hide("as it was", "key", ""), "as it was");
     }
 }

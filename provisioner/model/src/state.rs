@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 use crate::{
@@ -23,6 +23,7 @@ pub struct Snapshot {
     /// Random ID of the state, which distinguishes two states of the same environment name.
     pub lineage: String,
     /// Grows by one with each write.
+    #[serde(deserialize_with = "serial")]
     pub serial: u64,
     /// Name of the environment.
     pub environment: String,
@@ -34,6 +35,7 @@ pub struct Snapshot {
     pub outputs: BTreeMap<String, Value>,
     /// The highest generation of the objects that have left each address. AWS reserves some names after a delete, so the
     /// next object there gets a higher generation, and with it another generated name.
+    #[serde(deserialize_with = "generations")]
     pub generations: BTreeMap<String, u32>,
 }
 
@@ -134,6 +136,7 @@ pub struct Object {
     /// None while a create's outcome is not known.
     pub id: Option<String>,
     /// Number of earlier objects at this address.
+    #[serde(deserialize_with = "generation")]
     pub generation: u32,
     /// Chosen before its create.
     pub token: String,
@@ -255,4 +258,47 @@ pub enum Operation {
     Update,
     /// Deletes the object.
     Delete,
+}
+
+// The engine counts serials and generations up, and never reaches these limits. A larger number comes from a damaged
+// file: it is an error where it is read, so that no addition overflows.
+const MAX_SERIAL: u64 = 1 << 53;
+const MAX_GENERATION: u32 = 1 << 31;
+
+fn serial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let serial = u64::deserialize(deserializer)?;
+    let limit = || D::Error::custom(format!("expected a serial of at most {MAX_SERIAL}, found {serial}"));
+    if serial <= MAX_SERIAL { Ok(serial) } else { Err(limit()) }
+}
+
+pub(crate) fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let generation = u32::deserialize(deserializer)?;
+    let limit = || D::Error::custom(format!("expected a generation of at most {MAX_GENERATION}, found {generation}"));
+    if generation <= MAX_GENERATION { Ok(generation) } else { Err(limit()) }
+}
+
+fn generations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Generation(#[serde(deserialize_with = "generation")] u32);
+    let generations = BTreeMap::<String, Generation>::deserialize(deserializer)?;
+    Ok(generations.into_iter().map(|(address, Generation(newest))| (address, newest)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counter_beyond_its_limit_is_an_error_where_it_is_read() {
+        let text = |serial: u64, generation: u32| {
+            let snapshot = Snapshot { serial, ..Snapshot::new("lineage", "dev") };
+            let generations = BTreeMap::from([("net/main".to_owned(), generation)]);
+            serde_json::to_string_pretty(&Snapshot { generations, ..snapshot }).unwrap()
+        };
+        let read = |text: String| serde_json::from_str::<Snapshot>(&text);
+        let snapshot = read(text(MAX_SERIAL, MAX_GENERATION)).unwrap();
+        assert_eq!(snapshot.next_generation("net/main"), MAX_GENERATION + 1);
+        assert_eq!(read(text(MAX_SERIAL + 1, 1)).unwrap_err().line(), 4);
+        assert_eq!(read(text(1, u32::MAX)).unwrap_err().line(), 10);
+    }
 }

@@ -18,16 +18,12 @@ use std::{
 };
 
 use provisioner_files::{sync_folder, write_atomically};
-use provisioner_model::{
-    journal::JournalEntry,
-    state::{FORMAT, Snapshot},
-};
-use serde::Deserialize;
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
 use crate::{
     Fut, Holder, KEPT, Lock, StateReader, Store,
     error::{Result, StoreError},
-    journal,
+    journal, snapshot,
 };
 
 /// The state of one environment on the local disk.
@@ -118,30 +114,14 @@ impl Disk {
     }
 
     fn read(&self, path: &Path) -> Result<Option<Snapshot>> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: u64,
-        }
         let Some(text) = read_file(path)? else { return Ok(None) };
-        let damaged = |source: serde_json::Error| StoreError::Damaged {
-            path: path.to_owned(),
-            line: source.line().max(1),
-            column: source.column().max(1),
-            good: self.newest_other_than(path),
-            source,
-        };
-        // Its format first: a newer one may look different.
-        let head: Head = serde_json::from_slice(&text).map_err(damaged)?;
-        if head.format != u64::from(FORMAT) {
-            return Err(StoreError::Format { path: path.to_owned(), found: head.format, known: FORMAT });
-        }
-        let snapshot: Snapshot = serde_json::from_slice(&text).map_err(damaged)?;
-        if snapshot.environment != self.environment {
-            let (there, expected) = (&snapshot.environment, &self.environment);
-            let [there, expected] = [there, expected].map(|name| format!("the state of environment `{name}`"));
-            return Err(StoreError::Foreign { path: path.to_owned(), there, expected });
-        }
-        Ok(Some(snapshot))
+        let parsed = snapshot::parse(path, &self.environment, &text).map_err(|mut error| {
+            if let StoreError::Damaged { good, .. } = &mut error {
+                *good = self.newest_other_than(path);
+            }
+            error
+        });
+        parsed.map(Some)
     }
 
     fn newest_other_than(&self, damaged: &Path) -> Option<PathBuf> {

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 mod disk;
 mod error;
 pub mod journal;
+pub mod snapshot;
 
 pub use disk::Disk;
 pub use error::{Result, StoreError};

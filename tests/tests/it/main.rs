@@ -9,6 +9,7 @@
 
 mod actions;
 mod book;
+mod canary;
 mod compose;
 mod crate_dependencies;
 mod dangling;

@@ -85,8 +85,10 @@ impl Resource for ImportedCertificate {
         #[expect(clippy::disallowed_methods, reason = "a certificate is valid from when it is made")]
         let (certificate, key) =
             self.pair(SystemTime::now()).map_err(|error| Error::because(ErrorKind::Refused, IMPORT, error))?;
-        let request = c.acm().import_certificate().certificate(Blob::new(certificate)).private_key(Blob::new(key));
-        let answer = request.set_tags(Some(sdk_tags(&self.tags))).send().await.map_err(api(IMPORT))?;
+        let private_key = Blob::new(key.clone());
+        let request = c.acm().import_certificate().certificate(Blob::new(certificate)).private_key(private_key);
+        let answer = request.set_tags(Some(sdk_tags(&self.tags))).send().await.map_err(api(IMPORT));
+        let answer = answer.map_err(|error| error.without_secret("private key", &key))?;
         Ok((member(IMPORT, "CertificateArn", answer.certificate_arn())?, None))
     }
 }

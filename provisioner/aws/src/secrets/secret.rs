@@ -168,11 +168,13 @@ impl Resource for ManagedSecret {
     async fn create(&self, c: &Writer, owner: &Owner) -> Result<Created<Self>> {
         let token = Some(owner.token.clone()).filter(|token| (32..=64).contains(&token.len()));
         let request = c.secrets().create_secret().set_client_request_token(token);
-        let request = request.set_secret_string(self.fresh_value(c).await?).set_tags(Some(sdk_tags(&self.tags)));
+        let value = self.fresh_value(c).await?;
+        let request = request.set_secret_string(value.clone()).set_tags(Some(sdk_tags(&self.tags)));
         // An update takes an empty text for AWS's own key; of a create, the API does not say so.
         let key = self.kms_key_id.as_ref().and_then(text).filter(|key| !key.is_empty());
         let request = set_inputs!(request, self => name, description).set_kms_key_id(key);
-        let answer = request.send().await.map_err(api_with("secretsmanager:CreateSecret", name_not_yet_free))?;
+        let answer = request.send().await.map_err(api_with("secretsmanager:CreateSecret", name_not_yet_free));
+        let answer = answer.map_err(|error| error.without_secret("value", value.as_deref().unwrap_or_default()))?;
         Ok((member("secretsmanager:CreateSecret", "ARN", answer.arn())?, None))
     }
 
@@ -186,8 +188,9 @@ impl Resource for ManagedSecret {
         }
         if changed.contains(Field::SecretString) {
             let value = self.fresh_value(c).await?;
-            let request = c.secrets().put_secret_value().secret_id(id).set_secret_string(value);
-            request.send().await.map_err(api("secretsmanager:PutSecretValue"))?;
+            let request = c.secrets().put_secret_value().secret_id(id).set_secret_string(value.clone());
+            let answer = request.send().await.map_err(api("secretsmanager:PutSecretValue"));
+            answer.map_err(|error| error.without_secret("value", value.as_deref().unwrap_or_default()))?;
         }
         write_tags!(&self.tags, &recorded.inputs.tags, &observed.inputs.tags;
             c.secrets().tag_resource().secret_id(id) => "secretsmanager:TagResource",

@@ -14,6 +14,7 @@ use std::{
 use provisioner_model::{Diagnostic, Environment, Hint, SourceLocation};
 
 use self::source::SpannedToml;
+use crate::render::count;
 
 /// The folder that holds `environments/` and `state/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,15 +88,25 @@ pub struct Mistakes {
     pub file: String,
     /// The text of the file.
     pub text: String,
-    /// In the order of their places.
+    /// In the order of their places, at most [`MOST_MISTAKES`].
     pub mistakes: Vec<Placed>,
+    /// Number of further mistakes.
+    pub omitted: usize,
+}
+
+/// Maximum number of mistakes that are located and shown. A damaged file may have one in every byte.
+pub const MOST_MISTAKES: usize = 50;
+
+impl Mistakes {
+    /// Returns the number of mistakes: `1 mistake`, `2 mistakes`.
+    pub fn count(&self) -> String {
+        count(self.mistakes.len() + self.omitted, "mistake")
+    }
 }
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.mistakes.len();
-        let word = if count == 1 { "mistake" } else { "mistakes" };
-        write!(f, "{count} {word} in {}", self.file)
+        write!(f, "{} in {}", self.count(), self.file)
     }
 }
 
@@ -150,8 +161,10 @@ impl Folder {
         if !is_name(name) || !path.is_file() {
             return Err(EnvironmentError::Unknown { name: name.to_owned(), path, known: self.names()? });
         }
-        let text = std::fs::read_to_string(&path).map_err(|source| EnvironmentError::Io { path, source })?;
-        let settings = read(name, &format!("environments/{name}.toml"), &text).map_err(EnvironmentError::Mistakes)?;
+        let text = std::fs::read(&path).map_err(|source| EnvironmentError::Io { path, source })?;
+        let file = format!("environments/{name}.toml");
+        let text = decode(&file, text).map_err(EnvironmentError::Mistakes)?;
+        let settings = read(name, &file, &text).map_err(EnvironmentError::Mistakes)?;
         Ok(EnvironmentFile { name: name.to_owned(), settings })
     }
 }
@@ -160,15 +173,28 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// The text of a file, or the place of the first byte that is not UTF-8. `file` is what messages call it.
+pub fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Mistakes> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let diagnostic = Diagnostic::error("this byte is not UTF-8").hint("save the file as UTF-8");
+        let diagnostic = Diagnostic { location: Some(Box::new(location(file, &text, at))), ..diagnostic };
+        Mistakes { file: file.to_owned(), text, mistakes: vec![Placed { diagnostic, span: at..at }], omitted: 0 }
+    })
+}
+
 /// An environment from its text, or everything that is wrong with it. `file` is what messages call it.
 pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mistakes> {
     let failed = |mut mistakes: Vec<Placed>| {
         mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
         mistakes.dedup();
+        let omitted = mistakes.len().saturating_sub(MOST_MISTAKES);
+        mistakes.truncate(MOST_MISTAKES);
         for mistake in &mut mistakes {
             mistake.diagnostic.location = Some(Box::new(location(file, text, mistake.span.start)));
         }
-        Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes }
+        Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes, omitted }
     };
     let source = SpannedToml::parse(text).map_err(failed)?;
     let wrong = schema::check(&schema::of::<E>(), &source.value);

@@ -89,7 +89,10 @@ pub fn mistakes(mistakes: &Mistakes, page: &PageFormat, dumb: bool) -> String {
         }
         out.push('\n');
     }
-    let summary = format!("{} in {}", count(mistakes.mistakes.len(), "mistake"), mistakes.file);
+    if mistakes.omitted > 0 {
+        let _ = writeln!(out, "… and {} more", count(mistakes.omitted, "mistake"));
+    }
+    let summary = mistakes.to_string();
     out + &diagnostic(&Diagnostic::error(summary), page)
 }
 

@@ -7,7 +7,10 @@ use std::{
 };
 
 use provisioner_engine::{Event, EventKind, Outcome};
-use provisioner_model::plan::{Plan, StepAction};
+use provisioner_model::{
+    Diagnostic,
+    plan::{Plan, StepAction},
+};
 
 use super::{PageFormat, Tone, count};
 
@@ -16,7 +19,6 @@ pub struct Progress<'a> {
     plan: &'a Plan,
     page: PageFormat,
     running: BTreeMap<usize, RunningStep>,
-    hints: BTreeMap<usize, String>,
     skipped: Vec<(usize, usize)>,
     left: usize,
 }
@@ -34,7 +36,7 @@ impl<'a> Progress<'a> {
     /// At the start of this plan's apply.
     pub fn new(plan: &'a Plan, page: PageFormat) -> Self {
         let left = plan.steps.len();
-        Self { plan, page, running: BTreeMap::new(), hints: BTreeMap::new(), skipped: vec![], left }
+        Self { plan, page, running: BTreeMap::new(), skipped: vec![], left }
     }
 
     /// Steps that run, by number.
@@ -85,20 +87,15 @@ impl<'a> Progress<'a> {
                 Some(self.ended(step, Tone::New, &text))
             }
             EventKind::Verifying => self.says(step, "ready; verifying".to_owned()),
-            EventKind::RollingBack { why } => {
-                let text = self.page.paint(Tone::Gone, &format!("{why}; rolling back"));
+            EventKind::RollingBack { failure } => {
                 self.says(step, "rolling back".to_owned());
-                Some(format!("{}: {text}", self.address(step)))
+                let title = self.line(step, Tone::Gone, &format!("{}; rolling back", failure.summary));
+                Some(self.failure(&title, &failure))
             }
             EventKind::Failed(failure) => {
-                let verb = self.plan.steps.get(step).map_or("step", |step| step.action.verb());
-                let text = format!("{verb} failed{}: {}", self.took(step, now), failure.summary);
-                if let Some(hint) = failure.hint {
-                    self.hints.insert(step, hint);
-                }
-                let mut lines = vec![self.ended(step, Tone::Gone, &text)];
-                lines.extend(failure.detail.into_iter().map(|line| format!("    {line}")));
-                Some(lines.join("\n"))
+                let text = format!("{} failed{}: {}", self.verb(step), self.took(step, now), failure.summary);
+                let title = self.ended(step, Tone::Gone, &text);
+                Some(self.failure(&title, &failure))
             }
             EventKind::Skipped { because } => {
                 self.skipped.push((step, because));
@@ -122,7 +119,24 @@ impl<'a> Progress<'a> {
     fn ended(&mut self, step: usize, tone: Tone, text: &str) -> String {
         self.running.remove(&step);
         self.left = self.left.saturating_sub(1);
+        self.line(step, tone, text)
+    }
+
+    fn line(&self, step: usize, tone: Tone, text: &str) -> String {
         format!("{}: {}", self.address(step), self.page.paint(tone, text))
+    }
+
+    /// A failure with its details and its hint. The summary at the end does not repeat it: the message is on the screen
+    /// as soon as it is known, even if other steps run for an hour, or the process is killed.
+    fn failure(&self, title: &str, failure: &Diagnostic) -> String {
+        let mut lines = vec![self.page.wrap("", "    ", title)];
+        lines.extend(failure.detail.iter().map(|line| format!("    {line}")));
+        lines.extend(failure.hint.iter().map(|hint| self.page.wrap("    ", "    ", &format!("hint: {hint}"))));
+        lines.join("\n")
+    }
+
+    fn verb(&self, step: usize) -> &'static str {
+        self.plan.steps.get(step).map_or("step", |step| step.action.verb())
     }
 
     fn took(&self, step: usize, now: Instant) -> String {
@@ -155,18 +169,13 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// The end: what is done, what failed and why, what was left out because of it.
+    /// The summary at the end: the failed steps, the steps that were skipped because of them, and the numbers.
     pub fn sum_up(&self, outcome: &Outcome, took: Duration) -> String {
         let page = &self.page;
         let mut out = String::new();
-        for (step, why) in &outcome.failed {
-            let verb = self.plan.steps.get(*step).map_or("step", |step| step.action.verb());
+        for (step, _) in &outcome.failed {
             let lead = page.paint(Tone::Gone, "failed:");
-            let _ =
-                writeln!(out, "{}", page.wrap("", "    ", &format!("{lead} {verb} {}: {why}", self.address(*step))));
-            if let Some(hint) = self.hints.get(step) {
-                let _ = writeln!(out, "{}", page.wrap("    ", "    ", &format!("hint: {hint}")));
-            }
+            let _ = writeln!(out, "{lead} {} {}", self.verb(*step), self.address(*step));
             let skipped: Vec<&str> = self
                 .skipped
                 .iter()

@@ -151,6 +151,11 @@ fn saved_plan_is_applied_exactly_or_refused() {
     assert!(elsewhere.ends(1, "plan dev").err.contains("account 2"));
 
     let mut plan: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let after = std::mem::replace(&mut plan["steps"][0]["after"], json!([999]));
+    provisioner_files::write_atomically(Path::new(file), plan.to_string().as_bytes()).unwrap();
+    let damaged = elsewhere.ends(1, &format!("apply dev {file} --yes"));
+    assert!(damaged.err.contains("contradicts itself") && damaged.err.contains("plan again"), "{}", damaged.err);
+    plan["steps"][0]["after"] = after;
     plan["format"] = json!(99);
     provisioner_files::write_atomically(Path::new(file), plan.to_string().as_bytes()).unwrap();
     let newer = elsewhere.ends(1, &format!("apply dev {file} --yes"));

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use provisioner_cli::{
-    environment::{EnvironmentError, Folder, read, schema},
+    environment::{EnvironmentError, Folder, MOST_MISTAKES, decode, read, schema},
     error::Failure,
     render::PageFormat,
 };
@@ -142,6 +142,23 @@ fn dumb_terminals_get_plain_lines() {
     let mistakes = read::<Web>("dev", "environments/dev.toml", &text).expect_err("the file has mistakes");
     let report = Failure::from(EnvironmentError::Mistakes(mistakes)).report(&PageFormat::plain(90), true);
     insta::assert_snapshot!("narrated", report);
+}
+
+#[test]
+fn file_that_is_not_utf8_is_an_error_with_its_place() {
+    let mistakes = decode("environments/dev.toml", b"a = 1\nb = \"\xc3\x28\"\n".to_vec()).unwrap_err();
+    let location = mistakes.mistakes[0].diagnostic.location.as_ref().unwrap();
+    assert_eq!(location.to_string(), "environments/dev.toml:2:6");
+    let report = Failure::from(EnvironmentError::Mistakes(mistakes)).report(&PageFormat::plain(90), false);
+    assert!(report.contains("this byte is not UTF-8") && report.contains("1 mistake in"), "{report}");
+}
+
+#[test]
+fn report_of_a_damaged_file_has_a_limit() {
+    let report = report(&"a = 1\n".repeat(1_000));
+    assert_eq!(report.matches("duplicate key").count(), MOST_MISTAKES, "{report}");
+    assert!(report.contains("… and 949 mistakes more"), "{report}");
+    assert!(report.ends_with("error: 999 mistakes in environments/dev.toml\n"), "{report}");
 }
 
 #[test]

@@ -53,3 +53,31 @@ fn lines_of_an_apply_and_its_sum() {
     assert_eq!(progress.left(), 0);
     assert!(progress.running().is_empty());
 }
+
+#[test]
+fn failed_rollout_prints_its_message_once() {
+    let fixture = environment();
+    let plan = try_plan(&fixture, |stack| {
+        stack.add("main", net(1));
+    })
+    .unwrap();
+    let start = Instant::now();
+    let mut progress = Progress::new(&plan, PageFormat::plain(90));
+    let failure = Diagnostic {
+        detail: vec!["task t1 stopped: Essential container in task exited".to_owned()],
+        ..Diagnostic::error("it is ready, but not verified: https://app/version answered with status 503")
+            .hint("read the log of the task")
+    };
+    let rolled_back = Diagnostic::error("rolled back to the previous version");
+    let kinds =
+        [EventKind::Started, EventKind::RollingBack { failure: failure.clone() }, EventKind::Failed(rolled_back)];
+    let lines = kinds.into_iter().filter_map(|kind| progress.take(event(0, kind), start));
+    let mut text = lines.map(|line| line + "\n").collect::<String>();
+    let why = format!("{}; rolled back to the previous version", failure.summary);
+    text.push_str("--\n");
+    text.push_str(&progress.sum_up(&Outcome { failed: vec![(0, why)], ..Outcome::default() }, Duration::from_secs(61)));
+    insta::assert_snapshot!("failed_rollout", text);
+    for part in ["it is ready, but not verified", "task t1 stopped", "hint: ", "rolled back to"] {
+        assert_eq!(text.matches(part).count(), 1, "{part} in {text}");
+    }
+}

@@ -9,7 +9,7 @@ use super::source;
 use crate::{
     environment::Folder,
     error::{Failure, ImageFailure},
-    program::Program,
+    program::{Program, load_aws},
     session::Session,
     terminal::Terminal,
 };
@@ -38,7 +38,7 @@ pub(super) async fn run<E: Environment>(
     let session = Session::open(program, folder, environment).await?;
     let repository = session.snapshot.outputs.get("repository").and_then(Value::as_str);
     let repository = repository.ok_or_else(|| ImageFailure::NoRepository(session.environment.name.clone()))?;
-    let aws = provisioner_aws::Aws::load(&session.target.region).await;
+    let aws = load_aws(&session.target.region).await?;
     let pushed = provisioner_aws::ecr::push(&aws, repository, layout).await.map_err(ImageFailure::Push)?;
     let (sent, there) = (pushed.sent, pushed.there);
     terminal.say(&format!("Pushed as {}: {sent} sent, {there} already in the registry.", layout.tag()));
