@@ -15,15 +15,36 @@ pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
     mistakes
 }
 
-/// Checks the environment's name, which is the prefix of generated names and part of tags.
+/// Checks the environment's name, which is the prefix of generated names and part of tags. Every valid name makes names
+/// that AWS accepts: `tests/tests/it/generated_names.rs` checks it for each type.
 fn environment_name(name: &str) -> Vec<Mistake> {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let good = name.len() <= 12 && name.starts_with(|first: char| first.is_ascii_lowercase());
-    if good && name.bytes().all(letters) {
-        return vec![];
+    let hyphens = !name.ends_with('-') && !name.contains("--");
+    let mistake = |why: &str, hint: &str| {
+        let what = format!("`{name}` is not a valid environment name{why}");
+        vec![Mistake { path: vec![], what, hint: Some(hint.to_owned()) }]
+    };
+    if !good || !name.bytes().all(letters) {
+        return mistake("", "at most 12 of a-z, 0-9 and -, a letter first");
     }
-    let what = format!("`{name}` is not a valid environment name");
-    vec![Mistake { path: vec![], what, hint: Some("at most 12 of a-z, 0-9 and -, a letter first".into()) }]
+    if !hyphens {
+        return mistake(
+            ": RDS refuses names with two hyphens in a row",
+            "a hyphen only between two letters or digits: generated names are `ENVIRONMENT-…`",
+        );
+    }
+    let prefix = format!("{name}-");
+    let types = provisioner_aws::registry();
+    let names = types.all().filter_map(|one| one.info().name.filter(|name| name.prefix.is_empty()).zip(Some(one)));
+    let reserved = names.flat_map(|(name, one)| name.rule.reserved_prefixes.iter().map(move |start| (*start, one)));
+    for (start, one) in reserved {
+        if prefix.starts_with(start) {
+            let why = format!(": AWS reserves names of {} that begin with `{start}`", one.info().type_name);
+            return mistake(&why, "another first word: generated names begin with the environment's name");
+        }
+    }
+    vec![]
 }
 
 /// Accepts a network's range such as `10.0.0.0/16`, but not `10.0.0.1/16`.
@@ -215,8 +236,18 @@ fn storage(env: &Environment) -> Vec<Mistake> {
     vec![Mistake::new("database.max_storage", what).hint(format!("a tenth more than `storage` at least: {least}"))]
 }
 
-/// GitHub's newer subject holds both numbers, so one alone is of no use.
+/// Checks the repository's name, and that both numbers are stated: GitHub's newer subject contains both.
 fn repository(env: &Environment) -> Vec<Mistake> {
+    let path = "github.repository";
+    let (owner, name) = env.github.repository.split_once('/').unwrap_or_default();
+    if owner.len() > 39 {
+        return vec![Mistake::new(path, format!("`{owner}` is too long for an owner on GitHub")).hint("at most 39")];
+    }
+    // GitHub removes this ending, so that no token has it.
+    if let Some(bare) = name.strip_suffix(".git") {
+        let hint = format!("without the ending: {owner}/{bare}");
+        return vec![Mistake::new(path, format!("no repository's name ends with `.git`: `{name}`")).hint(hint)];
+    }
     let (stated, missing) = match (env.github.owner_id, env.github.repository_id) {
         (Some(_), None) => ("owner_id", "repository_id"),
         (None, Some(_)) => ("repository_id", "owner_id"),
@@ -248,8 +279,21 @@ mod tests {
 
     #[test]
     fn the_name_must_do_for_tags_and_names() {
-        for name in ["", "Dev", "1st", "a-name-that-is-too-long", "dev_1"] {
+        for name in ["", "Dev", "1st", "a-name-that-is-too-long", "dev_1", "dev-", "pr--12"] {
             assert_eq!(problems(&dev(), name).len(), 1, "{name}");
+        }
+        for (name, reserved) in [
+            ("internal", "AWS reserves names of aws:elasticloadbalancingv2:load-balancer that begin with `internal-`"),
+            ("internal-a", "that begin with `internal-`"),
+            ("sg", "AWS reserves names of aws:ec2:security-group that begin with `sg-`"),
+            ("sthree", "that begin with `sthree-`"),
+            ("amzn-s3-demo", "that begin with `amzn-s3-demo-`"),
+        ] {
+            let mistakes = problems(&dev(), name);
+            assert!(mistakes.len() == 1 && mistakes[0].what.contains(reserved), "{name}: {mistakes:?}");
+        }
+        for name in ["dev", "pr-12", "internals", "sgx", "x", "a-1-b"] {
+            assert_eq!(problems(&dev(), name), [], "{name}");
         }
     }
 
@@ -381,6 +425,18 @@ mod tests {
                 "database.max_storage: storage cannot grow from 95 GiB to 100 GiB (a tenth more than `storage` at least: 105)"
             ]
         );
+    }
+
+    #[test]
+    fn github_repository_is_named_without_its_ending() {
+        let repository = |name: &str| after(|env| env.github.repository = name.into());
+        assert_eq!(repository("octo_acme/app"), [""; 0]);
+        assert_eq!(
+            repository("octo/app.git"),
+            ["github.repository: no repository's name ends with `.git`: `app.git` (without the ending: octo/app)"]
+        );
+        let long = repository(&format!("{}/app", "o".repeat(40)));
+        assert!(long[0].contains("too long for an owner"), "{long:?}");
     }
 
     #[test]
