@@ -25,6 +25,7 @@ mod image;
 mod members;
 mod network;
 mod ops;
+mod partitions;
 mod prose;
 mod reference;
 mod rollouts;

@@ -22,8 +22,13 @@ pub struct Environment {
     #[schemars(regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"), length(min = 2, max = 16))]
     pub project: String,
     /// AWS region of the environment, such as `us-east-1`.
-    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"))]
+    #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"))]
     pub region: String,
+    /// Number of the AWS account, in quotes. Credentials of another account are refused before any other call. Default:
+    /// the account of the first apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
+    pub account: Option<String>,
     /// E-mail address for alarms. AWS sends it a link to confirm.
     #[schemars(regex(pattern = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"))]
     pub alarm_address: String,
@@ -342,6 +347,9 @@ impl provisioner_model::environment::Environment for Environment {
     }
     fn region(&self) -> &str {
         &self.region
+    }
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
     }
     fn problems(&self, name: &str) -> Vec<Mistake> {
         rules::problems(self, name)

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
+use provisioner_aws::{Partition, partition::STANDARD};
 use provisioner_model::environment::Mistake;
 
 use super::{Environment, ranges};
 
 /// Returns all errors of the file, so that one edit can fix them.
 pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
-    let rules = [vpc, subnets, zones, task_size, scaling, class, storage, repository];
+    let rules = [region, vpc, subnets, zones, task_size, scaling, class, storage, repository];
     let mut mistakes = environment_name(name);
     mistakes.extend(rules.iter().flat_map(|rule| rule(env)));
     mistakes
@@ -45,6 +46,25 @@ fn environment_name(name: &str) -> Vec<Mistake> {
         }
     }
     vec![]
+}
+
+/// Checks that the region's partition has what the stack uses.
+fn region(env: &Environment) -> Vec<Mistake> {
+    let Some(partition) = Partition::of_region(&env.region) else {
+        let what = format!("no partition of AWS has regions such as `{}`", env.region);
+        return vec![Mistake::new("region", what).hint("a region such as us-east-1, cn-north-1, eusc-de-east-1")];
+    };
+    if partition != STANDARD && env.database.ca.is_none() {
+        // <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html>
+        let what = format!("the app does not trust the certificates that Amazon RDS has in `{}`", partition.id);
+        let hint = "state the partition's certificate bundle in `database.ca`: the app has that of the partition `aws`";
+        return vec![Mistake::new("region", what).hint(hint)];
+    }
+    let lack = |what: &&str| {
+        let what = format!("the partition `{}` of `{}` lacks {what}", partition.id, env.region);
+        Mistake::new("region", what).hint("the stack cannot run there")
+    };
+    partition.lacks.iter().map(lack).collect()
 }
 
 /// Accepts a network's range such as `10.0.0.0/16`, but not `10.0.0.1/16`.
@@ -295,6 +315,32 @@ mod tests {
         for name in ["dev", "pr-12", "internals", "sgx", "x", "a-1-b"] {
             assert_eq!(problems(&dev(), name), [], "{name}");
         }
+    }
+
+    #[test]
+    fn regions_of_partitions_with_all_services_are_valid() {
+        let region = |name: &str| after(|env| env.region = name.into());
+        for name in ["us-east-1", "ap-southeast-7"] {
+            assert_eq!(region(name), [""; 0], "{name}");
+        }
+        let with_ca = |name: &str| {
+            after(|env| {
+                env.region = name.into();
+                env.database.ca = Some("-----BEGIN CERTIFICATE-----".into());
+            })
+        };
+        for name in ["cn-north-1", "us-gov-west-1", "eusc-de-east-1"] {
+            assert_eq!(with_ca(name), [""; 0], "{name}");
+            assert!(region(name)[0].contains("state the partition's certificate bundle in `database.ca`"), "{name}");
+        }
+        assert_eq!(
+            with_ca("eu-isoe-west-1"),
+            [
+                "region: the partition `aws-iso-e` of `eu-isoe-west-1` lacks a connection to the internet, which GitHub's jobs need to get a role (the stack cannot run there)",
+                "region: the partition `aws-iso-e` of `eu-isoe-west-1` lacks AWS WAF (the stack cannot run there)"
+            ]
+        );
+        assert!(region("xx-north-1")[0].starts_with("region: no partition of AWS has regions such as `xx-north-1`"));
     }
 
     #[test]
