@@ -8,6 +8,7 @@ pub mod document;
 pub mod each;
 pub mod error;
 pub mod items;
+pub mod partition;
 mod prelude;
 mod sdk;
 pub mod tags;
@@ -72,6 +73,7 @@ only_for_ids!("ec2": ec2, SecurityGroup Subnet Vpc);
 only_for_ids!("route53": route53, Record);
 
 pub use cloud::{Aws, Identity, InvalidEndpoint, Reader, Writer, is_endpoint_url};
+pub use partition::Partition;
 
 use provisioner_model::erased::ResourceRegistry;
 

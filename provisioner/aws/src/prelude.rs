@@ -3,9 +3,9 @@
 #![allow(unused_imports, reason = "a build with few features uses few of them")]
 
 pub(crate) use provisioner_model::{
-    Actions, Change, ChangedFields, Created, Error, ErrorKind, FieldName, Id, In, Nested, Observed, Obstacle, Output,
-    Outputs, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Schema, Secret, Tags, Updated,
-    schema::FieldSchema,
+    Actions, Change, ChangedFields, Created, Error, ErrorKind, FieldName, Id, In, NameRule, Nested, Observed, Obstacle,
+    Output, Outputs, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Schema, Secret, Tags,
+    Updated, schema::FieldSchema,
 };
 
 pub(crate) use crate::{

@@ -38,7 +38,7 @@ impl Declaration {
     }
 
     /// Runs the stack program without credentials, for the target that the state records. Before the first apply the
-    /// account is a placeholder: only AWS knows it.
+    /// account is that of the environment file, or else a placeholder: only AWS knows it.
     pub(crate) async fn offline<E: Environment>(
         program: &Program<E>,
         folder: &Folder,
@@ -47,7 +47,7 @@ impl Declaration {
         let snapshot = StateStore::new(folder, &environment.name).load().await?;
         let recorded = snapshot.and_then(|mut snapshot| snapshot.targets.remove(MAIN));
         let target = recorded.unwrap_or_else(|| ProviderTarget {
-            account: "000000000000".to_owned(),
+            account: environment.settings.account().unwrap_or("000000000000").to_owned(),
             region: environment.settings.region().to_owned(),
             endpoint: None,
         });

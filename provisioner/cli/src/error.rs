@@ -55,6 +55,30 @@ pub enum Failure {
     /// No answer to who we are.
     #[error("could not determine the account of the credentials")]
     Identity(#[source] provisioner_model::Error),
+    /// The environment file states another account.
+    #[error("the environment belongs to account {stated}, and these credentials are for account {credentials}")]
+    OtherAccount {
+        /// Account in the environment file.
+        stated: String,
+        /// Account of the credentials.
+        credentials: String,
+    },
+    /// The credentials belong to another partition than the region.
+    #[error("these credentials are for the partition `{credentials}`, and the region `{region}` is in `{expected}`")]
+    OtherPartition {
+        /// Partition of the credentials.
+        credentials: String,
+        /// Region in the environment file.
+        region: String,
+        /// Partition of the region.
+        expected: String,
+    },
+    /// The caller's ARN is in a partition that this program does not know.
+    #[error("the partition in `{caller}` is not known")]
+    UnknownPartition {
+        /// ARN of the caller.
+        caller: String,
+    },
     /// A cloud of the program's own.
     #[error("could not connect to a custom cloud")]
     Cloud(#[source] Box<dyn StdError + Send + Sync>),
@@ -300,6 +324,15 @@ impl Hint for Failure {
                  the machine; -v shows where it looked"
                     .to_owned(),
             ),
+            Self::OtherAccount { .. } => {
+                Some("use credentials of that account, or correct `account` in the environment file".to_owned())
+            }
+            Self::OtherPartition { .. } => {
+                Some("use credentials of that partition, or correct `region` in the environment file".to_owned())
+            }
+            Self::UnknownPartition { .. } => {
+                Some("a newer version of Provisioner may know its DNS suffix and service principals".to_owned())
+            }
             Self::Elsewhere { .. } => Some(
                 "use the credentials, region and endpoint that the state was created with, or another folder (-C)".to_owned(),
             ),

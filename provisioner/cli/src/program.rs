@@ -166,10 +166,21 @@ impl<E: Environment> Program<E> {
             Some(target) => target(environment),
             None => aws(folder, environment.region(), &mut clouds).await?,
         };
+        Self::check_account(environment, &target)?;
         for connect in &self.clouds {
             connect(environment, &mut clouds).map_err(Failure::Cloud)?;
         }
         Ok((clouds, target))
+    }
+
+    /// Refuses credentials of another account than the environment file states.
+    fn check_account(environment: &E, target: &ProviderTarget) -> Result<(), Failure> {
+        match environment.account().filter(|stated| *stated != target.account) {
+            None => Ok(()),
+            Some(stated) => {
+                Err(Failure::OtherAccount { stated: stated.to_owned(), credentials: target.account.clone() })
+            }
+        }
     }
 }
 
@@ -194,6 +205,7 @@ async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<Provi
     #[cfg(feature = "aws")]
     let aws = aws.with_images(image::layouts(folder.path()));
     let identity = aws.identity().await.map_err(Failure::Identity)?;
+    check_partition(&identity.arn, region)?;
     let endpoint = aws.endpoint().map(str::to_owned).or_else(crate::terminal::service_endpoint);
     clouds.add(MAIN, aws);
     Ok(ProviderTarget { account: identity.account, region: region.to_owned(), endpoint })
@@ -212,6 +224,33 @@ pub(crate) async fn load_aws(region: &str) -> Result<provisioner_aws::Aws, Failu
     })
 }
 
+/// Refuses credentials of another partition than the region's: no account exists in two of them.
+#[cfg(feature = "aws-types")]
+fn check_partition(caller: &str, region: &str) -> Result<(), Failure> {
+    use provisioner_aws::{Partition, partition::STANDARD};
+    let Some(partition) = Partition::of_arn(caller) else {
+        return Err(Failure::UnknownPartition { caller: caller.to_owned() });
+    };
+    // The SDK treats a region that no pattern matches as one of the standard partition.
+    let expected = Partition::of_region(region).unwrap_or(STANDARD);
+    if partition == expected {
+        return Ok(());
+    }
+    let (region, expected) = (region.to_owned(), expected.id.to_owned());
+    Err(Failure::OtherPartition { credentials: partition.id.to_owned(), region, expected })
+}
+
+/// The partition of a region. Before an apply, [`check_partition`] compares it with the caller's.
+#[cfg(feature = "aws-types")]
+fn partition(region: &str) -> &'static str {
+    provisioner_aws::Partition::of_region(region).unwrap_or(provisioner_aws::partition::STANDARD).id
+}
+
+#[cfg(not(feature = "aws-types"))]
+fn partition(_: &str) -> &'static str {
+    "aws"
+}
+
 #[cfg(not(feature = "aws-types"))]
 #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
 async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Failure> {
@@ -221,16 +260,36 @@ async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Fail
 
 /// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.
 pub(crate) fn facts(environment: &str, target: &ProviderTarget, discovered: BTreeMap<String, Option<String>>) -> Facts {
-    let partition = match target.region.as_str() {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
     Facts {
         environment: environment.to_owned(),
         account: target.account.clone(),
         region: target.region.clone(),
-        partition: partition.to_owned(),
+        partition: partition(&target.region).to_owned(),
         discovered,
+    }
+}
+
+#[cfg(all(test, feature = "aws-types"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partition_of_the_caller_is_that_of_the_region() {
+        let check = |partition: &str, region: &str| {
+            check_partition(&format!("arn:{partition}:sts::123456789012:assumed-role/r/s"), region)
+        };
+        for (partition, region) in [
+            ("aws", "us-east-1"),
+            ("aws-cn", "cn-north-1"),
+            ("aws-eusc", "eusc-de-east-1"),
+            ("aws-iso", "us-iso-east-1"),
+            ("aws", "nz-north-1"),
+        ] {
+            assert!(check(partition, region).is_ok(), "{partition} {region}");
+            let target = ProviderTarget { account: "1".into(), region: region.into(), endpoint: None };
+            assert_eq!(facts("dev", &target, BTreeMap::new()).partition, partition);
+        }
+        assert!(matches!(check("aws", "cn-north-1"), Err(Failure::OtherPartition { .. })));
+        assert!(matches!(check("aws-x", "us-east-1"), Err(Failure::UnknownPartition { .. })));
     }
 }

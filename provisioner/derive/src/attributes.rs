@@ -34,10 +34,12 @@ pub(crate) struct FieldAttributes {
     pub(crate) skip: bool,
 }
 
-/// `name(max = 63, prefix = "alias/")`.
+/// `name(max = 63, prefix = "alias/", rule = NAME)`.
 pub(crate) struct GeneratedName {
     pub(crate) max: LitInt,
     pub(crate) prefix: Option<LitStr>,
+    /// A `NameRule`.
+    pub(crate) rule: Option<Expr>,
 }
 
 /// The flags of `#[field(…)]`, each with the method of `FieldSchema`.
@@ -158,20 +160,22 @@ impl FieldAttributes {
         } else if meta.path.is_ident("part_of") {
             self.part_of = true;
         } else if meta.path.is_ident("name") {
-            let (mut max, mut prefix) = (None, None);
+            let (mut max, mut prefix, mut rule) = (None, None, None);
             meta.parse_nested_meta(|meta| {
                 if meta.path.is_ident("max") {
                     max = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("prefix") {
                     prefix = Some(meta.value()?.parse()?);
+                } else if meta.path.is_ident("rule") {
+                    rule = Some(meta.value()?.parse()?);
                 } else {
-                    return Err(meta.error("expected `max` or `prefix`"));
+                    return Err(meta.error("expected `max`, `prefix` or `rule`"));
                 }
                 Ok(())
             })?;
             let max =
                 max.ok_or_else(|| meta.error("expected the longest name that the API takes: `name(max = 63)`"))?;
-            self.name = Some(GeneratedName { max, prefix });
+            self.name = Some(GeneratedName { max, prefix, rule });
         } else if meta.path.is_ident("parameter") {
             self.parameters.push(meta.value()?.parse()?);
         } else if meta.path.is_ident("required") {

@@ -67,6 +67,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `set`, `items`, `map`, `exact`, `document`: how two values are compared. `tags: Tags` is a map without saying so.
 /// - `part_of`: the object that this one completes.
 /// - `name(max = 63)`, `name(max = 256, prefix = "alias/")`: filled with a generated name where the program has none.
+///   `rule = NAME` adds a `NameRule`, which stated and generated names must match.
 /// - `parameter = "Type"`: the create call's member, where that is not the input's name. May be repeated.
 /// - `required`: an argument of `new` although its type is a list or map.
 /// - `default = EXPRESSION`: the value that `new` sets. A missing value in the state stays missing.

@@ -46,10 +46,11 @@ fn schema(
     });
     let named = only_one(fields, |field| field.attributes.name.is_some(), "`name(…)` is for one input")?;
     let name = named.and_then(|field| Some((field, field.attributes.name.as_ref()?))).map(|(field, generated)| {
-        let (field, max, prefix) = (&field.name, &generated.max, generated.prefix.iter());
+        let (field, max) = (&field.name, &generated.max);
+        let (prefix, rule) = (generated.prefix.iter(), generated.rule.iter());
         quote! {
             const NAME: ::core::option::Option<::provisioner_model::Name> = ::core::option::Option::Some(
-                ::provisioner_model::Name { #(prefix: #prefix,)* ..::provisioner_model::Name::new(#field, #max) }
+                ::provisioner_model::Name { #(prefix: #prefix,)* #(rule: #rule,)* ..::provisioner_model::Name::new(#field, #max) }
             );
         }
     });

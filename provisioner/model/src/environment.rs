@@ -9,6 +9,11 @@ pub trait Environment: DeserializeOwned + schemars::JsonSchema + Send + Sync + '
     fn project(&self) -> &str;
     /// The region that the stack lives in.
     fn region(&self) -> &str;
+    /// The number of the cloud account that the environment belongs to. Credentials of another account are refused before
+    /// any other call.
+    fn account(&self) -> Option<&str> {
+        None
+    }
     /// Mistakes that need more than one key to see. `name` is the file's name without its ending.
     fn problems(&self, _name: &str) -> Vec<Mistake> {
         Vec::new()

@@ -34,8 +34,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};
 pub use provisioner_derive::{Nested, Outputs, Resource};
 pub use resource::{
-    Actions, Change, Cloud, Created, Id, Name, Observed, Obstacle, Owner, Phase, Problem, ReadResults, Reads, Receipt,
-    Recorded, Resource, Tags, Updated, Writes,
+    Actions, Change, Cloud, Created, Id, Name, NameRule, Observed, Obstacle, Owner, Phase, Problem, ReadResults, Reads,
+    Receipt, Recorded, Resource, Tags, Updated, Writes,
 };
 pub use schema::{FieldName, Schema};
 pub use secret::Secret;

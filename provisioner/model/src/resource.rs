@@ -8,7 +8,7 @@ use std::{future::Future, marker::PhantomData, time::Duration};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub use crate::schema::{FieldSchema, Name};
+pub use crate::schema::{FieldSchema, Name, NameRule};
 use crate::{error::Result, schema::Schema};
 
 /// One type of cloud object.

@@ -175,11 +175,108 @@ pub struct Name {
     pub max: usize,
     /// The fixed beginning of the name (`alias/`, `/ecs/`).
     pub prefix: &'static str,
+    /// The API's rules for the name, besides its length.
+    pub rule: NameRule,
 }
 
 impl Name {
     /// A name of at most `max` characters in `field`.
     pub const fn new(field: &'static str, max: usize) -> Self {
-        Self { field, max, prefix: "" }
+        Self { field, max, prefix: "", rule: NameRule::ANY }
+    }
+
+    /// Returns the reason why the API refuses `name`, whether the program states the name or the planner generates it.
+    pub fn problem(&self, name: &str) -> Option<String> {
+        let length = name.chars().count();
+        if length > self.max {
+            return Some(format!("expected at most {} characters, found {length}", self.max));
+        }
+        self.rule.problem(name)
+    }
+}
+
+/// The rules of an API for the names of one resource type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameRule {
+    /// The regular expression that matches every valid name, from `^` to `$`.
+    pub pattern: &'static str,
+    /// Beginnings that the API reserves, in lower case. The API compares without regard to case.
+    pub reserved_prefixes: &'static [&'static str],
+    /// Endings that the API reserves, in lower case.
+    pub reserved_suffixes: &'static [&'static str],
+    /// Whole names that the API reserves, in lower case.
+    pub reserved_names: &'static [&'static str],
+    /// Sequences that a name cannot contain, such as two hyphens.
+    pub excluded: &'static [&'static str],
+    /// The URL of the documentation that states the rules.
+    pub page: &'static str,
+}
+
+impl NameRule {
+    /// Allows every name.
+    pub const ANY: Self = Self {
+        pattern: "",
+        reserved_prefixes: &[],
+        reserved_suffixes: &[],
+        reserved_names: &[],
+        excluded: &[],
+        page: "",
+    };
+
+    /// Returns the reason why the API refuses `name`.
+    pub fn problem(&self, name: &str) -> Option<String> {
+        let lower = name.to_ascii_lowercase();
+        let reserved = |what: &str| format!("`{name}` {what}, which is reserved");
+        if self.reserved_names.contains(&lower.as_str()) {
+            return Some(format!("`{name}` is reserved"));
+        }
+        if let Some(start) = self.reserved_prefixes.iter().find(|start| lower.starts_with(**start)) {
+            return Some(reserved(&format!("begins with `{start}`")));
+        }
+        if let Some(end) = self.reserved_suffixes.iter().find(|end| lower.ends_with(**end)) {
+            return Some(reserved(&format!("ends with `{end}`")));
+        }
+        if let Some(part) = self.excluded.iter().find(|part| name.contains(**part)) {
+            return Some(format!("`{name}` contains `{part}`"));
+        }
+        if self.pattern.is_empty() {
+            return None;
+        }
+        match regex_lite::Regex::new(self.pattern) {
+            Ok(regex) if regex.is_match(name) => None,
+            Ok(_) => Some(format!("`{name}` does not match `{}`", self.pattern)),
+            Err(error) => Some(format!("the type has an invalid pattern: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_rule_says_what_is_wrong_with_a_name() {
+        let rule = NameRule {
+            pattern: "^[A-Za-z][A-Za-z0-9-]*$",
+            reserved_prefixes: &["internal-"],
+            reserved_suffixes: &["-x"],
+            reserved_names: &["default"],
+            excluded: &["--"],
+            page: "",
+        };
+        let name = Name { rule, ..Name::new("name", 12) };
+        let cases = [
+            ("a-b", None),
+            ("Internal-a", Some("`Internal-a` begins with `internal-`, which is reserved")),
+            ("a-X", Some("`a-X` ends with `-x`, which is reserved")),
+            ("Default", Some("`Default` is reserved")),
+            ("a--b", Some("`a--b` contains `--`")),
+            ("a_b", Some("`a_b` does not match `^[A-Za-z][A-Za-z0-9-]*$`")),
+            ("abcdefghijklm", Some("expected at most 12 characters, found 13")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(name.problem(text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(NameRule::ANY.problem("any thing"), None);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     diagnostic::Diagnostic,
     expr::{Expr, In, edges},
-    resource::{Id, Resource, Tags},
+    resource::{Id, Name, Resource, Tags},
     secret::{Secret, SecretValues},
 };
 
@@ -203,6 +203,7 @@ impl Stack {
                 if R::TAGGED && !options.share {
                     self.tag(&mut inputs);
                 }
+                self.check_stated_name(R::NAME, &address, &inputs, at);
                 self.refuse_foreign(&address, &inputs, at);
                 let provider = MAIN.to_owned();
                 let row = Declared { type_name: R::TYPE, inputs, options, provider, verification: None, at };
@@ -241,6 +242,17 @@ impl Stack {
                     tags.entry(key.as_str()).or_insert_with(|| Value::String(value.clone()));
                 }
             }
+        }
+    }
+
+    /// Reports a stated name that the cloud refuses. The planner checks the names that it generates.
+    fn check_stated_name(&mut self, name: Option<Name>, address: &str, inputs: &Value, at: &'static Location<'static>) {
+        let Some(name) = name else { return };
+        let stated = inputs.get(name.field).and_then(Value::as_str);
+        if let Some(why) = stated.and_then(|stated| name.problem(stated)) {
+            let problem = Diagnostic::resource_error(address, format!("{}: {why}", name.field)).declared_at(at);
+            let page = name.rule.page;
+            self.problems.push(if page.is_empty() { problem } else { problem.hint(format!("the rules: {page}")) });
         }
     }
 

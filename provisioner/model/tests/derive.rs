@@ -77,7 +77,7 @@ fn bucket() -> Bucket {
 fn schema_follows_from_the_declaration() {
     assert_eq!((Bucket::TYPE, Bucket::TAGGED, Bucket::PART_OF), ("example:storage:bucket", true, Some("region")));
     assert_eq!(Bucket::UNIQUE, [&["name"][..], &["region", "key_id"][..]]);
-    assert!(matches!(Bucket::NAME, Some(Name { field: "name", max: 63, prefix: "b-" })));
+    assert!(matches!(Bucket::NAME, Some(Name { field: "name", max: 63, prefix: "b-", .. })));
     assert_eq!(Bucket::CREATE_CALL, Some(CreateCall { service: "storage", operation: "CreateBucket" }));
     let omitted = [("Acl", "policies only"), ("Grants", "policies only"), ("website.host", "not so far")];
     assert_eq!(Bucket::OMITTED_PARAMETERS, omitted);

@@ -3,6 +3,7 @@
 use provisioner_aws::{
     acm::{Certificate, CertificateIssued, ImportedCertificate},
     elb::{Action, HealthCheck, Listener, LoadBalancer, LogsTo, TargetGroup},
+    partition::LogDelivery,
     route53::{Alias, Record},
     s3::{Bucket, Encryption, LifecycleRule},
     waf::{Action as RuleAction, Rule, Scope, Visibility, WebAcl, WebAclAssociation},
@@ -16,6 +17,7 @@ use serde_json::json;
 use crate::{
     environment::Environment,
     network::{APP_PORT, Network},
+    partition as partition_of,
 };
 
 /// TLS 1.3 and 1.2 with forward secrecy, and keys that a quantum computer does not open. AWS's default dates from 2016.
@@ -129,20 +131,29 @@ fn access_logs(env: &Environment, stack: &mut Stack) -> In<String> {
     let Facts { account, environment, region, partition, .. } = stack.facts().clone();
     let name = format!("{environment}-{}-{account}-{region}-lb", env.project);
     let bucket = format!("arn:{partition}:s3:::{name}");
-    let policy = document(json!({ "Version": "2012-10-17", "Statement": [
-        {
-            "Sid": "Delivery",
-            "Effect": "Allow",
-            "Principal": { "Service": "logdelivery.elasticloadbalancing.amazonaws.com" },
-            "Action": "s3:PutObject",
-            "Resource": format!("{bucket}/AWSLogs/{account}/*"),
-            "Condition": {
+    let mut delivery = json!({
+        "Sid": "Delivery",
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Resource": format!("{bucket}/AWSLogs/{account}/*"),
+    });
+    match partition_of(stack.facts()).log_delivery(&region) {
+        LogDelivery::Service(service) => {
+            delivery["Principal"] = json!({ "Service": service });
+            delivery["Condition"] = json!({
                 "StringEquals": { "aws:SourceAccount": account },
                 "ArnLike": {
                     "aws:SourceArn": format!("arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"),
                 },
-            },
-        },
+            });
+        }
+        // A request of an account has no source, so that conditions on it would refuse every request.
+        LogDelivery::Account(owner) => {
+            delivery["Principal"] = json!({ "AWS": format!("arn:{partition}:iam::{owner}:root") });
+        }
+    }
+    let policy = document(json!({ "Version": "2012-10-17", "Statement": [
+        delivery,
         {
             "Sid": "OnlyOverTls",
             "Effect": "Deny",

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::{
     environment::Environment,
+    partition,
     policy::{ISSUER, allow, allow_if, deploy_policies, github_trust, plan_policies, policy, service_trust},
     secrets::Secrets,
 };
@@ -80,6 +81,7 @@ pub fn tasks(
 ) -> Tasks {
     let facts = stack.facts().clone();
     let trust = || service_trust("ecs-tasks.amazonaws.com", &facts);
+    let via_secrets_manager = partition(&facts).via_service("secretsmanager", &facts.region);
     stack.component("identity", |stack| {
         let start = policy([
             // This action does not support resource-level permissions.
@@ -101,7 +103,7 @@ pub fn tasks(
             allow_if(
                 &["kms:Decrypt", "kms:GenerateDataKey"],
                 [secrets.key.get(Key::ARN).part()],
-                json!({ "StringEquals": { "kms:ViaService": format!("secretsmanager.{}.amazonaws.com", facts.region) } }),
+                json!({ "StringEquals": { "kms:ViaService": via_secrets_manager } }),
             ),
         ]);
         let execution = stack.add("execution", Role::new(trust()));

@@ -14,12 +14,17 @@ pub mod registry;
 pub mod secrets;
 pub mod service;
 
-use provisioner_aws::{ecr::Repository, elb::LoadBalancer, iam::Role, rds::Instance};
-use provisioner_model::stack::Stack;
+use provisioner_aws::{Partition, ecr::Repository, elb::LoadBalancer, iam::Role, partition::STANDARD, rds::Instance};
+use provisioner_model::stack::{Facts, Stack};
 
 pub use environment::Environment;
 use observability::Watched;
 use service::Parts;
+
+/// The partition of the stack. The environment's rules refuse a region without one.
+fn partition(facts: &Facts) -> Partition {
+    Partition::named(&facts.partition).unwrap_or(STANDARD)
+}
 
 /// The whole of it, in the order in which one part needs another.
 pub fn stack(env: &Environment, stack: &mut Stack) {

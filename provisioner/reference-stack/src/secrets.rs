@@ -11,7 +11,7 @@ use provisioner_model::{
 };
 use serde_json::json;
 
-use crate::environment::Environment;
+use crate::{environment::Environment, partition as partition_of};
 
 /// The key, and what it keeps.
 pub struct Secrets {
@@ -86,7 +86,7 @@ fn key_policy(facts: &Facts) -> In<String> {
         {
             "Sid": "Logs",
             "Effect": "Allow",
-            "Principal": { "Service": format!("logs.{region}.amazonaws.com") },
+            "Principal": { "Service": partition_of(facts).logs_principal(region) },
             "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
             "Resource": "*",
             "Condition": { "ArnLike": {

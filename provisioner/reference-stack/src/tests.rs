@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use provisioner_aws::registry;
+use provisioner_aws::{Partition, partition::PARTITIONS, registry};
 use provisioner_model::{
     expr::{edges, resolve},
     stack::{Desired, Facts, Stack},
@@ -25,8 +25,8 @@ fn declared(name: &str, env: &Environment) -> Desired {
 
 fn declared_with(name: &str, env: &Environment, found: BTreeMap<String, Option<String>>) -> Desired {
     let (environment, account) = (name.to_owned(), "123456789012".to_owned());
-    let facts =
-        Facts { environment, account, region: env.region.clone(), partition: "aws".to_owned(), discovered: found };
+    let partition = Partition::of_region(&env.region).unwrap().id.to_owned();
+    let facts = Facts { environment, account, region: env.region.clone(), partition, discovered: found };
     let mut declared = Stack::new(facts);
     stack(env, &mut declared);
     declared.finish().unwrap_or_else(|problems| panic!("{problems:#?}"))
@@ -231,6 +231,71 @@ fn github_trust_policy_matches_exact_subjects() {
     let deploy = policy(&desired, "identity/role/deploy", "assume_role_policy_document");
     assert_eq!(deploy, trust(json!(["repo:example/provisioner:environment:dev"]), None));
     assert!(desired.resources["identity/oidc-provider/github"].options.share);
+}
+
+/// Returns every text in a value, and in the JSON documents inside of it.
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            found.push(key.clone());
+            texts(value, found);
+        }),
+        Value::Array(items) => items.iter().for_each(|value| texts(value, found)),
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(document @ (Value::Object(_) | Value::Array(_))) => texts(&document, found),
+            _ => found.push(text.clone()),
+        },
+        _ => {}
+    }
+}
+
+#[test]
+fn documents_name_only_their_own_partition() {
+    let regions = [
+        "us-east-1",
+        "cn-north-1",
+        "cn-northwest-1",
+        "eusc-de-east-1",
+        "us-iso-east-1",
+        "us-isob-east-1",
+        "eu-isoe-west-1",
+        "us-isof-south-1",
+        "us-gov-west-1",
+    ];
+    let mut partitions = BTreeSet::new();
+    for region in regions {
+        let partition = Partition::of_region(region).unwrap();
+        partitions.insert(partition.id);
+        let env = Environment { region: region.to_owned(), ..prod() };
+        let desired = declared("prod", &env);
+        let (mut found, mut arns) = (vec![], 0);
+        for address in desired.resources.keys() {
+            texts(&shown(&desired, address), &mut found);
+        }
+        for text in &found {
+            if let Some(rest) = text.strip_prefix("arn:") {
+                arns += 1;
+                assert_eq!(rest.split(':').next(), Some(partition.id), "{region}: {text}");
+            }
+            // A name with a region in it has the suffix of the region's partition.
+            if let Some((_, suffix)) = text.split_once(&format!(".{region}.")).filter(|(_, rest)| *rest != "s3") {
+                let logs = *text == partition.logs_principal(region);
+                assert!(suffix == partition.dns_suffix || logs, "{region}: {text}");
+            }
+        }
+        assert!(arns > 10, "{region}: {arns}");
+        let via = partition.via_service("secretsmanager", region);
+        assert!(found.contains(&via), "{via}");
+        assert!(found.contains(&partition.logs_principal(region)), "{region}");
+        let delivery = &policy(&desired, "edge/bucket/access-logs", "policy")["Statement"][0]["Principal"];
+        let expected = match region {
+            "cn-north-1" => json!({ "AWS": "arn:aws-cn:iam::638102146993:root" }),
+            "cn-northwest-1" => json!({ "AWS": "arn:aws-cn:iam::037604701340:root" }),
+            _ => json!({ "Service": "logdelivery.elasticloadbalancing.amazonaws.com" }),
+        };
+        assert_eq!(*delivery, expected, "{region}");
+    }
+    assert_eq!(partitions.len(), PARTITIONS.len());
 }
 
 #[test]

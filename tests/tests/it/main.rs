@@ -28,6 +28,7 @@ mod image;
 mod members;
 mod network;
 mod ops;
+mod partitions;
 mod passing_errors;
 mod prose;
 mod reference;

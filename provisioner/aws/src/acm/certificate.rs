@@ -93,6 +93,23 @@ impl Resource for Certificate {
     const ACTIONS: Actions = Actions { create: &["acm:RequestCertificate", "acm:AddTagsToCertificate"], ..ACTIONS };
     type Outputs = CertificateOutputs;
 
+    fn problems(&self) -> Vec<Problem> {
+        // The main name is the common name of the certificate, which RFC 5280 limits; the others may have 253 characters.
+        // <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
+        let too_long = |name: &str, max: usize| name.len() > max;
+        let others = self.subject_alternative_names.iter().flatten();
+        let others = others.filter(|name| too_long(name, 253));
+        let main = too_long(&self.domain_name, 64);
+        let main = main.then(|| {
+            let length = self.domain_name.len();
+            let why =
+                format!("expected at most 64 characters, found {length}; ACM accepts longer names only as others");
+            Problem::new(Field::DomainName, why)
+        });
+        let other = |name| format!("expected at most 253 characters, found {}", String::len(name));
+        main.into_iter().chain(others.map(|name| Problem::new(Field::SubjectAlternativeNames, other(name)))).collect()
+    }
+
     fn is_equivalent(field: &FieldSchema, desired: &Value, observed: &Value) -> bool {
         // ACM keeps names in small letters.
         let small = |value: &Value| serde_json::from_str(&value.to_string().to_ascii_lowercase()).unwrap_or_default();

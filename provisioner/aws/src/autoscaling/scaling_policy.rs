@@ -14,6 +14,13 @@ use aws_sdk_applicationautoscaling::types::{
 use super::{ScalableTarget, not_there, parts, target_id};
 use crate::prelude::*;
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[^/\x00-\x1f\x7f]+$",
+    page: "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html",
+    ..NameRule::ANY
+};
+
 /// The scaling of a target by a metric.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -28,7 +35,7 @@ use crate::prelude::*;
 )]
 pub struct ScalingPolicy {
     /// The name, without `/`; generated if absent.
-    #[field(replaces, name(max = 256))]
+    #[field(replaces, name(max = 256, rule = NAME_RULE))]
     pub policy_name: Option<String>,
     /// The scalable target, whose ID has the namespace, resource and dimension.
     #[field(replaces, parameter = "ServiceNamespace", parameter = "ResourceId", parameter = "ScalableDimension")]
@@ -245,9 +252,6 @@ impl Resource for ScalingPolicy {
         if tracking.is_some() == self.step_scaling_policy_configuration.is_some() {
             let why = "expected either target tracking or step scaling";
             all.push(Problem::new(Field::TargetTrackingScalingPolicyConfiguration, why));
-        }
-        if self.policy_name.as_deref().is_some_and(|name| name.contains('/')) {
-            all.push(Problem::new(Field::PolicyName, "cannot contain `/`"));
         }
         all
     }

@@ -18,6 +18,13 @@ use serde_json::Value;
 use super::{sdk_tags, tags_of};
 use crate::{each::one_by_one, prelude::*, tags::owned_reads};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[^\x00-\x1f\x7f]+$",
+    page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+    ..NameRule::ANY
+};
+
 /// An alarm on a metric, or on an expression over metrics, that leaves its bounds.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -33,7 +40,7 @@ use crate::{each::one_by_one, prelude::*, tags::owned_reads};
 )]
 pub struct Alarm {
     /// At most 255 characters; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub alarm_name: Option<String>,
     /// A description of the alarm for readers.
     #[field(cloud_default = "")]

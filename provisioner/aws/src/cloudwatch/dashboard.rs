@@ -10,12 +10,19 @@ use aws_sdk_cloudwatch::operation::get_dashboard::GetDashboardOutput;
 use super::{sdk_tags, tags_of};
 use crate::{document::to_write, each::one_by_one, prelude::*, tags::owned_reads};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_-]+$",
+    page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html",
+    ..NameRule::ANY
+};
+
 /// A page of graphs.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:cloudwatch:dashboard", create = "cloudwatch:PutDashboard", unique(dashboard_name))]
 pub struct Dashboard {
     /// Letters, digits, `-` and `_`; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub dashboard_name: Option<String>,
     /// Content of the dashboard: a JSON document of widgets.
     #[field(document, may_dangle)]

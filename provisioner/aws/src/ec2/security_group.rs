@@ -11,12 +11,21 @@ use aws_sdk_ec2::types::{self, ResourceType};
 use super::{Vpc, filter, ids_made_for, made_for, obstacles, our_tags, sync_tags, tagged};
 use crate::prelude::*;
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]+$",
+    reserved_prefixes: &["sg-"],
+    reserved_names: &["default"],
+    page: "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
+    ..NameRule::ANY
+};
+
 /// A set of network interfaces, to which rules attach.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:ec2:security-group", create = "ec2:CreateSecurityGroup", unique(vpc_id, group_name))]
 pub struct SecurityGroup {
     /// At most 255 characters; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub group_name: Option<String>,
     /// Purpose of the group, which AWS requires: at most 255 plain characters.
     #[field(replaces)]
@@ -56,10 +65,6 @@ impl Resource for SecurityGroup {
         if !(1..=255).contains(&length) || !self.description.chars().all(is_plain) {
             let why = "expected 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*";
             problems.push(Problem::new(Field::Description, why));
-        }
-        if self.group_name.as_deref().is_some_and(|name| name.starts_with("sg-") || name.chars().count() > 255) {
-            problems
-                .push(Problem::new(Field::GroupName, "expected at most 255 characters that do not begin with `sg-`"));
         }
         problems
     }

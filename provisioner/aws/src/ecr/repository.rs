@@ -13,6 +13,13 @@ use aws_sdk_ecr::types::{
 
 use crate::{each::one_by_one, prelude::*, tags::made_for};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[a-z][a-z0-9]*((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$",
+    page: "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html",
+    ..NameRule::ANY
+};
+
 /// A repository of container images.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -23,7 +30,7 @@ use crate::{each::one_by_one, prelude::*, tags::made_for};
 )]
 pub struct Repository {
     /// Lower-case letters, digits and `.-_/`; generated if absent.
-    #[field(replaces, name(max = 256))]
+    #[field(replaces, name(max = 256, rule = NAME_RULE))]
     pub repository_name: Option<String>,
     /// `MUTABLE` (the default), `IMMUTABLE`, or either with `_WITH_EXCLUSION`.
     #[field(cloud_default = "MUTABLE")]

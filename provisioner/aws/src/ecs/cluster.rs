@@ -11,12 +11,19 @@ use futures::future::join_all;
 use super::{CapacityShare, is_name, our_tags, sdk_tags, sync_tags};
 use crate::{cloud::Clients, prelude::*, tags::made_for};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_-]+$",
+    page: "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html",
+    ..NameRule::ANY
+};
+
 /// A place for services and tasks.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:ecs:cluster", create = "ecs:CreateCluster", unique(cluster_name))]
 pub struct Cluster {
     /// Letters, digits, `-` and `_`; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub cluster_name: Option<String>,
     /// Metrics of tasks and containers: `disabled`, `enabled` or `enhanced`.
     #[field(parameter = "settings")]

@@ -19,6 +19,13 @@ use crate::{
     tags::{TagChange, made_for},
 };
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_-]+$",
+    page: "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+    ..NameRule::ANY
+};
+
 /// The containers and resources of a task.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -40,7 +47,7 @@ use crate::{
 )]
 pub struct TaskDefinition {
     /// The name of all its revisions; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub family: Option<String>,
     /// Containers of the task.
     #[field(required)]

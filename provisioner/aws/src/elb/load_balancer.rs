@@ -21,6 +21,14 @@ use crate::{
     prelude::*,
 };
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
+    reserved_prefixes: &["internal-"],
+    page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
+    ..NameRule::ANY
+};
+
 /// Takes requests from outside and hands them to healthy targets.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -36,7 +44,7 @@ use crate::{
 )]
 pub struct LoadBalancer {
     /// At most 32 characters; generated if absent.
-    #[field(replaces, name(max = 32))]
+    #[field(replaces, name(max = 32, rule = NAME_RULE))]
     pub name: Option<String>,
     /// `application` (AWS's default), `network` or `gateway`.
     #[field(replaces, parameter = "Type")]

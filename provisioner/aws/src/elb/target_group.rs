@@ -15,6 +15,13 @@ use super::{
 };
 use crate::{cloud::Clients, ec2::Vpc, prelude::*};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
+    page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html",
+    ..NameRule::ANY
+};
+
 /// The targets of a load balancer, and their health check.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -25,7 +32,7 @@ use crate::{cloud::Clients, ec2::Vpc, prelude::*};
 )]
 pub struct TargetGroup {
     /// At most 32 characters; generated if absent.
-    #[field(replaces, name(max = 32))]
+    #[field(replaces, name(max = 32, rule = NAME_RULE))]
     pub name: Option<String>,
     /// The VPC that the targets are in; none for functions.
     #[field(replaces)]

@@ -11,12 +11,19 @@ use aws_sdk_iam::types::{Policy, PolicyScopeType, PolicyVersion};
 use super::{details, our_tags, sdk_tags};
 use crate::{cloud::Clients, document::decoded, each::one_by_one, prelude::*, tags::made_for};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_+=,.@-]+$",
+    page: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
+    ..NameRule::ANY
+};
+
 /// A customer managed policy.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:iam:policy", create = "iam:CreatePolicy", unique(policy_name))]
 pub struct ManagedPolicy {
     /// At most 128 characters; generated if absent.
-    #[field(replaces, name(max = 128))]
+    #[field(replaces, name(max = 128, rule = NAME_RULE))]
     pub policy_name: Option<String>,
     /// `/` if absent.
     #[field(replaces)]

@@ -16,6 +16,13 @@ use crate::{
     tags::made_for,
 };
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_+=,.@-]+$",
+    page: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
+    ..NameRule::ANY
+};
+
 /// Permissions that a service or a person assumes for a limited time.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -26,7 +33,7 @@ use crate::{
 )]
 pub struct Role {
     /// At most 64 characters; generated if absent.
-    #[field(replaces, name(max = 64))]
+    #[field(replaces, name(max = 64, rule = NAME_RULE))]
     pub role_name: Option<String>,
     /// `/` if absent.
     #[field(replaces)]

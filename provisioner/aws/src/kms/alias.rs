@@ -10,12 +10,20 @@ use aws_sdk_kms::types::AliasListEntry;
 use super::Key;
 use crate::prelude::*;
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^alias/[A-Za-z0-9/_-]+$",
+    reserved_prefixes: &["alias/aws/"],
+    page: "https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html",
+    ..NameRule::ANY
+};
+
 /// A name for a key.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:kms:alias", create = "kms:CreateAlias", unique(alias_name))]
 pub struct Alias {
     /// `alias/…`; generated if absent.
-    #[field(replaces, name(max = 256, prefix = "alias/"))]
+    #[field(replaces, name(max = 256, prefix = "alias/", rule = NAME_RULE))]
     pub alias_name: Option<String>,
     /// The key.
     pub target_key_id: In<Id<Key>>,
@@ -39,15 +47,6 @@ impl Resource for Alias {
     };
     type Cloud = Aws;
     type Outputs = AliasOutputs;
-
-    fn problems(&self) -> Vec<Problem> {
-        let valid =
-            |name: &str| name.starts_with("alias/") && !name.starts_with("alias/aws/") && name.len() > "alias/".len();
-        if self.alias_name.as_deref().is_none_or(valid) {
-            return vec![];
-        }
-        vec![Problem::new(Field::AliasName, "expected a name that begins with `alias/`, but not with `alias/aws/`")]
-    }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
         let all = listed(c).await?;

@@ -15,12 +15,20 @@ use crate::{
     tags::{made_for, observed_tags},
 };
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9._/#-]+$",
+    reserved_prefixes: &["aws/"],
+    page: "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
+    ..NameRule::ANY
+};
+
 /// A group of log streams with common settings.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:cloudwatchlogs:log-group", create = "logs:CreateLogGroup", unique(log_group_name))]
 pub struct LogGroup {
     /// `/ecs/app`; generated if absent.
-    #[field(replaces, name(max = 512))]
+    #[field(replaces, name(max = 512, rule = NAME_RULE))]
     pub log_group_name: Option<String>,
     /// Days that log lines are kept; 0 for ever, and if absent.
     #[field(cloud_default = none)]

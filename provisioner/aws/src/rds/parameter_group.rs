@@ -16,12 +16,20 @@ use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup, Parameter};
 use super::{is_of, sdk_tags, sync_tags, tags_of};
 use crate::{cloud::Clients, each::one_by_one, prelude::*};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?$",
+    excluded: &["--"],
+    page: "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html",
+    ..NameRule::ANY
+};
+
 /// Settings of a database engine.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:rds:parameter-group", create = "rds:CreateDBParameterGroup", unique(db_parameter_group_name))]
 pub struct ParameterGroup {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub db_parameter_group_name: Option<String>,
     /// `postgres17`.
     #[field(replaces)]

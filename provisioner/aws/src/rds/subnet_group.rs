@@ -15,12 +15,20 @@ use crate::{
     prelude::*,
 };
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z][A-Za-z0-9 ._-]*$",
+    reserved_names: &["default"],
+    page: "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html",
+    ..NameRule::ANY
+};
+
 /// The subnets that a database may be in.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(type = "aws:rds:subnet-group", create = "rds:CreateDBSubnetGroup", unique(db_subnet_group_name))]
 pub struct SubnetGroup {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub db_subnet_group_name: Option<String>,
     /// A description for readers.
     pub db_subnet_group_description: String,

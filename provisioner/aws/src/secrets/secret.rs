@@ -13,6 +13,13 @@ use serde::{Deserialize, Serialize};
 use super::{our_tags, sdk_tags};
 use crate::{each::one_by_one, prelude::*, tags::made_for};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9/_+=.@-]+$",
+    page: "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html",
+    ..NameRule::ANY
+};
+
 /// A secret whose value AWS keeps.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -30,7 +37,7 @@ use crate::{each::one_by_one, prelude::*, tags::made_for};
 )]
 pub struct ManagedSecret {
     /// At most 512 characters; generated if absent.
-    #[field(replaces, name(max = 512))]
+    #[field(replaces, name(max = 512, rule = NAME_RULE))]
     pub name: Option<String>,
     /// A description for readers.
     #[field(cloud_default = "")]

@@ -12,6 +12,13 @@ use serde_json::json;
 use super::{Attributes, changed, flag, is_default, our_tags, put, sdk_tags, told};
 use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::owned};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_-]+(\.fifo)?$",
+    page: "https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html",
+    ..NameRule::ANY
+};
+
 /// A topic: messages published to it reach every subscription.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -22,7 +29,7 @@ use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::own
 )]
 pub struct Topic {
     /// At most 256 characters; generated if absent.
-    #[field(replaces, name(max = 256))]
+    #[field(replaces, name(max = 256, rule = NAME_RULE))]
     pub name: Option<String>,
     /// The sender's name in emails and text messages.
     #[field(cloud_default = "")]

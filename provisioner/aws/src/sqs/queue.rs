@@ -16,6 +16,13 @@ use crate::{
     tags::{observed_tags, owned},
 };
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_-]+(\.fifo)?$",
+    page: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html",
+    ..NameRule::ANY
+};
+
 /// A queue that keeps messages until a consumer deletes them.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -27,7 +34,7 @@ use crate::{
 pub struct Queue {
     /// At most 80 letters, digits, `-` and `_`; generated if absent. The name of a FIFO queue must be stated, and ends
     /// with `.fifo`.
-    #[field(replaces, name(max = 80))]
+    #[field(replaces, name(max = 80, rule = NAME_RULE))]
     pub queue_name: Option<String>,
     /// Delivers messages in order and once. `false` makes a standard queue.
     #[field(replaces, cloud_default = false)]

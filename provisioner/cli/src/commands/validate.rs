@@ -28,7 +28,7 @@ pub(super) async fn run<E: Environment>(
     arguments: ValidateArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let names = if arguments.environments.is_empty() { folder.names()? } else { arguments.environments };
+    let names = if arguments.environments.is_empty() { folder.files()? } else { arguments.environments };
     // Every environment is checked. The last failure ends the command; the ones before are reported here.
     let mut last_failure = None;
     for name in &names {

@@ -48,6 +48,12 @@ pub enum EnvironmentError {
         /// Names of the existing environments.
         known: Vec<String>,
     },
+    /// The environment file exists, and its name is not valid.
+    #[error("the file environments/{name}.toml exists, and `{name}` is not a valid environment name")]
+    InvalidName {
+        /// Name of the file without its ending.
+        name: String,
+    },
     /// A file could not be read.
     #[error("could not read {}", path.display())]
     Io {
@@ -75,6 +81,9 @@ impl Hint for EnvironmentError {
                     || format!("these exist: {known}"),
                     |close| format!("did you mean `{close}`? These exist: {known}"),
                 ))
+            }
+            Self::InvalidName { .. } => {
+                Some("rename the file: the name of an environment has only a-z, 0-9 and -".to_owned())
             }
             Self::Io { .. } | Self::Mistakes(_) => None,
         }
@@ -143,6 +152,14 @@ impl Folder {
 
     /// The environments that it has.
     pub fn names(&self) -> Result<Vec<String>, EnvironmentError> {
+        let mut names = self.files()?;
+        names.retain(|name| is_name(name));
+        Ok(names)
+    }
+
+    /// The names of all environment files without their ending, sorted. [`Folder::load`] refuses those that are not
+    /// valid names of an environment.
+    pub fn files(&self) -> Result<Vec<String>, EnvironmentError> {
         let path = self.0.join("environments");
         let io = |source| EnvironmentError::Io { path: path.clone(), source };
         let mut names = vec![];
@@ -150,7 +167,6 @@ impl Folder {
             let name = entry.map_err(io)?.file_name();
             names.extend(name.to_str().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned));
         }
-        names.retain(|name| is_name(name));
         names.sort_unstable();
         Ok(names)
     }
@@ -159,13 +175,25 @@ impl Folder {
     pub fn load<E: Environment>(&self, name: &str) -> Result<EnvironmentFile<E>, EnvironmentError> {
         let path = self.0.join("environments").join(format!("{name}.toml"));
         if !is_name(name) || !path.is_file() {
-            return Err(EnvironmentError::Unknown { name: name.to_owned(), path, known: self.names()? });
+            return Err(self.missing(name, path)?);
         }
         let text = std::fs::read(&path).map_err(|source| EnvironmentError::Io { path, source })?;
         let file = format!("environments/{name}.toml");
         let text = decode(&file, text).map_err(EnvironmentError::Mistakes)?;
         let settings = read(name, &file, &text).map_err(EnvironmentError::Mistakes)?;
         Ok(EnvironmentFile { name: name.to_owned(), settings })
+    }
+
+    /// Explains why there is no environment of this name: its file is missing, or has a name that is not valid, such as
+    /// `Prod.toml`.
+    fn missing(&self, name: &str, path: PathBuf) -> Result<EnvironmentError, EnvironmentError> {
+        let files = self.files()?;
+        let (known, invalid): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_name(file));
+        let meant = invalid.into_iter().find(|file| file.eq_ignore_ascii_case(name));
+        Ok(match meant {
+            Some(name) => EnvironmentError::InvalidName { name },
+            None => EnvironmentError::Unknown { name: name.to_owned(), path, known },
+        })
     }
 }
 

@@ -29,6 +29,8 @@ struct Mine {
     range: u8,
     #[serde(default)]
     keep: bool,
+    #[serde(default)]
+    account: Option<String>,
 }
 
 impl Environment for Mine {
@@ -37,6 +39,9 @@ impl Environment for Mine {
     }
     fn region(&self) -> &str {
         &self.region
+    }
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
     }
 }
 
@@ -106,6 +111,22 @@ impl Workspace {
         assert_eq!(ended.code, code, "{line}\n--- out\n{}\n--- err\n{}", ended.out, ended.err);
         ended
     }
+}
+
+#[test]
+fn credentials_of_another_account_are_refused_before_the_first_apply() {
+    let workspace = Workspace::new();
+    workspace.says("services = 2\naccount = \"2\"");
+    for line in ["plan dev", "apply dev --yes", "drift dev"] {
+        let refused = workspace.ends(1, line);
+        let expected = "the environment belongs to account 2, and these credentials are for account 1";
+        assert!(refused.err.contains(expected), "{line}: {}", refused.err);
+        assert!(refused.err.contains("correct `account` in the environment file"), "{}", refused.err);
+    }
+    assert!(!workspace.path().join("state").exists());
+    workspace.ends(0, "validate dev");
+    workspace.says("services = 2\naccount = \"1\"");
+    workspace.ends(0, "apply dev --yes");
 }
 
 #[test]

@@ -180,6 +180,26 @@ fn unknown_environment_error_lists_existing_environments() {
 }
 
 #[test]
+fn file_whose_name_is_not_valid_is_explained() {
+    let here = tempfile::tempdir().unwrap();
+    let environments = here.path().join("environments");
+    std::fs::create_dir(&environments).unwrap();
+    for name in ["Prod.toml", "dev_1.toml", "dev.toml"] {
+        std::fs::File::create(environments.join(name)).unwrap();
+    }
+    let folder = Folder::find(None, here.path()).unwrap();
+    assert_eq!(folder.names().unwrap(), ["dev"]);
+    for (name, file) in [("Prod", "Prod"), ("prod", "Prod"), ("dev_1", "dev_1")] {
+        let error = folder.load::<Web>(name).unwrap_err();
+        let expected =
+            format!("the file environments/{file}.toml exists, and `{file}` is not a valid environment name");
+        assert_eq!(error.to_string(), expected);
+        assert!(error.hint().unwrap().starts_with("rename the file"));
+    }
+    assert!(matches!(folder.load::<Web>("dev_2").unwrap_err(), EnvironmentError::Unknown { .. }));
+}
+
+#[test]
 fn the_schema_is_closed_and_says_what_keys_are() {
     let schema = schema::of::<Web>();
     assert_eq!(schema["additionalProperties"], false);

@@ -23,10 +23,11 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, found: Option<&Observation>) 
     let desired = context.desired_of_new();
     let changes = new_fields(context, &desired.resolved);
     let (write, rollback) = rollback::to_fixed_inputs(context, write(context, desired));
+    let conflict = found.and_then(|found| key_conflict(context, &write, found));
     Decision {
         changes,
         reasons: [reason.to_owned()].into_iter().chain(rollback).collect(),
-        problems: found.and_then(|found| key_conflict(context, &write, found)).into_iter().collect(),
+        problems: invalid_name(context, &write).into_iter().chain(conflict).collect(),
         ..Decision::new(Effect::Create(write))
     }
 }
@@ -36,6 +37,23 @@ pub(super) fn write(context: Context<'_, '_>, desired: DesiredInputs) -> Write {
     let origin = if context.declared.options.share { Origin::Shared } else { Origin::Made };
     let key_may_exist = key_may_exist(context, &desired.resolved);
     Write { key_may_exist, ..context.write(desired, context.next_generation(), origin) }
+}
+
+/// Reports a name of a new object that the cloud refuses: one that the planner generates, or one that the program
+/// composes from values that are known only now. [`Stack`](provisioner_model::Stack) checks the literal ones.
+pub(super) fn invalid_name(context: Context<'_, '_>, write: &Write) -> Option<Diagnostic> {
+    let name = context.info().name.filter(|name| !write.unknown.contains(name.field))?;
+    let why = name.problem(write.planned.get(name.field)?.as_str()?)?;
+    let is_stated = context.declared.inputs.get(name.field).is_some_and(|value| !value.is_null());
+    let (field, page) = (name.field, name.rule.page);
+    let rules = if page.is_empty() { String::new() } else { format!("; the rules: {page}") };
+    let (what, hint) = if is_stated {
+        (format!("{field}: {why}"), format!("state another name{rules}"))
+    } else {
+        let hint = format!("it begins with the environment's name: rename the environment, or state `{field}`{rules}");
+        (format!("the generated name is not valid: {why}"), hint)
+    };
+    Some(Diagnostic::resource_error(context.facts.address, what).hint(hint))
 }
 
 /// Returns every input of the new object, for the reader.

@@ -18,12 +18,14 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>) -
     let delete_first = is_deleting || outage.is_some() || common_key.is_some();
     let common_key = common_key
         .map(|key| format!("only one object may have this {key}, so the old one is deleted first: an outage"));
+    let problems = create::invalid_name(context, &write).into_iter().collect();
     let (write, rollback) = rollback::to_fixed_inputs(context, write);
     let effect =
         if delete_first { Effect::ReplaceDeleteFirst(observed, write) } else { Effect::Replace(observed, write) };
     Decision {
         changes: field_diffs.into_iter().map(|field_diff| field_diff.change).collect(),
         reasons: replace_reasons.into_iter().chain(common_key).chain(rollback).collect(),
+        problems,
         ..Decision::new(effect)
     }
 }

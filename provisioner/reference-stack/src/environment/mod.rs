@@ -17,12 +17,18 @@ pub use self::ranges::Zone;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// Name of the project, at most 16 characters; part of every tag and of object names.
-    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,15}$"))]
+    /// Name of the project, at most 16 characters; part of every tag and of object names. Hyphens only between two
+    /// letters or digits.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"), length(min = 2, max = 16))]
     pub project: String,
     /// AWS region of the environment, such as `us-east-1`.
-    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"))]
+    #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"))]
     pub region: String,
+    /// Number of the AWS account, in quotes. Credentials of another account are refused before any other call. Default:
+    /// the account of the first apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
+    pub account: Option<String>,
     /// E-mail address for alarms. AWS sends it a link to confirm.
     #[schemars(regex(pattern = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"))]
     pub alarm_address: String,
@@ -50,8 +56,9 @@ pub struct Environment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GitHub {
-    /// Repository as `owner/name`, without wildcards.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$"))]
+    /// Repository as `owner/name`, without wildcards. Only a managed user of an enterprise has an underscore in its
+    /// name, before the enterprise's short code.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]*(_[A-Za-z0-9]+)?/[A-Za-z0-9._-]{1,100}$"))]
     pub repository: String,
     /// ID of the repository's owner. With both IDs, roles refuse a later repository of the same name, and tokens in
     /// GitHub's older format from a repository that uses the newer one.
@@ -68,8 +75,8 @@ pub struct GitHub {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Domain {
-    /// Domain name, such as `app.example.org`.
-    #[schemars(regex(pattern = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"), length(max = 253))]
+    /// Domain name, such as `app.example.org`, at most 64 characters: ACM accepts no longer first name of a certificate.
+    #[schemars(regex(pattern = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"), length(max = 64))]
     pub name: String,
     /// ID of the domain's Route 53 hosted zone. Without it, apply prints the DNS records that validate the domain, and
     /// a later apply continues once they exist.
@@ -340,6 +347,9 @@ impl provisioner_model::environment::Environment for Environment {
     }
     fn region(&self) -> &str {
         &self.region
+    }
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
     }
     fn problems(&self, name: &str) -> Vec<Mistake> {
         rules::problems(self, name)

@@ -16,6 +16,13 @@ use serde::{Deserialize, Serialize};
 pub use self::keys::{GlobalIndex, KeyAttribute, LocalIndex, Projection};
 use crate::{each::one_by_one, prelude::*, tags::owned_reads};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_.-]{3,}$",
+    page: "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html",
+    ..NameRule::ANY
+};
+
 /// A table of items.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -32,7 +39,7 @@ use crate::{each::one_by_one, prelude::*, tags::owned_reads};
 )]
 pub struct Table {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub table_name: Option<String>,
     /// Partition key of the table.
     #[field(replaces)]

@@ -9,6 +9,13 @@ use crate::{
     prelude::*,
 };
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_-]+$",
+    page: "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
+    ..NameRule::ANY
+};
+
 /// Keeps a number of tasks running.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -27,7 +34,7 @@ use crate::{
 )]
 pub struct Service {
     /// Letters, digits, `-` and `_`; generated if absent.
-    #[field(replaces, name(max = 255))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub service_name: Option<String>,
     /// Cluster of the service.
     #[field(replaces)]

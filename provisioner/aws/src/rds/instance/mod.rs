@@ -12,6 +12,14 @@ pub use self::observed::{Endpoint, InstanceOutputs, ManagedSecret};
 use super::{ParameterGroup, SubnetGroup};
 use crate::{ec2::SecurityGroup, prelude::*};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?$",
+    excluded: &["--"],
+    page: "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+    ..NameRule::ANY
+};
+
 /// A database server.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -28,7 +36,7 @@ use crate::{ec2::SecurityGroup, prelude::*};
 )]
 pub struct Instance {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 63))]
+    #[field(replaces, name(max = 63, rule = NAME_RULE))]
     pub db_instance_identifier: Option<String>,
     /// `postgres`.
     #[field(replaces)]

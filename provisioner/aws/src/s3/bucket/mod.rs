@@ -17,6 +17,16 @@ use serde_json::Value;
 pub use self::lifecycle::{LifecycleRule, Transition};
 use crate::{each::one_by_one, prelude::*, tags::made_for};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[a-z0-9][a-z0-9.-]+[a-z0-9]$",
+    reserved_prefixes: &["xn--", "sthree-", "amzn-s3-demo-"],
+    reserved_suffixes: &["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"],
+    excluded: &[".."],
+    page: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html",
+    ..NameRule::ANY
+};
+
 /// A bucket with all of its settings.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -32,7 +42,7 @@ use crate::{each::one_by_one, prelude::*, tags::made_for};
 )]
 pub struct Bucket {
     /// The name, unique in all of AWS; generated if absent.
-    #[field(replaces, name(max = 63))]
+    #[field(replaces, name(max = 63, rule = NAME_RULE))]
     pub bucket: Option<String>,
     /// `true` if S3 keeps old versions of objects. Once on, `false` suspends it.
     #[field(cloud_default = none)]

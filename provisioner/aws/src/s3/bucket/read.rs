@@ -3,7 +3,7 @@
 use aws_sdk_s3::types;
 
 use super::{Bucket, BucketOutputs, Encryption, LifecycleRule, Logging, PublicAccessBlock, Retention, our_tags};
-use crate::{cloud::Clients, prelude::*};
+use crate::{cloud::Clients, partition, prelude::*};
 
 /// `None` for a setting that was never made: S3 answers with one of many errors. A missing bucket is none of them.
 fn unset<T>(result: Result<T>) -> Result<Option<T>> {
@@ -82,6 +82,7 @@ pub(super) async fn bucket(c: &Clients, name: &str) -> Result<Observed<Bucket>> 
         lock.object_lock_enabled().is_some_and(|lock| *lock == types::ObjectLockEnabled::Enabled)
     };
     let region = c.region().to_owned();
+    let partition = partition::Partition::of_region(&region).unwrap_or(partition::STANDARD);
     Ok(Observed {
         inputs: Bucket {
             bucket: Some(name.to_owned()),
@@ -107,21 +108,13 @@ pub(super) async fn bucket(c: &Clients, name: &str) -> Result<Observed<Bucket>> 
         },
         outputs: BucketOutputs {
             id: Id::new(name),
-            arn: format!("arn:{}:s3:::{name}", partition(&region)),
-            domain_name: format!("{name}.s3.amazonaws.com"),
-            regional_domain_name: format!("{name}.s3.{region}.amazonaws.com"),
+            // No answer of S3 has a bucket's ARN.
+            arn: format!("arn:{}:s3:::{name}", partition.id),
+            domain_name: format!("{name}.s3.{}", partition.dns_suffix),
+            regional_domain_name: format!("{name}.s3.{region}.{}", partition.dns_suffix),
             region,
         },
     })
-}
-
-/// S3 names no ARN of a bucket in any answer.
-fn partition(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 fn encryption(configuration: &types::ServerSideEncryptionConfiguration) -> Option<Encryption> {

@@ -15,6 +15,13 @@ pub use self::rules::{
 };
 use crate::{cloud::Clients, each::one_by_one, prelude::*, tags::owned};
 
+/// AWS's rules for the name.
+const NAME_RULE: NameRule = NameRule {
+    pattern: r"^[A-Za-z0-9_-]+$",
+    page: "https://docs.aws.amazon.com/waf/latest/APIReference/API_CreateWebACL.html",
+    ..NameRule::ANY
+};
+
 /// Rules that requests must pass.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
@@ -32,7 +39,7 @@ use crate::{cloud::Clients, each::one_by_one, prelude::*, tags::owned};
 )]
 pub struct WebAcl {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 128))]
+    #[field(replaces, name(max = 128, rule = NAME_RULE))]
     pub name: Option<String>,
     /// Kind of resources that the ACL protects.
     #[field(replaces)]
