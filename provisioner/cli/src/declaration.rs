@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    Diagnostic, Environment,
+    Diagnostic, Environment, SourceLocation,
     stack::{Desired, MAIN},
     state::ProviderTarget,
 };
@@ -15,6 +15,11 @@ use crate::{
     program::{Program, facts},
     state_store::StateStore,
 };
+
+/// The places of the declarations in the program, by address.
+pub(crate) fn places(desired: &Desired) -> BTreeMap<String, SourceLocation> {
+    desired.resources.iter().map(|(address, declared)| (address.clone(), declared.at.into())).collect()
+}
 
 /// The declared resources and outputs, and the notices that a plan of them carries.
 #[derive(Clone)]

@@ -9,6 +9,7 @@ use provisioner_planner::{deleted, protected};
 use super::ExitStatus;
 use crate::{
     consent::{self, ConsentFlags},
+    declaration::places,
     environment::Folder,
     error::Failure,
     options::{ApplyOptions, RolloutOptions, Scope},
@@ -55,17 +56,18 @@ pub(super) async fn run<E: Environment>(
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     // The engine takes the lock when it starts. A run in progress is reported before any work.
     session.store.check_lock()?;
-    let plan = if let Some(plan) = saved_plan {
+    let (plan, places) = if let Some(plan) = saved_plan {
         // Secrets are not in the plan: the stack program declares them.
         let declaration = session.declare()?;
         saved::check_target(&plan, &session.target)?;
         saved::check_facts(&plan, &declaration.desired.facts)?;
-        plan
+        (plan, places(&declaration.desired))
     } else {
         session.build_image(terminal)?;
         let declaration = session.declare()?;
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
-        session.plan(&declaration, &observed, &scope.selection(&replace))?
+        let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+        (plan, places(&declaration.desired))
     };
     terminal.data(&render::plan::plan(&plan, terminal.out()));
     if plan.is_empty() {
@@ -76,7 +78,13 @@ pub(super) async fn run<E: Environment>(
         ConsentFlags { yes: options.yes, allow_delete: allow_delete.into_iter().collect(), confirm: None, no_destroy };
     let (deleted, protected) = (deleted(&plan), protected(&plan, &session.snapshot));
     let consent = consent::apply(&environment, &deleted, &protected, &flags, &mut terminal.clone())?;
-    let execution = Execution { command: "apply", parallel: options.parallel, pace: &scope.pace, rollout: &rollout };
+    let execution = Execution {
+        command: "apply",
+        parallel: options.parallel,
+        pace: &scope.pace,
+        rollout: &rollout,
+        places: &places,
+    };
     session.apply(&plan, &consent, &execution, terminal).await?;
 
     let outputs = session.store.load().await?.map(|state| state.outputs).unwrap_or_default();

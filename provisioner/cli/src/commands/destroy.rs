@@ -7,6 +7,7 @@ use provisioner_planner::protected;
 use super::ExitStatus;
 use crate::{
     consent::{self, ConsentFlags},
+    declaration::places,
     environment::Folder,
     error::Failure,
     options::{ApplyOptions, RolloutOptions, Scope},
@@ -40,7 +41,9 @@ pub(super) async fn run<E: Environment>(
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     // The engine takes the lock when it starts. A run in progress is reported before any work.
     session.store.check_lock()?;
-    let declaration = session.declare()?.emptied();
+    let declaration = session.declare()?;
+    let places = places(&declaration.desired);
+    let declaration = declaration.emptied();
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
     let plan = session.plan(&declaration, &observed, &scope.selection(&[]))?;
     if plan.is_empty() {
@@ -52,7 +55,13 @@ pub(super) async fn run<E: Environment>(
     let flags = ConsentFlags { yes: options.yes, confirm, ..ConsentFlags::default() };
     let consent = consent::destroy(&environment, &protected(&plan, &session.snapshot), &flags, &mut terminal.clone())?;
     let rollout = RolloutOptions::default();
-    let execution = Execution { command: "destroy", parallel: options.parallel, pace: &scope.pace, rollout: &rollout };
+    let execution = Execution {
+        command: "destroy",
+        parallel: options.parallel,
+        pace: &scope.pace,
+        rollout: &rollout,
+        places: &places,
+    };
     session.apply(&plan, &consent, &execution, terminal).await?;
     Ok(ExitStatus::Success)
 }

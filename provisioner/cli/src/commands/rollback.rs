@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::ExitStatus;
 use crate::{
     consent,
-    declaration::Declaration,
+    declaration::{Declaration, places},
     environment::Folder,
     error::{Failure, OperationError},
     options::{Pace, RolloutOptions},
@@ -89,7 +89,13 @@ pub(super) async fn run<E: Environment>(
     // `Declared::verification` is empty: the program declares what its own revision answers, not what an older one does. AWS's
     // view of the deployment and the targets' health decide.
     let rollout = RolloutOptions { no_wait: arguments.no_wait, ..RolloutOptions::default() };
-    let execution = Execution { command: "rollback", parallel: 1, pace: &arguments.pace, rollout: &rollout };
+    let execution = Execution {
+        command: "rollback",
+        parallel: 1,
+        pace: &arguments.pace,
+        rollout: &rollout,
+        places: &places(&declared),
+    };
     session.apply(&plan, &BTreeSet::new(), &execution, terminal).await?;
     let text = format!(
         "{} now runs {}. The program declares another revision: `plan` shows it, and `apply` rolls forward to it.",

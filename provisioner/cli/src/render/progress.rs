@@ -1,14 +1,14 @@
 //! The progress of an apply: a line for each completed step, and a summary.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     time::{Duration, Instant},
 };
 
 use provisioner_engine::{Event, EventKind, Outcome};
 use provisioner_model::{
-    Diagnostic,
+    Diagnostic, SourceLocation,
     plan::{Plan, StepAction},
 };
 
@@ -17,6 +17,9 @@ use super::{PageFormat, Tone, count};
 /// Follows an apply.
 pub struct Progress<'a> {
     plan: &'a Plan,
+    places: &'a BTreeMap<String, SourceLocation>,
+    /// Steps whose place has been printed.
+    located: BTreeSet<usize>,
     page: PageFormat,
     running: BTreeMap<usize, RunningStep>,
     skipped: Vec<(usize, usize)>,
@@ -33,10 +36,11 @@ pub struct RunningStep {
 }
 
 impl<'a> Progress<'a> {
-    /// At the start of this plan's apply.
-    pub fn new(plan: &'a Plan, page: PageFormat) -> Self {
+    /// At the start of this plan's apply. `places` has the declarations of the resources, by address: a failure
+    /// names its place.
+    pub fn new(plan: &'a Plan, places: &'a BTreeMap<String, SourceLocation>, page: PageFormat) -> Self {
         let left = plan.steps.len();
-        Self { plan, page, running: BTreeMap::new(), skipped: vec![], left }
+        Self { plan, places, located: BTreeSet::new(), page, running: BTreeMap::new(), skipped: vec![], left }
     }
 
     /// Steps that run, by number.
@@ -90,12 +94,12 @@ impl<'a> Progress<'a> {
             EventKind::RollingBack { failure } => {
                 self.says(step, "rolling back".to_owned());
                 let title = self.line(step, Tone::Gone, &format!("{}; rolling back", failure.summary));
-                Some(self.failure(&title, &failure))
+                Some(self.failure(step, &title, &failure))
             }
             EventKind::Failed(failure) => {
                 let text = format!("{} failed{}: {}", self.verb(step), self.took(step, now), failure.summary);
                 let title = self.ended(step, Tone::Gone, &text);
-                Some(self.failure(&title, &failure))
+                Some(self.failure(step, &title, &failure))
             }
             EventKind::Skipped { because } => {
                 self.skipped.push((step, because));
@@ -128,8 +132,11 @@ impl<'a> Progress<'a> {
 
     /// A failure with its details and its hint. The summary at the end does not repeat it: the message is on the screen
     /// as soon as it is known, even if other steps run for an hour, or the process is killed.
-    fn failure(&self, title: &str, failure: &Diagnostic) -> String {
+    fn failure(&mut self, step: usize, title: &str, failure: &Diagnostic) -> String {
         let mut lines = vec![self.page.wrap("", "    ", title)];
+        if self.located.insert(step) {
+            lines.extend(self.places.get(self.address(step)).map(|place| format!("    at {place}")));
+        }
         lines.extend(failure.detail.iter().map(|line| format!("    {line}")));
         lines.extend(failure.hint.iter().map(|hint| self.page.wrap("    ", "    ", &format!("hint: {hint}"))));
         lines.join("\n")

@@ -1,9 +1,12 @@
 //! Carrying out a plan: the engine works, its events are shown, and a signal ends it early.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use provisioner_engine::{Apply, Cancel, Outcome, Tuning};
-use provisioner_model::{Environment, plan::Plan};
+use provisioner_model::{Environment, SourceLocation, plan::Plan};
 use tokio::sync::{mpsc::unbounded_channel, watch};
 
 use super::{
@@ -30,6 +33,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) parallel: u16,
     pub(crate) pace: &'a Pace,
     pub(crate) rollout: &'a RolloutOptions,
+    /// The declarations of the resources in the program, by address.
+    pub(crate) places: &'a BTreeMap<String, SourceLocation>,
 }
 
 impl<E: Environment> Session<'_, E> {
@@ -63,7 +68,7 @@ impl<E: Environment> Session<'_, E> {
         let mut signals = Signals::new().map_err(Failure::Start)?;
         let mut interrupts = Interrupts::new(cancel_sender, terminal);
         let mut rollouts = PendingRollouts::new(plan);
-        let mut progress = Progress::new(plan, *terminal.err());
+        let mut progress = Progress::new(plan, execution.places, *terminal.err());
         let mut live = Live::new(terminal, plan.steps.len());
         // `work` is polled until it ends: dropping it would lose track of the calls in flight. A signal tells the engine to
         // start no more steps, and another one to end without the answers. The journal is on disk at every moment.

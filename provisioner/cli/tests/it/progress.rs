@@ -1,12 +1,20 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use provisioner_cli::render::{PageFormat, progress::Progress};
 use provisioner_engine::{Event, EventKind, Outcome};
 
-use provisioner_model::Diagnostic;
+use provisioner_model::{Diagnostic, SourceLocation};
 use provisioner_testkit::fixture::{address, net, table};
 
 use crate::support::{environment, try_plan};
+
+/// The place of a declaration in the program.
+fn place(address: &str) -> BTreeMap<String, SourceLocation> {
+    BTreeMap::from([(address.to_owned(), SourceLocation { file: "src/main.rs".to_owned(), line: 12, column: 11 })])
+}
 
 fn event(step: usize, kind: EventKind) -> Event {
     Event { step, kind }
@@ -24,7 +32,8 @@ fn lines_of_an_apply_and_its_sum() {
     let plan = try_plan(&fixture, |_| {}).unwrap();
     let step = |address: &str| plan.steps.iter().position(|step| step.address == address).unwrap();
     let (a, b, main, x) = (step("table/a"), step("table/b"), step("net/main"), step("address/x"));
-    let mut progress = Progress::new(&plan, PageFormat::plain(90));
+    let places = place("table/b");
+    let mut progress = Progress::new(&plan, &places, PageFormat::plain(90));
     let start = Instant::now();
     let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
     let why = "test:Write failed with UnauthorizedOperation: you are not authorized to delete it".to_owned();
@@ -62,7 +71,8 @@ fn failed_rollout_prints_its_message_once() {
     })
     .unwrap();
     let start = Instant::now();
-    let mut progress = Progress::new(&plan, PageFormat::plain(90));
+    let places = place("net/main");
+    let mut progress = Progress::new(&plan, &places, PageFormat::plain(90));
     let failure = Diagnostic {
         detail: vec!["task t1 stopped: Essential container in task exited".to_owned()],
         ..Diagnostic::error("it is ready, but not verified: https://app/version answered with status 503")
@@ -77,7 +87,8 @@ fn failed_rollout_prints_its_message_once() {
     text.push_str("--\n");
     text.push_str(&progress.sum_up(&Outcome { failed: vec![(0, why)], ..Outcome::default() }, Duration::from_secs(61)));
     insta::assert_snapshot!("failed_rollout", text);
-    for part in ["it is ready, but not verified", "task t1 stopped", "hint: ", "rolled back to"] {
+    for part in ["it is ready, but not verified", "task t1 stopped", "hint: ", "at src/main.rs:12:11", "rolled back to"]
+    {
         assert_eq!(text.matches(part).count(), 1, "{part} in {text}");
     }
 }
