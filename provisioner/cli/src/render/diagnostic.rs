@@ -105,16 +105,11 @@ const LONGEST_LINE: usize = 500;
 
 /// Returns whether the lines around a position are short enough for an excerpt.
 fn is_readable(text: &str, position: usize) -> bool {
-    let position = position.min(text.len());
-    let (before, after) =
-        (text.as_bytes()[..position].rsplit(is_newline), text.as_bytes()[position..].split(is_newline));
-    let own: usize = before.clone().take(1).chain(after.clone().take(1)).map(<[u8]>::len).sum();
-    let mut neighbours = before.skip(1).take(1).chain(after.skip(1).take(1));
-    own <= LONGEST_LINE && neighbours.all(|line| line.len() <= LONGEST_LINE)
-}
-
-fn is_newline(byte: &u8) -> bool {
-    *byte == b'\n'
+    let (before, after) = text.as_bytes().split_at(position.min(text.len()));
+    let (mut before, mut after) = (before.rsplit(|byte| *byte == b'\n'), after.split(|byte| *byte == b'\n'));
+    let mut next_lengths = || [before.next().unwrap_or_default().len(), after.next().unwrap_or_default().len()];
+    let (own, neighbours) = (next_lengths(), next_lengths());
+    own.iter().sum::<usize>() <= LONGEST_LINE && neighbours.iter().all(|length| *length <= LONGEST_LINE)
 }
 
 /// A diagnostic with the text that it is about, for `miette`.
