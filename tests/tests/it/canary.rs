@@ -257,7 +257,7 @@ fn forms(secret: &str) -> Vec<String> {
             byte => format!("%{byte:02X}"),
         })
         .collect();
-    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let mut forms = vec![secret.to_owned(), json[1..json.len() - 1].to_owned(), url.replace("%20", "+"), url, hex];
     for offset in 0..3 {
         // Without the characters that the neighbours of the secret determine.

@@ -71,6 +71,10 @@ fn hint(out: &mut String, indent: &str, diagnostic: &Diagnostic, page: &PageForm
 pub fn mistakes(mistakes: &Mistakes, page: &PageFormat, dumb: bool) -> String {
     let mut out = String::new();
     for mistake in &mistakes.mistakes {
+        if !is_readable(&mistakes.text, mistake.span.start) {
+            out += &diagnostic(&mistake.diagnostic, page);
+            continue;
+        }
         let excerpt = Excerpt {
             diagnostic: &mistake.diagnostic,
             span: first_line(&mistakes.text, mistake.span.clone()),
@@ -94,6 +98,18 @@ pub fn mistakes(mistakes: &Mistakes, page: &PageFormat, dumb: bool) -> String {
     }
     let summary = mistakes.to_string();
     out + &diagnostic(&Diagnostic::error(summary), page)
+}
+
+/// Longest line that an excerpt shows, in bytes. No reader finds the place in a longer one, and drawing it takes long.
+const LONGEST_LINE: usize = 500;
+
+/// Returns whether the lines around a position are short enough for an excerpt.
+fn is_readable(text: &str, position: usize) -> bool {
+    let (before, after) = text.as_bytes().split_at(position.min(text.len()));
+    let (mut before, mut after) = (before.rsplit(|byte| *byte == b'\n'), after.split(|byte| *byte == b'\n'));
+    let mut next_lengths = || [before.next().unwrap_or_default().len(), after.next().unwrap_or_default().len()];
+    let (own, neighbours) = (next_lengths(), next_lengths());
+    own.iter().sum::<usize>() <= LONGEST_LINE && neighbours.iter().all(|length| *length <= LONGEST_LINE)
 }
 
 /// A diagnostic with the text that it is about, for `miette`.
@@ -165,5 +181,14 @@ mod tests {
             "error: some resources could not be read\n  - subnet/main: could not be read\n    because \
              ec2:DescribeSubnets failed with UnauthorizedOperation\n    hint: ask for the permission\n  hint: try again\n"
         );
+    }
+
+    #[test]
+    fn excerpt_has_short_lines_only() {
+        let long = "x".repeat(LONGEST_LINE + 1);
+        let text = format!("a\nb\nc\n{long}\nd\n");
+        let readable: Vec<bool> = [0, 2, 4, 6, text.len() - 2, text.len()].map(|at| is_readable(&text, at)).to_vec();
+        assert_eq!(readable, [true, true, false, false, false, true]);
+        assert!(is_readable("", 0) && is_readable("a", 99));
     }
 }

@@ -327,7 +327,7 @@ fn damaged_files_are_errors_or_usable_values() {
     let memory = peak_memory();
     report(&format!("{inputs} inputs from seed {first} in {:?}", start.elapsed()));
     report(&format!("{loaded} passed the parsers, {plans} plans, {memory} KiB at most"));
-    assert!(loaded > inputs / 10, "too few inputs pass the parsers: {loaded}");
+    assert!(loaded >= inputs / 10, "too few inputs pass the parsers: {loaded}");
     assert!(memory < MEMORY, "{memory} KiB");
 }
 

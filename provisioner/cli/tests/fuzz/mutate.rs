@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// A random number generator that a seed determines: `SplitMix64`.
+/// A random number generator that a seed determines: the algorithm `SplitMix64`.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -204,7 +204,8 @@ fn change(random: &mut Random, place: &mut Value, donated: Value) {
             map.insert(format!("{key}x"), moved);
         }
         (3, Value::Object(map)) => {
-            drop(map.insert(["", "$ref", "path", "$secret", "after", "id"][random.below(6)].to_owned(), donated));
+            let key = ["", "$ref", "path", "$secret", "after", "id"][random.below(6)];
+            map.insert(key.to_owned(), donated);
         }
         (0 | 1, Value::Array(items)) => items.truncate(random.below(items.len())),
         (2, Value::Array(items)) => items.push(donated),
