@@ -62,7 +62,9 @@ pub(super) async fn run<E: Environment>(
         session.build_image(terminal)?;
         let declaration = session.declare()?;
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
-        session.plan(&declaration, &observed, &scope.selection(&replace))?
+        let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+        session.preflight(&declaration.desired, &plan).await?;
+        plan
     };
     terminal.data(&render::plan::plan(&plan, terminal.out()));
     if plan.is_empty() {
