@@ -9,6 +9,7 @@ use crate::sandbox::ran;
 
 #[test]
 fn partitions_are_those_of_botocore() {
+    #[expect(clippy::disallowed_methods, reason = "how the test runner says where the client is")]
     let Ok(client) = std::env::var("PROVISIONER_AWS_CLI") else {
         return skipped("partitions_are_those_of_botocore", "the AWS CLI is not installed");
     };

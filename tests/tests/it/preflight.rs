@@ -19,7 +19,8 @@ fn credentials_of_another_account_are_refused() {
     let Some(sandbox) = Sandbox::new("credentials_of_another_account_are_refused") else { return };
     sandbox.edit("dev", "region = \"us-east-1\"", "region = \"us-east-1\"\naccount = \"210987654321\"");
     let refused = sandbox.run(&["apply", "dev", "--yes"]).ended(1);
-    let expected = "the environment belongs to account 210987654321, and these credentials are for account 123456789012";
+    let expected =
+        "the environment belongs to account 210987654321, and these credentials are for account 123456789012";
     assert!(refused.err.replace("\n  ", " ").contains(expected), "{}", refused.err);
     sandbox.edit("dev", "210987654321", "123456789012");
     sandbox.run(&["plan", "dev"]).ok();

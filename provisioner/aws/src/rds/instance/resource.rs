@@ -300,7 +300,8 @@ fn fits(desired: &str, observed: &str) -> bool {
     observed == desired || observed.strip_prefix(desired).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Returns the part of a version that only a major version upgrade changes: `17` of `17.4`, but `8.0` of MySQL's `8.0.36`.
+/// Returns the part of a version that only a major version upgrade changes: `17` of `17.4` for PostgreSQL, and two parts for
+/// other engines, `8.0` of `8.0.36`.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Upgrading.html>
 fn major<'a>(engine: &str, version: &'a str) -> Vec<&'a str> {
     let parts = if engine == "postgres" { 1 } else { 2 };
