@@ -26,6 +26,7 @@ pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::
         ("ecs", _) => ecs::answer(&request, moto),
         ("elasticloadbalancing", "DescribeTargetHealth") => ecs::health(&request, moto),
         ("rds", "ModifyDBSubnetGroup") => subnet_group(&request, moto),
+        ("rds", _) => with_lifecycle(&request, moto, &request.send(moto)?),
         ("ec2", "DeleteNatGateway") => freed(&request, moto),
         ("monitoring", _) => {
             let asked = serde_json::from_str(request.text()).unwrap_or_default();
@@ -89,6 +90,24 @@ fn subnet_group(request: &Message, moto: u16) -> io::Result<Message> {
     }
     request.clone().with(again).send(moto)?;
     Ok(answer)
+}
+
+/// moto accepts the lifecycle support of a database and does not return it: the front keeps it, by the emulator's port and
+/// the database's name.
+pub(crate) fn with_lifecycle(request: &Message, port: u16, answer: &Message) -> io::Result<Message> {
+    static KEPT: Mutex<BTreeMap<(u16, String), String>> = Mutex::new(BTreeMap::new());
+    const NAME: &str = "<DBInstanceIdentifier>";
+    const FIELD: &str = "EngineLifecycleSupport";
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let (Some(stated), Some(name)) = (request.field(FIELD), request.field("DBInstanceIdentifier")) {
+        kept.insert((port, name), stated);
+    }
+    let mut body = answer.text().to_owned();
+    for ((_, name), stated) in kept.iter().filter(|((of, _), _)| *of == port) {
+        let element = format!("{NAME}{name}</DBInstanceIdentifier>");
+        body = body.replace(&element, &format!("{element}<{FIELD}>{stated}</{FIELD}>"));
+    }
+    Ok(answer.clone().with(body))
 }
 
 /// moto answers `GetBucketVersioning` under another name than S3's.

@@ -115,7 +115,8 @@ impl Front {
             "ec2" | "rds" => {
                 let answer = request.send(self.port)?;
                 self.keep(request, &answer)?;
-                Ok(self.complete(answer))
+                let answer = self.complete(answer);
+                if request.service() == "rds" { front::with_lifecycle(request, self.port, &answer) } else { Ok(answer) }
             }
             "ecr" if self.docker => {
                 let answer = request.send(self.port)?;

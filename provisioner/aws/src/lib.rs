@@ -9,6 +9,8 @@ pub mod each;
 pub mod error;
 pub mod items;
 pub mod partition;
+#[cfg(feature = "ec2")]
+pub mod preflight;
 mod prelude;
 mod sdk;
 pub mod tags;

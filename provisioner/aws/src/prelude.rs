@@ -5,7 +5,7 @@
 pub(crate) use provisioner_model::{
     Actions, Change, ChangedFields, Created, Error, ErrorKind, FieldName, Id, In, NameRule, Nested, Observed, Obstacle,
     Output, Outputs, Owner, Phase, Problem, ReadResults, Receipt, Recorded, Resource, Result, Schema, Secret, Tags,
-    Updated, schema::FieldSchema,
+    UpdateReview, Updated, schema::FieldSchema,
 };
 
 pub(crate) use crate::{

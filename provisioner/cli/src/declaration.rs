@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use provisioner_model::{
     Diagnostic, Environment, SourceLocation,
+    environment::Mistake,
     stack::{Desired, MAIN},
     state::ProviderTarget,
 };
@@ -14,11 +15,18 @@ use crate::{
     error::Failure,
     program::{Program, facts},
     state_store::StateStore,
+    terminal::now,
 };
 
 /// The places of the declarations in the program, by address.
 pub(crate) fn places(desired: &Desired) -> BTreeMap<String, SourceLocation> {
     desired.resources.iter().map(|(address, declared)| (address.clone(), declared.at.into())).collect()
+}
+
+/// A warning about a value of the environment file.
+pub(crate) fn warning(mistake: Mistake) -> Diagnostic {
+    let warning = Diagnostic::warning(format!("{}: {}", mistake.path.join("."), mistake.what));
+    Diagnostic { hint: mistake.hint, ..warning }
 }
 
 /// The declared resources and outputs, and the notices that a plan of them carries.
@@ -36,8 +44,9 @@ impl Declaration {
         environment: &EnvironmentFile<E>,
         target: &ProviderTarget,
     ) -> Result<Self, Failure> {
-        let Artifacts { digests, notices } = program.artifacts(folder, &environment.settings)?;
+        let Artifacts { digests, mut notices } = program.artifacts(folder, &environment.settings)?;
         let facts = facts(&environment.name, target, digests);
+        notices.extend(environment.settings.warnings(now()).into_iter().map(warning));
         let desired = program.declare(&environment.settings, facts).map_err(Failure::Program)?;
         Ok(Self { desired, notices })
     }

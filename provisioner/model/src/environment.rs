@@ -14,6 +14,10 @@ pub trait Environment: DeserializeOwned + schemars::JsonSchema + Send + Sync + '
     fn account(&self) -> Option<&str> {
         None
     }
+    /// Warnings about valid values: they cost more, or will do so. `now` is the time in seconds since 1970.
+    fn warnings(&self, _now: u64) -> Vec<Mistake> {
+        Vec::new()
+    }
     /// Mistakes that need more than one key to see. `name` is the file's name without its ending.
     fn problems(&self, _name: &str) -> Vec<Mistake> {
         Vec::new()

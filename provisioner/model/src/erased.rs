@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
-    resource::{Change, Cloud, Id, Observed, Obstacle, Owner, Phase, Receipt, Recorded, Resource},
+    resource::{Change, Cloud, Id, Observed, Obstacle, Owner, Phase, Receipt, Recorded, Resource, UpdateReview},
     schema::FieldSchema,
     secret::SecretValues,
     type_info::TypeInfo,
@@ -103,6 +103,8 @@ pub trait ResourceType: Send + Sync {
     fn is_equivalent(&self, field: &FieldSchema, desired: &Value, observed: &Value) -> bool;
     /// See [`Resource::change`].
     fn change(&self, field: &FieldSchema, recorded: &Value, desired: &Value) -> Change;
+    /// See [`Resource::review_update`].
+    fn review_update(&self, observed: &Value, desired: &Value) -> Vec<UpdateReview>;
     /// See [`Resource::migrate`].
     fn migrate(&self, from: u32, inputs: &mut Value);
     /// Returns whether the inputs have the type's shape.
@@ -179,6 +181,9 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
     }
     fn change(&self, field: &FieldSchema, recorded: &Value, desired: &Value) -> Change {
         R::change(field, recorded, desired)
+    }
+    fn review_update(&self, observed: &Value, desired: &Value) -> Vec<UpdateReview> {
+        R::review_update(observed, desired)
     }
     fn migrate(&self, from: u32, inputs: &mut Value) {
         R::migrate(from, inputs);

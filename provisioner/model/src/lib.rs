@@ -35,7 +35,7 @@ pub use expr::{In, document, join};
 pub use provisioner_derive::{Nested, Outputs, Resource};
 pub use resource::{
     Actions, Change, Cloud, Created, Id, Name, NameRule, Observed, Obstacle, Owner, Phase, Problem, ReadResults, Reads,
-    Receipt, Recorded, Resource, Tags, Updated, Writes,
+    Receipt, Recorded, Resource, Tags, UpdateReview, Updated, Writes,
 };
 pub use schema::{FieldName, Schema};
 pub use secret::Secret;

@@ -54,6 +54,11 @@ pub trait Resource: Schema {
     fn change(field: &FieldSchema, _recorded: &Value, _desired: &Value) -> Change {
         if field.replaces { Change::Replace } else { Change::Update }
     }
+    /// Reviews an update by all its inputs together: one that needs the program's consent, or that interrupts the object.
+    /// Single inputs that cannot change are up to [`Resource::change`].
+    fn review_update(_observed: &Value, _desired: &Value) -> Vec<UpdateReview> {
+        Vec::new()
+    }
     /// Brings inputs of an older [`Resource::VERSION`] to this one.
     fn migrate(_from: u32, _inputs: &mut Value) {}
 
@@ -167,6 +172,17 @@ pub enum Change {
     Replace,
     /// The API allows neither: an error with this reason (a disk that cannot shrink).
     Refused(String),
+}
+
+/// A remark on an update, which the plan shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateReview {
+    /// `true` if the plan refuses the update; otherwise the remark is a warning.
+    pub is_refusal: bool,
+    /// Description of the update and its consequence.
+    pub what: String,
+    /// What the user can do.
+    pub hint: String,
 }
 
 /// The lifecycle phase of an object.

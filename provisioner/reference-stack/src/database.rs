@@ -41,11 +41,18 @@ pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: 
             .copy_tags_to_snapshot(true)
             // AWS installs minor versions at night; changes by an apply take effect immediately.
             .auto_minor_version_upgrade(true)
+            .engine_lifecycle_support(lifecycle_support(wanted.extended_support))
             .preferred_backup_window("03:00-04:00")
             .preferred_maintenance_window("sun:04:30-sun:05:30")
             .deletion_protection(wanted.deletion_protection);
         instance.final_db_snapshot_identifier = wanted.final_snapshot.then_some(snapshot);
+        instance.allow_major_version_upgrade = wanted.allow_major_upgrade.then_some(true);
         // Resources that AWS protects from deletion need explicit consent here too.
         stack.add_with("main", instance, Options { protect: wanted.deletion_protection, ..Options::default() })
     })
+}
+
+/// Returns RDS's word for what happens at the end of a version's standard support: paid support, or an upgrade.
+fn lifecycle_support(extended: bool) -> &'static str {
+    if extended { "open-source-rds-extended-support" } else { "open-source-rds-extended-support-disabled" }
 }

@@ -1,12 +1,16 @@
 //! The public edge of the stack: an HTTPS load balancer, its certificate, and a web application firewall.
 
+use std::collections::BTreeSet;
+
 use provisioner_aws::{
     acm::{Certificate, CertificateIssued, ImportedCertificate},
     elb::{Action, HealthCheck, Listener, LoadBalancer, LogsTo, TargetGroup},
     partition::LogDelivery,
     route53::{Alias, Record},
     s3::{Bucket, Encryption, LifecycleRule},
-    waf::{Action as RuleAction, Rule, Scope, Visibility, WebAcl, WebAclAssociation},
+    waf::{
+        Action as RuleAction, ManagedRules, Override, Rule, Scope, Statement, Visibility, WebAcl, WebAclAssociation,
+    },
 };
 use provisioner_model::{
     expr::{In, document, join},
@@ -77,9 +81,25 @@ fn targets(env: &Environment, network: &Network) -> TargetGroup {
 fn web_acl(env: &Environment, environment: &str) -> WebAcl {
     let metrics = Visibility::new(format!("{}-{environment}", env.project));
     WebAcl::new(Scope::Regional, RuleAction::Allow, metrics).rules([
-        Rule::managed("common", 1, "AWSManagedRulesCommonRuleSet"),
+        Rule::new("common", 1, Statement::Managed(common_rules(env)), RuleAction::None),
         Rule::rate_limit("rate", 2, env.firewall.rate_limit),
     ])
+}
+
+/// The largest body, in bytes, that the common rule set allows.
+const COMMON_BODY_LIMIT: u32 = 8192;
+/// The common rule set's rule for it.
+const BODY_RULE: &str = "SizeRestrictions_BODY";
+
+/// AWS's common rule set, in which the rules that the environment names only count. The app allows bodies of the same size
+/// as the firewall: where its limit is higher, the rule for the size counts too.
+fn common_rules(env: &Environment) -> ManagedRules {
+    let mut counted: BTreeSet<&str> = env.firewall.count.iter().map(String::as_str).collect();
+    if env.service.body_limit > COMMON_BODY_LIMIT {
+        counted.insert(BODY_RULE);
+    }
+    let overrides = counted.into_iter().map(|name| Override::new(name, RuleAction::Count));
+    ManagedRules::aws("AWSManagedRulesCommonRuleSet").rule_action_overrides(overrides)
 }
 
 /// Validity in days of the self-signed certificate of an environment without a domain. No client trusts it, so a long

@@ -16,10 +16,10 @@ use provisioner_aws::{
 use provisioner_model::{
     expr::In,
     resource::Id,
-    stack::{Handle, Stack},
+    stack::{Handle, Options, Stack},
 };
 
-use crate::environment::{Environment, Nat};
+use crate::environment::{Environment, Zone};
 
 /// TCP port of the app.
 pub const APP_PORT: i32 = 8080;
@@ -87,16 +87,19 @@ fn public_tier(env: &Environment, vpc: &Handle<Vpc>, stack: &mut Stack) -> Publi
 /// Declares the private subnets, which reach the internet through NAT. Each zone has a route table, even if zones share
 /// a NAT gateway: a second gateway then changes a route, and moves no subnet.
 fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &mut Stack) -> (Subnets, Subnets) {
-    let mut gateways: Vec<Handle<NatGateway>> = vec![];
+    let mut gateways: Vec<(Zone<'_>, Handle<NatGateway>)> = vec![];
+    for (zone, beside) in env.zones().zip(&public.subnets).filter(|(zone, _)| env.has_nat(*zone)) {
+        // Partners may allow requests from this address only, and a released address does not come back.
+        let kept = Options { protect: env.keeps_data(), ..Options::default() };
+        let address = stack.add_with(&format!("nat-{zone}"), ElasticIp::new(), kept);
+        let gateway = NatGateway::new(beside.id()).allocation_id(address.id());
+        gateways.push((zone, stack.add(&format!("{zone}"), gateway.internet_gateway(public.gateway.id()))));
+    }
     let (mut subnets, mut routed, mut tables) = (vec![], vec![], vec![]);
-    for (zone, beside) in env.zones().zip(&public.subnets) {
-        if gateways.is_empty() || env.network.nat == Nat::PerZone {
-            let address = stack.add(&format!("nat-{zone}"), ElasticIp::new());
-            let gateway = NatGateway::new(beside.id()).allocation_id(address.id());
-            gateways.push(stack.add(&format!("{zone}"), gateway.internet_gateway(public.gateway.id())));
-        }
+    for zone in env.zones() {
         let name = format!("private-{zone}");
-        let out = gateways.last().map(|nat| Route::nat(ANYWHERE, nat.id()));
+        let own = gateways.iter().find(|(of, _)| *of == zone).or(gateways.first());
+        let out = own.map(|(_, nat)| Route::nat(ANYWHERE, nat.id()));
         let table = stack.add(&name, RouteTable::new(vpc.id()).routes(out));
         let subnet = stack.add(&name, Subnet::new(vpc.id(), env.private_range(zone), zone));
         let route = stack.add(&name, RouteTableAssociation::new(subnet.id(), table.id()));

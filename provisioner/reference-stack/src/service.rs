@@ -31,6 +31,8 @@ use crate::{
 
 /// Name of the app's container.
 pub const CONTAINER: &str = "app";
+/// Number of tasks during a deployment, in percent of the number before.
+pub(crate) const MAXIMUM_PERCENT: i32 = 200;
 /// ID of the app's user, which does not exist on the host.
 const USER: &str = "10000";
 /// Name of the fact with the digest of the app's image, if the program builds one.
@@ -80,7 +82,7 @@ pub fn service(env: &Environment, parts: &Parts<'_>, stack: &mut Stack) -> Servi
         let rollout = Deployment::new()
             .deployment_circuit_breaker(CircuitBreaker::new(true, true))
             .minimum_healthy_percent(100)
-            .maximum_percent(200);
+            .maximum_percent(MAXIMUM_PERCENT);
         let service = Service::new(cluster.id(), task.get(TaskDefinition::ARN))
             .launch_type("FARGATE")
             // The number at the start: autoscaling changes it afterwards.
@@ -146,6 +148,8 @@ fn task(env: &Environment, parts: &Parts<'_>, image: Option<In<String>>, facts: 
         ("DATABASE_HOST", parts.database.get(Instance::ADDRESS)),
         ("DATABASE_PORT", DATABASE_PORT.to_string().into()),
         ("DATABASE_NAME", database::NAME.into()),
+        ("DATABASE_CONNECTIONS", env.service.connections.to_string().into()),
+        ("BODY_LIMIT_BYTES", env.service.body_limit.to_string().into()),
         ("DATABASE_SECRET_ARN", parts.database.get(Instance::MASTER_USER_SECRET_ARN)),
         ("SIGNING_KEY_SECRET_ARN", parts.secrets.signing_key_arn()),
         ("READINESS_PATH", env.service.readiness_path.as_str().into()),

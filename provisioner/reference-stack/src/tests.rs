@@ -128,6 +128,74 @@ fn nat_is_one_in_dev_and_one_in_each_zone_in_prod() {
 }
 
 #[test]
+fn order_of_the_zones_means_nothing() {
+    let inputs = |zones: [&str; 2], nat_zone: Option<&str>| {
+        let mut env = dev();
+        env.network.zones = zones.map(str::to_owned).to_vec();
+        env.network.nat_zone = nat_zone.map(str::to_owned);
+        let desired = declared("dev", &env);
+        desired.resources.into_iter().map(|(address, row)| (address, row.inputs)).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(inputs(["b", "a"], None), inputs(["a", "b"], None));
+    assert!(inputs(["b", "a"], Some("b")).contains_key("network/nat-gateway/b"));
+    // A zone before it in the alphabet does not move a gateway whose zone is stated.
+    assert_eq!(
+        inputs(["b", "c"], Some("b"))["network/nat-gateway/b"],
+        inputs(["a", "b"], Some("b"))["network/nat-gateway/b"]
+    );
+}
+
+#[test]
+fn elastic_ips_are_protected_in_prod() {
+    for (name, env, expected) in [("dev", dev(), false), ("prod", prod(), true)] {
+        let desired = declared(name, &env);
+        assert_eq!(desired.resources["network/elastic-ip/nat-a"].options.protect, expected, "{name}");
+    }
+}
+
+#[test]
+fn firewall_and_app_allow_bodies_of_the_same_size() {
+    let of = |body_limit: u32, count: &[&str]| {
+        let mut env = dev();
+        env.service.body_limit = body_limit;
+        env.firewall.count = count.iter().map(|&name| name.to_owned()).collect();
+        let desired = declared("dev", &env);
+        let group = shown(&desired, "edge/web-acl/app")["rules"][0]["statement"]["managed"].clone();
+        let overrides = group["rule_action_overrides"].as_array().cloned().unwrap_or_default();
+        let counted: Vec<String> = overrides
+            .iter()
+            .map(|one| {
+                assert_eq!(one["action_to_use"], "count");
+                one["name"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        let task = shown(&desired, "service/task-definition/app");
+        let app = task["container_definitions"][0]["environment"]["BODY_LIMIT_BYTES"].as_str().unwrap().to_owned();
+        (app, counted)
+    };
+    assert_eq!(of(8192, &[]), ("8192".to_owned(), vec![]));
+    assert_eq!(of(65_536, &[]), ("65536".to_owned(), vec!["SizeRestrictions_BODY".to_owned()]));
+    let counted = ["GenericLFI_BODY".to_owned(), "SizeRestrictions_BODY".to_owned()];
+    assert_eq!(of(8193, &["SizeRestrictions_BODY", "GenericLFI_BODY"]).1, counted);
+    assert_eq!(of(1024, &["GenericLFI_BODY"]).1, counted[..1]);
+}
+
+#[test]
+fn database_states_its_support_and_its_consent_to_upgrades() {
+    let inputs_of = |extended: bool, upgrade: bool| {
+        let mut env = dev();
+        (env.database.extended_support, env.database.allow_major_upgrade) = (extended, upgrade);
+        inputs(&declared("dev", &env), "database/instance/main").clone()
+    };
+    let row = inputs_of(false, false);
+    assert_eq!(row["engine_lifecycle_support"], "open-source-rds-extended-support-disabled");
+    assert!(row["allow_major_version_upgrade"].is_null());
+    let row = inputs_of(true, true);
+    assert_eq!(row["engine_lifecycle_support"], "open-source-rds-extended-support");
+    assert_eq!(row["allow_major_version_upgrade"], true);
+}
+
+#[test]
 fn adding_a_zone_moves_no_subnet() {
     let mut env = dev();
     let before = declared("dev", &env);

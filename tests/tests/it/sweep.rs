@@ -117,12 +117,11 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
             "database_insights_mode",
             "monitoring_role_arn",
             "license_model",
-            "engine_lifecycle_support",
         ],
     ),
     ("aws:rds:instance", "AWS takes it with a role, which the bundled stack does not state", &["monitoring_interval"]),
     ("aws:rds:instance", "it grows by itself: more than was asked for is no drift", &["allocated_storage"]),
-    ("aws:rds:instance", UNKEPT, &["port", "master_user_secret_kms_key_id"]),
+    ("aws:rds:instance", UNKEPT, &["port", "master_user_secret_kms_key_id", "engine_lifecycle_support"]),
     (
         "aws:rds:instance",
         "another hand can only raise it, and nothing takes that back: the plan is refused and names it, see the type's test",

@@ -51,7 +51,8 @@ pub struct SubnetOutputs {
 
 impl Resource for Subnet {
     const ACTIONS: Actions = Actions {
-        read: &["ec2:DescribeSubnets"],
+        // The zones are for the check of a plan: see `preflight.rs`.
+        read: &["ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"],
         create: &["ec2:CreateSubnet", "ec2:CreateTags"],
         update: &["ec2:ModifySubnetAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:DeleteSubnet", "ec2:DescribeNetworkInterfaces"],

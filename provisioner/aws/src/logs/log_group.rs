@@ -57,8 +57,9 @@ pub struct LogGroupOutputs {
 }
 
 /// Retention periods in days that the API accepts.
-const RETENTIONS: [i32; 24] =
-    [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 3654];
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+pub const RETENTIONS: [i32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Resource for LogGroup {
     const ACTIONS: Actions = Actions {
@@ -79,8 +80,8 @@ impl Resource for LogGroup {
     type Outputs = LogGroupOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        let wrong = self.retention_in_days.filter(|days| !RETENTIONS.contains(days));
-        let why = wrong.map(|days| format!("expected one of {RETENTIONS:?}, found {days}"));
+        let wrong = self.retention_in_days.filter(|days| *days != 0 && !RETENTIONS.contains(days));
+        let why = wrong.map(|days| format!("expected 0 (for ever) or one of {RETENTIONS:?}, found {days}"));
         why.map(|why| Problem::new(Field::RetentionInDays, why)).into_iter().collect()
     }
 
@@ -239,6 +240,12 @@ mod tests {
         assert_eq!(shared_start(["/ecs/app"].into_iter()), "/ecs/app");
         assert_eq!(shared_start(["/ecs", "vpc"].into_iter()), "");
         assert_eq!(shared_start([].into_iter()), "");
+    }
+
+    #[test]
+    fn retention_is_one_of_the_periods_of_the_api() {
+        let problems = |days: i32| LogGroup::new().retention_in_days(days).problems().len();
+        assert_eq!([0, 1, 30, 3653, 3654, 2, -1].map(problems), [0, 0, 0, 0, 1, 1, 1]);
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub(super) async fn run<E: Environment>(
         let declaration = session.declare()?;
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
         let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+        session.preflight(&declaration.desired, &plan).await?;
         (plan, places(&declaration.desired))
     };
     terminal.data(&render::plan::plan(&plan, terminal.out()));

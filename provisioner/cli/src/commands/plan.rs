@@ -49,6 +49,7 @@ pub(super) async fn run<E: Environment>(
     }
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
     let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+    session.preflight(&declaration.desired, &plan).await?;
 
     if json {
         terminal.json(&render::plan::json(&plan))?;

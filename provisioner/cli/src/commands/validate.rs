@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use provisioner_model::{
-    Environment,
+    Diagnostic, Environment,
     stack::{Desired, MAIN},
     state::{ProviderTarget, Snapshot},
 };
@@ -12,7 +12,12 @@ use provisioner_planner::{Input, Observations, Selection};
 
 use super::ExitStatus;
 use crate::{
-    declaration::Declaration, environment::Folder, error::Failure, program::Program, render::count, terminal::Terminal,
+    declaration::{Declaration, warning},
+    environment::Folder,
+    error::Failure,
+    program::Program,
+    render::{count, diagnostic},
+    terminal::{Terminal, now},
 };
 
 #[derive(Args, Debug)]
@@ -33,7 +38,12 @@ pub(super) async fn run<E: Environment>(
     let mut last_failure = None;
     for name in &names {
         match check(program, folder, name).await {
-            Ok(resources) => terminal.data(&format!("{name}: good, {}\n", count(resources, "resource"))),
+            Ok(ValidEnvironment { resources, warnings }) => {
+                terminal.data(&format!("{name}: good, {}\n", count(resources, "resource")));
+                for warning in &warnings {
+                    terminal.say(&diagnostic::diagnostic(warning, terminal.err()));
+                }
+            }
             Err(failure) => {
                 if let Some(earlier) = last_failure.replace(failure) {
                     Failure::tell(&earlier, terminal);
@@ -44,12 +54,23 @@ pub(super) async fn run<E: Environment>(
     last_failure.map_or(Ok(ExitStatus::Success), Err)
 }
 
-/// Checks one environment, and returns the number of its resources.
-async fn check<E: Environment>(program: &Program<E>, folder: &Folder, name: &str) -> Result<usize, Failure> {
+/// A valid environment.
+struct ValidEnvironment {
+    resources: usize,
+    warnings: Vec<Diagnostic>,
+}
+
+/// Checks one environment.
+async fn check<E: Environment>(program: &Program<E>, folder: &Folder, name: &str) -> Result<ValidEnvironment, Failure> {
     let environment = folder.load::<E>(name)?;
     let (declaration, target) = Declaration::offline(program, folder, &environment).await?;
     plan_from_nothing(program, &declaration.desired, target)?;
-    Ok(declaration.desired.resources.len())
+    // The image's state is no matter of the file.
+    let warnings = environment.settings.warnings(now());
+    Ok(ValidEnvironment {
+        resources: declaration.desired.resources.len(),
+        warnings: warnings.into_iter().map(warning).collect(),
+    })
 }
 
 /// Plans the creation of all resources. Only a plan finds cycles, two objects with the same unique key, and inputs that

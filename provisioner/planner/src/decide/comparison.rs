@@ -105,6 +105,21 @@ pub(super) fn differing(context: Context<'_, '_>, id: &str, field_diffs: &[Field
     known.map(problem).collect()
 }
 
+/// Returns the errors and the warnings of the type's review of the update.
+pub(super) fn reviewed(context: Context<'_, '_>, comparison: &Comparison<'_>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    if comparison.field_diffs.is_empty() {
+        return (vec![], vec![]);
+    }
+    let observed = &comparison.observed.observation.observed.inputs;
+    let address = context.facts.address;
+    let reviews = context.facts.resource_type.review_update(observed, &comparison.desired.resolved.inputs);
+    let (refusals, warnings): (Vec<_>, Vec<_>) = reviews.into_iter().partition(|review| review.is_refusal);
+    (
+        refusals.into_iter().map(|one| Diagnostic::resource_error(address, one.what).hint(one.hint)).collect(),
+        warnings.into_iter().map(|one| Diagnostic::resource_warning(address, one.what).hint(one.hint)).collect(),
+    )
+}
+
 /// Reports the changes that the type refuses, and those of the kinds in `also`.
 pub(super) fn refused(context: Context<'_, '_>, field_diffs: &[FieldDiff], also: &[Change]) -> Vec<Diagnostic> {
     let address = context.facts.address;

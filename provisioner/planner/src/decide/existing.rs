@@ -16,15 +16,15 @@ use crate::{
 pub(super) fn decide<'a>(context: Context<'_, 'a>, current: ObservedObject<'a>) -> Decision<'a> {
     let (comparison, leftovers) = after_interruption(context, current);
     let failure = failure(comparison.observed.observation);
-    let notices =
-        failure.map(|failure| Diagnostic::resource_warning(context.facts.address, failure)).into_iter().collect();
-    let decision = if comparison.requires_replacement(context.info().tagged) {
+    let failure = failure.map(|failure| Diagnostic::resource_warning(context.facts.address, failure));
+    let mut decision = if comparison.requires_replacement(context.info().tagged) {
         replace::decide(context, comparison)
     } else {
         let has_others = !(leftovers.is_empty() && context.facts.gone.is_empty());
         update::decide(context, comparison, has_others)
     };
-    Decision { notices, leftovers, ..decision }
+    decision.notices.extend(failure);
+    Decision { leftovers, ..decision }
 }
 
 /// Returns the object to continue with after an interrupted replacement, and the others, which the plan deletes. If the

@@ -20,11 +20,13 @@ use crate::{
 pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, has_others: bool) -> Decision<'a> {
     let also_refused: &[Change] = if comparison.is_shared() { &[Change::Replace] } else { &[] };
     let (object, field_diffs) = (comparison.observed.object, &comparison.field_diffs);
-    let problems = if object.is_used_as_is(context.info().tagged) {
+    let (refusals, notices) = comparison::reviewed(context, &comparison);
+    let mut problems = if object.is_used_as_is(context.info().tagged) {
         comparison::differing(context, object.id.as_deref().unwrap_or_default(), field_diffs)
     } else {
         comparison::refused(context, field_diffs, also_refused)
     };
+    problems.extend(refusals);
     let is_recorded = is_recorded(context, &comparison);
     let resource_type = context.facts.resource_type;
     let released = diff::released(resource_type, &comparison.desired.resolved, &comparison.migrated);
@@ -44,6 +46,7 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
         return Decision {
             changes: field_diffs.into_iter().map(|field_diff| field_diff.change).collect(),
             reasons: reasons.into_iter().flatten().collect(),
+            notices,
             problems,
             ..Decision::new(Effect::Update(observed, write))
         };

@@ -7,6 +7,7 @@ mod rules;
 
 use std::collections::BTreeMap;
 
+use provisioner_aws::logs::RETENTIONS;
 use provisioner_model::environment::Mistake;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,11 +94,16 @@ pub struct Network {
     /// private subnet, selected by the zone's letter alone: an added zone does not change other ranges.
     #[schemars(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"))]
     pub cidr: String,
-    /// Availability zones, by letter. The load balancer and the database need at least two.
+    /// Availability zones, by letter, in any order. The load balancer and the database need at least two.
     #[schemars(length(min = 2, max = 8), inner(regex(pattern = r"^[a-h]$")), extend("uniqueItems" = true))]
     pub zones: Vec<String>,
     /// Number of NAT gateways: each costs about 33 dollars a month; a single one fails with its zone.
     pub nat: Nat,
+    /// Zone of the NAT gateway with `nat = "one"`, by letter. Another zone gets another gateway with another Elastic IP.
+    /// Default: the first zone of the alphabet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-h]$"))]
+    pub nat_zone: Option<String>,
     /// Custom ranges of public subnets, by the zone's letter. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(inner(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")))]
@@ -112,7 +118,7 @@ pub struct Network {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nat {
-    /// One gateway, in the first zone of the list.
+    /// One gateway, in `nat_zone`.
     One,
     /// One gateway in each zone, so that a zone's failure does not affect the others.
     PerZone,
@@ -142,6 +148,15 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[^@\s]+@sha256:[0-9a-f]{64}$"))]
     pub image: Option<String>,
+    /// Maximum size of a request body in bytes, for the app and the firewall. The firewall blocks bodies of more than 8192
+    /// bytes by its rule `SizeRestrictions_BODY`: with a higher limit, that rule only counts. Default: 8192.
+    #[serde(default = "defaults::body_limit")]
+    #[schemars(range(min = 1024, max = 16_777_216))]
+    pub body_limit: u32,
+    /// Maximum number of database connections of each task. Default: 5.
+    #[serde(default = "defaults::connections")]
+    #[schemars(range(min = 2, max = 1000))]
+    pub connections: u32,
     /// Path that responds with 200 while a task is ready. Default: `/health/ready`.
     #[serde(default = "defaults::readiness_path")]
     #[schemars(regex(pattern = r"^/[!-~]{0,1023}$"))]
@@ -212,8 +227,15 @@ pub struct Database {
     pub final_snapshot: bool,
     /// Major version of PostgreSQL. Default: `17`.
     #[serde(default = "defaults::version")]
-    #[schemars(regex(pattern = r"^1[3-9]$"))]
+    #[schemars(extend("enum" = ["13", "14", "15", "16", "17", "18"]))]
     pub version: String,
+    /// Consent to an upgrade to another major version, during which the database is offline. Default: `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_major_upgrade: bool,
+    /// `true` to keep a major version after the end of its standard support, at a price for each virtual CPU and hour.
+    /// Without it, AWS upgrades the database then. Default: `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extended_support: bool,
     /// Storage in GiB, which can grow but not shrink. Default: 20.
     #[serde(default = "defaults::storage")]
     #[schemars(range(min = 20, max = 65_536))]
@@ -245,7 +267,38 @@ pub struct Firewall {
     #[serde(default = "defaults::rate_limit")]
     #[schemars(range(min = 10, max = 2_000_000_000))]
     pub rate_limit: i64,
+    /// Rules of AWS's common rule set that count requests instead of blocking them, by name. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("items" = serde_json::json!({ "type": "string", "enum": COMMON_RULES }), "uniqueItems" = true))]
+    pub count: Vec<String>,
 }
+
+/// The rules of `AWSManagedRulesCommonRuleSet`.
+/// <https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html>
+pub(crate) const COMMON_RULES: [&str; 22] = [
+    "NoUserAgent_HEADER",
+    "UserAgent_BadBots_HEADER",
+    "SizeRestrictions_QUERYSTRING",
+    "SizeRestrictions_Cookie_HEADER",
+    "SizeRestrictions_BODY",
+    "SizeRestrictions_URIPATH",
+    "EC2MetaDataSSRF_BODY",
+    "EC2MetaDataSSRF_COOKIE",
+    "EC2MetaDataSSRF_URIPATH",
+    "EC2MetaDataSSRF_QUERYARGUMENTS",
+    "GenericLFI_QUERYARGUMENTS",
+    "GenericLFI_URIPATH",
+    "GenericLFI_BODY",
+    "RestrictedExtensions_URIPATH",
+    "RestrictedExtensions_QUERYARGUMENTS",
+    "GenericRFI_QUERYARGUMENTS",
+    "GenericRFI_BODY",
+    "GenericRFI_URIPATH",
+    "CrossSiteScripting_COOKIE",
+    "CrossSiteScripting_QUERYARGUMENTS",
+    "CrossSiteScripting_BODY",
+    "CrossSiteScripting_URIPATH",
+];
 
 /// Settings of the logs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -253,7 +306,7 @@ pub struct Firewall {
 pub struct Logs {
     /// Retention of logs in days; CloudWatch accepts only these values. Default: 30.
     #[serde(default = "defaults::retention_days")]
-    #[schemars(extend("enum" = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]))]
+    #[schemars(extend("enum" = RETENTIONS))]
     pub retention_days: i32,
 }
 
@@ -294,7 +347,7 @@ impl Default for Verification {
 
 impl Default for Firewall {
     fn default() -> Self {
-        Self { rate_limit: defaults::rate_limit() }
+        Self { rate_limit: defaults::rate_limit(), count: vec![] }
     }
 }
 
@@ -306,6 +359,12 @@ impl Default for Logs {
 
 /// The default values of all optional keys.
 mod defaults {
+    pub(super) fn body_limit() -> u32 {
+        8192
+    }
+    pub(super) fn connections() -> u32 {
+        5
+    }
     pub(super) fn readiness_path() -> String {
         "/health/ready".to_owned()
     }
@@ -350,6 +409,9 @@ impl provisioner_model::environment::Environment for Environment {
     }
     fn account(&self) -> Option<&str> {
         self.account.as_deref()
+    }
+    fn warnings(&self, now: u64) -> Vec<Mistake> {
+        rules::warnings(self, now)
     }
     fn problems(&self, name: &str) -> Vec<Mistake> {
         rules::problems(self, name)

@@ -5,7 +5,7 @@ use std::fmt;
 
 use ipnet::Ipv4Net;
 
-use super::Environment;
+use super::{Environment, Nat};
 
 /// Number of parts of a VPC's range: eight letters, with a public and a private part each.
 const PARTS: usize = 16;
@@ -36,9 +36,20 @@ impl From<Zone<'_>> for String {
 }
 
 impl Environment {
-    /// The zones, in the file's order.
+    /// The zones, in the order of the alphabet: the order in the file means nothing.
     pub fn zones(&self) -> impl Iterator<Item = Zone<'_>> {
-        self.network.zones.iter().map(|letter| Zone { region: &self.region, letter })
+        let mut letters: Vec<&str> = self.network.zones.iter().map(String::as_str).collect();
+        letters.sort_unstable();
+        letters.into_iter().map(|letter| Zone { region: &self.region, letter })
+    }
+
+    /// Returns whether a zone has a NAT gateway.
+    pub(crate) fn has_nat(&self, zone: Zone<'_>) -> bool {
+        match (self.network.nat, self.network.nat_zone.as_deref()) {
+            (Nat::PerZone, _) => true,
+            (Nat::One, Some(stated)) => zone.letter == stated,
+            (Nat::One, None) => self.zones().next() == Some(zone),
+        }
     }
 
     /// The addresses of a zone's public subnet.
@@ -77,7 +88,7 @@ mod tests {
         let mut env = dev();
         assert_eq!(ranges(&env), [a.clone(), b.clone()]);
         env.network.zones = vec!["c".into(), "a".into(), "b".into()];
-        assert_eq!(ranges(&env)[1..], [a, b]);
+        assert_eq!(ranges(&env)[..2], [a, b], "in the order of the alphabet");
         assert_eq!(ranges(&prod())[2], row("c", "10.1.32.0/20", "10.1.160.0/20"));
     }
 

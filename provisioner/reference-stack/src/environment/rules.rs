@@ -7,13 +7,48 @@ use provisioner_aws::{Partition, partition::STANDARD};
 use provisioner_model::environment::Mistake;
 
 use super::{Environment, ranges};
+use crate::service::MAXIMUM_PERCENT;
 
 /// Returns all errors of the file, so that one edit can fix them.
 pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
-    let rules = [region, vpc, subnets, zones, task_size, scaling, class, storage, repository];
+    let rules = [region, vpc, subnets, zones, task_size, scaling, class, storage, connections, repository];
     let mut mistakes = environment_name(name);
     mistakes.extend(rules.iter().flat_map(|rule| rule(env)));
     mistakes
+}
+
+/// Returns warnings about valid values that cost more than they seem to.
+pub(super) fn warnings(env: &Environment, now: u64) -> Vec<Mistake> {
+    extended_support(env, now).into_iter().collect()
+}
+
+/// The major versions of PostgreSQL and the day on which RDS Extended Support begins for each, in seconds since 1970 and as
+/// a date. <https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-release-calendar.html>
+const EXTENDED_SUPPORT: [(&str, u64, &str); 6] = [
+    ("13", 1772323200, "2026-03-01"),
+    ("14", 1803859200, "2027-03-01"),
+    ("15", 1835481600, "2028-03-01"),
+    ("16", 1867017600, "2029-03-01"),
+    ("17", 1898553600, "2030-03-01"),
+    ("18", 1930089600, "2031-03-01"),
+];
+
+/// Warns of a version without standard support, which costs money or is upgraded by AWS.
+fn extended_support(env: &Environment, now: u64) -> Option<Mistake> {
+    let (version, _, since) =
+        EXTENDED_SUPPORT.iter().find(|(version, start, _)| *version == env.database.version && *start <= now)?;
+    let what = format!("standard support of PostgreSQL {version} ended before {since}");
+    let price = "0.10 dollars per vCPU-hour in us-east-1, 0.20 from the third year on, also for the standby: \
+                 https://aws.amazon.com/rds/postgresql/pricing/";
+    let hint = if env.database.extended_support {
+        format!("RDS Extended Support costs {price}; a newer version costs nothing more")
+    } else {
+        format!(
+            "AWS refuses to create such a database, and upgrades an existing one by itself; \
+             `database.extended_support = true` keeps the version, for {price}"
+        )
+    };
+    Some(Mistake::new("database.version", what).hint(hint))
 }
 
 /// Checks the environment's name, which is the prefix of generated names and part of tags. Every valid name makes names
@@ -155,6 +190,10 @@ fn stated_in_file(env: &Environment, name: &str) -> bool {
 fn zones(env: &Environment) -> Vec<Mistake> {
     let zones = &env.network.zones;
     let mut mistakes = vec![];
+    if let Some(zone) = env.network.nat_zone.as_ref().filter(|zone| !zones.contains(zone)) {
+        let what = format!("there is no zone `{zone}` in `network.zones`");
+        mistakes.push(Mistake::new("network.nat_zone", what).hint(format!("one of {}", zones.join(", "))));
+    }
     if zones.len() < 2 {
         let mistake = Mistake::new("network.zones", "the load balancer and the database need at least two zones");
         mistakes.push(mistake.hint("zones = [\"a\", \"b\"]"));
@@ -254,6 +293,58 @@ fn storage(env: &Environment) -> Vec<Mistake> {
     }
     let what = format!("storage cannot grow from {start} GiB to {bound} GiB");
     vec![Mistake::new("database.max_storage", what).hint(format!("a tenth more than `storage` at least: {least}"))]
+}
+
+/// Memory in GiB of a database class, for the families with a fixed ratio of memory to size.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html>
+fn memory(class: &str) -> Option<u64> {
+    let (family, size) = class.strip_prefix("db.")?.split_once('.')?;
+    let xlarges = match size {
+        "xlarge" => Some(1),
+        size => size.strip_suffix("xlarge").and_then(|number| number.parse::<u64>().ok()),
+    };
+    let generation = family.get(..1)?;
+    let per_xlarge = match generation {
+        "t" | "m" => 16,
+        "c" => 8,
+        "r" => 32,
+        _ => return None,
+    };
+    match (size, xlarges) {
+        (_, Some(xlarges)) => Some(per_xlarge * xlarges),
+        ("large", _) => Some(per_xlarge / 2),
+        ("medium", _) if generation == "t" || generation == "m" => Some(4),
+        ("small", _) if generation == "t" => Some(2),
+        ("micro", _) if generation == "t" => Some(1),
+        _ => None,
+    }
+}
+
+/// Connections that PostgreSQL and RDS keep for their own users.
+const RESERVED_CONNECTIONS: u64 = 5;
+
+/// The number of connections that a class allows the app: RDS sets `max_connections` to the memory in bytes divided by
+/// 9531392, and at most 5000. The memory that RDS itself uses makes the real number a little lower.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections>
+fn allowed_connections(class: &str) -> Option<u64> {
+    Some((memory(class)? * (1 << 30) / 9_531_392).min(5000) - RESERVED_CONNECTIONS)
+}
+
+/// Checks that the database allows the connections of all tasks, also during a deployment.
+fn connections(env: &Environment) -> Vec<Mistake> {
+    let class = &env.database.class;
+    let Some(allowed) = allowed_connections(class) else { return vec![] };
+    let (tasks, each) = (env.service.max_tasks, env.service.connections);
+    let overlap = u64::try_from(MAXIMUM_PERCENT).unwrap_or_default();
+    let needed = u64::try_from(tasks).unwrap_or_default() * u64::from(each) * overlap / 100;
+    if needed <= allowed {
+        return vec![];
+    }
+    let what = format!(
+        "{tasks} tasks with {each} connections each need {needed} during a deployment, and a `{class}` allows {allowed}"
+    );
+    let hint = "fewer `service.connections` or `service.max_tasks`, or a larger `database.class`";
+    vec![Mistake::new("service.max_tasks", what).hint(hint)]
 }
 
 /// Checks the repository's name, and that both numbers are stated: GitHub's newer subject contains both.
@@ -440,6 +531,55 @@ mod tests {
             [
                 "service.max_tasks: autoscaling cannot stay under 6 tasks where 7 are wanted at least (7 or more, or fewer `service.tasks`)"
             ]
+        );
+    }
+
+    #[test]
+    fn connections_of_all_tasks_fit_into_the_database() {
+        for (class, allowed) in [
+            ("db.t3.micro", Some(107)),
+            ("db.t4g.small", Some(220)),
+            ("db.m7g.large", Some(896)),
+            ("db.r7g.16xlarge", Some(4995)),
+            ("db.x2g.large", None),
+        ] {
+            assert_eq!(allowed_connections(class), allowed, "{class}");
+        }
+        let connections = |each| after(|env| env.service.connections = each);
+        assert_eq!(connections(8), [""; 0]);
+        assert_eq!(
+            connections(10),
+            [
+                "service.max_tasks: 6 tasks with 10 connections each need 120 during a deployment, and a `db.t3.micro` allows 107 (fewer `service.connections` or `service.max_tasks`, or a larger `database.class`)"
+            ]
+        );
+    }
+
+    #[test]
+    fn version_in_extended_support_is_a_warning_with_its_price() {
+        // 2026-11-28.
+        let now = 1_795_824_000;
+        let warnings = |version: &str, extended| {
+            let mut env = dev();
+            env.database.version = version.into();
+            env.database.extended_support = extended;
+            warnings(&env, now)
+        };
+        for version in ["14", "17", "18"] {
+            assert_eq!(warnings(version, false), [], "{version}");
+        }
+        let refused = &warnings("13", false)[0];
+        assert_eq!(refused.what, "standard support of PostgreSQL 13 ended before 2026-03-01");
+        assert!(refused.hint.as_ref().unwrap().starts_with("AWS refuses to create such a database"), "{refused:?}");
+        let paid = warnings("13", true)[0].hint.clone().unwrap();
+        assert!(paid.starts_with("RDS Extended Support costs 0.10 dollars per vCPU-hour"), "{paid}");
+    }
+
+    #[test]
+    fn zone_of_the_nat_gateway_is_one_of_the_zones() {
+        assert_eq!(
+            after(|env| env.network.nat_zone = Some("c".into())),
+            ["network.nat_zone: there is no zone `c` in `network.zones` (one of a, b)"]
         );
     }
 

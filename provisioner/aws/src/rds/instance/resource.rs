@@ -107,6 +107,34 @@ impl Resource for Instance {
         }
     }
 
+    fn review_update(observed: &Value, desired: &Value) -> Vec<UpdateReview> {
+        let text = |inputs: &Value, field: Field| inputs[field.name()].as_str().unwrap_or_default().to_owned();
+        let engine = text(desired, Field::Engine);
+        let [from, to] = [observed, desired].map(|inputs| text(inputs, Field::EngineVersion));
+        if major(&engine, &from) == major(&engine, &to) || older(&to.as_str().into(), &from.as_str().into()) {
+            return vec![];
+        }
+        let consent = desired[Field::AllowMajorVersionUpgrade.name()] == true;
+        let targets = format!(
+            "aws rds describe-db-engine-versions --engine {engine} --engine-version {from} \
+             --query 'DBEngineVersions[].ValidUpgradeTarget[].EngineVersion'"
+        );
+        let upgrade = format!("engine_version: {from} to {to} is a major version upgrade");
+        let outage = "the database is offline meanwhile, usually for minutes, and no version goes back";
+        vec![UpdateReview {
+            is_refusal: !consent,
+            what: format!("{upgrade}: {outage}"),
+            hint: if consent {
+                format!("take a snapshot first; this lists the valid targets: {targets}")
+            } else {
+                format!(
+                    "`allow_major_version_upgrade` consents to it (`database.allow_major_upgrade = true` in an \
+                     environment file); this lists the valid targets: {targets}"
+                )
+            },
+        }]
+    }
+
     fn phase(_: Option<&Self>, observed: &Observed<Self>, receipt: Option<&Receipt>) -> Phase {
         observed::phase(&observed.outputs, receipt)
     }
@@ -272,6 +300,14 @@ fn fits(desired: &str, observed: &str) -> bool {
     observed == desired || observed.strip_prefix(desired).is_some_and(|rest| rest.starts_with('.'))
 }
 
+/// Returns the part of a version that only a major version upgrade changes: `17` of `17.4` for PostgreSQL, and two parts for
+/// other engines, `8.0` of `8.0.36`.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Upgrading.html>
+fn major<'a>(engine: &str, version: &'a str) -> Vec<&'a str> {
+    let parts = if engine == "postgres" { 1 } else { 2 };
+    version.split('.').take(parts).collect()
+}
+
 fn older(desired: &Value, current: &Value) -> bool {
     let parts = |version: &Value| -> Vec<u32> {
         version.as_str().unwrap_or_default().split('.').map_while(|part| part.parse().ok()).collect()
@@ -293,6 +329,33 @@ fn is_snapshot_name(name: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn major_version_upgrade_needs_consent() {
+        let inputs = |engine: &str, version: &str, consent: Option<bool>| {
+            let consent = consent.map_or(Value::Null, Value::from);
+            json!({ "engine": engine, "engine_version": version, "allow_major_version_upgrade": consent })
+        };
+        let review = |engine: &str, from: &str, to: &str, consent| {
+            Instance::review_update(&inputs(engine, from, None), &inputs(engine, to, consent))
+        };
+        let refused = review("postgres", "16.4", "17", None);
+        assert!(refused[0].is_refusal, "{refused:?}");
+        assert!(refused[0].what.contains("16.4 to 17 is a major version upgrade"), "{refused:?}");
+        assert!(refused[0].hint.contains("database.allow_major_upgrade = true"), "{refused:?}");
+        assert!(refused[0].hint.contains("--engine-version 16.4"), "{refused:?}");
+        let warned = review("postgres", "16.4", "17.2", Some(true));
+        assert!(!warned[0].is_refusal && warned[0].what.contains("offline"), "{warned:?}");
+        for (engine, from, to) in [
+            ("postgres", "17.2", "17"),
+            ("postgres", "17.2", "17.4"),
+            ("postgres", "17", "16"),
+            ("mysql", "8.0.35", "8.0.36"),
+        ] {
+            assert_eq!(review(engine, from, to, None), [], "{engine} {from} {to}");
+        }
+        assert!(review("mysql", "8.0.36", "8.4", None)[0].is_refusal);
+    }
 
     #[test]
     fn a_version_fits_what_it_starts_with() {

@@ -1,0 +1,47 @@
+//! Checks of planned objects against what AWS offers in this account and region, before an apply.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::AvailabilityZone;
+use provisioner_model::{Diagnostic, erased::Clouds, resource::Cloud, stack::MAIN};
+
+use crate::prelude::*;
+
+/// Returns an error for each planned subnet, by address and zone, whose zone the account does not have in this region.
+/// Zones differ by account: many accounts have no `ap-northeast-1b`. Without subnets there is no call.
+pub async fn zones(clouds: &Clouds, subnets: &[(&str, &str)]) -> Result<Vec<Diagnostic>> {
+    if subnets.is_empty() {
+        return Ok(vec![]);
+    }
+    let reader = clouds.get::<Aws>(MAIN)?.reader();
+    let answer = reader.ec2().describe_availability_zones().send().await;
+    let answer = answer.map_err(api("ec2:DescribeAvailabilityZones"))?;
+    // A subnet cannot be in a local zone without an opt-in.
+    let is_zone = |zone: &&AvailabilityZone| zone.zone_type().is_none_or(|kind| kind == "availability-zone");
+    let zones = answer.availability_zones().iter().filter(is_zone);
+    let names: BTreeSet<&str> = zones.filter_map(AvailabilityZone::zone_name).collect();
+    Ok(subnets.iter().filter_map(|(address, zone)| missing(address, zone, &names)).collect())
+}
+
+fn missing(address: &str, zone: &str, names: &BTreeSet<&str>) -> Option<Diagnostic> {
+    if names.contains(zone) {
+        return None;
+    }
+    let names: Vec<&str> = names.iter().copied().collect();
+    let what = format!("availability_zone: this account has no zone `{zone}`");
+    Some(Diagnostic::resource_error(address, what).hint(format!("its zones are {}", names.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_zone_is_reported_with_those_that_exist() {
+        let names = BTreeSet::from(["ap-northeast-1a", "ap-northeast-1c"]);
+        assert!(missing("network/subnet/public-a", "ap-northeast-1a", &names).is_none());
+        let problem = missing("network/subnet/public-b", "ap-northeast-1b", &names).unwrap();
+        assert_eq!(problem.summary, "availability_zone: this account has no zone `ap-northeast-1b`");
+        assert_eq!(problem.hint.as_deref(), Some("its zones are ap-northeast-1a, ap-northeast-1c"));
+    }
+}
