@@ -125,7 +125,7 @@ impl<E: Environment> Session<'_, E> {
     }
 
     #[cfg(not(feature = "aws"))]
-    #[expect(clippy::unused_self, clippy::unused_async, reason = "as the one with AWS, which asks")]
+    #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
     pub(crate) async fn preflight(&self, _: &Desired, _: &Plan) -> Result<(), Failure> {
         Ok(())
     }
