@@ -78,6 +78,16 @@ pub fn columns(text: &str) -> usize {
     textwrap::core::display_width(text)
 }
 
+/// The widest column of a table. Longer cells do not widen the column for all rows.
+const WIDEST_COLUMN: usize = 100;
+
+/// A cell of a table: a text, filled with spaces to the width of its column. `{text:width$}` counts characters instead of
+/// columns, and panics at a width above 65535, which a damaged file can bring about.
+pub fn cell(text: &str, width: usize) -> String {
+    let spaces = width.min(WIDEST_COLUMN).saturating_sub(columns(text));
+    format!("{text}{}", " ".repeat(spaces))
+}
+
 /// `1 step`, `2 steps`.
 pub fn count(number: usize, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }

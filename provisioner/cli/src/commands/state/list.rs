@@ -44,7 +44,7 @@ fn table(snapshot: &Snapshot) -> String {
             notes.push("unfinished");
         }
         let notes = if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join(", ")) };
-        let _ = writeln!(out, "{address:width$}  {}{notes}", ids(row));
+        let _ = writeln!(out, "{}  {}{notes}", render::cell(address, width), ids(row));
     }
     out
 }
