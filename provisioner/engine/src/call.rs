@@ -57,6 +57,11 @@ impl Attempts {
         self.count > 0
     }
 
+    /// Returns whether an attempt without an answer would be repeated.
+    pub(crate) fn may_repeat_unknown(&self) -> bool {
+        self.unknown < UNKNOWN_REPEATS
+    }
+
     /// Waits until the next attempt, and tells so; returns the error if it is final.
     pub(crate) async fn pass(&mut self, step: &StepExecution<'_, '_>, error: Error) -> Result<(), StepError> {
         if self.fresh.is_none() {
@@ -68,7 +73,7 @@ impl Attempts {
             // Each error for itself: a later one may be about something else.
             Instant::now() < fresh.until && step.concerns_fresh(&error).is_some()
         });
-        let repeats = !self.is_read && error.kind == ErrorKind::Unknown && self.unknown < UNKNOWN_REPEATS;
+        let repeats = !self.is_read && error.kind == ErrorKind::Unknown && self.may_repeat_unknown();
         self.unknown += u32::from(error.kind == ErrorKind::Unknown);
         if !in_budget && concerns_fresh.is_none() && !repeats {
             return Err(error.into());

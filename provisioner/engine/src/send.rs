@@ -10,13 +10,15 @@ use provisioner_model::{
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::{call::Attempts, step::StepExecution, step_error::StepError};
+use crate::{call::Attempts, retry::budget, step::StepExecution, step_error::StepError};
 
 impl StepExecution<'_, '_> {
     /// Sends a create until its outcome is known.
     pub(crate) async fn make(&self, inputs: &Value, owner: &Owner) -> Result<(String, Option<Receipt>), StepError> {
         let info = self.resource_type.info();
         let mut attempts = Attempts::of_write();
+        // An attempt without an answer may have created an object that no look-up has found yet.
+        let mut is_unproven = false;
         loop {
             let call = self.resource_type.create(self.run.clouds, &self.step.provider, inputs.clone(), owner);
             let error = match self.attempt(info.actions.create, call).await {
@@ -31,8 +33,13 @@ impl StepExecution<'_, '_> {
             // exists at the first attempt is not ours.
             let unanswered = error.kind == ErrorKind::Unknown;
             let earlier = attempts.unknown > 0;
-            if unanswered || (error.kind == ErrorKind::Exists && (info.tagged || earlier)) {
-                let found = match self.found(inputs, owner, unanswered || earlier).await {
+            // A repeat that cannot create a second object need not wait until the first one would be visible. Its error
+            // may be due to that object.
+            let repeats_at_once = unanswered && info.idempotent_create && attempts.may_repeat_unknown();
+            let is_final = budget(error.kind).is_none();
+            if unanswered || (error.kind == ErrorKind::Exists && (info.tagged || earlier)) || (is_unproven && is_final)
+            {
+                let found = match self.found(inputs, owner, (unanswered || earlier) && !repeats_at_once).await {
                     // Not every endpoint keeps the tags of a create.
                     Ok(None) if !unanswered && earlier => self.by_unique_key(inputs).await,
                     found => found,
@@ -42,7 +49,7 @@ impl StepExecution<'_, '_> {
                         self.note_write(false);
                         return Ok((id, None));
                     }
-                    Ok(None) => {}
+                    Ok(None) => is_unproven = repeats_at_once,
                     Err(StepError::Abandoned) => return Err(StepError::Abandoned),
                     // Until a look-up has succeeded, the attempt may have had its effect.
                     Err(second) if earlier || unanswered => {
@@ -55,6 +62,9 @@ impl StepExecution<'_, '_> {
             match attempts.pass(self, error).await {
                 // A request that was given up may still take effect.
                 Err(StepError::Cancelled) if attempts.unknown > 0 => return Err(StepError::Abandoned),
+                Err(StepError::Call(error)) if is_unproven && error.kind != ErrorKind::Unknown => {
+                    return Err(Error::because(ErrorKind::Unknown, error.action, error.chain()).into());
+                }
                 passed => passed?,
             }
         }

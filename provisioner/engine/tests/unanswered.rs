@@ -247,6 +247,52 @@ mod repeated_writes {
         });
     }
 
+    fn named() -> Desired {
+        stack(|stack| {
+            let (name, tags) = (Some("db".to_owned()), Tags::new());
+            stack.add("main", types::Named { name, class: 1, size: 1, net: None, key: None, locked: None, tags });
+        })
+    }
+
+    #[test]
+    fn idempotent_create_is_repeated_without_waiting_for_the_lost_object() {
+        for fault in [Fault::Before(ErrorKind::Unknown), Fault::After] {
+            run(async {
+                let simulation = simulation();
+                simulation.cloud.fail_at(1, fault);
+                let plan = simulation.plan(&named()).await.expect("a plan");
+                let finds = simulation.cloud.count(Call::Find);
+                assert!(simulation.apply(&plan).await.expect("applied").is_complete(), "{fault:?}");
+                // One by the key, before the create, and one by the token.
+                assert_eq!(simulation.cloud.count(Call::Find) - finds, 2, "{fault:?}");
+                simulation.check(&plan).expect("no rule is broken");
+                assert_eq!(simulation.cloud.objects().len(), 1, "{fault:?}");
+            });
+        }
+    }
+
+    /// The object of the first attempt is invisible at first. A repeat that is refused, for whatever reason, does not
+    /// prove that there is none.
+    #[test]
+    fn idempotent_create_finds_the_lost_object_after_a_refused_repeat() {
+        for kind in [ErrorKind::Exists, ErrorKind::Refused] {
+            run(async {
+                let simulation = simulation();
+                simulation.cloud.lag(Lag { reads: 4, ..Lag::default() });
+                simulation.cloud.fail_at(1, Fault::After);
+                if kind == ErrorKind::Refused {
+                    simulation.cloud.fail_at(2, Fault::Before(kind));
+                }
+                let plan = simulation.plan(&named()).await.expect("a plan");
+                let outcome = simulation.apply(&plan).await.expect("applied");
+                assert!(outcome.is_complete(), "{kind:?}: {outcome:?}");
+                simulation.check(&plan).expect("no rule is broken");
+                assert_eq!(simulation.cloud.objects().len(), 1, "{kind:?}");
+                assert!(simulation.plan(&named()).await.expect("a plan").is_empty(), "{kind:?}");
+            });
+        }
+    }
+
     #[test]
     fn delete_without_an_answer_reads_before_it_repeats() {
         run(async {

@@ -26,6 +26,10 @@ pub trait Resource: Schema {
     const READ_BATCH: usize = 100;
     /// Maximum time for which a new object may stay invisible. Before that, absence proves nothing.
     const CONSISTENCY_WINDOW: Duration = Duration::from_mins(1);
+    /// `true` if a create can be repeated with the same token before the outcome of the first attempt is known: the API
+    /// returns the object of the first attempt, refuses the second one, or overwrites the object with the same inputs.
+    /// By default, the engine waits for [`Resource::CONSISTENCY_WINDOW`] before it repeats a create.
+    const IDEMPOTENT_CREATE: bool = false;
     /// Maximum time until other services can use a created or changed object. Until then, an error that concerns the object
     /// is temporary.
     const PROPAGATION_WINDOW: Duration = Duration::from_mins(2);

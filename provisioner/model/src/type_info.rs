@@ -40,6 +40,8 @@ pub struct TypeInfo {
     pub read_batch: usize,
     /// Maximum time for which a new object may stay invisible.
     pub consistency_window: Duration,
+    /// `true` if a create can be repeated before the outcome of the first attempt is known.
+    pub idempotent_create: bool,
     /// Maximum time until other services can use a written object.
     pub propagation_window: Duration,
     /// Maximum time of one write call.
@@ -69,6 +71,7 @@ impl TypeInfo {
             parameters: R::PARAMETERS,
             read_batch: R::READ_BATCH,
             consistency_window: R::CONSISTENCY_WINDOW,
+            idempotent_create: R::IDEMPOTENT_CREATE,
             propagation_window: R::PROPAGATION_WINDOW,
             write_timeout: R::WRITE_TIMEOUT,
             ready_timeout: R::READY_TIMEOUT,

@@ -7,7 +7,7 @@
 //! | nothing is deleted while another object refers to it, but by a field that may dangle | `InUse` |
 //! | a unique key has one holder, until that is gone | `Exists` |
 //! | a name that stays reserved after its object's delete is not used again (see [`Fake::reserve_names`]) | `Exists` |
-//! | a token makes one object | `Exists` |
+//! | a token makes one object | `Exists`, which is no violation for a type with an idempotent create |
 //! | a guard that is on keeps its object | `Refused` |
 //! | nothing of others is overwritten or deleted, not even by a call that the API takes for an update | none: noted only |
 //! | a shared object is not deleted while another lineage uses it | none: noted only |

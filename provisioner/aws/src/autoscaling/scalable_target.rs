@@ -107,6 +107,7 @@ impl ScalableTarget {
 }
 
 impl Resource for ScalableTarget {
+    const IDEMPOTENT_CREATE: bool = true;
     registration_methods!("this count is registered already");
     const ACTIONS: Actions = Actions {
         read: &[LIST],

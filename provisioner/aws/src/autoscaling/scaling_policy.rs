@@ -237,6 +237,7 @@ impl StepScaling {
 }
 
 impl Resource for ScalingPolicy {
+    const IDEMPOTENT_CREATE: bool = true;
     registration_methods!("a policy of this name is there");
     const ACTIONS: Actions = Actions {
         read: &[LIST, "cloudwatch:DescribeAlarms"],

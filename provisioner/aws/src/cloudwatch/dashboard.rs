@@ -41,6 +41,7 @@ pub struct DashboardOutputs {
 }
 
 impl Resource for Dashboard {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"],
         create: &["cloudwatch:GetDashboard", "cloudwatch:PutDashboard", "cloudwatch:TagResource"],

@@ -62,6 +62,7 @@ pub struct NatGatewayOutputs {
 }
 
 impl Resource for NatGateway {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeNatGateways"],
         create: &["ec2:CreateNatGateway", "ec2:CreateTags"],

@@ -35,6 +35,7 @@ pub struct NetworkAclOutputs {
 }
 
 impl Resource for NetworkAcl {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeNetworkAcls"],
         create: &["ec2:CreateNetworkAcl", "ec2:CreateTags"],

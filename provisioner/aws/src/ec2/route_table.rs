@@ -33,6 +33,7 @@ pub struct RouteTableOutputs {
 }
 
 impl Resource for RouteTable {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeRouteTables"],
         create: &["ec2:CreateRouteTable", "ec2:CreateTags"],

@@ -49,6 +49,7 @@ pub struct SecurityGroupOutputs {
 }
 
 impl Resource for SecurityGroup {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeSecurityGroups"],
         create: &["ec2:CreateSecurityGroup", "ec2:CreateTags"],

@@ -50,6 +50,7 @@ pub struct SubnetOutputs {
 }
 
 impl Resource for Subnet {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         // The zones are for the check of a plan: see `preflight.rs`.
         read: &["ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"],

@@ -120,6 +120,7 @@ impl VpcEndpoint {
 }
 
 impl Resource for VpcEndpoint {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ec2:DescribeVpcEndpoints", "ec2:DescribeRouteTables", "ec2:DescribeManagedPrefixLists"],
         create: &["ec2:CreateVpcEndpoint", "ec2:CreateTags"],

@@ -94,6 +94,7 @@ impl Repository {
 }
 
 impl Resource for Repository {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &[
             "ecr:DescribeRepositories",

@@ -125,6 +125,7 @@ impl Cluster {
 }
 
 impl Resource for Cluster {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["ecs:DescribeClusters"],
         create: &["ecs:CreateCluster", "ecs:TagResource", "iam:CreateServiceLinkedRole"],

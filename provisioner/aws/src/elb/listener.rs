@@ -91,6 +91,7 @@ impl ToSdk<MutualAuthenticationAttributes> for MutualAuthentication {
 }
 
 impl Resource for Listener {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"],
         create: &["elasticloadbalancing:CreateListener", "elasticloadbalancing:AddTags"],

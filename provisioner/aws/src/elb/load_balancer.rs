@@ -196,6 +196,7 @@ impl LoadBalancer {
 }
 
 impl Resource for LoadBalancer {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &[
             "elasticloadbalancing:DescribeLoadBalancers",

@@ -227,6 +227,7 @@ impl TargetGroup {
 }
 
 impl Resource for TargetGroup {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &[
             "elasticloadbalancing:DescribeTargetGroups",

@@ -45,6 +45,7 @@ pub struct OidcProviderOutputs {
 }
 
 impl Resource for OidcProvider {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders"],
         create: &["iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"],

@@ -53,6 +53,7 @@ pub struct ManagedPolicyOutputs {
 const MAX_VERSIONS: usize = 5;
 
 impl Resource for ManagedPolicy {
+    const IDEMPOTENT_CREATE: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["version"];
     const ACTIONS: Actions = Actions {
         read: &["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicies"],

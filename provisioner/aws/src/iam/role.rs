@@ -67,6 +67,7 @@ pub struct RoleOutputs {
 }
 
 impl Resource for Role {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["iam:ListRoles", "iam:GetAccountAuthorizationDetails", "iam:GetRole"],
         create: &["iam:CreateRole", "iam:TagRole", "iam:PutRolePermissionsBoundary"],

@@ -39,6 +39,7 @@ pub struct AliasOutputs {
 }
 
 impl Resource for Alias {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["kms:ListAliases"],
         create: &["kms:CreateAlias"],

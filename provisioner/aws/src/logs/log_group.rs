@@ -62,6 +62,7 @@ pub const RETENTIONS: [i32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Resource for LogGroup {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["logs:DescribeLogGroups", "logs:ListTagsForResource"],
         create: &["logs:CreateLogGroup", "logs:TagResource", "logs:AssociateKmsKey"],

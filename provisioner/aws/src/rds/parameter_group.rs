@@ -54,6 +54,7 @@ pub struct ParameterGroupOutputs {
 }
 
 impl Resource for ParameterGroup {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:ListTagsForResource"],
         create: &["rds:CreateDBParameterGroup", "rds:AddTagsToResource"],

@@ -56,6 +56,7 @@ pub struct SubnetGroupOutputs {
 }
 
 impl Resource for SubnetGroup {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["rds:DescribeDBSubnetGroups", "rds:ListTagsForResource"],
         create: &["rds:CreateDBSubnetGroup", "rds:AddTagsToResource"],

@@ -118,6 +118,7 @@ impl ManagedSecret {
 }
 
 impl Resource for ManagedSecret {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["secretsmanager:DescribeSecret"],
         create: &[

@@ -102,6 +102,7 @@ const APART: [&str; 12] = [
 ];
 
 impl Resource for Topic {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["sns:GetTopicAttributes", "sns:ListTagsForResource", "sns:ListTopics"],
         create: &["sns:ListTopics", "sns:CreateTopic", "sns:TagResource", "sns:SetTopicAttributes"],

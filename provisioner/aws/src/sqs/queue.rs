@@ -158,6 +158,7 @@ impl Queue {
 }
 
 impl Resource for Queue {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:GetQueueUrl"],
         create: &["sqs:GetQueueUrl", "sqs:CreateQueue", "sqs:TagQueue"],

@@ -29,6 +29,7 @@ pub struct WebAclAssociationOutputs {
 }
 
 impl Resource for WebAclAssociation {
+    const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
         read: &["wafv2:GetWebACLForResource", "wafv2:GetWebACL"],
         create: &["wafv2:AssociateWebACL", "elasticloadbalancing:SetWebAcl"],

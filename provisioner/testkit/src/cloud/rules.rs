@@ -32,6 +32,9 @@ impl CloudState {
             .find(|thing| thing.kind == R::TYPE && thing.owner.as_ref().is_some_and(|other| other.token == owner.token))
         {
             let why = format!("{at} is created again with the token of {}", other.id);
+            if R::IDEMPOTENT_CREATE {
+                return Err(Error::because(ErrorKind::Exists, "test:Write", why));
+            }
             return self.broken(ErrorKind::Exists, why);
         }
         for field in R::LATER {

@@ -57,6 +57,7 @@ macro_rules! on_fake {
                 delete: &["test:Write"],
             };
             const CONSISTENCY_WINDOW: Duration = Duration::from_millis(300);
+            const IDEMPOTENT_CREATE: bool = !Self::UNIQUE.is_empty();
             const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
             const READY_TIMEOUT: Duration = Duration::from_secs(20);
             const POLL_INTERVAL: Duration = Duration::ZERO;

@@ -126,6 +126,7 @@ pub struct TableOutputs {
 }
 
 impl Resource for Table {
+    const IDEMPOTENT_CREATE: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["status", "building"];
     const ACTIONS: Actions = Actions {
         read: &[

@@ -39,6 +39,7 @@ use super::{is_name, our_tags};
 use crate::{prelude::*, tags::made_for};
 
 impl Resource for Service {
+    const IDEMPOTENT_CREATE: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["rollouts"];
     const ACTIONS: Actions = Actions {
         read: &["ecs:DescribeServices"],

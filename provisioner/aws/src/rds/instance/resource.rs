@@ -16,6 +16,7 @@ use crate::{
 };
 
 impl Resource for Instance {
+    const IDEMPOTENT_CREATE: bool = true;
     // Not the endpoint and not the secret, though a new port or another way to the password changes them: then the
     // dependents stop once, and the next apply goes on. Listed, every change would make them unknown in the plan.
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["engine_version", "status", "pending", "parameters"];

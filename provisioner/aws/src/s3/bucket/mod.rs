@@ -152,6 +152,7 @@ impl Encryption {
 }
 
 impl Resource for Bucket {
+    const IDEMPOTENT_CREATE: bool = true;
     // As IAM calls them: several differ from the API's names.
     const ACTIONS: Actions = Actions {
         read: &[

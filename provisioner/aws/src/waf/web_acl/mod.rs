@@ -73,6 +73,7 @@ pub struct WebAclOutputs {
 }
 
 impl Resource for WebAcl {
+    const IDEMPOTENT_CREATE: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["capacity"];
     const ACTIONS: Actions = Actions {
         read: &["wafv2:GetWebACL", "wafv2:ListWebACLs", "wafv2:ListTagsForResource"],
