@@ -270,7 +270,9 @@ impl Aws {
 
     /// Returns the identity of the credentials.
     pub async fn identity(&self) -> Result<Identity> {
-        let sts = aws_sdk_sts::Client::new(&self.read.config);
+        // The first call of each command, before the engine and its retries.
+        let retries = RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(250));
+        let sts = aws_sdk_sts::Client::new(&self.read.config.to_builder().retry_config(retries).build());
         let answer = sts.get_caller_identity().send().await.map_err(api("sts:GetCallerIdentity"))?;
         let need = |value: Option<&str>, field| {
             value.map(str::to_owned).ok_or_else(|| Error::missing("sts:GetCallerIdentity", field))
