@@ -32,15 +32,13 @@ pub(super) async fn poll_rollout(
     receipt: &DeploymentReceipt,
     window_elapsed: bool,
 ) -> Result<Phase> {
-    let phase = phase(&observed.outputs, Some(receipt));
+    let phase = settled(phase(&observed.outputs, Some(receipt)), window_elapsed);
     if phase == Phase::Gone {
         return Ok(phase);
     }
     let listed = listed(c, observed, receipt).await?;
     let Some(deployment) = of_our_revision(c, &listed, receipt).await? else {
         return match phase {
-            // What was handed out a moment ago may not be told of everywhere yet.
-            Phase::Failed { .. } if !window_elapsed => Ok(Phase::Pending),
             Phase::Ready if listed.is_empty() && window_elapsed => healthy(c, observed, receipt).await,
             Phase::Ready => Ok(Phase::Pending),
             phase => Ok(phase),
@@ -62,6 +60,15 @@ pub(super) async fn poll_rollout(
         }
         // Requested or under way, back or forth: how it ends is told by one of those above.
         _ => Ok(Phase::Pending),
+    }
+}
+
+/// Returns the phase as far as a read within the consistency window proves it. Such a read may be older than our
+/// deployment, which then seems to have been taken back.
+pub(super) fn settled(phase: Phase, window_elapsed: bool) -> Phase {
+    match phase {
+        Phase::Failed { .. } if !window_elapsed => Phase::Pending,
+        phase => phase,
     }
 }
 

@@ -7,7 +7,7 @@ use provisioner_model::{
 };
 use serde_json::json;
 
-use super::{CircuitBreaker, Deployment, Service, observed::to_observed};
+use super::{CircuitBreaker, Deployment, Service, observed::to_observed, poll_rollout::settled};
 
 fn observed(status: &str, state: DeploymentRolloutState, running: i32) -> Observed<Service> {
     let ours = types::Deployment::builder().id("ours").status(status).rollout_state(state);
@@ -27,7 +27,11 @@ fn only_our_own_deployment_is_ready() {
     assert_eq!(phase(&observed("PRIMARY", InProgress, 2), "ours"), Phase::Pending);
     assert_eq!(phase(&observed("ACTIVE", Completed, 2), "ours"), Phase::Pending);
     assert!(matches!(phase(&observed("ACTIVE", Failed, 0), "ours"), Phase::Failed { .. }));
-    assert!(matches!(phase(&observed("PRIMARY", Completed, 2), "another"), Phase::Failed { .. }));
+    let superseded = phase(&observed("PRIMARY", Completed, 2), "another");
+    assert!(matches!(superseded, Phase::Failed { .. }));
+    // A read that is older than the deployment looks the same.
+    assert_eq!(settled(superseded.clone(), false), Phase::Pending);
+    assert_eq!(settled(superseded.clone(), true), superseded);
     assert_eq!(observed("PRIMARY", Completed, 2).outputs.id.as_str(), "c/web");
 }
 #[test]
