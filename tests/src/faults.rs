@@ -3,6 +3,7 @@
 //! text form of the rules, `faults/protocol.rs` the operation names and the form of errors. `faults/program.rs` is the
 //! proxy as a program.
 
+mod lag;
 mod protocol;
 mod rules;
 
@@ -55,6 +56,10 @@ struct Shared {
     rules: Vec<Rule>,
     seed: u64,
     counts: Mutex<Counts>,
+    /// Names of new objects, if a rule lets reads lag.
+    names: Option<Mutex<lag::Names>>,
+    /// The latest answer to each read that a rule makes stale, and its time.
+    answers: Mutex<BTreeMap<(String, Vec<u8>), (Instant, Message)>>,
     /// Number of requests that the endpoint is answering.
     passing: Mutex<usize>,
     passed: Condvar,
@@ -77,11 +82,14 @@ impl Faults {
         let host = endpoint.strip_prefix("http://").unwrap_or(endpoint).trim_end_matches('/');
         let upstream = host.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
         let counts = Counts { by_rule: vec![0; rules.len()], ..Counts::default() };
+        let lags = rules.iter().any(|rule| matches!(rule.fault(), Fault::Lag(_)));
         let shared = Arc::new(Shared {
+            names: lags.then(Mutex::default),
             upstream,
             rules,
             seed,
             counts: Mutex::new(counts),
+            answers: Mutex::default(),
             passing: Mutex::new(0),
             passed: Condvar::new(),
             victim: Mutex::new(None),
@@ -162,6 +170,12 @@ impl Shared {
                 Failure { status: 400, code, message: protocol::filled(&message, request) }
             }
             Fault::Delay(_) => return self.pass(request),
+            Fault::Lag(within) => {
+                let answer = self.pass(request)?;
+                let Some(names) = &self.names else { return Ok(answer) };
+                return Ok(lock(names).hidden(request, answer, within));
+            }
+            Fault::Stale(within) => return self.stale(request, within),
         };
         Ok(protocol::error(request, &failure))
     }
@@ -200,7 +214,23 @@ impl Shared {
         let answer = request.send_to(self.upstream);
         *lock(&self.passing) -= 1;
         self.passed.notify_all();
+        if let (Some(names), Ok(answer)) = (&self.names, &answer) {
+            lock(names).learn(request, answer);
+        }
         answer
+    }
+
+    /// Answers a read as before, if the same read was passed on within this time.
+    fn stale(&self, request: &Message, within: Duration) -> io::Result<Message> {
+        let read = (format!("{} {}", protocol::operation(request), request.path()), request.body().to_vec());
+        let earlier = lock(&self.answers).get(&read).filter(|(at, _)| at.elapsed() < within).cloned();
+        if let Some((_, answer)) = earlier {
+            return Ok(answer);
+        }
+        let at = Instant::now();
+        let answer = self.pass(request)?;
+        lock(&self.answers).insert(read, (at, answer.clone()));
+        Ok(answer)
     }
 
     fn wait_until_quiet(&self) {

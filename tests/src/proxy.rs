@@ -233,7 +233,7 @@ impl Message {
     }
 }
 
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let (mut bytes, mut rest) = (vec![], text.bytes());
     while let Some(byte) = rest.next() {
         bytes.push(match byte {

@@ -16,7 +16,7 @@ pub(crate) struct Failure {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
+pub(crate) enum Protocol {
     Ec2,
     Query,
     Json,
@@ -26,7 +26,7 @@ enum Protocol {
     RestJson,
 }
 
-fn protocol(request: &Message) -> Protocol {
+pub(crate) fn protocol(request: &Message) -> Protocol {
     match request.service() {
         "ec2" => Protocol::Ec2,
         "s3" => Protocol::S3,
@@ -162,6 +162,26 @@ impl Failure {
         };
         Self { status, code: code.to_owned(), message: "Rate exceeded".to_owned() }
     }
+}
+
+/// Returns the service's error for an object that does not exist.
+pub(crate) fn missing(request: &Message) -> Message {
+    if request.method() == "HEAD" {
+        return Message::answer(404, "application/xml", "");
+    }
+    let code = match request.service() {
+        "ec2" => "InvalidID.NotFound",
+        "s3" => "NoSuchBucket",
+        "iam" => "NoSuchEntity",
+        "route53" => "NoSuchHostedZone",
+        "rds" => "DBInstanceNotFound",
+        "kms" => "NotFoundException",
+        "sns" => "NotFound",
+        "wafv2" => "WAFNonexistentItemException",
+        _ => "ResourceNotFoundException",
+    };
+    let message = "a fault rule hides this new object".to_owned();
+    error(request, &Failure { status: 404, code: code.to_owned(), message })
 }
 
 /// Returns an error in the form of the request's protocol.

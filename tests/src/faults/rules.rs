@@ -48,6 +48,10 @@ pub(crate) enum Fault {
     Refuse { code: String, message: String },
     /// Passes the request on after a pause.
     Delay(Duration),
+    /// Answers a read without the objects that were created within this time.
+    Lag(Duration),
+    /// Answers a read as the same read was answered within this time.
+    Stale(Duration),
 }
 
 impl Fault {
@@ -68,6 +72,8 @@ impl Fault {
                 Self::Throttle(Some(rate.parse().ok().filter(|rate: &f64| *rate > 0.0)?))
             }
             ("delay", milliseconds) if name == base => Self::Delay(Duration::from_millis(milliseconds.parse().ok()?)),
+            ("lag", milliseconds) if name == base => Self::Lag(Duration::from_millis(milliseconds.parse().ok()?)),
+            ("stale", milliseconds) if name == base => Self::Stale(Duration::from_millis(milliseconds.parse().ok()?)),
             ("refuse", answer) if name == base => {
                 let (code, message) = answer.split_once(':').unwrap_or((answer, "refused by a fault rule"));
                 if code.is_empty() {
@@ -80,11 +86,11 @@ impl Fault {
         Some(fault)
     }
 
-    /// Returns the delivery of the request; a delay passes it on itself.
+    /// Returns the delivery of the request; delays and old answers pass it on themselves.
     pub(crate) fn delivery(&self) -> Delivery {
         match self {
             Self::Drop(delivery) | Self::Hang(delivery) | Self::Kill(delivery) | Self::Status(_, delivery) => *delivery,
-            Self::Throttle(_) | Self::Refuse { .. } | Self::Delay(_) => Delivery::Lost,
+            Self::Throttle(_) | Self::Refuse { .. } | Self::Delay(_) | Self::Lag(_) | Self::Stale(_) => Delivery::Lost,
         }
     }
 }
