@@ -22,7 +22,8 @@ use crate::{
 };
 
 impl StepExecution<'_, '_> {
-    /// Waits until the object is ready and as declared; writes once more where it is not.
+    /// Waits until the object is ready and as declared. Otherwise it writes again: at once, and then with growing pauses,
+    /// since a write that was computed from an old read may have missed a part. A rollout is written again only once.
     pub(crate) async fn wait_until_consistent(
         &self,
         object: &Object,
@@ -41,10 +42,13 @@ impl StepExecution<'_, '_> {
         if left(&observed).is_empty() {
             return Ok(observed);
         }
-        if let Some(recorded) = written.recorded_state(&self.run.lineage, &self.step.address) {
+        let recorded = written.recorded_state(&self.run.lineage, &self.step.address);
+        if let Some(recorded) = recorded.clone() {
             receipt = self.write(desired, recorded, observed, &|observed| left(observed).is_empty()).await?;
         }
-        let until = Instant::now() + self.run.tuning.waits(self.resource_type.info().consistency_window);
+        let window = self.run.tuning.waits(self.resource_type.info().consistency_window);
+        let until = Instant::now() + window;
+        let (mut written_at, mut pause_of_writes) = (Instant::now(), window / 8);
         let mut attempt = 0;
         loop {
             observed = self.ready(object, desired, receipt.as_ref()).await?;
@@ -58,6 +62,13 @@ impl StepExecution<'_, '_> {
                     "{} is not as written, though the call succeeded",
                     fields.join(", ")
                 )));
+            }
+            if let Some(recorded) = recorded.clone()
+                && written_at.elapsed() >= pause_of_writes
+                && !self.can_roll_back()
+            {
+                receipt = self.write(desired, recorded, observed, &|observed| left(observed).is_empty()).await?;
+                (written_at, pause_of_writes) = (Instant::now(), pause_of_writes * 2);
             }
             self.rest(pause(attempt)).await?;
             attempt += 1;

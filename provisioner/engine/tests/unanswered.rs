@@ -247,6 +247,18 @@ mod repeated_writes {
         });
     }
 
+    /// Both writes at the beginning were computed from reads that are older than the objects they are about.
+    #[test]
+    fn ineffective_update_is_written_again() {
+        run(async {
+            let simulation = simulation();
+            simulation.converge(&one_net(1)).await.expect("created");
+            (1..=2).for_each(|n| simulation.cloud.fail_at(n, Fault::Ineffective));
+            simulation.converge(&one_net(2)).await.expect("updated");
+            assert_eq!(simulation.cloud.objects()[0].inputs["label"], json!(2));
+        });
+    }
+
     fn named() -> Desired {
         stack(|stack| {
             let (name, tags) = (Some("db".to_owned()), Tags::new());

@@ -125,6 +125,8 @@ pub enum Fault {
     Before(ErrorKind),
     /// It has its effect, and the answer is lost: `Unknown`.
     After,
+    /// It succeeds, and has no effect: it was computed from an old read.
+    Ineffective,
     /// The process is stopped for good before it has an effect. See [`Fake::stopped`].
     StopBefore,
     /// The process is stopped for good once it has had its effect.
@@ -369,6 +371,13 @@ impl Fake {
             Some(Fault::NeverAfter) => {
                 let _ = effect(&mut self.world());
                 std::future::pending().await
+            }
+            Some(Fault::Ineffective) => {
+                let mut world = self.world();
+                let before = world.objects.clone();
+                let done = effect(&mut world);
+                world.objects = before;
+                done
             }
             Some(Fault::After) => {
                 effect(&mut self.world())?;
