@@ -1,5 +1,5 @@
 # Needs Rust and Python 3; everything else is installed into the build folder.
-.PHONY: demo emulator test sweep fuzz fuzz-files lint doc docs fmt schema setup build up status logs backup restore down
+.PHONY: demo emulator test sweep weather fuzz fuzz-files lint doc docs fmt schema setup build up status logs backup restore down
 
 demo: ## Plan, apply, plan again and destroy on an emulator of AWS; with Docker, the whole system
 	@python3 tests/tools/run.py demo
@@ -12,6 +12,9 @@ test: ## Every test; what needs a program that is not there is named at the end
 
 sweep: ## Interrupts apply, update and destroy on moto: SWEEP=all, a number of points (50) or one point; SEED=…
 	@SWEEP="$(SWEEP)" SEED="$(SEED)" python3 tests/tools/run.py sweep
+
+weather: ## Applies, changes and destroys on moto while calls fail by chance: RUNS=… (20), SEED=…, WEATHER=rules, JOBS=…
+	@RUNS="$(RUNS)" SEED="$(SEED)" WEATHER="$(WEATHER)" JOBS="$(JOBS)" python3 tests/tools/run.py weather
 
 fuzz: ## The app's API, by its description; needs PostgreSQL
 	@python3 app/tools/fuzz.py

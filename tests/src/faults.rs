@@ -59,12 +59,15 @@ struct Shared {
     /// Names of new objects, if a rule lets reads lag.
     names: Option<Mutex<lag::Names>>,
     /// The latest answer to each read that a rule makes stale, and its time.
-    answers: Mutex<BTreeMap<(String, Vec<u8>), (Instant, Message)>>,
+    answers: Mutex<BTreeMap<ReadKey, (Instant, Message)>>,
     /// Number of requests that the endpoint is answering.
     passing: Mutex<usize>,
     passed: Condvar,
     victim: Mutex<Option<Child>>,
 }
+
+/// A read: operation and path, and body.
+type ReadKey = (String, Vec<u8>);
 
 #[derive(Default)]
 struct Counts {

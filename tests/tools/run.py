@@ -5,6 +5,7 @@
     run.py demo
     run.py emulator       starts moto, prints the variables for a shell, and runs until Ctrl-C
     run.py sweep          the fault sweep; SWEEP and SEED in the environment select its points
+    run.py weather        bad weather; RUNS, SEED, WEATHER and JOBS in the environment set it
     run.py tools          installs only, and prints the environment variables
 
 Skipped tests are named at the end; with --strict a skip is a failure. What was started is ended, also on Ctrl-C.
@@ -281,6 +282,12 @@ def sweep():
                  "fault_sweep::every_interruption_converges"], programs=["python", "aws"])
 
 
+def weather():
+    """Bad weather, as often as the variable RUNS says: the plain tests have one run."""
+    return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "--ignored",
+                 "fault_sweep::weather::environments_survive_bad_weather"], programs=["python", "aws"])
+
+
 def main():
     # Ended from outside, everything that was started is ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -293,6 +300,8 @@ def main():
         return emulator()
     if what == "sweep":
         return sweep()
+    if what == "weather":
+        return weather()
     if what == "tools":
         for name, value in environment(*TOOLS).items():
             if name.startswith("PROVISIONER_"):

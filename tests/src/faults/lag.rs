@@ -135,7 +135,10 @@ fn prune(value: &mut Value, hides: &dyn Fn(&str) -> bool) -> bool {
             items.retain_mut(|item| !prune(item, hides));
             false
         }
-        Value::Object(members) => members.values_mut().fold(false, |found, member| prune(member, hides) || found),
+        // Each member is pruned, also after one with a hidden text.
+        Value::Object(members) => {
+            members.values_mut().filter_map(|member| prune(member, hides).then_some(())).count() > 0
+        }
         _ => false,
     }
 }

@@ -2,11 +2,12 @@
 //! changes something, continues in each of several ways, and checks that nothing is lost, doubled, left, or taken from
 //! others. `make sweep` runs all points or a random sample; a plain test run has a small sample. The types of points are in
 //! `fault_sweep/point.rs`, the objects of others in `fault_sweep/foreign.rs`, the checks of the account in
-//! `fault_sweep/account.rs`.
+//! `fault_sweep/account.rs`. `fault_sweep/weather.rs` has faults by chance instead.
 
 mod account;
 mod foreign;
 mod point;
+mod weather;
 
 use std::{
     collections::BTreeMap,
@@ -53,6 +54,8 @@ struct Sweep {
     /// The number of the environment's objects of each kind when it is applied.
     complete: BTreeMap<String, usize>,
     calls: BTreeMap<Operation, Vec<Call>>,
+    /// The number of all calls of an apply, a change and a destroy.
+    undisturbed: usize,
 }
 
 /// An interrupted command, before it is continued.
@@ -74,15 +77,21 @@ impl Sweep {
             assert!(changed.contains(from), "{from} is not in {changed}");
             changed = changed.replacen(from, to, 1);
         }
-        let mut calls = BTreeMap::new();
-        calls.insert(Operation::Apply, changing_calls(&sandbox, &["apply", "dev", "--yes"]));
+        let (mut calls, mut undisturbed) = (BTreeMap::new(), 0);
+        let mut command = |operation, sandbox: &Sandbox, arguments: &[&str]| {
+            let mut made = all_calls(sandbox, arguments);
+            undisturbed += made.len();
+            made.retain(|call| is_changing(&call.operation));
+            calls.insert(operation, made);
+        };
+        command(Operation::Apply, &sandbox, &["apply", "dev", "--yes"]);
         let ours = sandbox.moto.everything();
         foreign::create(&sandbox);
         let applied = sandbox.copy();
         let update = sandbox.copy();
         write_program(&update, &changed);
-        calls.insert(Operation::Update, changing_calls(&update, &["apply", "dev", "--yes"]));
-        calls.insert(Operation::Destroy, changing_calls(&sandbox, &["destroy", "dev", "--yes"]));
+        command(Operation::Update, &update, &["apply", "dev", "--yes"]);
+        command(Operation::Destroy, &sandbox, &["destroy", "dev", "--yes"]);
         let before = Account::of(&sandbox).objects;
         let foreign = before.names().filter(|name| !ours.contains(*name)).count();
         assert!(foreign >= 30, "expected objects of others, found {foreign}");
@@ -95,6 +104,7 @@ impl Sweep {
             before,
             complete,
             calls,
+            undisturbed,
         })
     }
 
@@ -264,11 +274,11 @@ fn run(sandbox: &Sandbox, variant: &str, arguments: &[&str]) -> Verified {
     if ran.code == 0 { Ok(()) } else { Err(failed(&format!("`{}`", arguments.join(" ")), &ran)) }
 }
 
-/// Runs a command, and returns its calls that change something.
-fn changing_calls(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Call> {
+/// Runs a command, and returns its calls.
+fn all_calls(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Call> {
     let faults = Faults::before(&sandbox.moto.url, vec![], 0).unwrap();
     sandbox.run_through(&faults, "", arguments, LIMIT).ok();
-    faults.calls().into_iter().filter(|call| is_changing(&call.operation)).collect()
+    faults.calls()
 }
 
 fn snapshot(sandbox: &Sandbox) -> Snapshot {

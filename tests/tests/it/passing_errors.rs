@@ -247,9 +247,10 @@ const DURING_DESTROY: Errors = &[
 
 #[test]
 fn errors_that_pass_end_neither_apply_nor_destroy() {
-    let Some(sandbox) = Sandbox::new("errors_that_pass_end_neither_apply_nor_destroy") else { return };
+    let Some(mut sandbox) = Sandbox::new("errors_that_pass_end_neither_apply_nor_destroy") else { return };
+    sandbox.pace = &["--consistency-window", "30", "--poll", "0.2"];
     let before = sandbox.moto.everything();
-    run_through(&sandbox, DURING_APPLY, &["apply", "dev", "--yes", "--consistency-window", "30"]);
+    run_through(&sandbox, DURING_APPLY, &["apply", "dev", "--yes"]);
     sandbox
         .run_through(
             &Faults::before(&sandbox.moto.url, vec![], 0).unwrap(),
@@ -258,7 +259,7 @@ fn errors_that_pass_end_neither_apply_nor_destroy() {
             LIMIT,
         )
         .ok();
-    run_through(&sandbox, DURING_DESTROY, &["destroy", "dev", "--yes", "--consistency-window", "30"]);
+    run_through(&sandbox, DURING_DESTROY, &["destroy", "dev", "--yes"]);
     assert_eq!(sandbox.moto.everything(), before, "left behind");
 }
 

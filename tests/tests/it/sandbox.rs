@@ -11,10 +11,15 @@ use provisioner_model::plan::Plan;
 use provisioner_tests::{Emulator, faults::Faults, registry::LocalRegistry, skipped};
 use serde_json::Value;
 
+/// An emulator has no delays of its own, and a poll of one takes milliseconds.
+const FAST: &[&str] = &["--consistency-window", "0", "--poll", "0.2"];
+
 pub(crate) struct Sandbox {
     pub(crate) moto: Emulator,
     /// Build folder of an app, separate from those of other tests; `None` without an app.
     pub(crate) build: Option<PathBuf>,
+    /// The engine's timing, as options of the command line.
+    pub(crate) pace: &'static [&'static str],
     folder: tempfile::TempDir,
 }
 
@@ -62,7 +67,7 @@ impl Sandbox {
         for name in ["dev.toml", "prod.toml"] {
             std::fs::copy(environments().join(name), to.join(name)).unwrap();
         }
-        Self { moto, build: Some(folder.path().join("target")), folder }
+        Self { moto, build: Some(folder.path().join("target")), pace: FAST, folder }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -112,12 +117,8 @@ impl Sandbox {
             command.env("PROVISIONER_TESTS_VARIANT", variant);
         }
         command.arg("-C").arg(self.folder.path()).args(arguments);
-        // An emulator is never behind the times, and nobody waits here for what is ready at once.
         if ["plan", "apply", "destroy", "drift", "rollback"].contains(&arguments[0]) {
-            command.args(["--poll", "0.2"]);
-            if !arguments.contains(&"--consistency-window") {
-                command.args(["--consistency-window", "0"]);
-            }
+            command.args(self.pace);
         }
         if let Some(build) = &self.build {
             command.env("CARGO_TARGET_DIR", build);
