@@ -20,7 +20,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use provisioner_tests::{
     canary::{Canaries, SECRET_INPUTS},
-    proxy::{Message, proxy},
+    proxy::{Message, Proxy, proxy},
 };
 use regex_lite::Regex;
 use serde_json::{Value, json};
@@ -113,6 +113,8 @@ fn refusal(request: &Message, body: &Value) -> Message {
 struct Stage {
     sandbox: Sandbox,
     wire: Wire,
+    /// Listens until it is dropped.
+    _proxy: Proxy,
     url: String,
     /// Sets `PROVISIONER_TESTS_VARIANT`; empty for the bundled program.
     variant: String,
@@ -134,7 +136,7 @@ impl Stage {
                  aws_session_token = {SESSION_TOKEN}\n"
             ),
         );
-        Self { sandbox, wire, url, variant: String::new(), shown: BTreeMap::new() }
+        Self { sandbox, wire, _proxy: proxy, url, variant: String::new(), shown: BTreeMap::new() }
     }
 
     fn spawn(&self, log: Option<&str>, arguments: &[&str]) -> Child {
