@@ -1,8 +1,11 @@
 //! The state between two runs: an entry for each resource, with its objects and their ownership.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, Visitor},
+};
 use serde_json::Value;
 
 use crate::{
@@ -265,16 +268,32 @@ pub enum Operation {
 const MAX_SERIAL: u64 = 1 << 53;
 const MAX_GENERATION: u32 = 1 << 31;
 
+/// A number with a limit. The visitor checks it, so that the error has the number's own line and column.
+struct Counter {
+    name: &'static str,
+    limit: u64,
+}
+
+impl Visitor<'_> for Counter {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a {} of at most {}", self.name, self.limit)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u64, E> {
+        let beyond = || E::custom(format!("expected a {} of at most {}, found {number}", self.name, self.limit));
+        if number <= self.limit { Ok(number) } else { Err(beyond()) }
+    }
+}
+
 fn serial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let serial = u64::deserialize(deserializer)?;
-    let limit = || D::Error::custom(format!("expected a serial of at most {MAX_SERIAL}, found {serial}"));
-    if serial <= MAX_SERIAL { Ok(serial) } else { Err(limit()) }
+    deserializer.deserialize_u64(Counter { name: "serial", limit: MAX_SERIAL })
 }
 
 pub(crate) fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let generation = u32::deserialize(deserializer)?;
-    let limit = || D::Error::custom(format!("expected a generation of at most {MAX_GENERATION}, found {generation}"));
-    if generation <= MAX_GENERATION { Ok(generation) } else { Err(limit()) }
+    let number = deserializer.deserialize_u64(Counter { name: "generation", limit: MAX_GENERATION.into() })?;
+    u32::try_from(number).map_err(D::Error::custom)
 }
 
 fn generations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u32>, D::Error> {
