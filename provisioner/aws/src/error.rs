@@ -177,7 +177,7 @@ fn asks_to_wait(message: &str) -> bool {
 /// Something that the request refers to is missing, not ready, or does not let the caller or the service use it. Most
 /// APIs have no code of their own for this, and say it in the message.
 fn is_unusable(code: &str, message: &str) -> bool {
-    const CODES: [&str; 11] = [
+    const CODES: [&str; 9] = [
         "NotAccessible",
         "NotReady",
         "NotActive",
@@ -188,9 +188,6 @@ fn is_unusable(code: &str, message: &str) -> bool {
         "KmsException",
         "EncryptionFailure",
         "DecryptionFailure",
-        // Elastic Load Balancing does not name the object.
-        "InvalidSecurityGroup",
-        "InvalidSubnet",
     ];
     const TEXTS: [&str; 24] = [
         "does not exist",
@@ -219,6 +216,8 @@ fn is_unusable(code: &str, message: &str) -> bool {
         "invalid principal",
     ];
     let message = message.to_lowercase();
+    // Codes of Elastic Load Balancing, whose messages name no object. EC2's `InvalidSubnet.Conflict` is final.
+    let invalid_member = matches!(code, "InvalidSecurityGroup" | "InvalidSubnet");
     // `InvalidDBParameterGroupState`, `InvalidStateException`, `KMSInvalidStateException`.
     let state = code.trim_end_matches("Exception").trim_end_matches("Fault");
     let invalid_state = state.contains("Invalid") && state.ends_with("State");
@@ -228,6 +227,7 @@ fn is_unusable(code: &str, message: &str) -> bool {
         message.contains("role") && ["is invalid", "is not valid"].iter().any(|text| message.contains(text));
     CODES.iter().any(|text| code.contains(text))
         || TEXTS.iter().any(|text| message.contains(text))
+        || invalid_member
         || invalid_state
         || denied_role
         || invalid_role
@@ -359,5 +359,7 @@ mod tests {
         assert_eq!(kind_of(Some("InvalidParameterValue"), message, 400), ErrorKind::NotYet);
         let message = "Value (10.0.0.0/33) for parameter cidrBlock is invalid. This is not a valid CIDR block.";
         assert_eq!(kind_of(Some("InvalidParameterValue"), message, 400), ErrorKind::Refused);
+        let message = "The CIDR '10.0.0.0/20' conflicts with another subnet";
+        assert_eq!(kind_of(Some("InvalidSubnet.Conflict"), message, 400), ErrorKind::Refused);
     }
 }
