@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use provisioner_model::{
     Diagnostic, Environment, SourceLocation,
-    environment::Mistake,
     stack::{Desired, MAIN},
     state::ProviderTarget,
 };
@@ -15,18 +14,11 @@ use crate::{
     error::Failure,
     program::{Program, facts},
     state_store::StateStore,
-    terminal::now,
 };
 
 /// The places of the declarations in the program, by address.
 pub(crate) fn places(desired: &Desired) -> BTreeMap<String, SourceLocation> {
     desired.resources.iter().map(|(address, declared)| (address.clone(), declared.at.into())).collect()
-}
-
-/// A warning about a value of the environment file.
-pub(crate) fn warning(mistake: Mistake) -> Diagnostic {
-    let warning = Diagnostic::warning(format!("{}: {}", mistake.path.join("."), mistake.what));
-    Diagnostic { hint: mistake.hint, ..warning }
 }
 
 /// The declared resources and outputs, and the notices that a plan of them carries.
@@ -46,7 +38,7 @@ impl Declaration {
     ) -> Result<Self, Failure> {
         let Artifacts { digests, mut notices } = program.artifacts(folder, &environment.settings)?;
         let facts = facts(&environment.name, target, digests);
-        notices.extend(environment.settings.warnings(now()).into_iter().map(warning));
+        notices.extend(environment.warnings.iter().cloned());
         let desired = program.declare(&environment.settings, facts).map_err(Failure::Program)?;
         Ok(Self { desired, notices })
     }

@@ -23,7 +23,7 @@ use crate::engine::{EngineFixture, facts};
 fn environment(name: &str) -> Environment {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../environments").join(format!("{name}.toml"));
     let text = std::fs::read_to_string(path).unwrap();
-    read(name, "the file", &text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    read(name, "the file", &text, 0).unwrap_or_else(|mistakes| panic!("{mistakes:?}")).settings
 }
 
 /// Plans the creation of the reference stack, as `validate` does, and returns the names in it by type, or the errors.

@@ -12,12 +12,12 @@ use provisioner_planner::{Input, Observations, Selection};
 
 use super::ExitStatus;
 use crate::{
-    declaration::{Declaration, warning},
+    declaration::Declaration,
     environment::Folder,
     error::Failure,
     program::Program,
     render::{count, diagnostic},
-    terminal::{Terminal, now},
+    terminal::Terminal,
 };
 
 #[derive(Args, Debug)]
@@ -65,12 +65,8 @@ async fn check<E: Environment>(program: &Program<E>, folder: &Folder, name: &str
     let environment = folder.load::<E>(name)?;
     let (declaration, target) = Declaration::offline(program, folder, &environment).await?;
     plan_from_nothing(program, &declaration.desired, target)?;
-    // The image's state is no matter of the file.
-    let warnings = environment.settings.warnings(now());
-    Ok(ValidEnvironment {
-        resources: declaration.desired.resources.len(),
-        warnings: warnings.into_iter().map(warning).collect(),
-    })
+    // Not the notices of the declaration, which are also about the image.
+    Ok(ValidEnvironment { resources: declaration.desired.resources.len(), warnings: environment.warnings })
 }
 
 /// Plans the creation of all resources. Only a plan finds cycles, two objects with the same unique key, and inputs that

@@ -11,10 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisioner_model::{Diagnostic, Environment, Hint, SourceLocation};
+use provisioner_model::{Diagnostic, Environment, Hint, SourceLocation, environment::Mistake};
 
 use self::source::SpannedToml;
-use crate::render::count;
+use crate::{render::count, terminal::now};
 
 /// The folder that holds `environments/` and `state/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct EnvironmentFile<E> {
     pub name: String,
     /// The settings in the file.
     pub settings: E,
+    /// Warnings about valid values, each with its place in the file.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// An error that prevents loading an environment.
@@ -180,8 +182,7 @@ impl Folder {
         let text = std::fs::read(&path).map_err(|source| EnvironmentError::Io { path, source })?;
         let file = format!("environments/{name}.toml");
         let text = decode(&file, text).map_err(EnvironmentError::Mistakes)?;
-        let settings = read(name, &file, &text).map_err(EnvironmentError::Mistakes)?;
-        Ok(EnvironmentFile { name: name.to_owned(), settings })
+        read(name, &file, &text, now()).map_err(EnvironmentError::Mistakes)
     }
 
     /// Explains why there is no environment of this name: its file is missing, or has a name that is not valid, such as
@@ -212,8 +213,9 @@ pub fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Mistakes> {
     })
 }
 
-/// An environment from its text, or everything that is wrong with it. `file` is what messages call it.
-pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mistakes> {
+/// An environment from its text, or everything that is wrong with it. `file` is what messages call it, and `now` the time
+/// in seconds since 1970.
+pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Result<EnvironmentFile<E>, Mistakes> {
     let failed = |mut mistakes: Vec<Placed>| {
         mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
         mistakes.dedup();
@@ -233,15 +235,21 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str) -> Result<E, Mis
     } else {
         serde_json::from_value(schema::without_unknown(&source.value, &wrong)).ok()
     };
+    let place =
+        |Mistake { path, what, hint }: Mistake| source.place(&schema::Wrong { path, what, hint, unknown: false });
     if let Some(environment) = &environment {
-        placed.extend(environment.problems(name).into_iter().map(|mistake| {
-            source.place(&schema::Wrong { path: mistake.path, what: mistake.what, hint: mistake.hint, unknown: false })
-        }));
+        placed.extend(environment.problems(name).into_iter().map(place));
     }
-    match environment {
-        Some(environment) if placed.is_empty() => Ok(environment),
-        _ => Err(failed(placed)),
-    }
+    let Some(settings) = environment.filter(|_| placed.is_empty()) else { return Err(failed(placed)) };
+    let warning = |mistake: Mistake| {
+        // The place of a value that the file leaves out is that of its table.
+        let summary = format!("{}: {}", mistake.path.join("."), mistake.what);
+        let Placed { diagnostic, span } = place(mistake);
+        let location = Some(Box::new(location(file, text, span.start)));
+        Diagnostic { location, hint: diagnostic.hint, ..Diagnostic::warning(summary) }
+    };
+    let warnings = settings.warnings(now).into_iter().map(warning).collect();
+    Ok(EnvironmentFile { name: name.to_owned(), settings, warnings })
 }
 
 /// The line and column of a byte in a text.

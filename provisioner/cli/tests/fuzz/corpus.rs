@@ -117,7 +117,7 @@ pub(crate) fn declare(settings: &Settings) -> Option<Desired> {
     declared.finish().ok()
 }
 
-/// Where the objects of the corpus are.
+/// The account and region of the objects of the corpus.
 pub(crate) fn target() -> ProviderTarget {
     ProviderTarget { account: "1".to_owned(), region: "here".to_owned(), endpoint: None }
 }
@@ -167,7 +167,7 @@ impl Corpus {
         let snapshot = futures::executor::block_on(disk.load()).unwrap().unwrap();
         let journals =
             vec![entries(&snapshot, &[journal_of(&snapshot)]), entries(&snapshot, &[journal_of(&snapshot), vec![]])];
-        let settings = provisioner_cli::environment::read(NAME, "dev.toml", ENVIRONMENTS[0]).unwrap();
+        let settings = provisioner_cli::environment::read(NAME, "dev.toml", ENVIRONMENTS[0], 0).unwrap().settings;
         let environments = ENVIRONMENTS.map(|text| text.as_bytes().to_vec()).to_vec();
         Self {
             cloud,

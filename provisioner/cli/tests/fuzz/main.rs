@@ -235,7 +235,8 @@ impl Stages {
 }
 
 fn environment(text: Vec<u8>) -> Result<Settings, Mistakes> {
-    environment::read(NAME, "dev.toml", &environment::decode("dev.toml", text)?)
+    let text = environment::decode("dev.toml", text)?;
+    environment::read(NAME, "dev.toml", &text, 0).map(|file| file.settings)
 }
 
 /// Puts a damaged file in its place, and runs whole commands. They leave every file as it is, unless they apply.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use provisioner_cli::{
     environment::{EnvironmentError, Folder, MOST_MISTAKES, decode, read, schema},
     error::Failure,
-    render::PageFormat,
+    render::{PageFormat, diagnostic},
 };
 use provisioner_model::{Environment, Hint, environment::Mistake};
 
@@ -57,6 +57,10 @@ impl Environment for Web {
     fn region(&self) -> &str {
         &self.region
     }
+    fn warnings(&self, now: u64) -> Vec<Mistake> {
+        let is_old = now >= 100 && self.database.as_ref().is_some_and(|database| database.class == "db.t3.micro");
+        is_old.then(|| Mistake::new("database.class", "this class is old").hint("a newer one")).into_iter().collect()
+    }
     fn problems(&self, _: &str) -> Vec<Mistake> {
         if self.network.cidr.contains('/') {
             return vec![];
@@ -80,13 +84,23 @@ storage = 20
 
 /// Returns an error report without colour.
 fn report(text: &str) -> String {
-    let mistakes = read::<Web>("dev", "environments/dev.toml", text).expect_err("the file has mistakes");
+    let mistakes = read::<Web>("dev", "environments/dev.toml", text, 0).expect_err("the file has mistakes");
     Failure::from(EnvironmentError::Mistakes(mistakes)).report(&PageFormat::plain(90), false)
 }
 
 #[test]
+fn warning_about_a_valid_value_has_its_place() {
+    let file = read::<Web>("dev", "environments/dev.toml", GOOD, 100).unwrap();
+    let text = diagnostic::diagnostic(&file.warnings[0], &PageFormat::plain(80));
+    let expected = "warning: database.class: this class is old\n  at environments/dev.toml:10:9\n  hint: a newer one\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
 fn valid_file_is_read() {
-    let web: Web = read("dev", "dev.toml", GOOD).unwrap();
+    let file = read::<Web>("dev", "dev.toml", GOOD, 0).unwrap();
+    assert_eq!(file.warnings, []);
+    let web = file.settings;
     assert_eq!(web.network.zones, ["a", "b"]);
     assert!(matches!(web.network.nat, Nat::PerZone));
     assert!(web.labels.is_empty());
@@ -139,7 +153,7 @@ fn the_types_own_rules_are_told_beside_the_schemas() {
 #[test]
 fn dumb_terminals_get_plain_lines() {
     let text = GOOD.replace("storage = 20", "storage = 1000");
-    let mistakes = read::<Web>("dev", "environments/dev.toml", &text).expect_err("the file has mistakes");
+    let mistakes = read::<Web>("dev", "environments/dev.toml", &text, 0).expect_err("the file has mistakes");
     let report = Failure::from(EnvironmentError::Mistakes(mistakes)).report(&PageFormat::plain(90), true);
     insta::assert_snapshot!("narrated", report);
 }
