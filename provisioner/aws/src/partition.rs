@@ -14,7 +14,7 @@ pub struct Partition {
     pub region_pattern: &'static str,
     /// The suffix of the partition's endpoints.
     pub dns_suffix: &'static str,
-    /// What the partition does not have, as a clause with a reason.
+    /// Services and connections that the partition lacks, each as a clause with a reason.
     pub lacks: &'static [&'static str],
 }
 
@@ -81,6 +81,12 @@ impl Partition {
     /// The partition of a region, by its name alone; `None` if no pattern matches.
     pub fn of_region(region: &str) -> Option<Self> {
         PARTITIONS.into_iter().find(|one| Regex::new(one.region_pattern).is_ok_and(|regex| regex.is_match(region)))
+    }
+
+    /// The partition in which a client of this region sends its requests: the SDK treats a region that no pattern matches
+    /// as one of the standard partition.
+    pub fn of_client(region: &str) -> Self {
+        Self::of_region(region).unwrap_or(STANDARD)
     }
 
     /// The partition in an ARN; `None` if the text is not an ARN of a known partition.

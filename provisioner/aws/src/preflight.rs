@@ -3,16 +3,39 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::AvailabilityZone;
-use provisioner_model::{Diagnostic, erased::Clouds, resource::Cloud, stack::MAIN};
+use provisioner_model::{
+    Diagnostic,
+    erased::Clouds,
+    plan::{Plan, Step, StepAction},
+    resource::Cloud,
+    stack::MAIN,
+};
 
-use crate::prelude::*;
+use crate::{ec2::Subnet, prelude::*};
 
-/// Returns an error for each planned subnet, by address and zone, whose zone the account does not have in this region.
-/// Zones differ by account: many accounts have no `ap-northeast-1b`. Without subnets there is no call.
-pub async fn zones(clouds: &Clouds, subnets: &[(&str, &str)]) -> Result<Vec<Diagnostic>> {
+/// Returns the errors of a plan. A plan that creates no subnet needs no call.
+pub async fn problems(clouds: &Clouds, plan: &Plan) -> Result<Vec<Diagnostic>> {
+    let subnets: Vec<(&str, &str)> = plan.steps.iter().filter_map(planned_zone).collect();
     if subnets.is_empty() {
         return Ok(vec![]);
     }
+    match zones(clouds, &subnets).await {
+        // Credentials that may not list the zones may still create subnets, and EC2 checks the zones then.
+        Err(error) if error.kind == ErrorKind::Denied => Ok(vec![]),
+        problems => problems,
+    }
+}
+
+/// Returns the address and the zone of a subnet that a step creates.
+fn planned_zone(step: &Step) -> Option<(&str, &str)> {
+    let StepAction::Create(write) = &step.action else { return None };
+    let zone = write.planned.get("availability_zone")?.as_str()?;
+    (step.type_name == Subnet::TYPE).then_some((step.address.as_str(), zone))
+}
+
+/// Reports the subnets whose zone the account does not have in this region. Zones differ by account: many accounts have
+/// no `ap-northeast-1b`.
+async fn zones(clouds: &Clouds, subnets: &[(&str, &str)]) -> Result<Vec<Diagnostic>> {
     let reader = clouds.get::<Aws>(MAIN)?.reader();
     let answer = reader.ec2().describe_availability_zones().send().await;
     let answer = answer.map_err(api("ec2:DescribeAvailabilityZones"))?;

@@ -92,6 +92,9 @@ pub enum Failure {
         /// The place of these credentials.
         here: String,
     },
+    /// The account could not be asked whether the plan suits it.
+    #[error("could not check the plan against the account")]
+    Preflight(#[source] provisioner_model::Error),
     /// Something could not be read.
     #[error("could not read the observed state")]
     Unread(Vec<Diagnostic>),
@@ -319,6 +322,7 @@ impl Hint for Failure {
             {
                 error.hint()
             }
+            Self::Preflight(error) => error.hint(),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"

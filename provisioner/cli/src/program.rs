@@ -227,23 +227,21 @@ pub(crate) async fn load_aws(region: &str) -> Result<provisioner_aws::Aws, Failu
 /// Refuses credentials of another partition than the region's: no account exists in two of them.
 #[cfg(feature = "aws-types")]
 fn check_partition(caller: &str, region: &str) -> Result<(), Failure> {
-    use provisioner_aws::{Partition, partition::STANDARD};
-    let Some(partition) = Partition::of_arn(caller) else {
+    let Some(provisioner_aws::Partition { id, .. }) = provisioner_aws::Partition::of_arn(caller) else {
         return Err(Failure::UnknownPartition { caller: caller.to_owned() });
     };
-    // The SDK treats a region that no pattern matches as one of the standard partition.
-    let expected = Partition::of_region(region).unwrap_or(STANDARD);
-    if partition == expected {
+    let expected = partition(region);
+    if id == expected {
         return Ok(());
     }
-    let (region, expected) = (region.to_owned(), expected.id.to_owned());
-    Err(Failure::OtherPartition { credentials: partition.id.to_owned(), region, expected })
+    let (region, expected) = (region.to_owned(), expected.to_owned());
+    Err(Failure::OtherPartition { credentials: id.to_owned(), region, expected })
 }
 
 /// The partition of a region. Before an apply, [`check_partition`] compares it with the caller's.
 #[cfg(feature = "aws-types")]
 fn partition(region: &str) -> &'static str {
-    provisioner_aws::Partition::of_region(region).unwrap_or(provisioner_aws::partition::STANDARD).id
+    provisioner_aws::Partition::of_client(region).id
 }
 
 #[cfg(not(feature = "aws-types"))]

@@ -9,27 +9,10 @@ use provisioner_model::{
     stack::{Desired, MAIN},
     state::ProviderTarget,
 };
-#[cfg(feature = "aws")]
-use provisioner_model::{
-    ErrorKind,
-    plan::{Step, StepAction},
-};
 use provisioner_planner::{Input, Observations, Selection, verify};
 
 use super::Session;
 use crate::{declaration::Declaration, error::Failure, options::Pace, terminal};
-
-/// The type of the resources that have a zone.
-#[cfg(feature = "aws")]
-const SUBNET: &str = "aws:ec2:subnet";
-
-/// Returns the address and the zone of a subnet that a step creates.
-#[cfg(feature = "aws")]
-fn planned_zone(step: &Step) -> Option<(&str, &str)> {
-    let StepAction::Create(write) = &step.action else { return None };
-    let zone = write.planned.get("availability_zone")?.as_str()?;
-    (step.type_name == SUBNET).then_some((step.address.as_str(), zone))
-}
 
 /// The objects that a refresh reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,19 +87,11 @@ impl<E: Environment> Session<'_, E> {
         Ok(plan)
     }
 
-    /// Checks the plan against what AWS offers in this account and region. A plan that creates no subnet needs no call.
+    /// Checks the plan against what AWS offers in this account and region.
     #[cfg(feature = "aws")]
     pub(crate) async fn preflight(&self, desired: &Desired, plan: &Plan) -> Result<(), Failure> {
-        let subnets: Vec<(&str, &str)> = plan.steps.iter().filter_map(planned_zone).collect();
-        let mut problems = match provisioner_aws::preflight::zones(&self.clouds, &subnets).await {
-            Ok(problems) => problems,
-            // An identity that may not list the zones may still create subnets, and AWS checks their zones then.
-            Err(error) if error.kind == ErrorKind::Denied => return Ok(()),
-            Err(error) => {
-                let problem = Diagnostic::error("could not list the availability zones");
-                return Err(Failure::Unread(vec![problem.caused_by(&error, SUBNET)]));
-            }
-        };
+        let problems = provisioner_aws::preflight::problems(&self.clouds, plan).await;
+        let mut problems = problems.map_err(Failure::Preflight)?;
         for problem in &mut problems {
             let declared = problem.address.as_ref().and_then(|address| desired.resources.get(address));
             problem.location = declared.map(|declared| Box::new(declared.at.into()));

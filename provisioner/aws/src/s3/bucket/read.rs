@@ -3,7 +3,7 @@
 use aws_sdk_s3::types;
 
 use super::{Bucket, BucketOutputs, Encryption, LifecycleRule, Logging, PublicAccessBlock, Retention, our_tags};
-use crate::{cloud::Clients, partition, prelude::*};
+use crate::{cloud::Clients, partition::Partition, prelude::*};
 
 /// `None` for a setting that was never made: S3 answers with one of many errors. A missing bucket is none of them.
 fn unset<T>(result: Result<T>) -> Result<Option<T>> {
@@ -82,7 +82,7 @@ pub(super) async fn bucket(c: &Clients, name: &str) -> Result<Observed<Bucket>> 
         lock.object_lock_enabled().is_some_and(|lock| *lock == types::ObjectLockEnabled::Enabled)
     };
     let region = c.region().to_owned();
-    let partition = partition::Partition::of_region(&region).unwrap_or(partition::STANDARD);
+    let partition = Partition::of_client(&region);
     Ok(Observed {
         inputs: Bucket {
             bucket: Some(name.to_owned()),
