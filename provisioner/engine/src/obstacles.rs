@@ -28,7 +28,7 @@ impl StepExecution<'_, '_> {
         let round = self.run.clouds.round();
         let obstacles =
             match self.look(self.resource_type.obstacles(&round, &self.step.provider, recorded.clone())).await {
-                // The API's own error is told also where the obstacles cannot be read.
+                // Without the obstacles, the API's own error remains.
                 Err(StepError::Call(_)) => vec![],
                 obstacles => obstacles?,
             };

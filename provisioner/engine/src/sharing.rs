@@ -33,7 +33,10 @@ impl StepExecution<'_, '_> {
         }
         let inputs = self.resolved(&write)?;
         let object = self.existing_object(id, &write, inputs);
-        if let Some(field) = self.differing(id, &object, &write, |change| change.replaces).await? {
+        // An adoption compares all fields of an object that is used as it is.
+        if !object.is_used_as_is(self.resource_type.info().tagged)
+            && let Some(field) = self.differing(id, &object, &write, |change| change.replaces).await?
+        {
             return Err(StepError::Other(format!(
                 "another environment has created `{id}` with another `{field}` in the meantime, and only a replacement can \
                  change it; plan again"
