@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""moto, as often as it is wanted: what it reads before it can answer is read once, and each one is a fork of that.
+"""Any number of motos: this process loads moto once, and each instance is a fork of it.
 
-Prints a port. Who connects there is told the port of a moto of its own, which ends with the connection. A byte on the
-connection asks for a copy of that moto with everything that it holds: the answer is a port, which is connected to in the
-same way. All of it ends with the standard input.
+It prints a port. A client that connects there gets the port of its own moto, which ends with the connection. If the client
+sends a byte on that connection, moto forks with all its objects, and the client gets a port to which it connects in the
+same way. Everything ends with the standard input.
 """
 import json
 import os

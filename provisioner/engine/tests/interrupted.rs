@@ -14,6 +14,7 @@ use provisioner_model::{
 };
 use provisioner_testkit::{
     cloud::{Call, Fault, types},
+    fixture::unnamed,
     generate::{Spec, facts},
 };
 use serde_json::json;
@@ -306,10 +307,7 @@ fn name_of_a_destroyed_object_is_not_generated_again() {
     run(async {
         let simulation = Simulation::new();
         simulation.cloud.reserve_names(|_| true);
-        let declared = stack(|stack| {
-            let tags = Tags::new();
-            stack.add("main", types::Named { name: None, class: 1, size: 1, net: None, key: None, locked: None, tags });
-        });
+        let declared = stack(|stack| drop(stack.add("main", unnamed(1))));
         let mut names = std::collections::BTreeSet::new();
         for _ in 0..3 {
             simulation.converge(&declared).await.expect("created");
@@ -326,10 +324,7 @@ fn name_of_an_object_whose_delete_was_interrupted_is_not_generated_again() {
     run(async {
         let simulation = Simulation::new();
         simulation.cloud.reserve_names(|_| true);
-        let declared = stack(|stack| {
-            let tags = Tags::new();
-            stack.add("main", types::Named { name: None, class: 1, size: 1, net: None, key: None, locked: None, tags });
-        });
+        let declared = stack(|stack| drop(stack.add("main", unnamed(1))));
         simulation.converge(&declared).await.expect("created");
         killed(&simulation, &nothing(), 1).await;
         simulation.converge(&declared).await.expect("created again");

@@ -185,7 +185,7 @@ pub struct UpdateReview {
     pub is_refusal: bool,
     /// Description of the update and its consequence.
     pub what: String,
-    /// What the user can do.
+    /// The suggested next action.
     pub hint: String,
 }
 
@@ -203,7 +203,7 @@ pub enum Phase {
     Stopped {
         /// The reason, as a clause: "its status is `stopped`".
         why: String,
-        /// What the user must do, with the command.
+        /// The required action of the user, with the command.
         hint: String,
     },
     /// It will not become ready.

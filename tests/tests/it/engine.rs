@@ -7,6 +7,7 @@ use std::{
 
 use provisioner_aws::{
     ec2::{Subnet, Vpc},
+    rds::SubnetGroup,
     registry,
 };
 use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
@@ -14,7 +15,7 @@ use provisioner_model::{
     Diagnostic,
     erased::{Clouds, RecordedState},
     plan::{Action, Plan},
-    stack::{Desired, Facts, Stack},
+    stack::{Desired, Facts, Handle, Stack},
     state::Snapshot,
 };
 use provisioner_planner::{Input, Selection, plan, verify};
@@ -43,6 +44,16 @@ fn network(zones: &[&str]) -> Desired {
         stack.output("vpc", vpc.id());
     });
     stack.finish().unwrap()
+}
+
+/// Declares a network with two subnets, and the group of these for a database.
+pub(crate) fn subnet_group(stack: &mut Stack) -> Handle<SubnetGroup> {
+    let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
+    let subnets = ["a", "b"].map(|zone| {
+        let range = format!("10.0.{}.0/24", u8::from(zone == "b"));
+        stack.add(zone, Subnet::new(vpc.id(), range, format!("us-east-1{zone}"))).id()
+    });
+    stack.add("main", SubnetGroup::new("of a test", subnets))
 }
 
 pub(crate) struct EngineFixture {

@@ -1,9 +1,6 @@
 //! A major version upgrade of the database: the plan needs consent to it, and warns of the outage.
 
-use provisioner_aws::{
-    ec2::{Subnet, Vpc},
-    rds::{Instance, ParameterGroup, SubnetGroup},
-};
+use provisioner_aws::rds::{Instance, ParameterGroup};
 use provisioner_model::{
     Severity,
     plan::StepAction,
@@ -11,16 +8,11 @@ use provisioner_model::{
 };
 use provisioner_tests::{Emulator, skipped};
 
-use crate::engine::{EngineFixture, facts};
+use crate::engine::{EngineFixture, facts, subnet_group};
 
 fn database(version: &str, consent: Option<bool>) -> Desired {
     let mut stack = Stack::new(facts());
-    let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
-    let subnets = ["a", "b"].map(|zone| {
-        let range = format!("10.0.{}.0/24", u8::from(zone == "b"));
-        stack.add(zone, Subnet::new(vpc.id(), range, format!("us-east-1{zone}"))).id()
-    });
-    let group = stack.add("main", SubnetGroup::new("of a test", subnets));
+    let group = subnet_group(&mut stack);
     let settings = stack.add("main", ParameterGroup::new(format!("postgres{version}"), "of a test"));
     let mut instance = Instance::new("postgres", version, "db.t3.micro", 20, "app")
         .db_subnet_group_name(group.id())

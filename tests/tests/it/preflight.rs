@@ -1,4 +1,4 @@
-//! What the account and the region do not have is an error of the plan, before any change.
+//! The checks of a plan against the account and the region, before any change.
 
 use crate::sandbox::Sandbox;
 

@@ -1,9 +1,6 @@
 //! A stopped database: RDS refuses each change until it is started. The plan says so.
 
-use provisioner_aws::{
-    ec2::{Subnet, Vpc},
-    rds::{Instance, SubnetGroup},
-};
+use provisioner_aws::rds::Instance;
 use provisioner_model::{
     plan::StepAction,
     resource::Cloud,
@@ -11,18 +8,13 @@ use provisioner_model::{
 };
 use provisioner_tests::{Emulator, skipped};
 
-use crate::engine::{EngineFixture, facts};
+use crate::engine::{EngineFixture, facts, subnet_group};
 
 const START: &str = "aws rds start-db-instance --db-instance-identifier db";
 
 fn database(storage: i32, deletion_protection: bool) -> Desired {
     let mut stack = Stack::new(facts());
-    let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
-    let subnets = ["a", "b"].map(|zone| {
-        let range = format!("10.0.{}.0/24", u8::from(zone == "b"));
-        stack.add(zone, Subnet::new(vpc.id(), range, format!("us-east-1{zone}"))).id()
-    });
-    let group = stack.add("main", SubnetGroup::new("of a test", subnets));
+    let group = subnet_group(&mut stack);
     let instance = Instance::new("postgres", "17", "db.t3.micro", storage, "app")
         .db_instance_identifier("db")
         .db_subnet_group_name(group.id())

@@ -1,5 +1,5 @@
 //! Bad weather: whole lives of an environment (apply, change, destroy) while calls fail, are lost, delayed and throttled
-//! by chance, or while reads lag behind creates. `make weather` runs many lives; a plain test run has one.
+//! by chance, or while reads lag behind creates. `make weather` runs many lives; a plain test run has two.
 
 use std::{
     sync::{
