@@ -132,6 +132,7 @@ fn kind_of(code: Option<&str>, message: &str, status: u16) -> ErrorKind {
             | "UpdateInProgressException",
         ) => ErrorKind::Busy,
         Some("WAFUnavailableEntityException") => ErrorKind::NotYet,
+        Some(code) if is_over_quota(code) => ErrorKind::QuotaExceeded,
         Some(code) if is_gone(code) => ErrorKind::Gone,
         Some(code) if is_there(code) => ErrorKind::Exists,
         _ if status == 429 => ErrorKind::Throttled,
@@ -156,6 +157,13 @@ fn is_throttled(code: &str) -> bool {
                 | "TransactionInProgressException"
                 | "BandwidthLimitExceeded"
         )
+}
+
+/// `VpcLimitExceeded`, `InstanceQuotaExceededFault`, `TooManyLoadBalancers`, `WAFLimitsExceededException`. Throttling has
+/// similar codes, and is checked before.
+fn is_over_quota(code: &str) -> bool {
+    ["LimitExceeded", "LimitsExceeded", "QuotaExceeded", "QuotaReached"].iter().any(|text| code.contains(text))
+        || code.starts_with("TooMany")
 }
 
 /// The signature's time is too far from the server's.
@@ -286,6 +294,13 @@ mod tests {
             ("DependencyViolation", ErrorKind::InUse),
             ("ThrottlingException", ErrorKind::Throttled),
             ("ValidationError", ErrorKind::Refused),
+            ("VpcLimitExceeded", ErrorKind::QuotaExceeded),
+            ("AddressLimitExceeded", ErrorKind::QuotaExceeded),
+            ("InstanceQuotaExceededFault", ErrorKind::QuotaExceeded),
+            ("TooManyLoadBalancersException", ErrorKind::QuotaExceeded),
+            ("LimitExceededException", ErrorKind::QuotaExceeded),
+            ("WAFLimitsExceededException", ErrorKind::QuotaExceeded),
+            ("TooManyRequestsException", ErrorKind::Throttled),
         ] {
             assert_eq!(kind_of(Some(code), "", 400), kind, "{code}");
         }

@@ -94,7 +94,10 @@ impl Hint for ConsentError {
                 Some(format!("to destroy it anyway: --confirm {environment}"))
             }
             Self::ProtectedAddress { address } => Some(format!("to forget it anyway: --confirm {address}")),
-            Self::Declined | Self::Mistyped { .. } | Self::ConfirmsOther { .. } => None,
+            // The user's own answer.
+            Self::Declined => None,
+            Self::Mistyped { wanted, .. } => Some(format!("run the command again, and type `{wanted}` to approve")),
+            Self::ConfirmsOther { expected, .. } => Some(format!("to approve: --confirm {expected}")),
         }
     }
 }

@@ -177,8 +177,20 @@ impl Hint for ImageFailure {
             Self::Make(ImageError::Start { program, .. }) if program == "cargo" => {
                 Some("install Rust: https://rustup.rs".to_owned())
             }
+            Self::Make(ImageError::Start { program, .. }) => Some(format!("install `{program}`")),
             Self::Make(ImageError::Build { .. }) => Some("see cargo's output above".to_owned()),
-            Self::Make(_) => None,
+            Self::Make(ImageError::Binary { .. }) => Some(
+                "the image holds one statically linked program for Linux: build the app for the processor of the \
+                 environment's `architecture`"
+                    .to_owned(),
+            ),
+            Self::Make(ImageError::Io { .. }) => {
+                Some("check that this user may read and write there, and that the disk has room".to_owned())
+            }
+            Self::Make(ImageError::Manifest { .. } | ImageError::Sbom(_)) => {
+                Some("correct `Cargo.toml` and `Cargo.lock` of the app: `cargo build --locked` must succeed".to_owned())
+            }
+            Self::Make(ImageError::Json(_)) => Some(BUG.to_owned()),
             Self::None(_) => Some(
                 "an image is built from the folder `app` beside `environments`, where the environment states no `image`"
                     .to_owned(),
@@ -289,11 +301,23 @@ impl Hint for StateError {
             Self::NoOutput { known, .. } if !known.is_empty() => Some(format!("these exist: {}", known.join(", "))),
             Self::Needed { .. } => Some("remove those first, or destroy them".to_owned()),
             Self::Known { .. } => Some("`provisioner state mv ENV FROM TO` changes its address".to_owned()),
-            Self::None(_) => Some("`provisioner apply ENV` creates it".to_owned()),
-            _ => None,
+            Self::None(name) => Some(format!("`provisioner apply {name}` creates it")),
+            Self::Taken(address) => Some(format!(
+                "choose another address, or forget that resource first: provisioner state rm ENV {address}"
+            )),
+            Self::Form(_) => Some("`provisioner state list ENV` shows addresses".to_owned()),
+            Self::OtherType { from, .. } => {
+                Some(format!("choose an address of the same type; `provisioner state show ENV {from}` shows it"))
+            }
+            Self::NoOutput { .. } => Some("the stack has none: `Stack::output` declares one".to_owned()),
+            Self::Type(_) => Some("use the program that declares this type, or add the type to this one".to_owned()),
+            Self::NoObject { .. } => Some("check the ID, and that account and region are the environment's".to_owned()),
+            Self::Read { source, .. } => source.hint(),
         }
     }
 }
+
+const BUG: &str = "this is a bug in Provisioner: please report it";
 
 /// One answer for all diagnostics of the failure.
 impl Hint for Failure {
@@ -340,13 +364,26 @@ impl Hint for Failure {
             Self::Elsewhere { .. } => Some(
                 "use the credentials, region and endpoint that the state was created with, or another folder (-C)".to_owned(),
             ),
-            Self::Apply(ApplyError::Stale { .. }) => Some("plan again".to_owned()),
+            Self::Apply(ApplyError::Stale { .. }) => Some("run `provisioner plan` again, and apply that plan".to_owned()),
+            Self::Apply(ApplyError::Contradiction { .. }) => {
+                Some("if the plan comes from a file, the file was changed: run `provisioner plan` again; else this is a bug \
+                      in Provisioner: please report it"
+                    .to_owned())
+            }
             Self::Apply(ApplyError::Protected { addresses }) => {
                 ConsentError::Protected { addresses: addresses.clone() }.hint()
             }
             Self::Apply(ApplyError::Type { .. }) => Some("use the program that made this resource".to_owned()),
-            Self::Contradiction(_) => Some("this is a bug in Provisioner: please report it".to_owned()),
-            _ => None,
+            Self::Contradiction(_) | Self::Json(_) => Some(BUG.to_owned()),
+            Self::Cloud(_) => Some("correct the connection that the program adds with `Program::cloud`".to_owned()),
+            Self::Start(_) => Some("the system refused threads or signal handlers: check its limits (`ulimit -a`)".to_owned()),
+            // Each diagnostic has its own, and what failed has been told.
+            Self::Program(_)
+            | Self::Unread(_)
+            | Self::Planning(_)
+            | Self::Incomplete
+            | Self::Interrupted
+            | Self::Left => None,
         }
     }
 }

@@ -97,7 +97,10 @@ impl Hint for SavedError {
             Self::Elsewhere { .. } => Some("a plan applies only to its own account, region and endpoint".to_owned()),
             Self::NotKnown(name) => Some(format!("run `provisioner {name} build ENV`, then plan again")),
             Self::Other { .. } => Some("restore the planned version, or plan again".to_owned()),
-            Self::Read { .. } | Self::Write(_) => None,
+            Self::Read { .. } => Some("check the path, and that this user may read the file".to_owned()),
+            Self::Write(_) => Some(
+                "check that the folder exists, that this user may write there, and that its disk has room".to_owned(),
+            ),
         }
     }
 }

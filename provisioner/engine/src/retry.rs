@@ -7,6 +7,8 @@ use std::{
 
 use provisioner_model::error::{Error, ErrorKind};
 
+use crate::step_error::CORRECT;
+
 /// Maximum time of one read, with all its pages and the SDK's own retries.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
@@ -51,20 +53,37 @@ fn random() -> u16 {
 }
 
 /// The suggested next action after a step's failed call.
-pub(crate) fn hint(error: &Error, type_name: &str) -> Option<String> {
-    match error.kind {
-        ErrorKind::Exists => Some(
-            "an object of this name is there and is not ours: declare it with `adopt`, import it, or choose another name"
-                .to_owned(),
-        ),
-        ErrorKind::Expired => Some("the credentials ended: everything done so far is saved; renew them and apply again".to_owned()),
-        ErrorKind::Unknown => Some("whether it took effect is not known: the next plan finds out".to_owned()),
-        ErrorKind::InUse => Some("something still uses it: the message says what; apply again once that is gone".to_owned()),
-        ErrorKind::Blocked => {
-            Some("delete those objects, or ask their owner to; then run the command again".to_owned())
+pub(crate) fn hint(error: &Error, type_name: &str) -> String {
+    let text = match error.kind {
+        ErrorKind::Refused => {
+            "correct the value that the message names, here or in the resource that it refers to; then run the command again"
         }
-        _ => error.hint_for_type(type_name),
-    }
+        ErrorKind::QuotaExceeded => {
+            "delete objects that are no longer used, or request a higher quota from AWS (Service Quotas); then run the \
+             command again"
+        }
+        ErrorKind::Exists => {
+            "an object of this name exists and is not ours: declare it with `adopt`, import it, or choose another name"
+        }
+        ErrorKind::Gone => {
+            "an object that the call names was deleted outside Provisioner: run the command again, and the plan shows which"
+        }
+        ErrorKind::Expired => {
+            "the credentials ended: all completed steps are saved; renew them and run the command again"
+        }
+        ErrorKind::Unknown => "whether it took effect is not known: run the command again, and the plan finds out",
+        ErrorKind::NotYet | ErrorKind::Busy => {
+            "the API still works on an object that the call names: wait until that ends, then run the command again"
+        }
+        ErrorKind::Unusable => {
+            "check that the object that the message names exists, is ready, and may be used by this account or service; \
+             then run the command again"
+        }
+        ErrorKind::InUse => "something still uses it: the message says what; run the command again once that is gone",
+        ErrorKind::Blocked => "delete those objects, or ask their owner to; then run the command again",
+        _ => return error.hint_for_type(type_name).unwrap_or_else(|| CORRECT.to_owned()),
+    };
+    text.to_owned()
 }
 
 #[cfg(test)]

@@ -12,7 +12,12 @@ use provisioner_model::{
 use provisioner_planner::diff::{Resolved, differences};
 use serde_json::Value;
 
-use crate::{event::EventKind, step::StepExecution, step_error::StepError, verification::VerificationRequest};
+use crate::{
+    event::EventKind,
+    step::StepExecution,
+    step_error::{CORRECT, PLAN_AGAIN, StepError},
+    verification::VerificationRequest,
+};
 
 /// A create or update that was sent.
 pub(crate) struct Sent<'w> {
@@ -70,7 +75,11 @@ impl StepExecution<'_, '_> {
         };
         let verification = resolve(declared, &output, &mut unknown);
         if !unknown.is_empty() {
-            return Err(StepError::failed(format!("its verification needs {}, which is unknown", unknown.join(", "))));
+            let why = format!("its verification needs {}, which is unknown", unknown.join(", "));
+            return Err(StepError::failed(
+                why,
+                "correct the `verify` call of the program: the object has no such output",
+            ));
         }
         self.tell(EventKind::Verifying);
         let request = VerificationRequest {
@@ -114,14 +123,15 @@ impl StepExecution<'_, '_> {
         self.tell(EventKind::RollingBack { failure: failed.diagnostic(self.step) });
         // From here on a wish to roll back is being fulfilled.
         let rolling_back = Self { rolling_back: true, ..*self };
-        let (then, fatal) = match rolling_back.put_back(row, sent, rollback_inputs).await {
-            Ok(true) => ("it is held back until the next apply".to_owned(), false),
-            Ok(false) => ("rolled back to the previous version".to_owned(), false),
+        let (then, hint, fatal) = match rolling_back.put_back(row, sent, rollback_inputs).await {
+            Ok(true) => ("it is held back until the next apply".to_owned(), CORRECT.to_owned(), false),
+            Ok(false) => ("rolled back to the previous version".to_owned(), CORRECT.to_owned(), false),
             Err(step_error) => {
-                (format!("the rollback failed: {}; plan again", step_error.why()), step_error.is_fatal())
+                let hint = step_error.diagnostic(self.step).hint.unwrap_or_else(|| PLAN_AGAIN.to_owned());
+                (format!("the rollback failed: {}", step_error.why()), hint, step_error.is_fatal())
             }
         };
-        StepError::RolledBack { failed: Box::new(failed), then, fatal }
+        StepError::RolledBack { failed: Box::new(failed), then, hint, fatal }
     }
 
     /// Rolls back, and returns whether the next apply must resume work that its plan would not show.

@@ -37,9 +37,9 @@ impl StepExecution<'_, '_> {
         if !object.is_used_as_is(self.resource_type.info().tagged)
             && let Some(field) = self.differing(id, &object, &write, |change| change.replaces).await?
         {
-            return Err(StepError::Other(format!(
+            return Err(StepError::outdated(format!(
                 "another environment has created `{id}` with another `{field}` in the meantime, and only a replacement can \
-                 change it; plan again"
+                 change it"
             )));
         }
         self.adopt(id, &write).await
@@ -82,9 +82,10 @@ impl StepExecution<'_, '_> {
         if object.is_used_as_is(self.resource_type.info().tagged)
             && let Some(field) = self.differing(id, &object, write, |_| true).await?
         {
-            return Err(StepError::Other(format!(
-                "`{id}` exists with another {field}, and others may use it; nothing was written"
-            )));
+            return Err(StepError::other(
+                format!("`{id}` exists with another {field}, and others may use it; nothing was written"),
+                "delete that object or change it to the declared values, or give this resource another name or key",
+            ));
         }
         let begun = JournalEntry::AdoptStarted {
             address: self.address(),

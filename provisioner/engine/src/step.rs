@@ -149,7 +149,7 @@ impl StepExecution<'_, '_> {
     pub(crate) fn recorded(&self, token: &str) -> Result<Object, StepError> {
         let mut state = self.run.state();
         let object = state.object(&self.step.address, token).cloned();
-        object.ok_or_else(|| StepError::Other("the state no longer has the object of the plan".to_owned()))
+        object.ok_or_else(|| StepError::outdated("the state no longer has the object of the plan"))
     }
 
     fn owner(&self, object: &Object) -> Owner {
@@ -163,15 +163,16 @@ impl StepExecution<'_, '_> {
         if !unknown.is_empty() {
             unknown.sort_unstable();
             unknown.dedup();
-            return Err(StepError::Other(format!("{} is unknown: the object does not return it", unknown.join(", "))));
+            return Err(StepError::other(
+                format!("{} is unknown: the object does not return it", unknown.join(", ")),
+                "refer to an output that the object has with its settings, or state the value itself",
+            ));
         }
         let changed =
             |field: &&String| !write.unknown.contains(*field) && inputs.get(*field) != write.planned.get(*field);
         let planned = write.planned.as_object();
         if let Some(field) = planned.into_iter().flat_map(serde_json::Map::keys).find(changed) {
-            return Err(StepError::Other(format!(
-                "{field} differs from the plan because a dependency changed; plan again"
-            )));
+            return Err(StepError::outdated(format!("{field} differs from the plan because a dependency changed")));
         }
         Ok(inputs)
     }
@@ -257,14 +258,13 @@ impl StepExecution<'_, '_> {
 
     async fn update(&self, token: &str, write: &Write) -> Result<String, StepError> {
         let object = self.identified(token).await?;
-        let object =
-            object.ok_or_else(|| StepError::Other("the created object does not exist; plan again".to_owned()))?;
+        let object = object.ok_or_else(|| StepError::outdated("the created object does not exist"))?;
         let id = object.id.clone().unwrap_or_default();
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
         let inputs = self.resolved(write)?;
         let observed = self.read(&id).await?;
-        let observed = observed
-            .ok_or_else(|| StepError::Other(format!("{id} was deleted after the plan was made; plan again")))?;
+        let observed =
+            observed.ok_or_else(|| StepError::outdated(format!("{id} was deleted after the plan was made")))?;
         let resolved = Resolved { inputs: inputs.clone(), waits: std::collections::BTreeMap::new() };
         let matches = |observed: &ObservedState| {
             differences(self.resource_type, &resolved, &object, observed, &write.options.ignore).is_empty()

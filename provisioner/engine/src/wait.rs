@@ -18,7 +18,7 @@ use crate::{
     event::{Cancel, EventKind},
     retry::pause,
     step::StepExecution,
-    step_error::StepError,
+    step_error::{CORRECT, PLAN_AGAIN, StepError},
 };
 
 impl StepExecution<'_, '_> {
@@ -58,10 +58,12 @@ impl StepExecution<'_, '_> {
             }
             if Instant::now() >= until {
                 let fields: Vec<String> = fields.into_iter().collect();
-                return Err(StepError::Other(format!(
-                    "{} is not as written, though the call succeeded",
-                    fields.join(", ")
-                )));
+                let why = format!("{} is not as written, though the call succeeded", fields.join(", "));
+                return Err(StepError::other(
+                    why,
+                    "another program changes the object, or the API stores the value in another form: the next plan shows \
+                     both values; state the one that the API returns, or add the field to `ignore`",
+                ));
             }
             if let Some(recorded) = recorded.clone()
                 && written_at.elapsed() >= pause_of_writes
@@ -94,9 +96,11 @@ impl StepExecution<'_, '_> {
                         Ok(Phase::Stopped { why, hint }) => {
                             return Err(StepError::Failed(Box::new(Diagnostic::error(why).hint(hint))));
                         }
-                        Ok(Phase::Failed { why, .. }) => return Err(StepError::failed(format!("it failed: {why}"))),
+                        Ok(Phase::Failed { why, .. }) => {
+                            return Err(StepError::failed(format!("it failed: {why}"), CORRECT));
+                        }
                         Ok(Phase::Gone) if Instant::now() >= visible => {
-                            return Err(StepError::Other("it is gone".to_owned()));
+                            return Err(StepError::outdated(format!("{id} was deleted in the meantime")));
                         }
                         Ok(Phase::Gone | Phase::Pending) => "is not ready",
                         Err(StepError::Call(error)) if self.may_pass(&error) => "cannot be followed",
@@ -104,7 +108,7 @@ impl StepExecution<'_, '_> {
                     }
                 }
                 Ok(None) if Instant::now() >= visible => {
-                    return Err(StepError::Other(format!("{id} was created, but does not exist")));
+                    return Err(StepError::outdated(format!("{id} was created, but does not exist")));
                 }
                 Ok(None) => "is not visible yet",
                 // Some APIs list a fresh object before they can describe it.
@@ -121,9 +125,9 @@ impl StepExecution<'_, '_> {
                 let waited = format!("{id} {why} after {waited} s");
                 // Without a way back, time is all that it needs.
                 return Err(if self.can_roll_back() && why == "is not ready" {
-                    StepError::failed(waited)
+                    StepError::failed(waited, CORRECT)
                 } else {
-                    StepError::Other(format!("{waited}; the next apply continues to wait"))
+                    StepError::other(waited, "look at the object's events in AWS; the next apply continues to wait")
                 });
             }
             if attempt == 0 {
@@ -176,9 +180,10 @@ impl StepExecution<'_, '_> {
                 Err(step_error) => return Err(step_error),
             }
             if Instant::now() >= until {
-                return Err(StepError::Other(format!(
-                    "{id} is being deleted, but still exists; the next apply continues"
-                )));
+                return Err(StepError::other(
+                    format!("{id} is being deleted, but still exists"),
+                    "look at the object's events in AWS; the same command continues to wait",
+                ));
             }
             if attempt == 0 {
                 self.tell(EventKind::Waiting);
@@ -207,7 +212,9 @@ impl StepExecution<'_, '_> {
         // Copied out at once: the guard may not be held while anything is awaited.
         let request = request.await.map(|request| *request);
         match request {
-            Ok(Cancel::RollBack) if self.can_roll_back() => StepError::failed("it is rolled back, as requested"),
+            Ok(Cancel::RollBack) if self.can_roll_back() => {
+                StepError::failed("it is rolled back, as requested", PLAN_AGAIN)
+            }
             Ok(_) if self.can_roll_back() => StepError::Left,
             Ok(_) => StepError::Cancelled,
             // Whoever could cancel has gone: nobody will.
@@ -229,7 +236,9 @@ impl StepExecution<'_, '_> {
         loop {
             match self.read(id).await {
                 Ok(Some(observed)) => return Ok(observed),
-                Ok(None) if Instant::now() >= until => return Err(StepError::Other(format!("{id} is gone"))),
+                Ok(None) if Instant::now() >= until => {
+                    return Err(StepError::outdated(format!("{id} was deleted in the meantime")));
+                }
                 Ok(None) => {}
                 Err(StepError::Call(error)) if error.kind == ErrorKind::Gone && Instant::now() < until => {}
                 Err(step_error) => return Err(step_error),

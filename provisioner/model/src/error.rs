@@ -12,6 +12,8 @@ pub enum ErrorKind {
     NotSent,
     /// The API said no for good: an error for the user.
     Refused,
+    /// A limit of the account: an error for the user, who frees objects or asks for a higher limit.
+    QuotaExceeded,
     /// Send again, slower.
     Throttled,
     /// Something it needs is not visible yet (a fresh role, a fresh group): send again for a while.

@@ -264,7 +264,9 @@ impl Stack {
         needs.dedup();
         needs.retain(|need| !self.declared.contains_key(need));
         for need in needs {
-            self.problem(address, at, &format!("refers to {need}, which is not declared in this stack"));
+            let what =
+                format!("refers to {need}, which is not declared in this stack: use the handles that `add` returned");
+            self.problem(address, at, &what);
         }
     }
 

@@ -80,7 +80,13 @@ pub(crate) fn decide<'a>(sources: &'a Sources<'a>) -> Result<Decisions<'a>, Vec<
 fn dependency_order(desired: &Desired) -> Result<Vec<(&str, &Declared)>, Vec<Diagnostic>> {
     let needs = desired.resources.iter().map(|(address, declared)| (address.clone(), graph::needs(&declared.inputs)));
     let order = graph::sorted(&needs.collect()).map_err(|ring| {
-        vec![Diagnostic::resource_error(&ring[0], format!("depends on itself through {}", ring.join(" → ")))]
+        let what = format!("depends on itself through {}", ring.join(" → "));
+        let problem = Diagnostic::resource_error(&ring[0], what)
+            .hint("declare one of the references as a resource of its own, as security groups and their rules are");
+        vec![match desired.resources.get(&ring[0]) {
+            Some(declared) => problem.declared_at(declared.at),
+            None => problem,
+        }]
     })?;
     let declared = order.iter().filter_map(|address| desired.resources.get_key_value(address));
     Ok(declared.map(|(address, declared)| (address.as_str(), declared)).collect())

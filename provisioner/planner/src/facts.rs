@@ -144,7 +144,8 @@ fn check_row(address: &str, resource_type: &dyn ResourceType, type_name: &str, r
     }
     if row.type_name != type_name {
         let what = format!("is a `{}` in the state and a `{type_name}` now", row.type_name);
-        return Err(Diagnostic::resource_error(address, what));
+        let hint = "give the resource of the new type another name, or delete the old one with an apply before";
+        return Err(Diagnostic::resource_error(address, what).hint(hint));
     }
     Ok(())
 }

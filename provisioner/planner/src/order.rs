@@ -53,10 +53,17 @@ pub(crate) fn steps(decisions: &Decisions<'_>) -> Result<Vec<Step>, Vec<Diagnost
     for item in decisions.items.values().filter(|item| item.facts.declared.is_none()) {
         draft.add(item);
     }
+    let located = |ring: Diagnostic| {
+        let item = ring.address.as_deref().and_then(|address| decisions.items.get(address));
+        match item.and_then(|item| item.facts.declared) {
+            Some(declared) => vec![ring.declared_at(declared.at)],
+            None => vec![ring],
+        }
+    };
     draft.firm_edges(decisions);
-    draft.sorted()?;
+    draft.sorted().map_err(located)?;
     draft.soft_edges(decisions);
-    draft.sorted()
+    draft.sorted().map_err(located)
 }
 
 impl Draft {
@@ -333,7 +340,7 @@ impl Draft {
 
     /// The steps, renumbered so that each comes after those it waits for, and otherwise in the order in which they were
     /// laid down: `petgraph` has no sort that keeps it.
-    fn sorted(&self) -> Result<Vec<Step>, Vec<Diagnostic>> {
+    fn sorted(&self) -> Result<Vec<Step>, Diagnostic> {
         let mut waiting: Vec<usize> = self.steps.iter().map(|step| step.after.len()).collect();
         let mut dependents = vec![vec![]; self.steps.len()];
         for (node, step) in self.steps.iter().enumerate() {
@@ -354,7 +361,7 @@ impl Draft {
             }
         }
         if order.len() < self.steps.len() {
-            return Err(vec![self.ring(&waiting)]);
+            return Err(self.ring(&waiting));
         }
         Ok(order
             .into_iter()

@@ -107,7 +107,10 @@ impl From<WriteError> for StoreError {
 impl Hint for StoreError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { .. } | Self::Encode { .. } => None,
+            Self::Io { .. } => Some(
+                "check that this user may read and write the folder `state`, and that its disk has room".to_owned(),
+            ),
+            Self::Encode { .. } => Some("this is a bug in Provisioner: please report it".to_owned()),
             Self::Damaged { path, good: Some(good), .. } => Some(format!(
                 "the newest backup is {}: compare it, then copy it over {}",
                 good.display(),

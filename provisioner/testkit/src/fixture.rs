@@ -183,9 +183,16 @@ impl Fixture {
         self.plan(|_| {})
     }
 
-    /// The plan for a stack. No plan contradicts itself.
+    /// The plan for a stack. No plan contradicts itself, and each error names its resource, where that is declared, and
+    /// what to do.
     pub fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Diagnostic>> {
-        let plan = plan(&self.input(desired, &BTreeMap::new()))?;
+        let plan = plan(&self.input(desired, &BTreeMap::new())).inspect_err(|problems| {
+            for problem in problems {
+                let declared = problem.address.as_ref().is_some_and(|address| desired.resources.contains_key(address));
+                assert!(problem.address.is_some() && problem.hint.is_some(), "{problem:?}");
+                assert_eq!(problem.location.is_some(), declared, "{problem:?}");
+            }
+        })?;
         assert_eq!(verify::plan(&plan), Vec::<String>::new());
         Ok(plan)
     }

@@ -87,7 +87,9 @@ impl Hint for EnvironmentError {
             Self::InvalidName { .. } => {
                 Some("rename the file: the name of an environment has only a-z, 0-9 and -".to_owned())
             }
-            Self::Io { .. } | Self::Mistakes(_) => None,
+            Self::Io { .. } => Some("check that this user may read the file".to_owned()),
+            // Each mistake has its own.
+            Self::Mistakes(_) => None,
         }
     }
 }

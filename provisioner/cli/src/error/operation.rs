@@ -49,12 +49,17 @@ impl OperationError {
 impl Hint for OperationError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Service { known, .. } if !known.is_empty() => {
-                Some(format!("--service {}", known.join(", or --service ")))
+            Self::Service { known, .. } if known.is_empty() => {
+                Some("declare an ECS service in the stack, and apply it".to_owned())
             }
+            Self::Service { known, .. } => Some(format!("--service {}", known.join(", or --service "))),
             Self::Call { source, .. } => source.hint(),
+            Self::Partly => Some("correct what the messages above name, then run the command again".to_owned()),
+            Self::NoWay(_) => Some("`provisioner status ENV` shows the service and its tasks".to_owned()),
+            Self::NeverStarted(_) => Some(
+                "correct the cause, then run the command again; `provisioner status ENV` shows the tasks".to_owned(),
+            ),
             Self::NoUrl => Some("`provisioner outputs ENV` shows those that it has".to_owned()),
-            _ => None,
         }
     }
 }

@@ -17,6 +17,8 @@ use super::{PageFormat, Tone, count};
 /// Follows an apply.
 pub struct Progress<'a> {
     plan: &'a Plan,
+    /// The command that carries the plan out.
+    command: &'a str,
     places: &'a BTreeMap<String, SourceLocation>,
     /// Steps whose place has been printed.
     located: BTreeSet<usize>,
@@ -36,11 +38,16 @@ pub struct RunningStep {
 }
 
 impl<'a> Progress<'a> {
-    /// At the start of this plan's apply. `places` has the declarations of the resources, by address: a failure
-    /// names its place.
-    pub fn new(plan: &'a Plan, places: &'a BTreeMap<String, SourceLocation>, page: PageFormat) -> Self {
+    /// At the start of a plan's execution by `command`. `places` has the declarations of the resources, by address: a
+    /// failure names its place.
+    pub fn new(
+        plan: &'a Plan,
+        command: &'a str,
+        places: &'a BTreeMap<String, SourceLocation>,
+        page: PageFormat,
+    ) -> Self {
         let left = plan.steps.len();
-        Self { plan, places, located: BTreeSet::new(), page, running: BTreeMap::new(), skipped: vec![], left }
+        Self { plan, command, places, located: BTreeSet::new(), page, running: BTreeMap::new(), skipped: vec![], left }
     }
 
     /// Steps that run, by number.
@@ -223,7 +230,11 @@ impl<'a> Progress<'a> {
         let _ = write!(text, ", in {}.", seconds(took));
         let _ = writeln!(out, "{}", page.paint(Tone::Strong, &text));
         if !outcome.is_complete() {
-            out.push_str("Completed steps are saved. The next apply continues from there.\n");
+            let _ = writeln!(
+                out,
+                "Completed steps are saved. To continue, run `provisioner {} {}`.",
+                self.command, self.plan.facts.environment
+            );
         }
         out
     }

@@ -68,7 +68,7 @@ impl<E: Environment> Session<'_, E> {
         let mut signals = Signals::new().map_err(Failure::Start)?;
         let mut interrupts = Interrupts::new(cancel_sender, terminal);
         let mut rollouts = PendingRollouts::new(plan);
-        let mut progress = Progress::new(plan, execution.places, *terminal.err());
+        let mut progress = Progress::new(plan, execution.command, execution.places, *terminal.err());
         let mut live = Live::new(terminal, plan.steps.len());
         // `work` is polled until it ends: dropping it would lose track of the calls in flight. A signal tells the engine to
         // start no more steps, and another one to end without the answers. The journal is on disk at every moment.

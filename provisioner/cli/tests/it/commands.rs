@@ -162,7 +162,7 @@ fn saved_plan_is_applied_exactly_or_refused() {
     workspace.ends(0, &format!("apply dev {file} --yes"));
     let stale = workspace.ends(1, &format!("apply dev {file} --yes"));
     assert!(stale.err.contains("the state has changed since the plan was made"), "{}", stale.err);
-    assert!(stale.err.contains("hint: plan again"), "{}", stale.err);
+    assert!(stale.err.contains("hint: run `provisioner plan` again"), "{}", stale.err);
 
     workspace.says("services = 3");
     workspace.ends(0, &format!("plan dev --out {file}"));

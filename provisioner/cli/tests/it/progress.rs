@@ -33,7 +33,7 @@ fn lines_of_an_apply_and_its_sum() {
     let step = |address: &str| plan.steps.iter().position(|step| step.address == address).unwrap();
     let (a, b, main, x) = (step("table/a"), step("table/b"), step("net/main"), step("address/x"));
     let places = place("table/b");
-    let mut progress = Progress::new(&plan, &places, PageFormat::plain(90));
+    let mut progress = Progress::new(&plan, "apply", &places, PageFormat::plain(90));
     let start = Instant::now();
     let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
     let why = "test:Write failed with UnauthorizedOperation: you are not authorized to delete it".to_owned();
@@ -72,7 +72,7 @@ fn failed_rollout_prints_its_message_once() {
     .unwrap();
     let start = Instant::now();
     let places = place("net/main");
-    let mut progress = Progress::new(&plan, &places, PageFormat::plain(90));
+    let mut progress = Progress::new(&plan, "apply", &places, PageFormat::plain(90));
     let failure = Diagnostic {
         detail: vec!["task t1 stopped: Essential container in task exited".to_owned()],
         ..Diagnostic::error("it is ready, but not verified: https://app/version answered with status 503")

@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use provisioner_engine::{Apply, Cancel, Event, Outcome, Refresh, Tuning, apply, refresh};
+use provisioner_engine::{Apply, Cancel, Event, EventKind, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     erased::{Clouds, ResourceRegistry},
     plan::{Action, Plan},
@@ -135,6 +135,11 @@ impl Simulation {
         let outcome = apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))?;
         let mut events = vec![];
         while let Ok(event) = sent.try_recv() {
+            if let EventKind::Failed(failure) | EventKind::RollingBack { failure } = &event.kind
+                && (failure.address.is_none() || failure.hint.is_none())
+            {
+                return Err(format!("the failure does not say what to do: {failure:?}"));
+            }
             events.push(event);
         }
         Ok((outcome, events))

@@ -126,7 +126,10 @@ pub(super) fn refused(context: Context<'_, '_>, field_diffs: &[FieldDiff], also:
     let problem = |field_diff: &FieldDiff| {
         let field = &field_diff.change.field;
         match &field_diff.kind {
-            Change::Refused(why) => Some(Diagnostic::resource_error(address, format!("{field}: {why}"))),
+            Change::Refused(why) => {
+                let hint = format!("declare the {field} that the object has");
+                Some(Diagnostic::resource_error(address, format!("{field}: {why}")).hint(hint))
+            }
             kind if also.contains(kind) => {
                 let what = format!("{field} differs from the object that is there, and cannot be changed in place");
                 let problem = Diagnostic::resource_error(address, what);

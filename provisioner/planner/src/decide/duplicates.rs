@@ -24,7 +24,8 @@ pub(super) fn problems(decisions: &Decisions<'_>) -> Vec<Diagnostic> {
         for (group, key) in unique_key::keys(facts, inputs, unknown) {
             let Some(owner) = owners.insert(key, item) else { continue };
             let summary = format!("has the same {} as {}; only one may", group.join(" and "), owner.facts.address);
-            let problem = Diagnostic::resource_error(facts.address, summary);
+            let hint = format!("give one of them another {}, or remove one", group.join(" or "));
+            let problem = Diagnostic::resource_error(facts.address, summary).hint(hint);
             problems.push(match facts.declared {
                 Some(declared) => problem.declared_at(declared.at),
                 None => problem,

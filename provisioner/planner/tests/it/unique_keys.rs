@@ -55,7 +55,10 @@ fn two_resources_with_one_key_are_a_problem() {
         stack.add("a", entry("www", 1));
         stack.add("b", entry("www", 2));
     });
-    assert_snapshot!(plan, @"problem entry/b: has the same zone and name as entry/a; only one may");
+    assert_snapshot!(plan, @"
+    problem entry/b: has the same zone and name as entry/a; only one may
+      hint: give one of them another zone or name, or remove one
+    ");
 }
 
 #[test]
@@ -65,7 +68,10 @@ fn declared_key_of_an_unchanged_object_is_a_problem() {
         stack.add("a", entry("www", 1));
         stack.add("b", entry("www", 2));
     });
-    assert_snapshot!(plan, @"problem entry/b: has the same zone and name as entry/a; only one may");
+    assert_snapshot!(plan, @"
+    problem entry/b: has the same zone and name as entry/a; only one may
+      hint: give one of them another zone or name, or remove one
+    ");
 }
 
 #[test]

@@ -102,7 +102,10 @@ fn failed_update_is_rolled_back_to_the_recorded_inputs() {
 #[test]
 fn change_that_the_api_refuses_is_a_problem() {
     let fixture = Fixture::applied(|stack| drop(stack.add("data", disk("ssd", 20))));
-    assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("ssd", 10)))), @"problem disk/data: size: a disk does not shrink");
+    assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("ssd", 10)))), @"
+    problem disk/data: size: a disk does not shrink
+      hint: declare the size that the object has
+    ");
 }
 
 #[test]

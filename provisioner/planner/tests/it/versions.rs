@@ -43,5 +43,8 @@ fn another_type_at_the_same_address_is_a_problem() {
     let mut fixture = recorded();
     fixture.snapshot.rows.get_mut("disk/data").unwrap().type_name = "test:net".to_owned();
     fixture.snapshot.rows.get_mut("disk/data").unwrap().version = 1;
-    assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("ssd", 20)))), @"problem disk/data: is a `test:net` in the state and a `test:disk` now");
+    assert_snapshot!(fixture.plan(|stack| drop(stack.add("data", disk("ssd", 20)))), @"
+    problem disk/data: is a `test:net` in the state and a `test:disk` now
+      hint: give the resource of the new type another name, or delete the old one with an apply before
+    ");
 }

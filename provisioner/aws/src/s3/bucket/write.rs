@@ -136,7 +136,7 @@ pub(super) async fn delete(c: &Writer, name: &str, force: bool) -> Result<()> {
         let answer = c.s3().delete_bucket().bucket(name).send().await;
         // Nothing empties it, so a retry is of no use.
         answer.map(drop).map_err(api_with("s3:DeleteBucket", |code, _| {
-            (code == "BucketNotEmpty" && !force).then_some(ErrorKind::Refused)
+            (code == "BucketNotEmpty" && !force).then_some(ErrorKind::Blocked)
         }))
     };
     gone_ok(gone.await).map_err(|error| {
