@@ -81,7 +81,10 @@ impl Sandbox {
 
     /// Runs the program as somebody changed it: see [`provisioner_tests::variant::Variant`].
     pub(crate) fn run_as(&self, variant: &str, arguments: &[&str]) -> Ran {
-        ran(self.command(variant, arguments).output().unwrap())
+        let ran = ran(self.command(variant, arguments).output().unwrap());
+        // A failure leaves the user to act, whatever the test is about: it says how.
+        assert!(ran.code != 1 || ran.err.contains("hint: "), "no hint after {arguments:?}\n{}", ran.err);
+        ran
     }
 
     /// Runs the program through a proxy that injects faults, for at most `limit`.
