@@ -103,6 +103,24 @@ pub enum JournalEntry {
     },
 }
 
+impl JournalEntry {
+    /// Returns whether calls follow that the entry announces. Other entries tell the result of a call.
+    pub fn announces_call(&self) -> bool {
+        match self {
+            Self::RunStarted { .. }
+            | Self::CreateStarted { .. }
+            | Self::AdoptStarted { .. }
+            | Self::UpdateStarted { .. }
+            | Self::DeleteStarted { .. } => true,
+            Self::Answered { .. }
+            | Self::Completed { .. }
+            | Self::HadNoEffect { .. }
+            | Self::Removed { .. }
+            | Self::Renamed { .. } => false,
+        }
+    }
+}
+
 impl Snapshot {
     /// The snapshot after one more entry. Entries for what is not there change nothing: replay is safe with gaps.
     pub fn fold(&mut self, entry: JournalEntry) {

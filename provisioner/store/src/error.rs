@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use provisioner_files::WriteError;
 use provisioner_model::Hint;
 
-use crate::Holder;
+use crate::{Holder, objects::ObjectError};
 
 /// The result of a call to a store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -88,6 +88,24 @@ pub enum StoreError {
         /// Holder of the lock, if the lock file names one.
         holder: Option<Holder>,
     },
+    /// An object of an object storage could not be read or written.
+    #[error("could not {operation} {address}")]
+    Object {
+        /// The attempted operation: `read`, `list`, `write` or `remove`.
+        operation: &'static str,
+        /// Address of the object.
+        address: String,
+        /// Error of the object storage.
+        source: ObjectError,
+    },
+    /// Another process may write now.
+    #[error("this process no longer holds the lease {}: {why}", path.display())]
+    LeaseLost {
+        /// Address of the lease, or of the part of the journal that belongs to it.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
     /// A value could not be put into JSON.
     #[error("could not encode {what}")]
     Encode {
@@ -109,6 +127,13 @@ impl Hint for StoreError {
         match self {
             Self::Io { .. } => Some(
                 "check that this user may read and write the folder `state`, and that its disk has room".to_owned(),
+            ),
+            Self::Object { .. } => {
+                Some("check the network connection, and that the credentials may read and write the bucket".to_owned())
+            }
+            Self::LeaseLost { .. } => Some(
+                "another run may have continued this one's work: run `provisioner plan ENV` to see what is left"
+                    .to_owned(),
             ),
             Self::Encode { .. } => Some("this is a bug in Provisioner: please report it".to_owned()),
             Self::Damaged { path, good: Some(good), .. } => Some(format!(

@@ -14,10 +14,13 @@ use time::OffsetDateTime;
 mod disk;
 mod error;
 pub mod journal;
+pub mod objects;
+mod remote;
 pub mod snapshot;
 
 pub use disk::Disk;
 pub use error::{Result, StoreError};
+pub use remote::{LEASE_TIME, Remote};
 
 /// A boxed future of one call to a store.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;

@@ -1,0 +1,272 @@
+//! The state of one environment in an object storage that several machines share, such as Amazon S3.
+//!
+//! | key | content |
+//! |---|---|
+//! | `state.json` | the snapshot, written only over the version that the writer has read |
+//! | `journal/<epoch>/<number>.jsonl` | journal entries of the lease with that epoch, each object written once |
+//! | `history/<serial>.json` | the last versions of `state.json`, the newest included |
+//! | `lease.json` | who may write, and since when: see [`lease`] |
+//!
+//! Two rules keep a process that lost its lease from doing harm. It cannot replace the state, because the write requires
+//! the version that it has read. And it cannot announce a call: the next holder [seals](journal) its part of the journal,
+//! so that the write of the entry is refused.
+
+mod journal;
+mod lease;
+mod requests;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
+
+use self::{
+    journal::JournalWriter,
+    lease::{HeldLease, Lease},
+    requests::{PutOutcome, Requests},
+};
+use crate::{
+    Fut, Holder, KEPT, Lock, StateReader, Store,
+    error::{Result, StoreError},
+    journal as lines,
+    objects::{Condition, ObjectStorage, StoredObject},
+    snapshot,
+};
+
+/// The time after which a lease that its holder does not renew ends.
+pub const LEASE_TIME: Duration = Duration::from_mins(1);
+
+/// The state of one environment in an object storage.
+///
+/// It needs a Tokio runtime: a task renews the lease while it is held.
+pub struct Remote {
+    requests: Arc<Requests>,
+    environment: String,
+    lease_time: Duration,
+    /// Names this process in the lease: no other has the same.
+    process: String,
+    /// Seconds since 1970.
+    now: fn() -> u64,
+    /// The entity tag of the state that was read or written last; `None` if nothing was read, or no state exists.
+    version: Mutex<Option<String>>,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+/// The lease that this process holds, and its part of the journal.
+struct Session {
+    lease: Arc<HeldLease>,
+    journal: JournalWriter,
+}
+
+impl Remote {
+    /// The state of `environment` under `prefix`, which ends with `/` unless it is empty. `process` is a random text that
+    /// no other process has, and `now` the time in seconds since 1970. Nothing is sent yet.
+    pub fn new(
+        storage: impl ObjectStorage + 'static,
+        prefix: &str,
+        environment: &str,
+        process: &str,
+        now: fn() -> u64,
+    ) -> Self {
+        Self {
+            requests: Arc::new(Requests::new(Box::new(storage), format!("{prefix}{environment}/"))),
+            environment: environment.to_owned(),
+            lease_time: LEASE_TIME,
+            process: process.to_owned(),
+            now,
+            version: Mutex::default(),
+            session: Mutex::default(),
+        }
+    }
+
+    /// With another time after which a lease ends.
+    #[must_use]
+    pub fn lease_time(self, lease_time: Duration) -> Self {
+        Self { lease_time, ..self }
+    }
+
+    /// The serials of the versions that are kept, oldest first.
+    pub async fn history(&self) -> Result<Vec<u64>> {
+        let listed = self.requests.list("history/").await?;
+        let serial = |key: &str| key.strip_prefix("history/")?.strip_suffix(".json")?.parse().ok();
+        Ok(listed.iter().filter_map(|object| serial(&object.key)).collect())
+    }
+
+    /// One of the versions that are kept.
+    pub async fn version(&self, serial: u64) -> Result<Option<Snapshot>> {
+        let key = version_key(serial);
+        let object = self.requests.get(&key).await?;
+        object.map(|object| snapshot::parse(&self.path(&key), &self.environment, &object.body)).transpose()
+    }
+
+    /// Returns the holder of a lease that has not ended, and the time since its last renewal.
+    pub async fn holder(&self) -> Result<Option<(Holder, Duration)>> {
+        let lease = Lease::read(&self.requests).await?;
+        Ok(lease.filter(|(lease, object)| lease.is_held(object.age)).map(|(lease, object)| (lease.holder, object.age)))
+    }
+
+    /// Ends the lease of another process, and seals its journal: that process can neither write the state nor start a
+    /// step afterwards. Returns its holder; `None` if nobody held the lease.
+    pub async fn break_lease(&self, who: Holder) -> Result<Option<Holder>> {
+        let before = self.holder().await?;
+        if before.is_some() {
+            lease::take(&self.requests, self.claim(who), true).await?.release().await?;
+        }
+        Ok(before.map(|(holder, _)| holder))
+    }
+
+    fn claim(&self, holder: Holder) -> lease::Claim {
+        lease::Claim { process: self.process.clone(), holder, time: self.lease_time, now: self.now }
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        PathBuf::from(self.requests.address(key))
+    }
+
+    async fn load_now(&self) -> Result<Option<Snapshot>> {
+        // The journal first: should a commit come between, its runs are older than the state, and do not count.
+        let entries = journal::read(&self.requests).await?;
+        let state = self.read_state().await?;
+        lines::replay(&self.path("journal"), &self.environment, state, entries)
+    }
+
+    async fn read_state(&self) -> Result<Option<Snapshot>> {
+        let object = self.requests.get(STATE).await?;
+        self.set_version(object.as_ref().map(|object| object.etag.clone()));
+        let Some(StoredObject { body, .. }) = object else { return Ok(None) };
+        match snapshot::parse(&self.path(STATE), &self.environment, &body) {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(StoreError::Damaged { path, line, column, source, .. }) => {
+                let newest = self.history().await?.last().map(|serial| self.path(&version_key(*serial)));
+                Err(StoreError::Damaged { path, line, column, good: newest, source })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn set_version(&self, etag: Option<String>) {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = etag;
+    }
+
+    fn session(&self) -> Result<Arc<Session>> {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        session.ok_or_else(|| StoreError::LeaseLost {
+            path: self.path(lease::KEY),
+            why: "this process holds no lease".to_owned(),
+        })
+    }
+
+    async fn commit_now(&self, snapshot: &Snapshot) -> Result<()> {
+        let session = self.session()?;
+        let expected = self.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut body =
+            serde_json::to_vec_pretty(snapshot).map_err(|source| StoreError::Encode { what: "the state", source })?;
+        body.push(b'\n');
+        let version = version_key(snapshot.serial);
+        // The copy first: a crash before the state itself is written leaves one that the next commit writes over.
+        self.requests.put(&version, &body, Condition::Always).await?;
+        let condition = expected.as_deref().map_or(Condition::Absent, Condition::Unchanged);
+        match self.requests.put(STATE, &body, condition).await? {
+            PutOutcome::Written(etag) => self.set_version(Some(etag)),
+            PutOutcome::Refused(there) => return Err(self.overtaken(snapshot, there)),
+        }
+        // From here on the journal is of an older state, and does not count, should a part of it stay behind.
+        session.journal.clear(&self.requests, session.lease.seals()).await?;
+        let serials = self.history().await?;
+        let old = &serials[..serials.len().saturating_sub(KEPT)];
+        self.requests.delete(old.iter().map(|serial| version_key(*serial)).collect()).await
+    }
+
+    /// The error of a commit onto another state than the one that was read.
+    fn overtaken(&self, ours: &Snapshot, there: Option<StoredObject>) -> StoreError {
+        let path = self.path(STATE);
+        let parsed = there.map(|there| snapshot::parse(&path, &self.environment, &there.body));
+        match parsed {
+            Some(Ok(there)) if there.lineage != ours.lineage => {
+                let [there, expected] = [&there, ours].map(|state| format!("the state of lineage {}", state.lineage));
+                StoreError::Foreign { path, there, expected }
+            }
+            Some(Ok(there)) => StoreError::Overtaken { path, there: there.serial, ours: ours.serial },
+            Some(Err(error)) => error,
+            None => {
+                StoreError::Foreign { path, there: "gone".to_owned(), expected: "the state that was read".to_owned() }
+            }
+        }
+    }
+}
+
+const STATE: &str = "state.json";
+
+/// With leading zeros, so that the order of the keys is that of the serials.
+fn version_key(serial: u64) -> String {
+    format!("history/{serial:020}.json")
+}
+
+impl StateReader for Remote {
+    fn load(&self) -> Fut<'_, Option<Snapshot>> {
+        Box::pin(self.load_now())
+    }
+}
+
+impl Store for Remote {
+    fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>> {
+        Box::pin(async move {
+            let lease = lease::take(&self.requests, self.claim(who), false).await?;
+            let journal = JournalWriter::new(lease.epoch());
+            let lease = Arc::new(lease);
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a renewal that is dropped loses nothing, and ends with the lock"
+            )]
+            let renewal = tokio::spawn(Arc::clone(&lease).renew());
+            *self.session.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Arc::new(Session { lease: Arc::clone(&lease), journal }));
+            Ok(Box::new(RemoteLock { lease, renewal }) as Box<dyn Lock>)
+        })
+    }
+
+    fn append(&self, entry: JournalEntry) -> Fut<'_, ()> {
+        Box::pin(async move {
+            let session = self.session()?;
+            // The result of a call is worth recording even if the lease has ended: the seal decides.
+            let announces = entry.announces_call();
+            if announces {
+                session.lease.check()?;
+            }
+            session.journal.append(&self.requests, &entry).await?;
+            // The write may have taken long, or the process may have been stopped meanwhile.
+            if announces { session.lease.check() } else { Ok(()) }
+        })
+    }
+
+    fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
+        Box::pin(self.commit_now(snapshot))
+    }
+}
+
+/// The held lease. Without [`Lock::release`], it ends by itself after [`LEASE_TIME`].
+struct RemoteLock {
+    lease: Arc<HeldLease>,
+    renewal: tokio::task::JoinHandle<()>,
+}
+
+impl Lock for RemoteLock {
+    fn release(self: Box<Self>) -> Fut<'static, ()> {
+        Box::pin(async move {
+            self.renewal.abort();
+            self.lease.release().await
+        })
+    }
+}
+
+impl Drop for RemoteLock {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;

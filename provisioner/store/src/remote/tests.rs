@@ -1,0 +1,487 @@
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use provisioner_model::{
+    Hint,
+    state::{Object, ObjectRole, Origin, Row},
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::*;
+use crate::objects::{ListedObject, ObjectError, ObjectFut};
+
+/// An object storage in memory, which several processes share.
+#[derive(Clone, Default)]
+struct Memory(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    objects: Mutex<BTreeMap<String, StoredAt>>,
+    writes: AtomicU64,
+    /// Seconds by which the storage's clock has been advanced.
+    later: AtomicU64,
+}
+
+struct StoredAt {
+    body: Vec<u8>,
+    etag: String,
+    at: Instant,
+    later: u64,
+}
+
+/// The connection of one process: it counts requests, and injects faults.
+#[derive(Clone)]
+struct Connection {
+    memory: Memory,
+    requests: Arc<AtomicU64>,
+    fault: Fault,
+    /// Time of a request, in milliseconds: between half of it and its whole.
+    latency: u64,
+    random: Arc<AtomicU64>,
+    killed: Arc<tokio::sync::Notify>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    /// The request with this number has its effect, and the answer is lost.
+    LostAnswer(u64),
+    /// The request with this number has no effect, and may be repeated.
+    Temporary(u64),
+    /// The process is killed before or after the effect of the request with this number.
+    KilledBefore(u64),
+    KilledAfter(u64),
+}
+
+impl Memory {
+    fn connect(&self, fault: Fault, seed: u64) -> Connection {
+        let random = Arc::new(AtomicU64::new(seed));
+        Connection { memory: self.clone(), requests: Arc::default(), fault, latency: 8, random, killed: Arc::default() }
+    }
+
+    fn store(&self, fault: Fault) -> (Remote, Connection) {
+        let connection = self.connect(fault, 1);
+        let process = format!("process-{}", self.0.writes.load(Ordering::Relaxed));
+        (Remote::new(connection.clone(), "team/", "dev", &process, now), connection)
+    }
+
+    /// Advances the storage's clock.
+    fn advance(&self, time: Duration) {
+        self.0.later.fetch_add(time.as_secs(), Ordering::Relaxed);
+    }
+
+    fn age(&self, object: &StoredAt) -> Duration {
+        object.at.elapsed() + Duration::from_secs(self.0.later.load(Ordering::Relaxed) - object.later)
+    }
+
+    fn plain(&self) -> Remote {
+        self.store(Fault::None).0
+    }
+
+    fn keys(&self, part: &str) -> Vec<String> {
+        self.0.objects.lock().unwrap().keys().filter(|key| key.contains(part)).cloned().collect()
+    }
+}
+
+impl Connection {
+    fn sent(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request: waits, carries it out, and answers, or not.
+    async fn send<T>(
+        &self,
+        effect: impl FnOnce(&mut BTreeMap<String, StoredAt>) -> T + Send,
+    ) -> Result<T, ObjectError> {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let random =
+            self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let wait = Duration::from_millis(self.latency / 2 + (random >> 33) % (self.latency / 2 + 1));
+        tokio::time::sleep(wait / 2).await;
+        let dead = matches!(self.fault, Fault::KilledBefore(at) if number >= at)
+            || matches!(self.fault, Fault::KilledAfter(at) if number > at);
+        if dead {
+            self.killed.notify_one();
+            return std::future::pending().await;
+        }
+        if self.fault == Fault::Temporary(number) {
+            return Err(ObjectError::Temporary("SlowDown".into()));
+        }
+        let done = effect(&mut self.memory.0.objects.lock().unwrap());
+        if self.fault == Fault::KilledAfter(number) {
+            self.killed.notify_one();
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(wait / 2).await;
+        if self.fault == Fault::LostAnswer(number) {
+            return Err(ObjectError::Unknown("connection reset".into()));
+        }
+        Ok(done)
+    }
+}
+
+impl ObjectStorage for Connection {
+    fn get<'a>(&'a self, key: &'a str) -> ObjectFut<'a, Option<StoredObject>> {
+        Box::pin(self.send(move |objects| {
+            let object = objects.get(key)?;
+            Some(StoredObject { body: object.body.clone(), etag: object.etag.clone(), age: self.memory.age(object) })
+        }))
+    }
+
+    fn put<'a>(&'a self, key: &'a str, body: &'a [u8], condition: Condition<'a>) -> ObjectFut<'a, String> {
+        Box::pin(async move {
+            self.send(move |objects| {
+                let there = objects.get(key).map(|object| object.etag.as_str());
+                let holds = match condition {
+                    Condition::Always => true,
+                    Condition::Absent => there.is_none(),
+                    Condition::Unchanged(etag) => there == Some(etag),
+                };
+                if !holds {
+                    return Err(ObjectError::Condition);
+                }
+                let etag = format!("\"{}\"", self.memory.0.writes.fetch_add(1, Ordering::Relaxed));
+                let object = StoredAt {
+                    body: body.to_vec(),
+                    etag: etag.clone(),
+                    at: Instant::now(),
+                    later: self.memory.0.later.load(Ordering::Relaxed),
+                };
+                objects.insert(key.to_owned(), object);
+                Ok(etag)
+            })
+            .await?
+        })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str) -> ObjectFut<'a, Vec<ListedObject>> {
+        Box::pin(self.send(move |objects| {
+            let all = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+            all.map(|(key, object)| ListedObject { key: key.clone(), age: self.memory.age(object) }).collect()
+        }))
+    }
+
+    fn delete<'a>(&'a self, keys: &'a [String]) -> ObjectFut<'a, ()> {
+        Box::pin(self.send(move |objects| {
+            for key in keys {
+                objects.remove(key);
+            }
+        }))
+    }
+
+    fn address(&self, key: &str) -> String {
+        format!("s3://bucket/{key}")
+    }
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs())
+}
+
+fn state(serial: u64) -> Snapshot {
+    Snapshot { serial, ..Snapshot::new("line", "dev") }
+}
+
+fn start(serial: u64) -> JournalEntry {
+    JournalEntry::RunStarted { lineage: "line".into(), serial }
+}
+
+fn begin(name: &str) -> JournalEntry {
+    let object = Object {
+        id: None,
+        generation: 0,
+        token: format!("token-{name}"),
+        made_at: 1,
+        origin: Origin::Made,
+        role: ObjectRole::Current,
+        pending: None,
+        declared: json!({ "name": name }),
+        inputs: json!({ "name": name }),
+        outputs: None,
+    };
+    let row = Row {
+        type_name: "test:net".into(),
+        version: 1,
+        provider: "main".into(),
+        options: provisioner_model::Options::default(),
+        needs: vec![],
+        objects: vec![],
+    };
+    JournalEntry::CreateStarted { address: format!("net/{name}"), row: Box::new(row), object: Box::new(object) }
+}
+
+fn holder(owner: &str) -> Holder {
+    Holder { owner: owner.into(), host: "host".into(), pid: 7, command: "apply dev".into(), since: 1_795_266_596 }
+}
+
+async fn rows(store: &Remote) -> Vec<String> {
+    store.load().await.unwrap().map(|state| state.rows.into_keys().collect()).unwrap_or_default()
+}
+
+/// A run as the engine does it, onto the state that is there: two rows. Returns the names whose entries are durable.
+async fn run(store: &Remote, names: [&str; 2], durable: &Mutex<Vec<String>>) -> Result<()> {
+    let lock = store.lock(holder("ada")).await?;
+    let mut snapshot = store.load().await?.unwrap_or_else(|| state(0));
+    snapshot.serial += 1;
+    store.commit(&snapshot).await?;
+    store.append(start(snapshot.serial)).await?;
+    for name in names {
+        store.append(begin(name)).await?;
+        durable.lock().unwrap().push(format!("net/{name}"));
+        snapshot.fold(begin(name));
+    }
+    snapshot.serial += 1;
+    store.commit(&snapshot).await?;
+    lock.release().await
+}
+
+#[tokio::test]
+async fn committed_state_is_loaded_and_its_journal_is_removed() {
+    let memory = Memory::default();
+    assert_eq!(memory.plain().load().await.unwrap(), None);
+    for (number, names) in [["a", "b"], ["c", "d"], ["e", "f"]].into_iter().enumerate() {
+        run(&memory.plain(), names, &Mutex::default()).await.unwrap();
+        assert_eq!(memory.keys("journal/"), Vec::<String>::new(), "run {number}");
+    }
+    let store = memory.plain();
+    assert_eq!(rows(&store).await, ["net/a", "net/b", "net/c", "net/d", "net/e", "net/f"]);
+    assert_eq!(store.history().await.unwrap(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(Remote::version(&store, 2).await.unwrap().unwrap().rows.len(), 2);
+    for _ in 0..4 {
+        run(&memory.plain(), ["x", "y"], &Mutex::default()).await.unwrap();
+    }
+    assert_eq!(store.history().await.unwrap(), (5..=14).collect::<Vec<_>>());
+    assert!(memory.0.objects.lock().unwrap().keys().all(|key| key.starts_with("team/dev/")));
+}
+
+#[tokio::test]
+async fn plan_needs_three_requests() {
+    let memory = Memory::default();
+    run(&memory.plain(), ["a", "b"], &Mutex::default()).await.unwrap();
+    let (store, connection) = memory.store(Fault::None);
+    store.load().await.unwrap();
+    store.holder().await.unwrap();
+    assert_eq!(connection.sent(), 3);
+}
+
+/// More requests than a run sends.
+const REQUESTS: u64 = 30;
+
+/// Each request of a run fails once. The run does not notice, and its state is whole.
+#[tokio::test]
+async fn lost_answers_and_temporary_errors_are_ridden_out() {
+    let ridden_out = async |fault: Fault| {
+        let memory = Memory::default();
+        run(&memory.plain(), ["a", "b"], &Mutex::default()).await.unwrap();
+        let (store, connection) = memory.store(fault);
+        run(&store, ["c", "d"], &Mutex::default()).await.unwrap_or_else(|error| panic!("{fault:?}: {error:?}"));
+        assert_eq!(rows(&memory.plain()).await, ["net/a", "net/b", "net/c", "net/d"], "{fault:?}");
+        assert_eq!(memory.plain().holder().await.unwrap(), None, "released");
+        assert!((12..REQUESTS).contains(&connection.sent()), "{} requests", connection.sent());
+    };
+    let faults = (0..REQUESTS).flat_map(|number| [Fault::LostAnswer(number), Fault::Temporary(number)]);
+    futures::future::join_all(faults.map(ridden_out)).await;
+}
+
+/// A run is killed before and after each of its requests. The next one starts when the lease has ended, and finds every
+/// entry whose append had returned.
+#[tokio::test]
+async fn killed_run_leaves_its_durable_entries_to_the_next_one() {
+    let kills = (0..REQUESTS).flat_map(|number| [Fault::KilledBefore(number), Fault::KilledAfter(number)]);
+    let killed = futures::future::join_all(kills.map(kill)).await;
+    assert!(killed.iter().filter(|killed| **killed).count() > 24, "{killed:?}");
+}
+
+/// Returns whether the run sent the request at which it is killed.
+async fn kill(fault: Fault) -> bool {
+    let memory = Memory::default();
+    run(&memory.plain(), ["a", "b"], &Mutex::default()).await.unwrap();
+    let (store, connection) = memory.store(fault);
+    let durable = Mutex::default();
+    tokio::select! {
+        done = run(&store, ["c", "d"], &durable) => {
+            done.unwrap();
+            return false;
+        }
+        () = connection.killed.notified() => {}
+    }
+    drop(store);
+    memory.advance(LEASE_TIME);
+    let next = memory.plain();
+    let found = rows(&next).await;
+    let expected = ["net/a", "net/b"].map(str::to_owned).into_iter().chain(durable.into_inner().unwrap());
+    for name in expected {
+        assert!(found.contains(&name), "{fault:?}: {name} is not in {found:?}");
+    }
+    run(&next, ["e", "f"], &Mutex::default()).await.unwrap_or_else(|error| panic!("{fault:?}: {error:?}"));
+    let left = rows(&memory.plain()).await;
+    assert!(found.iter().all(|name| left.contains(name)) && left.contains(&"net/f".to_owned()), "{left:?}");
+    // Only seals stay, for a day.
+    memory.advance(Duration::from_hours(25));
+    run(&memory.plain(), ["g", "h"], &Mutex::default()).await.unwrap();
+    assert_eq!(memory.keys("journal/"), Vec::<String>::new(), "{fault:?}");
+    true
+}
+
+#[tokio::test]
+async fn one_of_twenty_processes_works_at_a_time() {
+    let memory = Memory::default();
+    let process = |number: u64| {
+        let store = Remote::new(memory.connect(Fault::None, number), "team/", "dev", &format!("process-{number}"), now);
+        async move {
+            loop {
+                match run(&store, [&format!("{number}-a"), &format!("{number}-b")], &Mutex::default()).await {
+                    Ok(()) => return,
+                    Err(StoreError::Locked { .. }) => tokio::time::sleep(Duration::from_millis(70 + number)).await,
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }
+    };
+    futures::future::join_all((0..20).map(process)).await;
+    let state = memory.plain().load().await.unwrap().unwrap();
+    assert_eq!((state.serial, state.rows.len()), (40, 40), "no run is lost");
+}
+
+/// A lease that ends while a test waits.
+const SHORT: Duration = Duration::from_millis(600);
+
+#[tokio::test]
+async fn lease_holds_while_its_holder_renews_it() {
+    let memory = Memory::default();
+    let long = Duration::from_secs(3);
+    let store = memory.plain().lease_time(long);
+    let lock = store.lock(holder("ada")).await.unwrap();
+    tokio::time::sleep(long + long / 3).await;
+    let Err(error) = memory.plain().lock(holder("bob")).await else { panic!("two hold it") };
+    let text = error.to_string();
+    assert!(text.starts_with("the state in s3://bucket/team/dev/lease.json is locked by ada on host"), "{text}");
+    let (who, silent) = memory.plain().holder().await.unwrap().unwrap();
+    assert!(who == holder("ada") && silent < long, "{silent:?}");
+    store.append(start(0)).await.unwrap();
+    lock.release().await.unwrap();
+    memory.plain().lock(holder("bob")).await.unwrap();
+}
+
+/// A process that does not renew its lease, as one that was stopped with SIGSTOP.
+async fn stopped(memory: &Memory) -> Remote {
+    let store = memory.plain().lease_time(SHORT);
+    drop(store.lock(holder("ada")).await.unwrap());
+    let mut snapshot = store.load().await.unwrap().unwrap_or_else(|| state(0));
+    snapshot.serial += 1;
+    store.commit(&snapshot).await.unwrap();
+    store.append(start(snapshot.serial)).await.unwrap();
+    tokio::time::sleep(SHORT).await;
+    store
+}
+
+#[tokio::test]
+async fn process_without_its_lease_starts_nothing_and_overwrites_nothing() {
+    let memory = Memory::default();
+    let stopped = stopped(&memory).await;
+    // Nobody has taken the lease yet, and the process cannot know.
+    let error = stopped.append(begin("late")).await.unwrap_err();
+    assert!(matches!(&error, StoreError::LeaseLost { why, .. } if why.contains("could not be renewed")), "{error}");
+    assert!(error.hint().unwrap().contains("provisioner plan"));
+
+    run(&memory.plain(), ["a", "b"], &Mutex::default()).await.unwrap();
+    // A result that comes late is refused by the seal, and the state by its version.
+    let late = JournalEntry::Removed { address: "net/a".into(), token: "token-a".into() };
+    let error = stopped.append(late).await.unwrap_err();
+    assert!(error.to_string().contains("another process has taken the lease"), "{error}");
+    let error = stopped.commit(&state(9)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Overtaken { there: 3, ours: 9, .. }), "{error:?}");
+    assert_eq!(rows(&memory.plain()).await, ["net/a", "net/b"]);
+}
+
+#[tokio::test]
+async fn late_commit_is_a_conflict_for_the_next_holder() {
+    let memory = Memory::default();
+    let stopped = stopped(&memory).await;
+    let next = memory.plain();
+    let lock = next.lock(holder("bob")).await.unwrap();
+    let loaded = next.load().await.unwrap().unwrap();
+    stopped.commit(&state(2)).await.unwrap();
+    let mut ours = Snapshot { serial: 2, ..loaded };
+    ours.fold(begin("a"));
+    let error = next.commit(&ours).await.unwrap_err();
+    assert!(matches!(error, StoreError::Overtaken { there: 2, ours: 2, .. }), "{error:?}");
+    lock.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn broken_lease_names_its_holder_and_fences_it() {
+    let memory = Memory::default();
+    let store = memory.plain().lease_time(SHORT);
+    let _lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    store.append(start(1)).await.unwrap();
+    assert_eq!(memory.plain().break_lease(holder("bob")).await.unwrap(), Some(holder("ada")));
+    let error = store.append(begin("a")).await.unwrap_err();
+    assert!(matches!(error, StoreError::LeaseLost { .. }), "{error:?}");
+    tokio::time::sleep(SHORT).await;
+    let error = store.append(begin("a")).await.unwrap_err();
+    assert!(error.to_string().contains("it was taken by bob on host"), "{error}");
+    assert_eq!(memory.plain().break_lease(holder("bob")).await.unwrap(), None);
+}
+
+/// While a writer works on, its lease is broken at some moment. Whatever it could write is in what the next holder reads.
+#[tokio::test]
+async fn sealed_journal_is_complete() {
+    futures::future::join_all((0..60).map(break_a_busy_lease)).await;
+}
+
+async fn break_a_busy_lease(seed: u64) {
+    let memory = Memory::default();
+    let writer = Remote::new(memory.connect(Fault::None, seed), "team/", "dev", "writer", now);
+    let _lock = writer.lock(holder("ada")).await.unwrap();
+    writer.load().await.unwrap();
+    writer.commit(&state(1)).await.unwrap();
+    writer.append(start(1)).await.unwrap();
+    let written = Mutex::new(vec![]);
+    let task = async |task: u64| {
+        for entry in 0.. {
+            let name = format!("{task}-{entry}");
+            if writer.append(begin(&name)).await.is_err() {
+                break;
+            }
+            written.lock().unwrap().push(format!("net/{name}"));
+        }
+    };
+    let next = Remote::new(memory.connect(Fault::None, seed + 1000), "team/", "dev", "next", now);
+    let seal = async {
+        tokio::time::sleep(Duration::from_millis(seed * 3)).await;
+        next.break_lease(holder("bob")).await.unwrap();
+        rows(&next).await
+    };
+    let (read, _) = futures::join!(seal, futures::future::join_all((0..40).map(task)));
+    for name in &written.into_inner().unwrap() {
+        assert!(read.contains(name), "seed {seed}: {name} was written, and not read");
+    }
+}
+
+/// Forty tasks append in parallel: they share requests instead of waiting in line.
+#[tokio::test]
+async fn parallel_entries_share_requests() {
+    let memory = Memory::default();
+    let (store, connection) = memory.store(Fault::None);
+    let lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    store.append(start(1)).await.unwrap();
+    let before = connection.sent();
+    let task = async |task: u64| {
+        for entry in 0..25 {
+            store.append(begin(&format!("{task}-{entry}"))).await.unwrap();
+        }
+    };
+    futures::future::join_all((0..40).map(task)).await;
+    let sent = connection.sent() - before;
+    assert!(sent < 700, "{sent} requests for 1000 entries");
+    assert_eq!(rows(&memory.plain()).await.len(), 1000);
+    lock.release().await.unwrap();
+}
