@@ -21,6 +21,9 @@ pub use environment::Environment;
 use observability::Watched;
 use service::Parts;
 
+/// Keys of the tags that the stack sets on every object.
+pub(crate) const STACK_TAGS: [&str; 2] = ["project", "environment"];
+
 /// The partition of the stack. The environment's rules refuse a region without one.
 fn partition(facts: &Facts) -> Partition {
     Partition::named(&facts.partition).unwrap_or(STANDARD)
@@ -29,8 +32,12 @@ fn partition(facts: &Facts) -> Partition {
 /// The whole of it, in the order in which one part needs another.
 pub fn stack(env: &Environment, stack: &mut Stack) {
     let environment = stack.facts().environment.clone();
-    stack.default_tag("project", &env.project);
-    stack.default_tag("environment", environment);
+    let [project_tag, environment_tag] = STACK_TAGS;
+    for (key, value) in &env.tags {
+        stack.default_tag(key, value);
+    }
+    stack.default_tag(project_tag, &env.project);
+    stack.default_tag(environment_tag, environment);
 
     let secrets = secrets::secrets(env, stack);
     let logs = observability::logs(env, &secrets.key, stack);

@@ -116,6 +116,24 @@ fn every_taggable_object_has_ownership_tags() {
 }
 
 #[test]
+fn tags_of_the_environment_are_on_every_taggable_object() {
+    let mut env = dev();
+    env.tags = BTreeMap::from([("team".to_owned(), "a".to_owned()), ("cost center".to_owned(), "42".to_owned())]);
+    let (desired, types) = (declared("dev", &env), registry());
+    let mut tagged = 0;
+    for (address, row) in &desired.resources {
+        if types.get(row.type_name).unwrap().info().tagged && !row.options.share {
+            tagged += 1;
+            let expected = json!({ "team": "a", "cost center": "42", "project": "provisioner", "environment": "dev" });
+            assert_eq!(row.inputs["tags"], expected, "{address}");
+        }
+    }
+    assert!(tagged > 30, "{tagged}");
+    // ECS copies the service's tags to its tasks and their network interfaces.
+    assert_eq!(inputs(&desired, "service/service/app")["propagate_tags"], "SERVICE");
+}
+
+#[test]
 fn nat_is_one_in_dev_and_one_in_each_zone_in_prod() {
     let (dev, prod) = (declared("dev", &dev()), declared("prod", &prod()));
     assert_eq!((count(&dev, "nat-gateway"), count(&dev, "elastic-ip")), (1, 1));

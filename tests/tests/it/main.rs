@@ -29,6 +29,7 @@ mod major_upgrade;
 mod members;
 mod network;
 mod ops;
+mod own_tags;
 mod partitions;
 mod passing_errors;
 mod preflight;

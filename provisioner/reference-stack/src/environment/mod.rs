@@ -51,6 +51,10 @@ pub struct Environment {
     /// Settings of the logs.
     #[serde(default)]
     pub logs: Logs,
+    /// Tags of every object that takes tags, besides those of Provisioner. ECS copies them to tasks and their network
+    /// interfaces. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The GitHub repository that may plan and deploy.

@@ -3,6 +3,7 @@
 mod database;
 mod network;
 mod service;
+mod tags;
 
 use provisioner_aws::{Partition, partition::STANDARD};
 use provisioner_model::environment::Mistake;
@@ -11,12 +12,25 @@ use self::{
     database::{class, connections, extended_support, storage},
     network::{subnets, vpc, zones},
     service::{scaling, task_size},
+    tags::tags,
 };
 use super::Environment;
 
 /// Returns all errors of the file, so that one edit can fix them.
 pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
-    let rules = [region, vpc, subnets, zones, task_size, scaling, class, storage, connections, repository];
+    let rules = [
+        region,
+        vpc,
+        subnets,
+        zones,
+        task_size,
+        scaling,
+        class,
+        storage,
+        connections,
+        repository,
+        tags,
+    ];
     let mut mistakes = environment_name(name);
     mistakes.extend(rules.iter().flat_map(|rule| rule(env)));
     mistakes
