@@ -41,13 +41,13 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
 
     let secrets = secrets::secrets(env, stack);
     let logs = observability::logs(env, &secrets.key, stack);
-    let flow_logs = identity::flow_logs(&logs.flows, stack);
+    let flow_logs = identity::flow_logs(env, &logs.flows, stack);
     let network = network::network(env, &logs.flows, &flow_logs, stack);
     let edge = edge::edge(env, &network, stack);
     let database = database::database(env, &network, &secrets.key, stack);
 
     let repository = registry::registry(&secrets.key, stack);
-    let roles = identity::tasks(&repository, &logs.app, &secrets, &database, stack);
+    let roles = identity::tasks(env, &repository, &logs.app, &secrets, &database, stack);
     let parts = Parts {
         network: &network,
         edge: &edge,

@@ -497,6 +497,54 @@ fn deploy_role_passes_only_this_environments_roles_to_services() {
 }
 
 #[test]
+fn roles_and_policies_have_the_path_and_roles_have_the_boundary() {
+    let mut env = dev();
+    let boundary = "arn:aws:iam::123456789012:policy/boundary";
+    env.identity.path = Some("/team/".to_owned());
+    env.identity.permissions_boundary = Some(boundary.to_owned());
+    let desired = declared("dev", &env);
+    let (mut roles, mut managed) = (0, 0);
+    for (address, row) in &desired.resources {
+        match row.type_name {
+            "aws:iam:role" => {
+                roles += 1;
+                assert_eq!(
+                    (&row.inputs["path"], &row.inputs["permissions_boundary"]),
+                    (&json!("/team/"), &json!(boundary))
+                );
+            }
+            "aws:iam:policy" => {
+                managed += 1;
+                assert_eq!(row.inputs["path"], "/team/", "{address}");
+            }
+            _ => {}
+        }
+    }
+    assert!(roles == 5 && managed >= 3, "{roles} {managed}");
+
+    let deploy = policy(&desired, "identity/policy/deploy-1", "policy_document");
+    let statements = deploy["Statement"].as_array().unwrap();
+    assert!(deploy.to_string().len() <= MANAGED_LIMIT);
+    let of = |action: &str| -> Vec<&Value> {
+        statements.iter().filter(|statement| list(&statement["Action"]).contains(&action.to_owned())).collect()
+    };
+    let role = "arn:aws:iam::123456789012:role/team/dev-*";
+    assert_eq!(list(&of("iam:PassRole")[0]["Resource"]), [role]);
+    assert_eq!(
+        list(&of("iam:CreatePolicy")[0]["Resource"])[..2],
+        [role, "arn:aws:iam::123456789012:policy/team/dev-*"]
+    );
+    // Permissions go only to roles with the boundary, and no role loses it.
+    for action in ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"] {
+        let [statement] = of(action)[..] else { panic!("{action}: one statement") };
+        assert_eq!(statement["Condition"], json!({ "StringEquals": { "iam:PermissionsBoundary": boundary } }));
+        assert_eq!(list(&statement["Resource"]), [role]);
+    }
+    assert_eq!(of("iam:DeleteRolePermissionsBoundary"), [&Value::Null; 0]);
+    assert_eq!(of("iam:DeleteRole").len(), 1);
+}
+
+#[test]
 fn prod_is_protected_and_dev_is_not() {
     for (name, env, expected) in [("dev", dev(), false), ("prod", prod(), true)] {
         let desired = declared(name, &env);

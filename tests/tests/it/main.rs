@@ -24,6 +24,7 @@ mod foreign_dependents;
 mod foreign_objects;
 mod generated_names;
 mod guides;
+mod identity_settings;
 mod image;
 mod major_upgrade;
 mod members;

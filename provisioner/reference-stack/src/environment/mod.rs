@@ -51,10 +51,28 @@ pub struct Environment {
     /// Settings of the logs.
     #[serde(default)]
     pub logs: Logs,
+    /// Settings of the IAM roles.
+    #[serde(default, skip_serializing_if = "Identity::is_default")]
+    pub identity: Identity,
     /// Tags of every object that takes tags, besides those of Provisioner. ECS copies them to tasks and their network
     /// interfaces. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+}
+
+/// Settings of the IAM roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// ARN of the policy that limits the permissions of every role. The deploy role can then create only roles with this
+    /// boundary, which applies to itself as well. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"), length(max = 2048))]
+    pub permissions_boundary: Option<String>,
+    /// Path of every role and policy, such as `/team/`. Another path replaces them. Default: `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^/([A-Za-z0-9_+=,.@-]+/)*$"), length(max = 512))]
+    pub path: Option<String>,
 }
 
 /// The GitHub repository that may plan and deploy.
@@ -329,6 +347,17 @@ impl Environment {
     /// recovery period.
     pub fn keeps_data(&self) -> bool {
         self.database.deletion_protection || self.database.final_snapshot
+    }
+}
+
+impl Identity {
+    /// Returns the path of roles and policies, which begins and ends with a slash.
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or("/")
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

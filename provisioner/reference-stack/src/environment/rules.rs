@@ -1,6 +1,7 @@
 //! Rules for an environment file that a schema cannot express. Each is a function, and all are checked.
 
 mod database;
+mod identity;
 mod network;
 mod service;
 mod tags;
@@ -10,6 +11,7 @@ use provisioner_model::environment::Mistake;
 
 use self::{
     database::{class, connections, extended_support, storage},
+    identity::{boundary, path},
     network::{subnets, vpc, zones},
     service::{scaling, task_size},
     tags::tags,
@@ -29,9 +31,11 @@ pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
         storage,
         connections,
         repository,
+        path,
         tags,
     ];
     let mut mistakes = environment_name(name);
+    mistakes.extend(boundary(env, name));
     mistakes.extend(rules.iter().flat_map(|rule| rule(env)));
     mistakes
 }
