@@ -46,6 +46,7 @@ pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: 
             .preferred_maintenance_window("sun:04:30-sun:05:30")
             .deletion_protection(wanted.deletion_protection);
         instance.final_db_snapshot_identifier = wanted.final_snapshot.then_some(snapshot);
+        instance.db_snapshot_identifier.clone_from(&wanted.from_snapshot);
         instance.allow_major_version_upgrade = wanted.allow_major_upgrade.then_some(true);
         // Resources that AWS protects from deletion need explicit consent here too.
         stack.add_with("main", instance, Options { protect: wanted.deletion_protection, ..Options::default() })

@@ -214,6 +214,19 @@ fn database_states_its_support_and_its_consent_to_upgrades() {
 }
 
 #[test]
+fn database_is_restored_from_the_snapshot_of_the_environment_file() {
+    let snapshot = |name: Option<&str>| {
+        let mut env = dev();
+        env.database.from_snapshot = name.map(str::to_owned);
+        let row = inputs(&declared("dev", &env), "database/instance/main").clone();
+        assert_eq!(row["manage_master_user_password"], true);
+        row["db_snapshot_identifier"].clone()
+    };
+    assert_eq!(snapshot(None), Value::Null);
+    assert_eq!(snapshot(Some("before")), "before");
+}
+
+#[test]
 fn adding_a_zone_moves_no_subnet() {
     let mut env = dev();
     let before = declared("dev", &env);

@@ -36,6 +36,7 @@ mod passing_errors;
 mod preflight;
 mod prose;
 mod reference;
+mod restored_database;
 mod rollouts;
 mod sandbox;
 mod shared_records;

@@ -251,6 +251,16 @@ pub struct Database {
     #[serde(default = "defaults::version")]
     #[schemars(extend("enum" = ["13", "14", "15", "16", "17", "18"]))]
     pub version: String,
+    /// Snapshot to create the database from, by name, or by ARN if another account shares it. It counts only for the creation
+    /// of the database: a later change has no effect. Default: none, for an empty database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        regex(
+            pattern = r"^(arn:[a-z-]+:rds:[a-z0-9-]+:[0-9]{12}:snapshot:)?((rds|awsbackup):)?[A-Za-z][A-Za-z0-9-]*$"
+        ),
+        length(max = 320)
+    )]
+    pub from_snapshot: Option<String>,
     /// Consent to an upgrade to another major version, during which the database is offline. Default: `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_major_upgrade: bool,

@@ -10,7 +10,7 @@ use provisioner_aws::{Partition, partition::STANDARD};
 use provisioner_model::environment::Mistake;
 
 use self::{
-    database::{class, connections, extended_support, storage},
+    database::{class, connections, extended_support, snapshot, storage},
     identity::{boundary, path},
     network::{subnets, vpc, zones},
     service::{scaling, task_size},
@@ -29,6 +29,7 @@ pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
         scaling,
         class,
         storage,
+        snapshot,
         connections,
         repository,
         path,
