@@ -18,7 +18,7 @@ pub const NAME: &str = "app";
 pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: &mut Stack) -> Handle<Instance> {
     let wanted = &env.database;
     stack.component("database", |stack| {
-        let subnets = SubnetGroup::new("The private subnets", network.inner.clone()).vpc_id(network.vpc.id());
+        let subnets = SubnetGroup::new("The private subnets", network.inner.clone()).vpc_id(network.vpc.clone());
         let subnets = stack.add("main", subnets);
         let settings = ParameterGroup::new(format!("postgres{}", wanted.version), "TLS only");
         let settings = stack.add("main", settings.parameters([("rds.force_ssl", "1")]));

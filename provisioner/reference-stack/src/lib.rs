@@ -40,19 +40,25 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
     stack.default_tag(environment_tag, environment);
 
     let secrets = secrets::secrets(env, stack);
-    let logs = observability::logs(env, &secrets.key, stack);
-    let flow_logs = identity::flow_logs(env, &logs.flows, stack);
-    let network = network::network(env, &logs.flows, &flow_logs, stack);
+    let log = observability::log("app", env, &secrets.key, stack);
+    let network = match env.existing_network() {
+        Some(existing) => network::existing_network(&existing, stack),
+        None => {
+            let flows = observability::log("flows", env, &secrets.key, stack);
+            let writer = identity::flow_logs(env, &flows, stack);
+            network::network(env, &flows, &writer, stack)
+        }
+    };
     let edge = edge::edge(env, &network, stack);
     let database = database::database(env, &network, &secrets.key, stack);
 
     let repository = registry::registry(&secrets.key, stack);
-    let roles = identity::tasks(env, &repository, &logs.app, &secrets, &database, stack);
+    let roles = identity::tasks(env, &repository, &log, &secrets, &database, stack);
     let parts = Parts {
         network: &network,
         edge: &edge,
         repository: &repository,
-        log: &logs.app,
+        log: &log,
         roles: &roles,
         secrets: &secrets,
         database: &database,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     environment::{
-        Domain, Environment,
+        Domain, Environment, Subnets,
         tests::{dev, prod},
     },
     policy::{MANAGED_LIMIT, UNUSED},
@@ -224,6 +224,37 @@ fn database_is_restored_from_the_snapshot_of_the_environment_file() {
     };
     assert_eq!(snapshot(None), Value::Null);
     assert_eq!(snapshot(Some("before")), "before");
+}
+
+#[test]
+fn existing_network_is_used_as_it_is() {
+    let mut env = dev();
+    (env.network.cidr, env.network.zones, env.network.nat) = (String::new(), vec![], None);
+    env.network.vpc = Some("vpc-00000001".to_owned());
+    env.network.public_subnets = Some(Subnets::Ids(vec!["subnet-00000001".to_owned(), "subnet-00000002".to_owned()]));
+    env.network.private_subnets = Some(Subnets::Tags(BTreeMap::from([("tier".to_owned(), "private".to_owned())])));
+    let found = "subnet-00000003,subnet-00000004";
+    let looked_up = BTreeMap::from([
+        ("public-subnets".to_owned(), Some("subnet-00000001,subnet-00000002".to_owned())),
+        ("private-subnets".to_owned(), Some(found.to_owned())),
+    ]);
+    let desired = declared_with("dev", &env, looked_up);
+    let types: BTreeSet<&str> = desired
+        .resources
+        .iter()
+        .filter(|(address, _)| address.starts_with("network/"))
+        .map(|(_, row)| row.type_name)
+        .collect();
+    assert_eq!(types, BTreeSet::from(["aws:ec2:security-group", "aws:ec2:security-group-rules"]));
+    assert!(!desired.resources.keys().any(|address| address.contains("flow")), "no flow logs");
+    assert_eq!(inputs(&desired, "network/security-group/task")["vpc_id"], "vpc-00000001");
+    assert_eq!(inputs(&desired, "edge/target-group/app")["vpc_id"], "vpc-00000001");
+    let private = json!(["subnet-00000003", "subnet-00000004"]);
+    assert_eq!(inputs(&desired, "edge/load-balancer/app")["subnets"], json!(["subnet-00000001", "subnet-00000002"]));
+    assert_eq!(inputs(&desired, "service/service/app")["subnets"], private);
+    assert_eq!(inputs(&desired, "database/subnet-group/main")["subnet_ids"], private);
+    // Offline, the subnets with tags are not known, and the stack is checked all the same.
+    assert!(declared("dev", &env).resources.len() > 40);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod docker;
 mod emulators;
 mod endpoints;
 mod engine;
+mod existing_network;
 mod facts;
 mod fault_sweep;
 mod faults;

@@ -12,7 +12,7 @@ use provisioner_model::environment::Mistake;
 use self::{
     database::{class, connections, extended_support, snapshot, storage},
     identity::{boundary, path},
-    network::{subnets, vpc, zones},
+    network::{existing_vpc, subnets, vpc, zones},
     service::{scaling, task_size},
     tags::tags,
 };
@@ -22,6 +22,7 @@ use super::Environment;
 pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
     let rules = [
         region,
+        existing_vpc,
         vpc,
         subnets,
         zones,
