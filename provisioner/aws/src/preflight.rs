@@ -13,8 +13,15 @@ use provisioner_model::{
 
 use crate::{ec2::Subnet, prelude::*};
 
-/// Returns the errors of a plan. A plan that creates no subnet needs no call.
+/// Returns the errors of a plan. Only the objects that it creates need calls.
 pub async fn problems(clouds: &Clouds, plan: &Plan) -> Result<Vec<Diagnostic>> {
+    let problems = zone_problems(clouds, plan).await?;
+    #[cfg(feature = "rds")]
+    let problems = [problems, crate::rds::snapshot_problems(clouds, plan).await?].concat();
+    Ok(problems)
+}
+
+async fn zone_problems(clouds: &Clouds, plan: &Plan) -> Result<Vec<Diagnostic>> {
     let subnets: Vec<(&str, &str)> = plan.steps.iter().filter_map(planned_zone).collect();
     if subnets.is_empty() {
         return Ok(vec![]);

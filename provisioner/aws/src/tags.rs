@@ -8,6 +8,38 @@ use provisioner_model::{
     resource::{Id, Owner, ReadResults, Resource, Tags},
 };
 
+/// Maximum number of tags of an object. Tags that AWS adds do not count.
+pub const MAX_TAGS: usize = 50;
+
+/// Returns the reason why a service refuses the key of a tag. Services differ, so the rules are those that all accept:
+/// <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>
+pub fn key_problem(key: &str) -> Option<String> {
+    if key.is_empty() { Some("the key of a tag is empty".to_owned()) } else { text_problem("key", key, 128) }
+}
+
+/// Returns the reason why a service refuses the value of a tag. A value may be empty.
+pub fn value_problem(value: &str) -> Option<String> {
+    text_problem("value", value, 256)
+}
+
+fn text_problem(part: &str, text: &str, max: usize) -> Option<String> {
+    // S3 counts UTF-16 units.
+    let length = text.encode_utf16().count();
+    if length > max {
+        return Some(format!("the {part} of a tag has at most {max} characters, and `{text}` has {length}"));
+    }
+    // ECS and Elastic Load Balancing reserve the prefix for values as well.
+    if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+        return Some(format!("`{text}` begins with `aws:`, which AWS reserves"));
+    }
+    if text.trim() != text {
+        return Some(format!("`{text}` begins or ends with a space"));
+    }
+    let is_valid = |c: &char| c.is_alphanumeric() || " _.:/=+-@".contains(*c);
+    let invalid = text.chars().find(|c| !is_valid(c))?;
+    Some(format!("the {part} of a tag cannot contain `{invalid}`: letters, digits, spaces and `_.:/=+-@`"))
+}
+
 /// The tags to set and to remove so that ours are correct; other tags remain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TagChange {
@@ -114,6 +146,28 @@ pub(crate) use {tag_conversions, write_tags};
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_and_values_are_those_that_all_services_accept() {
+        for key in ["team", "Cost Center", "example.org/owner", "größe", &"k".repeat(128)] {
+            assert_eq!(key_problem(key), None);
+        }
+        assert_eq!(value_problem(""), None);
+        assert_eq!(value_problem(&"v".repeat(256)), None);
+        for (key, expected) in [
+            ("", "is empty"),
+            ("AWS:team", "begins with `aws:`"),
+            (" team", "begins or ends with a space"),
+            ("a,b", "cannot contain `,`"),
+            ("a\nb", "cannot contain `\n`"),
+            (&"k".repeat(129), "at most 128 characters"),
+        ] {
+            let problem = key_problem(key).unwrap();
+            assert!(problem.contains(expected), "{key}: {problem}");
+        }
+        assert!(value_problem(&"v".repeat(257)).is_some());
+        assert!(value_problem("a*").is_some_and(|problem| problem.contains("the value of a tag cannot contain `*`")));
+    }
 
     #[test]
     fn foreign_tags_stay_and_dropped_tags_are_removed() {

@@ -29,14 +29,16 @@ pub(crate) struct Declaration {
 }
 
 impl Declaration {
-    /// Runs the stack program for `target`.
+    /// Runs the stack program for `target`. `discovered` are the values that the cloud was asked for.
     pub(crate) fn new<E: Environment>(
         program: &Program<E>,
         folder: &Folder,
         environment: &EnvironmentFile<E>,
         target: &ProviderTarget,
+        discovered: &BTreeMap<String, Option<String>>,
     ) -> Result<Self, Failure> {
-        let Artifacts { digests, mut notices } = program.artifacts(folder, &environment.settings)?;
+        let Artifacts { mut digests, mut notices } = program.artifacts(folder, &environment.settings)?;
+        digests.extend(discovered.iter().map(|(name, value)| (name.clone(), value.clone())));
         let facts = facts(&environment.name, target, digests);
         notices.extend(environment.warnings.iter().cloned());
         let desired = program.declare(&environment.settings, facts).map_err(Failure::Program)?;
@@ -57,7 +59,7 @@ impl Declaration {
             region: environment.settings.region().to_owned(),
             endpoint: None,
         });
-        Ok((Self::new(program, folder, environment, &target)?, target))
+        Ok((Self::new(program, folder, environment, &target, &BTreeMap::new())?, target))
     }
 
     /// The same stack without resources and outputs: the plan of it deletes everything.

@@ -95,6 +95,9 @@ pub enum Failure {
     /// The account could not be asked whether the plan suits it.
     #[error("could not check the plan against the account")]
     Preflight(#[source] provisioner_model::Error),
+    /// The network that the environment file names could not be looked up.
+    #[error("could not look up the network of the environment file")]
+    Network(#[source] provisioner_model::Error),
     /// Something could not be read.
     #[error("could not read the observed state")]
     Unread(Vec<Diagnostic>),
@@ -346,7 +349,7 @@ impl Hint for Failure {
             {
                 error.hint()
             }
-            Self::Preflight(error) => error.hint(),
+            Self::Preflight(error) | Self::Network(error) => error.hint(),
             Self::Identity(_) => Some(
                 "the AWS SDK looks for credentials in the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID), in ~/.aws, and on \
                  the machine; -v shows where it looked"

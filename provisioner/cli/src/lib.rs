@@ -14,6 +14,8 @@ pub mod error;
 mod image;
 mod live;
 mod logging;
+#[cfg(feature = "aws")]
+mod network;
 mod options;
 mod program;
 pub mod render;
@@ -54,7 +56,8 @@ pub fn bundled() -> ExitCode {
             (None, reference::Architecture::X8664) => Some(Architecture::X8664),
             (None, reference::Architecture::Arm64) => Some(Architecture::Arm64),
         };
-    main(Program::new(provisioner_reference_stack::stack).image(wants).named("provisioner"))
+    let stack = Program::new(provisioner_reference_stack::stack).image(wants);
+    main(stack.network(reference::Environment::existing_network).named("provisioner"))
 }
 
 /// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.

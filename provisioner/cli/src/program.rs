@@ -10,9 +10,14 @@ use provisioner_model::{
     state::ProviderTarget,
 };
 
+use crate::{
+    artifacts::Artifacts,
+    environment::{EnvironmentFile, Folder},
+    error::Failure,
+    terminal::Terminal,
+};
 #[cfg(feature = "aws")]
-use crate::image;
-use crate::{artifacts::Artifacts, environment::Folder, error::Failure, terminal::Terminal};
+use crate::{image, network};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Declare<E> = Box<dyn Fn(&E, &mut Stack) + Send + Sync>;
@@ -47,6 +52,8 @@ pub struct Program<E> {
     target: Option<Locate<E>>,
     #[cfg(feature = "aws")]
     image: Option<image::Wants<E>>,
+    #[cfg(feature = "aws")]
+    network: Option<network::Wants<E>>,
 }
 
 impl<E: Environment> Program<E> {
@@ -60,6 +67,8 @@ impl<E: Environment> Program<E> {
             target: None,
             #[cfg(feature = "aws")]
             image: None,
+            #[cfg(feature = "aws")]
+            network: None,
         }
     }
 
@@ -101,6 +110,18 @@ impl<E: Environment> Program<E> {
         Self { image: Some(Box::new(wants)), ..self }
     }
 
+    /// Looks up the subnets of an existing network, if the environment names one, before the stack program runs. The stack
+    /// finds their IDs, separated by commas, under `public-subnets` and `private-subnets` in `stack.facts().discovered`;
+    /// there are none where no cloud is asked (`validate`, `graph`, `destroy`, `rollback`).
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn network(
+        self,
+        wants: impl Fn(&E) -> Option<provisioner_aws::ec2::ExistingNetwork> + Send + Sync + 'static,
+    ) -> Self {
+        Self { network: Some(Box::new(wants)), ..self }
+    }
+
     /// Under this name in messages, instead of the name of its file.
     #[must_use]
     pub fn named(self, name: &'static str) -> Self {
@@ -130,6 +151,29 @@ impl<E: Environment> Program<E> {
             Some(source) => Ok(image::artifacts(&source)?),
             None => Ok(Artifacts::default()),
         }
+    }
+
+    /// Looks up what the environment names in the cloud.
+    #[cfg(feature = "aws")]
+    pub(crate) async fn look_up(
+        &self,
+        environment: &EnvironmentFile<E>,
+        clouds: &Clouds,
+    ) -> Result<BTreeMap<String, Option<String>>, Failure> {
+        match self.network.as_ref().and_then(|wants| wants(&environment.settings)) {
+            Some(wanted) => network::look_up(&wanted, environment, clouds).await,
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_self, clippy::unused_async, reason = "as the one with AWS, which asks")]
+    pub(crate) async fn look_up(
+        &self,
+        _: &EnvironmentFile<E>,
+        _: &Clouds,
+    ) -> Result<BTreeMap<String, Option<String>>, Failure> {
+        Ok(BTreeMap::new())
     }
 
     #[cfg(not(feature = "aws"))]
@@ -254,6 +298,14 @@ fn partition(_: &str) -> &'static str {
 async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Failure> {
     use provisioner_model::Error;
     Err(Failure::Identity(Error::bug("sts:GetCallerIdentity", "this program is built without AWS")))
+}
+
+/// Names of the facts with the subnets of an existing network.
+pub(crate) const SUBNETS: [&str; 2] = ["public-subnets", "private-subnets"];
+
+/// Returns whether these facts contain values that the cloud was asked for.
+pub(crate) fn is_looked_up(facts: &Facts) -> bool {
+    SUBNETS.iter().any(|name| facts.discovered.contains_key(*name))
 }
 
 /// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.

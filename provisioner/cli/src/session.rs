@@ -10,6 +10,8 @@ mod interrupts;
 mod operations;
 mod planning;
 
+use std::collections::BTreeMap;
+
 use provisioner_model::{
     Environment,
     erased::Clouds,
@@ -38,6 +40,8 @@ pub(crate) struct Session<'a, E> {
     pub(crate) snapshot: Snapshot,
     pub(crate) clouds: Clouds,
     pub(crate) target: ProviderTarget,
+    /// Values that the cloud was asked for before the stack program runs.
+    discovered: BTreeMap<String, Option<String>>,
     /// The run that holds the lock, in words. Its objects may be in the making.
     pub(crate) current_run: Option<String>,
 }
@@ -75,7 +79,8 @@ impl<'a, E: Environment> Session<'a, E> {
     ) -> Result<Self, Failure> {
         let (clouds, target) = program.connect(folder, &environment.settings).await?;
         let current_run = store.current_run()?;
-        let session = Self { program, folder, environment, store, snapshot, clouds, target, current_run };
+        let discovered = BTreeMap::new();
+        let session = Self { program, folder, environment, store, snapshot, clouds, target, discovered, current_run };
         session.check_target()?;
         Ok(session)
     }
@@ -98,9 +103,17 @@ impl<'a, E: Environment> Session<'a, E> {
         self.program.build_image(self.folder, &self.environment.settings, terminal)
     }
 
+    /// Looks up what the environment names in the cloud, for commands that need the declared inputs. The others must work
+    /// without: a destroy, for example, after somebody has deleted a subnet.
+    pub(crate) async fn look_up(&mut self) -> Result<(), Failure> {
+        self.discovered = self.program.look_up(&self.environment, &self.clouds).await?;
+        Ok(())
+    }
+
     /// Runs the stack program, and gives the secrets that it declares to the providers.
     pub(crate) fn declare(&mut self) -> Result<Declaration, Failure> {
-        let declaration = Declaration::new(self.program, self.folder, &self.environment, &self.target)?;
+        let declaration =
+            Declaration::new(self.program, self.folder, &self.environment, &self.target, &self.discovered)?;
         self.clouds.set_secrets(declaration.desired.secrets.clone());
         Ok(declaration)
     }

@@ -43,10 +43,11 @@ pub(crate) struct GeneratedName {
 }
 
 /// The flags of `#[field(…)]`, each with the method of `FieldSchema`.
-const FLAGS: [(&str, &str); 10] = [
+const FLAGS: [(&str, &str); 11] = [
     ("replaces", "replaces"),
     ("write_only", "write_only"),
     ("initial", "initial"),
+    ("create_only", "create_only"),
     ("deletion_protection", "deletion_protection"),
     ("may_dangle", "may_dangle"),
     ("set", "set"),

@@ -63,7 +63,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # On a field: `#[field(…)]`
 ///
-/// - `replaces`, `write_only`, `initial`, `may_dangle`, `deletion_protection`: as in `FieldSchema`.
+/// - `replaces`, `write_only`, `initial`, `create_only`, `may_dangle`, `deletion_protection`: as in `FieldSchema`.
 /// - `set`, `items`, `map`, `exact`, `document`: how two values are compared. `tags: Tags` is a map without saying so.
 /// - `part_of`: the object that this one completes.
 /// - `name(max = 63)`, `name(max = 256, prefix = "alias/")`: filled with a generated name where the program has none.

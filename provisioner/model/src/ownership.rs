@@ -12,6 +12,8 @@ pub const TOKEN: &str = "provisioner:token";
 pub const ADDRESS: &str = "provisioner:address";
 /// Of the state, for people.
 pub const LINEAGE: &str = "provisioner:lineage";
+/// The keys of the tags on an object that one environment owns.
+pub const OWN_TAGS: [&str; 3] = [TOKEN, ADDRESS, LINEAGE];
 /// On a shared object: one of us made it, so that the last user deletes it.
 pub const MADE: &str = "provisioner:made";
 /// The tag key prefix of a shared object's users; the user's lineage follows.

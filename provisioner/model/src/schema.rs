@@ -79,6 +79,8 @@ pub struct FieldSchema {
     pub write_only: bool,
     /// Set at creation, somebody else's afterwards (a count that autoscaling moves).
     pub initial: bool,
+    /// Counts only for a create: a later change is recorded, and changes no object. Such an input is `initial` as well.
+    pub create_only: bool,
     /// While it is `true`, it keeps the object from being deleted: a delete is preceded by a step that lifts it.
     pub deletion_protection: bool,
     /// The referenced object may be deleted first: the cloud lets the reference dangle (a route to a gone gateway).
@@ -98,6 +100,7 @@ impl FieldSchema {
             replaces: false,
             write_only: false,
             initial: false,
+            create_only: false,
             deletion_protection: false,
             may_dangle: false,
             cloud_default: None,
@@ -123,6 +126,11 @@ impl FieldSchema {
     #[must_use]
     pub const fn initial(self) -> Self {
         Self { initial: true, ..self }
+    }
+    /// See [`FieldSchema::create_only`](struct@FieldSchema).
+    #[must_use]
+    pub const fn create_only(self) -> Self {
+        Self { initial: true, create_only: true, ..self }
     }
     /// See [`FieldSchema::deletion_protection`](struct@FieldSchema).
     #[must_use]

@@ -215,8 +215,15 @@ pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object:
         .info()
         .fields
         .iter()
-        .filter(|field| !field.initial && !ignore.iter().any(|name| name == field.name))
+        .filter(|field| (!field.initial || field.create_only) && !ignore.iter().any(|name| name == field.name))
         .all(|field| value(&desired.inputs, field) == value(&object.inputs, field))
+}
+
+/// Returns the inputs that count only for a create, and that the program states otherwise than when it created the object.
+pub fn without_effect(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object) -> Vec<&'static str> {
+    let fields = resource_type.info().fields.iter().filter(|field| field.create_only);
+    let changed = fields.filter(|field| value(&desired.inputs, field) != value(&object.inputs, field));
+    changed.map(|field| field.name).collect()
 }
 
 /// Returns the inputs that the program stated before and no longer states, and that keep their values: no default is

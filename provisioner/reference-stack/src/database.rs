@@ -18,7 +18,7 @@ pub const NAME: &str = "app";
 pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: &mut Stack) -> Handle<Instance> {
     let wanted = &env.database;
     stack.component("database", |stack| {
-        let subnets = SubnetGroup::new("The private subnets", network.inner.clone()).vpc_id(network.vpc.id());
+        let subnets = SubnetGroup::new("The private subnets", network.inner.clone()).vpc_id(network.vpc.clone());
         let subnets = stack.add("main", subnets);
         let settings = ParameterGroup::new(format!("postgres{}", wanted.version), "TLS only");
         let settings = stack.add("main", settings.parameters([("rds.force_ssl", "1")]));
@@ -46,6 +46,7 @@ pub fn database(env: &Environment, network: &Network, key: &Handle<Key>, stack: 
             .preferred_maintenance_window("sun:04:30-sun:05:30")
             .deletion_protection(wanted.deletion_protection);
         instance.final_db_snapshot_identifier = wanted.final_snapshot.then_some(snapshot);
+        instance.db_snapshot_identifier.clone_from(&wanted.from_snapshot);
         instance.allow_major_version_upgrade = wanted.allow_major_upgrade.then_some(true);
         // Resources that AWS protects from deletion need explicit consent here too.
         stack.add_with("main", instance, Options { protect: wanted.deletion_protection, ..Options::default() })

@@ -44,7 +44,7 @@ pub fn edge(env: &Environment, network: &Network, stack: &mut Stack) -> Edge {
     stack.component("edge", |stack| {
         let certificate = certificate(env, stack);
         let balancer = LoadBalancer::new(network.public.clone(), [network.balancer_group.id()])
-            .vpc_id(network.vpc.id())
+            .vpc_id(network.vpc.clone())
             .drop_invalid_header_fields(true)
             .deletion_protection(env.database.deletion_protection)
             .access_logs(LogsTo::s3(access_logs(env, stack)));
@@ -74,7 +74,7 @@ fn targets(env: &Environment, network: &Network) -> TargetGroup {
         .healthy_threshold_count(2)
         .unhealthy_threshold_count(3);
     // The app drains in far less than AWS's default of five minutes.
-    TargetGroup::new(network.vpc.id(), "HTTP", APP_PORT).health_check(check).deregistration_delay(30)
+    TargetGroup::new(network.vpc.clone(), "HTTP", APP_PORT).health_check(check).deregistration_delay(30)
 }
 
 /// AWS's own rules against the common attacks, and a limit on what one address may ask.

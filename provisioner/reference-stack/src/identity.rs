@@ -39,24 +39,34 @@ pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
 
         let facts = stack.facts().clone();
         let deployments = format!("environment:{}", facts.environment);
-        let plan = Role::new(github_trust(&github, &env.github, "pull_request"))
+        let plan = role(env, github_trust(&github, &env.github, "pull_request"))
             .description("Pull requests plan with it; it reads");
-        let deploy = Role::new(github_trust(&github, &env.github, &deployments))
+        let deploy = role(env, github_trust(&github, &env.github, &deployments))
             .description("Deployments apply with it")
             // The first apply waits long for the database.
             .max_session_duration(7200);
         Jobs {
-            plan: role_with(stack, "plan", plan, plan_policies()),
-            deploy: role_with(stack, "deploy", deploy, deploy_policies(&facts, &env.project)),
+            plan: role_with(env, stack, "plan", plan, plan_policies()),
+            deploy: role_with(env, stack, "deploy", deploy, deploy_policies(&facts, env)),
         }
     })
 }
 
+/// Returns a role with the environment's path and permissions boundary.
+fn role(env: &Environment, trust: In<String>) -> Role {
+    let mut role = Role::new(trust);
+    role.path.clone_from(&env.identity.path);
+    role.permissions_boundary = env.identity.permissions_boundary.as_deref().map(In::from);
+    role
+}
+
 /// A role with policies of any length: each is an object of its own, since a role's own may not be that long.
-fn role_with(stack: &mut Stack, name: &str, role: Role, policies: Vec<In<String>>) -> Handle<Role> {
+fn role_with(env: &Environment, stack: &mut Stack, name: &str, role: Role, policies: Vec<In<String>>) -> Handle<Role> {
     let role = stack.add(name, role);
     let parts = (1..).zip(policies).map(|(number, document)| {
-        stack.add(&format!("{name}-{number}"), ManagedPolicy::new(document)).get(ManagedPolicy::ARN)
+        let mut policy = ManagedPolicy::new(document);
+        policy.path.clone_from(&env.identity.path);
+        stack.add(&format!("{name}-{number}"), policy).get(ManagedPolicy::ARN)
     });
     let all: Vec<_> = parts.collect();
     stack.add(name, RolePolicies::new(role.id()).managed(all));
@@ -73,6 +83,7 @@ pub struct Tasks {
 
 /// Declares the roles of a task: for its start, and for the app.
 pub fn tasks(
+    env: &Environment,
     repository: &Handle<Repository>,
     log: &Handle<LogGroup>,
     secrets: &Secrets,
@@ -106,16 +117,16 @@ pub fn tasks(
                 json!({ "StringEquals": { "kms:ViaService": via_secrets_manager } }),
             ),
         ]);
-        let execution = stack.add("execution", Role::new(trust()));
+        let execution = stack.add("execution", role(env, trust()));
         stack.add("execution", RolePolicies::new(execution.id()).inline([("start", start)]));
-        let task = stack.add("task", Role::new(trust()));
+        let task = stack.add("task", role(env, trust()));
         stack.add("task", RolePolicies::new(task.id()).inline([("run", run)]));
         Tasks { execution, task }
     })
 }
 
 /// The role with which AWS writes the VPC's flow logs.
-pub fn flow_logs(log: &Handle<LogGroup>, stack: &mut Stack) -> Handle<Role> {
+pub fn flow_logs(env: &Environment, log: &Handle<LogGroup>, stack: &mut Stack) -> Handle<Role> {
     let facts = stack.facts().clone();
     stack.component("identity", |stack| {
         let write = policy([
@@ -126,7 +137,8 @@ pub fn flow_logs(log: &Handle<LogGroup>, stack: &mut Stack) -> Handle<Role> {
                 [format!("arn:{}:logs:{}:{}:log-group:*", facts.partition, facts.region, facts.account).into()],
             ),
         ]);
-        let role = stack.add("flow-logs", Role::new(service_trust("vpc-flow-logs.amazonaws.com", &facts)));
+        let writer = role(env, service_trust("vpc-flow-logs.amazonaws.com", &facts));
+        let role = stack.add("flow-logs", writer);
         stack.add("flow-logs", RolePolicies::new(role.id()).inline([("write", write)]));
         role
     })

@@ -21,6 +21,9 @@ pub use environment::Environment;
 use observability::Watched;
 use service::Parts;
 
+/// Keys of the tags that the stack sets on every object.
+pub(crate) const STACK_TAGS: [&str; 2] = ["project", "environment"];
+
 /// The partition of the stack. The environment's rules refuse a region without one.
 fn partition(facts: &Facts) -> Partition {
     Partition::named(&facts.partition).unwrap_or(STANDARD)
@@ -29,23 +32,33 @@ fn partition(facts: &Facts) -> Partition {
 /// The whole of it, in the order in which one part needs another.
 pub fn stack(env: &Environment, stack: &mut Stack) {
     let environment = stack.facts().environment.clone();
-    stack.default_tag("project", &env.project);
-    stack.default_tag("environment", environment);
+    let [project_tag, environment_tag] = STACK_TAGS;
+    for (key, value) in &env.tags {
+        stack.default_tag(key, value);
+    }
+    stack.default_tag(project_tag, &env.project);
+    stack.default_tag(environment_tag, environment);
 
     let secrets = secrets::secrets(env, stack);
-    let logs = observability::logs(env, &secrets.key, stack);
-    let flow_logs = identity::flow_logs(&logs.flows, stack);
-    let network = network::network(env, &logs.flows, &flow_logs, stack);
+    let log = observability::log("app", env, &secrets.key, stack);
+    let network = match env.existing_network() {
+        Some(existing) => network::existing_network(&existing, stack),
+        None => {
+            let flows = observability::log("flows", env, &secrets.key, stack);
+            let writer = identity::flow_logs(env, &flows, stack);
+            network::network(env, &flows, &writer, stack)
+        }
+    };
     let edge = edge::edge(env, &network, stack);
     let database = database::database(env, &network, &secrets.key, stack);
 
     let repository = registry::registry(&secrets.key, stack);
-    let roles = identity::tasks(&repository, &logs.app, &secrets, &database, stack);
+    let roles = identity::tasks(env, &repository, &log, &secrets, &database, stack);
     let parts = Parts {
         network: &network,
         edge: &edge,
         repository: &repository,
-        log: &logs.app,
+        log: &log,
         roles: &roles,
         secrets: &secrets,
         database: &database,

@@ -4,11 +4,14 @@
 //! internet ─▸ load balancer (public) ─8080▸ tasks (private) ─5432▸ database (private)
 //!                                             └─443▸ NAT gateway (public) ─▸ internet; S3 by its own gateway
 //! ```
+//!
+//! In an existing VPC, the stack creates only the security groups: the subnets, their routes, the flow logs and the ACLs
+//! belong to the owner of the VPC.
 
 use provisioner_aws::{
     ec2::{
-        AclEntry, ElasticIp, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable,
-        RouteTableAssociation, Rule, SecurityGroup, SecurityGroupRules, Subnet, Vpc, VpcEndpoint,
+        AclEntry, ElasticIp, ExistingNetwork, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable,
+        RouteTableAssociation, Rule, SecurityGroup, SecurityGroupRules, Subnet, SubnetSelection, Vpc, VpcEndpoint,
     },
     iam::Role,
     logs::LogGroup,
@@ -16,7 +19,7 @@ use provisioner_aws::{
 use provisioner_model::{
     expr::In,
     resource::Id,
-    stack::{Handle, Options, Stack},
+    stack::{Facts, Handle, Options, Stack},
 };
 
 use crate::environment::{Environment, Zone};
@@ -30,7 +33,7 @@ const ANYWHERE: &str = "0.0.0.0/0";
 /// Handles of the network that other components use.
 pub struct Network {
     /// The environment's only VPC.
-    pub vpc: Handle<Vpc>,
+    pub vpc: In<Id<Vpc>>,
     /// A public subnet in each zone, once it leads to the internet: for the load balancer.
     pub public: Subnets,
     /// A private subnet in each zone, once it leads out: for the tasks.
@@ -54,9 +57,35 @@ pub fn network(env: &Environment, log: &Handle<LogGroup>, writer: &Handle<Role>,
 
         let public = public_tier(env, &vpc, stack);
         let (inner, private) = private_tier(env, &vpc, &public, stack);
-        let [balancer_group, task_group, database_group] = firewalls(&vpc, stack);
-        Network { vpc, public: public.routed, private, inner, balancer_group, task_group, database_group }
+        let [balancer_group, task_group, database_group] = firewalls(&vpc.id(), stack);
+        Network { vpc: vpc.id(), public: public.routed, private, inner, balancer_group, task_group, database_group }
     })
+}
+
+/// Names of the facts with the IDs of the subnets that the command line looked up, separated by commas.
+const PUBLIC_SUBNETS: &str = "public-subnets";
+const PRIVATE_SUBNETS: &str = "private-subnets";
+
+/// An existing network, in which only the security groups are created.
+pub fn existing_network(existing: &ExistingNetwork, stack: &mut Stack) -> Network {
+    let public = subnets(&existing.public_subnets, PUBLIC_SUBNETS, stack.facts());
+    let private = subnets(&existing.private_subnets, PRIVATE_SUBNETS, stack.facts());
+    let vpc: In<Id<Vpc>> = Id::new(&existing.vpc).into();
+    stack.component("network", |stack| {
+        let [balancer_group, task_group, database_group] = firewalls(&vpc, stack);
+        Network { vpc, public, inner: private.clone(), private, balancer_group, task_group, database_group }
+    })
+}
+
+/// Returns the subnets that the command line looked up. Offline, they are those that the file states by ID, and
+/// placeholders for those with tags.
+fn subnets(selection: &SubnetSelection, fact: &str, facts: &Facts) -> Subnets {
+    let ids: Vec<String> = match (facts.discovered.get(fact).cloned().flatten(), selection) {
+        (Some(found), _) => found.split(',').map(str::to_owned).collect(),
+        (None, SubnetSelection::Ids(ids)) => ids.clone(),
+        (None, SubnetSelection::Tags(_)) => vec!["subnet-00000000".to_owned(), "subnet-00000001".to_owned()],
+    };
+    ids.into_iter().map(|id| Id::new(id).into()).collect()
 }
 
 /// References to subnets, by ID.
@@ -127,8 +156,8 @@ fn private_tier(env: &Environment, vpc: &Handle<Vpc>, public: &Public, stack: &m
 
 /// Declares security groups that allow traffic only between load balancer, tasks and database, from the internet to the
 /// load balancer, and out of the tasks. Groups and rules are separate resources, because groups refer to each other.
-fn firewalls(vpc: &Handle<Vpc>, stack: &mut Stack) -> [Handle<SecurityGroup>; 3] {
-    let mut group = |name: &str, description: &str| stack.add(name, SecurityGroup::new(description, vpc.id()));
+fn firewalls(vpc: &In<Id<Vpc>>, stack: &mut Stack) -> [Handle<SecurityGroup>; 3] {
+    let mut group = |name: &str, description: &str| stack.add(name, SecurityGroup::new(description, vpc.clone()));
     let balancer = group("load-balancer", "Load balancer");
     let task = group("task", "Tasks");
     let database = group("database", "Database");

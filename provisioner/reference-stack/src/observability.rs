@@ -18,19 +18,12 @@ use serde_json::{Value, json};
 
 use crate::{edge::Edge, environment::Environment, service::ServiceHandles};
 
-/// Log groups, which are declared before their writers: no role may create a group, so none reappears after a destroy.
-pub struct Logs {
-    /// Log group of the app.
-    pub app: Handle<LogGroup>,
-    /// The VPC's flow logs.
-    pub flows: Handle<LogGroup>,
-}
-
-/// Declares the log groups, encrypted, with the environment's retention period.
-pub fn logs(env: &Environment, key: &Handle<Key>, stack: &mut Stack) -> Logs {
+/// Declares a log group, encrypted, with the environment's retention period. It is declared before its writers: no role
+/// may create a group, so none reappears after a destroy.
+pub fn log(name: &str, env: &Environment, key: &Handle<Key>, stack: &mut Stack) -> Handle<LogGroup> {
     stack.component("observability", |stack| {
-        let group = || LogGroup::new().retention_in_days(env.logs.retention_days).kms_key_id(key.get(Key::ARN));
-        Logs { app: stack.add("app", group()), flows: stack.add("flows", group()) }
+        let group = LogGroup::new().retention_in_days(env.logs.retention_days).kms_key_id(key.get(Key::ARN));
+        stack.add(name, group)
     })
 }
 

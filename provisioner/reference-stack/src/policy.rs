@@ -10,7 +10,7 @@ use provisioner_model::{
 };
 use serde_json::{Value, json};
 
-use crate::environment::GitHub;
+use crate::environment::{Environment, GitHub};
 
 /// IAM's limit for a managed policy, in characters that are not white space.
 pub(crate) const MANAGED_LIMIT: usize = 6_144;
@@ -91,6 +91,12 @@ fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<
 const NARROW: &[&str] =
     &["iam:PassRole", "iam:CreateServiceLinkedRole", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"];
 
+/// Actions that give permissions to a role. With a permissions boundary, the deploy role may use them only on roles that
+/// have the boundary.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>
+const GRANTING: &[&str] =
+    &["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"];
+
 /// Returns the policies of `plan`: read access for every resource type.
 pub(crate) fn plan_policies() -> Vec<In<String>> {
     let actions = listed(|actions| vec![actions.read]);
@@ -100,16 +106,26 @@ pub(crate) fn plan_policies() -> Vec<In<String>> {
 /// Returns the policies of `apply` and `destroy`: the union of the actions of all types. Names and IDs of most objects
 /// are unknown before their creation, so these actions are not restricted by resource yet; actions that could grant
 /// privileges are.
-pub(crate) fn deploy_policies(facts: &Facts, project: &str) -> Vec<In<String>> {
+pub(crate) fn deploy_policies(facts: &Facts, env: &Environment) -> Vec<In<String>> {
     let Facts { account, environment, partition, .. } = facts;
     let all = listed(|actions| vec![actions.read, actions.create, actions.update, actions.delete]);
     let (iam, rest): (BTreeSet<_>, BTreeSet<_>) =
         all.into_iter().filter(|action| !NARROW.contains(action)).partition(|action| action.starts_with("iam:"));
     let (iam_reads, iam_writes): (Vec<_>, Vec<_>) = iam.into_iter().partition(|action| reads(action));
     // Generated names begin with the environment's name.
-    let ours = |kind: &str| format!("arn:{partition}:iam::{account}:{kind}/{environment}-*");
+    let path = env.identity.path();
+    let ours = |kind: &str| format!("arn:{partition}:iam::{account}:{kind}{path}{environment}-*");
     let provider = format!("arn:{partition}:iam::{account}:oidc-provider/{ISSUER}");
-    let roles = policy([
+    let boundary = env.identity.permissions_boundary.as_deref();
+    let (granting, iam_writes): (Vec<_>, Vec<_>) =
+        iam_writes.into_iter().partition(|action| boundary.is_some() && GRANTING.contains(action));
+    // A role without its boundary would have more permissions.
+    let is_allowed = |action: &&str| boundary.is_none() || *action != "iam:DeleteRolePermissionsBoundary";
+    let iam_writes: Vec<_> = iam_writes.into_iter().filter(is_allowed).collect();
+    let bounded = boundary.map(|arn| {
+        allow_if(&granting, [ours("role").into()], json!({ "StringEquals": { "iam:PermissionsBoundary": arn } }))
+    });
+    let roles = [
         everywhere(&iam_reads),
         allow(&iam_writes, [ours("role").into(), ours("policy").into(), provider.into()]),
         allow_if(
@@ -127,9 +143,10 @@ pub(crate) fn deploy_policies(facts: &Facts, project: &str) -> Vec<In<String>> {
         allow_if(
             &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
             [format!("arn:{partition}:kms:*:{account}:key/*").into()],
-            json!({ "StringEquals": { "aws:ResourceTag/project": project, "aws:ResourceTag/environment": environment } }),
+            json!({ "StringEquals": { "aws:ResourceTag/project": env.project, "aws:ResourceTag/environment": environment } }),
         ),
-    ]);
+    ];
+    let roles = policy(roles.into_iter().chain(bounded));
     let rest = pack(rest.into_iter()).into_iter().map(|actions| policy([everywhere(&actions)]));
     std::iter::once(roles).chain(rest).collect()
 }

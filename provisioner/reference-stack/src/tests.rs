@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     environment::{
-        Domain, Environment,
+        Domain, Environment, Subnets,
         tests::{dev, prod},
     },
     policy::{MANAGED_LIMIT, UNUSED},
@@ -116,6 +116,24 @@ fn every_taggable_object_has_ownership_tags() {
 }
 
 #[test]
+fn tags_of_the_environment_are_on_every_taggable_object() {
+    let mut env = dev();
+    env.tags = BTreeMap::from([("team".to_owned(), "a".to_owned()), ("cost center".to_owned(), "42".to_owned())]);
+    let (desired, types) = (declared("dev", &env), registry());
+    let mut tagged = 0;
+    for (address, row) in &desired.resources {
+        if types.get(row.type_name).unwrap().info().tagged && !row.options.share {
+            tagged += 1;
+            let expected = json!({ "team": "a", "cost center": "42", "project": "provisioner", "environment": "dev" });
+            assert_eq!(row.inputs["tags"], expected, "{address}");
+        }
+    }
+    assert!(tagged > 30, "{tagged}");
+    // ECS copies the service's tags to its tasks and their network interfaces.
+    assert_eq!(inputs(&desired, "service/service/app")["propagate_tags"], "SERVICE");
+}
+
+#[test]
 fn nat_is_one_in_dev_and_one_in_each_zone_in_prod() {
     let (dev, prod) = (declared("dev", &dev()), declared("prod", &prod()));
     assert_eq!((count(&dev, "nat-gateway"), count(&dev, "elastic-ip")), (1, 1));
@@ -193,6 +211,50 @@ fn database_states_its_support_and_its_consent_to_upgrades() {
     let row = inputs_of(true, true);
     assert_eq!(row["engine_lifecycle_support"], "open-source-rds-extended-support");
     assert_eq!(row["allow_major_version_upgrade"], true);
+}
+
+#[test]
+fn database_is_restored_from_the_snapshot_of_the_environment_file() {
+    let snapshot = |name: Option<&str>| {
+        let mut env = dev();
+        env.database.from_snapshot = name.map(str::to_owned);
+        let row = inputs(&declared("dev", &env), "database/instance/main").clone();
+        assert_eq!(row["manage_master_user_password"], true);
+        row["db_snapshot_identifier"].clone()
+    };
+    assert_eq!(snapshot(None), Value::Null);
+    assert_eq!(snapshot(Some("before")), "before");
+}
+
+#[test]
+fn existing_network_is_used_as_it_is() {
+    let mut env = dev();
+    (env.network.cidr, env.network.zones, env.network.nat) = (String::new(), vec![], None);
+    env.network.vpc = Some("vpc-00000001".to_owned());
+    env.network.public_subnets = Some(Subnets::Ids(vec!["subnet-00000001".to_owned(), "subnet-00000002".to_owned()]));
+    env.network.private_subnets = Some(Subnets::Tags(BTreeMap::from([("tier".to_owned(), "private".to_owned())])));
+    let found = "subnet-00000003,subnet-00000004";
+    let looked_up = BTreeMap::from([
+        ("public-subnets".to_owned(), Some("subnet-00000001,subnet-00000002".to_owned())),
+        ("private-subnets".to_owned(), Some(found.to_owned())),
+    ]);
+    let desired = declared_with("dev", &env, looked_up);
+    let types: BTreeSet<&str> = desired
+        .resources
+        .iter()
+        .filter(|(address, _)| address.starts_with("network/"))
+        .map(|(_, row)| row.type_name)
+        .collect();
+    assert_eq!(types, BTreeSet::from(["aws:ec2:security-group", "aws:ec2:security-group-rules"]));
+    assert!(!desired.resources.keys().any(|address| address.contains("flow")), "no flow logs");
+    assert_eq!(inputs(&desired, "network/security-group/task")["vpc_id"], "vpc-00000001");
+    assert_eq!(inputs(&desired, "edge/target-group/app")["vpc_id"], "vpc-00000001");
+    let private = json!(["subnet-00000003", "subnet-00000004"]);
+    assert_eq!(inputs(&desired, "edge/load-balancer/app")["subnets"], json!(["subnet-00000001", "subnet-00000002"]));
+    assert_eq!(inputs(&desired, "service/service/app")["subnets"], private);
+    assert_eq!(inputs(&desired, "database/subnet-group/main")["subnet_ids"], private);
+    // Offline, the subnets with tags are not known, and the stack is checked all the same.
+    assert!(declared("dev", &env).resources.len() > 40);
 }
 
 #[test]
@@ -476,6 +538,54 @@ fn deploy_role_passes_only_this_environments_roles_to_services() {
             assert_ne!(action, "secretsmanager:GetSecretValue");
         }
     }
+}
+
+#[test]
+fn roles_and_policies_have_the_path_and_roles_have_the_boundary() {
+    let mut env = dev();
+    let boundary = "arn:aws:iam::123456789012:policy/boundary";
+    env.identity.path = Some("/team/".to_owned());
+    env.identity.permissions_boundary = Some(boundary.to_owned());
+    let desired = declared("dev", &env);
+    let (mut roles, mut managed) = (0, 0);
+    for (address, row) in &desired.resources {
+        match row.type_name {
+            "aws:iam:role" => {
+                roles += 1;
+                assert_eq!(
+                    (&row.inputs["path"], &row.inputs["permissions_boundary"]),
+                    (&json!("/team/"), &json!(boundary))
+                );
+            }
+            "aws:iam:policy" => {
+                managed += 1;
+                assert_eq!(row.inputs["path"], "/team/", "{address}");
+            }
+            _ => {}
+        }
+    }
+    assert!(roles == 5 && managed >= 3, "{roles} {managed}");
+
+    let deploy = policy(&desired, "identity/policy/deploy-1", "policy_document");
+    let statements = deploy["Statement"].as_array().unwrap();
+    assert!(deploy.to_string().len() <= MANAGED_LIMIT);
+    let of = |action: &str| -> Vec<&Value> {
+        statements.iter().filter(|statement| list(&statement["Action"]).contains(&action.to_owned())).collect()
+    };
+    let role = "arn:aws:iam::123456789012:role/team/dev-*";
+    assert_eq!(list(&of("iam:PassRole")[0]["Resource"]), [role]);
+    assert_eq!(
+        list(&of("iam:CreatePolicy")[0]["Resource"])[..2],
+        [role, "arn:aws:iam::123456789012:policy/team/dev-*"]
+    );
+    // Permissions go only to roles with the boundary, and no role loses it.
+    for action in ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"] {
+        let [statement] = of(action)[..] else { panic!("{action}: one statement") };
+        assert_eq!(statement["Condition"], json!({ "StringEquals": { "iam:PermissionsBoundary": boundary } }));
+        assert_eq!(list(&statement["Resource"]), [role]);
+    }
+    assert_eq!(of("iam:DeleteRolePermissionsBoundary"), [&Value::Null; 0]);
+    assert_eq!(of("iam:DeleteRole").len(), 1);
 }
 
 #[test]

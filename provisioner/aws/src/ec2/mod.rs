@@ -2,6 +2,7 @@
 
 mod acl_entry;
 mod elastic_ip;
+mod existing_network;
 mod flow_log;
 mod internet_gateway;
 mod keyed;
@@ -26,6 +27,7 @@ use provisioner_model::{erased::ResourceRegistry, ownership::TOKEN};
 pub use self::{
     acl_entry::AclEntry,
     elastic_ip::{ElasticIp, ElasticIpOutputs},
+    existing_network::{DiscoveredNetwork, ExistingNetwork, SubnetSelection},
     flow_log::{FlowLog, FlowLogOutputs},
     internet_gateway::{InternetGateway, InternetGatewayOutputs},
     nat_gateway::{NatGateway, NatGatewayOutputs},

@@ -8,7 +8,7 @@ use aws_sdk_rds::types::Tag;
 use provisioner_model::erased::ResourceRegistry;
 
 pub use self::{
-    instance::{Endpoint, Instance, InstanceOutputs, ManagedSecret},
+    instance::{Endpoint, Instance, InstanceOutputs, ManagedSecret, snapshot_problems},
     parameter_group::{ParameterGroup, ParameterGroupOutputs},
     subnet_group::{SubnetGroup, SubnetGroupOutputs},
 };

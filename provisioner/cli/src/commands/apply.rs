@@ -13,7 +13,7 @@ use crate::{
     environment::Folder,
     error::Failure,
     options::{ApplyOptions, RolloutOptions, Scope},
-    program::Program,
+    program::{Program, is_looked_up},
     render, saved,
     session::{Execution, Session},
     terminal::Terminal,
@@ -56,6 +56,10 @@ pub(super) async fn run<E: Environment>(
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     // The engine takes the lock when it starts. A run in progress is reported before any work.
     session.store.check_lock()?;
+    // The plan of a destroy was made without a look-up.
+    if saved_plan.as_ref().is_none_or(|plan| is_looked_up(&plan.facts)) {
+        session.look_up().await?;
+    }
     let (plan, places) = if let Some(plan) = saved_plan {
         // Secrets are not in the plan: the stack program declares them.
         let declaration = session.declare()?;

@@ -43,6 +43,7 @@ pub(super) async fn run<E: Environment>(
 ) -> Result<ExitStatus, Failure> {
     let ImportArguments { environment, address, id, own } = &arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(environment)?).await?;
+    session.look_up().await?;
     let desired = session.declare()?.desired;
     let Some(declared) = desired.resources.get(address) else {
         let close = closest(address, desired.resources.keys().map(String::as_str)).map(str::to_owned);

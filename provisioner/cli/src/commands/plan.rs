@@ -43,6 +43,9 @@ pub(super) async fn run<E: Environment>(
 ) -> Result<ExitStatus, Failure> {
     let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, scope } = arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
+    if !destroy {
+        session.look_up().await?;
+    }
     let mut declaration = session.declare()?;
     if destroy {
         declaration = declaration.emptied();

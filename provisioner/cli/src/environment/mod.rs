@@ -29,6 +29,21 @@ pub struct EnvironmentFile<E> {
     pub settings: E,
     /// Warnings about valid values, each with its place in the file.
     pub warnings: Vec<Diagnostic>,
+    /// The file, as messages call it.
+    file: String,
+    /// The text of the file.
+    text: String,
+}
+
+impl<E> EnvironmentFile<E> {
+    /// Returns the error for values that turn out to be mistakes only when the cloud is asked.
+    pub fn refused(&self, mistakes: Vec<Mistake>) -> EnvironmentError {
+        let placed = match SpannedToml::parse(&self.text) {
+            Ok(source) => mistakes.into_iter().map(|mistake| place(&source, mistake)).collect(),
+            Err(placed) => placed,
+        };
+        EnvironmentError::Mistakes(located(&self.file, &self.text, placed))
+    }
 }
 
 /// An error that prevents loading an environment.
@@ -218,16 +233,7 @@ pub fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Mistakes> {
 /// An environment from its text, or everything that is wrong with it. `file` is what messages call it, and `now` the time
 /// in seconds since 1970.
 pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Result<EnvironmentFile<E>, Mistakes> {
-    let failed = |mut mistakes: Vec<Placed>| {
-        mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
-        mistakes.dedup();
-        let omitted = mistakes.len().saturating_sub(MOST_MISTAKES);
-        mistakes.truncate(MOST_MISTAKES);
-        for mistake in &mut mistakes {
-            mistake.diagnostic.location = Some(Box::new(location(file, text, mistake.span.start)));
-        }
-        Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes, omitted }
-    };
+    let failed = |mistakes: Vec<Placed>| located(file, text, mistakes);
     let source = SpannedToml::parse(text).map_err(failed)?;
     let wrong = schema::check(&schema::of::<E>(), &source.value);
     let mut placed: Vec<Placed> = wrong.iter().map(|wrong| source.place(wrong)).collect();
@@ -237,8 +243,7 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Res
     } else {
         serde_json::from_value(schema::without_unknown(&source.value, &wrong)).ok()
     };
-    let place =
-        |Mistake { path, what, hint }: Mistake| source.place(&schema::Wrong { path, what, hint, unknown: false });
+    let place = |mistake: Mistake| place(&source, mistake);
     if let Some(environment) = &environment {
         placed.extend(environment.problems(name).into_iter().map(place));
     }
@@ -251,7 +256,24 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Res
         Diagnostic { location, hint: diagnostic.hint, ..Diagnostic::warning(summary) }
     };
     let warnings = settings.warnings(now).into_iter().map(warning).collect();
-    Ok(EnvironmentFile { name: name.to_owned(), settings, warnings })
+    let (file, text) = (file.to_owned(), text.to_owned());
+    Ok(EnvironmentFile { name: name.to_owned(), settings, warnings, file, text })
+}
+
+fn place(source: &SpannedToml, Mistake { path, what, hint }: Mistake) -> Placed {
+    source.place(&schema::Wrong { path, what, hint, unknown: false })
+}
+
+/// Returns the mistakes of a file in the order of their places.
+fn located(file: &str, text: &str, mut mistakes: Vec<Placed>) -> Mistakes {
+    mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
+    mistakes.dedup();
+    let omitted = mistakes.len().saturating_sub(MOST_MISTAKES);
+    mistakes.truncate(MOST_MISTAKES);
+    for mistake in &mut mistakes {
+        mistake.diagnostic.location = Some(Box::new(location(file, text, mistake.span.start)));
+    }
+    Mistakes { file: file.to_owned(), text: text.to_owned(), mistakes, omitted }
 }
 
 /// The line and column of a byte in a text.

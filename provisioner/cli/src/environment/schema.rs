@@ -117,7 +117,8 @@ impl Check<'_> {
         }
         for word in ["anyOf", "oneOf"] {
             if let Some(parts) = schema.get(word).and_then(Value::as_array) {
-                self.any(parts, value);
+                let parts: Vec<Value> = parts.iter().map(|part| described_by(part, schema)).collect();
+                self.any(&parts, value);
             }
         }
     }
@@ -301,6 +302,20 @@ impl Check<'_> {
             self.wrong.extend(closest.into_iter().flatten());
         }
     }
+}
+
+/// Returns a shape that only lists required keys, with the table's descriptions of these keys.
+fn described_by(shape: &Value, table: &Map<String, Value>) -> Value {
+    let mut shape = shape.clone();
+    if let (Some(shape), Some(named)) = (shape.as_object_mut(), table.get("properties").and_then(Value::as_object)) {
+        let required: Vec<&str> =
+            shape.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let about =
+            |key: &&str| Some(((*key).to_owned(), json!({ "description": named.get(*key)?.get("description")? })));
+        let described: Map<String, Value> = required.iter().filter_map(about).collect();
+        shape.entry("properties").or_insert(Value::Object(described));
+    }
+    shape
 }
 
 fn kind_word(name: &str) -> Option<&'static str> {

@@ -6,6 +6,7 @@ use provisioner_cli::{
     render::{PageFormat, diagnostic},
 };
 use provisioner_model::{Environment, Hint, environment::Mistake};
+use serde_json::json;
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 struct Web {
@@ -220,4 +221,29 @@ fn the_schema_is_closed_and_says_what_keys_are() {
     assert_eq!(schema["$defs"]["Network"]["additionalProperties"], false);
     assert_eq!(schema["properties"]["project"]["description"], "Name of the project.");
     assert_eq!(schema["properties"]["labels"]["additionalProperties"]["type"], "string");
+}
+
+#[test]
+fn missing_key_of_the_closest_shape_is_described() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "cidr": { "description": "Address range of a new VPC.", "type": "string" },
+            "zones": { "description": "Zones of a new VPC.", "type": "array" },
+            "vpc": { "description": "ID of an existing VPC.", "type": "string" },
+            "subnets": { "description": "Subnets of an existing VPC.", "type": "array" },
+        },
+        "anyOf": [{ "required": ["cidr", "zones"] }, { "required": ["vpc", "subnets"] }],
+    });
+    let check = |value| {
+        let wrong = schema::check(&schema, &value).into_iter();
+        wrong.map(|one| format!("{} ({})", one.what, one.hint.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    assert_eq!(check(json!({ "vpc": "vpc-1", "subnets": [] })), [""; 0]);
+    assert_eq!(check(json!({ "cidr": "10.0.0.0/16" })), ["`zones` is missing (`zones`: Zones of a new VPC)"]);
+    assert_eq!(
+        check(json!({ "subnets": [], "zones": [], "vpc": "vpc-1", "cidr": 1 })),
+        ["expected text in quotes, found `1` (in quotes: `\"1\"`)"]
+    );
+    assert_eq!(check(json!({ "subnets": [] })), ["`vpc` is missing (`vpc`: ID of an existing VPC)"]);
 }

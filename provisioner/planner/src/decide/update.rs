@@ -30,6 +30,9 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
     let is_recorded = is_recorded(context, &comparison);
     let resource_type = context.facts.resource_type;
     let released = diff::released(resource_type, &comparison.desired.resolved, &comparison.migrated);
+    let without_effect = diff::without_effect(resource_type, &comparison.desired.resolved, &comparison.migrated);
+    let without_effect = (!without_effect.is_empty())
+        .then(|| format!("counts only for a create, so this object stays as it is: {}", without_effect.join(", ")));
     let Comparison { observed, migrated, desired, field_diffs, .. } = comparison;
     let is_unfinished = object.pending.is_some() || object.role != ObjectRole::Current;
     let write = || context.write(desired, object.generation, object.origin);
@@ -42,6 +45,7 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
             is_drifted(false).then(|| "configuration changed".to_owned()),
             is_drifted(true).then(|| "changed outside Provisioner".to_owned()),
             rollback,
+            without_effect,
         ];
         return Decision {
             changes: field_diffs.into_iter().map(|field_diff| field_diff.change).collect(),
@@ -55,10 +59,11 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
         return Decision { problems, ..Decision::new(Effect::Rename(observed, write())) };
     }
     if !is_recorded {
-        let reasons = vec![match &*released.join(", ") {
+        let released = match &*released.join(", ") {
             "" => "nothing changes in AWS: recorded only".to_owned(),
             names => format!("no longer managed, and left as it is: {names}"),
-        }];
+        };
+        let reasons = without_effect.into_iter().chain([released]).collect();
         return Decision { reasons, problems, ..Decision::new(Effect::Record(observed, write())) };
     }
     if has_others {

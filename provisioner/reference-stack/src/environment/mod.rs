@@ -7,7 +7,10 @@ mod rules;
 
 use std::collections::BTreeMap;
 
-use provisioner_aws::logs::RETENTIONS;
+use provisioner_aws::{
+    ec2::{ExistingNetwork, SubnetSelection},
+    logs::RETENTIONS,
+};
 use provisioner_model::environment::Mistake;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +54,28 @@ pub struct Environment {
     /// Settings of the logs.
     #[serde(default)]
     pub logs: Logs,
+    /// Settings of the IAM roles.
+    #[serde(default, skip_serializing_if = "Identity::is_default")]
+    pub identity: Identity,
+    /// Tags of every object that takes tags, besides those of Provisioner. ECS copies them to tasks and their network
+    /// interfaces. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Settings of the IAM roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// ARN of the policy that limits the permissions of every role. The deploy role can then create only roles with this
+    /// boundary, which applies to itself as well. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"), length(max = 2048))]
+    pub permissions_boundary: Option<String>,
+    /// Path of every role and policy, such as `/team/`. Another path replaces them. Default: `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^/([A-Za-z0-9_+=,.@-]+/)*$"), length(max = 512))]
+    pub path: Option<String>,
 }
 
 /// The GitHub repository that may plan and deploy.
@@ -86,19 +111,38 @@ pub struct Domain {
     pub zone: Option<String>,
 }
 
-/// Address ranges and availability zones.
+/// The network that the stack creates, or an existing one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = serde_json::json!([
+    { "required": ["cidr", "zones", "nat"] },
+    { "required": ["vpc", "public_subnets", "private_subnets"] },
+])))]
 pub struct Network {
+    /// ID of an existing VPC, instead of a new one. The stack then creates only security groups in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^vpc-[0-9a-f]{8,17}$"))]
+    pub vpc: Option<String>,
+    /// Subnets of the load balancer in an existing VPC, one in each of at least two zones, with a route to an internet
+    /// gateway: a list of IDs, or the tags that they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_subnets: Option<Subnets>,
+    /// Subnets of tasks and database in an existing VPC, in at least two zones, with a route out: a list of IDs, or the
+    /// tags that they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_subnets: Option<Subnets>,
     /// Address range of the VPC, `/16` to `/23`. Each zone gets a sixteenth for its public subnet and one for its
     /// private subnet, selected by the zone's letter alone: an added zone does not change other ranges.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"))]
     pub cidr: String,
     /// Availability zones, by letter, in any order. The load balancer and the database need at least two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 2, max = 8), inner(regex(pattern = r"^[a-h]$")), extend("uniqueItems" = true))]
     pub zones: Vec<String>,
     /// Number of NAT gateways: each costs about 33 dollars a month; a single one fails with its zone.
-    pub nat: Nat,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat: Option<Nat>,
     /// Zone of the NAT gateway with `nat = "one"`, by letter. Another zone gets another gateway with another Elastic IP.
     /// Default: the first zone of the alphabet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +156,19 @@ pub struct Network {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(inner(regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")))]
     pub private_ranges: BTreeMap<String, String>,
+}
+
+/// Subnets of an existing VPC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Subnets {
+    /// By ID.
+    Ids(
+        #[schemars(length(min = 2), inner(regex(pattern = r"^subnet-[0-9a-f]{8,17}$")), extend("uniqueItems" = true))]
+        Vec<String>,
+    ),
+    /// Every subnet of the VPC that has all of these tags.
+    Tags(#[schemars(extend("minProperties" = 1))] BTreeMap<String, String>),
 }
 
 /// The number of NAT gateways.
@@ -229,6 +286,16 @@ pub struct Database {
     #[serde(default = "defaults::version")]
     #[schemars(extend("enum" = ["13", "14", "15", "16", "17", "18"]))]
     pub version: String,
+    /// Snapshot to create the database from, by name, or by ARN if another account shares it. It counts only for the creation
+    /// of the database: a later change has no effect. Default: none, for an empty database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        regex(
+            pattern = r"^(arn:[a-z-]+:rds:[a-z0-9-]+:[0-9]{12}:snapshot:)?((rds|awsbackup):)?[A-Za-z][A-Za-z0-9-]*$"
+        ),
+        length(max = 320)
+    )]
+    pub from_snapshot: Option<String>,
     /// Consent to an upgrade to another major version, during which the database is offline. Default: `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_major_upgrade: bool,
@@ -321,10 +388,41 @@ impl Architecture {
 }
 
 impl Environment {
+    /// Returns the existing network of the environment, for a look-up of its subnets.
+    pub fn existing_network(&self) -> Option<ExistingNetwork> {
+        let Network { vpc, public_subnets, private_subnets, .. } = &self.network;
+        Some(ExistingNetwork {
+            table: "network",
+            vpc: vpc.clone()?,
+            public_subnets: public_subnets.clone()?.into(),
+            private_subnets: private_subnets.clone()?.into(),
+        })
+    }
+
     /// Returns whether the environment's data must survive mistakes: deleted keys and secrets then have a longer
     /// recovery period.
     pub fn keeps_data(&self) -> bool {
         self.database.deletion_protection || self.database.final_snapshot
+    }
+}
+
+impl From<Subnets> for SubnetSelection {
+    fn from(subnets: Subnets) -> Self {
+        match subnets {
+            Subnets::Ids(ids) => Self::Ids(ids),
+            Subnets::Tags(tags) => Self::Tags(tags),
+        }
+    }
+}
+
+impl Identity {
+    /// Returns the path of roles and policies, which begins and ends with a slash.
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or("/")
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -441,7 +539,7 @@ pub(crate) mod tests {
             let (net, app, db) = (&env.network, &env.service, &env.database);
             let sizes = (app.tasks, app.max_tasks, app.target_cpu, app.cpu, app.memory);
             let flags = [db.multi_az, db.deletion_protection, db.final_snapshot];
-            (net.cidr.clone(), net.zones.join(""), net.nat, sizes, db.class.clone(), flags)
+            (net.cidr.clone(), net.zones.join(""), net.nat.unwrap(), sizes, db.class.clone(), flags)
         };
         let dev_rows =
             ("10.0.0.0/16".into(), "ab".into(), Nat::One, (1, 6, 70, 256, 512), "db.t3.micro".into(), [false; 3]);
@@ -476,7 +574,8 @@ pub(crate) mod tests {
             Some(path) => root.pointer(path.trim_start_matches('#')).unwrap(),
             None => schema,
         };
-        let required = schema["required"].as_array().unwrap();
+        // The network is created by the stack, the first of two shapes.
+        let required = schema["required"].as_array().or(schema["anyOf"][0]["required"].as_array()).unwrap();
         let mut found = BTreeSet::new();
         for (key, value) in file.as_object().unwrap() {
             if !required.contains(&key.as_str().into()) {

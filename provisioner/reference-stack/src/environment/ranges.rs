@@ -46,9 +46,10 @@ impl Environment {
     /// Returns whether a zone has a NAT gateway.
     pub(crate) fn has_nat(&self, zone: Zone<'_>) -> bool {
         match (self.network.nat, self.network.nat_zone.as_deref()) {
-            (Nat::PerZone, _) => true,
-            (Nat::One, Some(stated)) => zone.letter == stated,
-            (Nat::One, None) => self.zones().next() == Some(zone),
+            (None, _) => false,
+            (Some(Nat::PerZone), _) => true,
+            (Some(Nat::One), Some(stated)) => zone.letter == stated,
+            (Some(Nat::One), None) => self.zones().next() == Some(zone),
         }
     }
 

@@ -1,23 +1,43 @@
 //! Rules for an environment file that a schema cannot express. Each is a function, and all are checked.
 
 mod database;
+mod identity;
 mod network;
 mod service;
+mod tags;
 
 use provisioner_aws::{Partition, partition::STANDARD};
 use provisioner_model::environment::Mistake;
 
 use self::{
-    database::{class, connections, extended_support, storage},
-    network::{subnets, vpc, zones},
+    database::{class, connections, extended_support, snapshot, storage},
+    identity::{boundary, path},
+    network::{existing_vpc, subnets, vpc, zones},
     service::{scaling, task_size},
+    tags::tags,
 };
 use super::Environment;
 
 /// Returns all errors of the file, so that one edit can fix them.
 pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
-    let rules = [region, vpc, subnets, zones, task_size, scaling, class, storage, connections, repository];
+    let rules = [
+        region,
+        existing_vpc,
+        vpc,
+        subnets,
+        zones,
+        task_size,
+        scaling,
+        class,
+        storage,
+        snapshot,
+        connections,
+        repository,
+        path,
+        tags,
+    ];
     let mut mistakes = environment_name(name);
+    mistakes.extend(boundary(env, name));
     mistakes.extend(rules.iter().flat_map(|rule| rule(env)));
     mistakes
 }

@@ -7,7 +7,7 @@ mod identity;
 mod network;
 mod observability;
 mod service;
-mod tags;
+pub(crate) mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,12 +5,26 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, Inspection, arn};
+use crate::sandbox::Sandbox;
 
 /// Every object of a type that takes tags has them, each asked of its own service.
 pub(super) fn tags(inspection: &mut Inspection<'_>) {
-    let types = provisioner_aws::registry();
     let environment = inspection.row.environment;
-    let rows = inspection.sandbox.rows(environment);
+    for (address, found) in by_address(inspection.sandbox, environment) {
+        let expected = [("project", "provisioner"), ("environment", environment), ("provisioner:address", &address)];
+        for (key, value) in expected {
+            inspection.fact(&format!("tag {key} of {address}"), found.get(key).cloned().unwrap_or_default(), value);
+        }
+        for key in ["provisioner:lineage", "provisioner:token"] {
+            inspection.fact(&format!("tag {key} of {address}"), found.contains_key(key), true);
+        }
+    }
+}
+
+/// Returns the tags of every object that takes tags, by address, except for the shared identity provider.
+pub(crate) fn by_address(sandbox: &Sandbox, environment: &str) -> BTreeMap<String, BTreeMap<String, Value>> {
+    let types = provisioner_aws::registry();
+    let rows = sandbox.rows(environment);
     let tagged: Vec<(String, String, String)> = rows
         .into_iter()
         .filter(|(address, kind, _)| {
@@ -21,24 +35,18 @@ pub(super) fn tags(inspection: &mut Inspection<'_>) {
     for (_, kind, id) in &tagged {
         calls.push(tags_of(kind, id));
     }
-    let answers = inspection.sandbox.ask(&calls);
+    let answers = sandbox.ask(&calls);
     let (ec2, answers) = answers.split_first().unwrap();
-    for ((address, kind, id), answer) in tagged.iter().zip(answers) {
+    let tags_of_row = |((address, kind, id), answer): (&(String, String, String), &Value)| {
         let there = if kind.starts_with("aws:ec2:") {
             let of = |tag: &&Value| tag["ResourceId"] == json!(id);
             ec2["Tags"].as_array().unwrap().iter().filter(of).cloned().collect::<Vec<_>>().into()
         } else {
             answer.clone()
         };
-        let found = pairs(&there);
-        let expected = [("project", "provisioner"), ("environment", environment), ("provisioner:address", address)];
-        for (key, value) in expected {
-            inspection.fact(&format!("tag {key} of {address}"), found.get(key).cloned().unwrap_or_default(), value);
-        }
-        for key in ["provisioner:lineage", "provisioner:token"] {
-            inspection.fact(&format!("tag {key} of {address}"), found.contains_key(key), true);
-        }
-    }
+        (address.clone(), pairs(&there))
+    };
+    tagged.iter().zip(answers).map(tags_of_row).collect()
 }
 
 /// The call that tells one object's tags.

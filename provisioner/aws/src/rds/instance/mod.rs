@@ -2,13 +2,20 @@
 //!
 //! RDS fixes engine, name, master user, encryption, zone, subnet group and character set at creation, so a change to
 //! one of them replaces the database. Storage grows and never shrinks; a version goes up and never down.
+//! An instance may be restored from a snapshot, whose engine, version, encryption and master user it has; an update then
+//! writes the inputs that a restore does not take. A later change of the snapshot has no effect.
 //! Reads: one call for all instances, tags included. Values that wait for the maintenance window count as there.
-//! API: <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>
+//! API: <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html> and
+//! `API_RestoreDBInstanceFromDBSnapshot.html`
 
 mod observed;
 mod resource;
+mod restore;
 
-pub use self::observed::{Endpoint, InstanceOutputs, ManagedSecret};
+pub use self::{
+    observed::{Endpoint, InstanceOutputs, ManagedSecret},
+    restore::snapshot_problems,
+};
 use super::{ParameterGroup, SubnetGroup};
 use crate::{ec2::SecurityGroup, prelude::*};
 
@@ -38,6 +45,9 @@ pub struct Instance {
     /// The name; generated if absent.
     #[field(replaces, name(max = 63, rule = NAME_RULE))]
     pub db_instance_identifier: Option<String>,
+    /// The name of the snapshot to restore, or the ARN of a shared one; a new database if absent.
+    #[field(create_only)]
+    pub db_snapshot_identifier: Option<String>,
     /// `postgres`.
     #[field(replaces)]
     pub engine: String,

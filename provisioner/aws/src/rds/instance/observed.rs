@@ -82,7 +82,7 @@ fn inputs(one: &DbInstance, pending: &PendingModifiedValues) -> Result<Instance>
         monitoring_interval: Some(one.monitoring_interval().unwrap_or_default()),
         // Not every engine knows it.
         enable_iam_database_authentication: Some(one.iam_database_authentication_enabled() == Some(true)),
-        allow_major_version_upgrade: None, master_user_password: None, final_db_snapshot_identifier: None,
+        db_snapshot_identifier: None, allow_major_version_upgrade: None, master_user_password: None, final_db_snapshot_identifier: None,
         delete_automated_backups: None, apply_immediately: None,
         allocated_storage: one.allocated_storage().unwrap_or_default(),
         port: pending.port().or(one.endpoint().and_then(types::Endpoint::port)),
@@ -148,7 +148,7 @@ fn waiting(pending: &PendingModifiedValues) -> Vec<String> {
     all.into_iter().flatten().collect()
 }
 
-pub(super) fn phase(out: &InstanceOutputs, receipt: Option<&Receipt>) -> Phase {
+pub(super) fn phase(desired: Option<&Instance>, out: &InstanceOutputs, receipt: Option<&Receipt>) -> Phase {
     let failed = || Phase::Failed { why: format!("status is `{}`", out.status), remedy: None };
     match out.status.as_str() {
         "available" | "storage-optimization" | "storage-initialization" => {
@@ -156,7 +156,11 @@ pub(super) fn phase(out: &InstanceOutputs, receipt: Option<&Receipt>) -> Phase {
             let on_its_way = out.pending.iter().any(|name| name != Field::CaCertificateIdentifier.name());
             let at_once = receipt.and_then(Receipt::as_str) == Some(AT_ONCE);
             let secret = out.master_user_secret.as_ref().and_then(|secret| secret.status.as_deref());
-            let more = out.endpoint.is_none() || secret == Some("creating") || (at_once && on_its_way);
+            // RDS lists the secret of a restored database some time after the update that asks for it.
+            let manages_password = desired.is_some_and(|desired| desired.manage_master_user_password == Some(true));
+            let lacks_secret = manages_password && out.master_user_secret.is_none();
+            let more =
+                out.endpoint.is_none() || secret == Some("creating") || (at_once && (on_its_way || lacks_secret));
             if more { Phase::Pending } else { Phase::Ready }
         }
         // RDS starts a stopped instance by itself after a week:
@@ -208,7 +212,28 @@ mod tests {
             ("db.t3.small", 40)
         );
         assert_eq!(observed.outputs.pending, ["db_instance_class", "allocated_storage"]);
-        assert_eq!(phase(&observed.outputs, None), Phase::Ready);
-        assert_eq!(phase(&observed.outputs, Some(&AT_ONCE.into())), Phase::Pending);
+        assert_eq!(phase(None, &observed.outputs, None), Phase::Ready);
+        assert_eq!(phase(None, &observed.outputs, Some(&AT_ONCE.into())), Phase::Pending);
+    }
+
+    #[test]
+    fn update_that_asks_for_a_managed_password_waits_for_its_secret() {
+        let endpoint = types::Endpoint::builder().address("a").port(5432).build();
+        let one = DbInstance::builder()
+            .db_instance_identifier("db")
+            .db_instance_arn("arn")
+            .db_instance_class("db.t3.micro")
+            .db_instance_status("available")
+            .engine("postgres")
+            .engine_version("17.4")
+            .endpoint(endpoint);
+        let restored = instance(&one.clone().build()).unwrap().outputs;
+        let desired = Instance::new("postgres", "17", "db.t3.micro", 20, "app").manage_master_user_password(true);
+        // After the restore, the instance is ready for the update.
+        assert_eq!(phase(Some(&desired), &restored, None), Phase::Ready);
+        assert_eq!(phase(Some(&desired), &restored, Some(&AT_ONCE.into())), Phase::Pending);
+        let secret = types::MasterUserSecret::builder().secret_arn("arn").secret_status("active").build();
+        let updated = instance(&one.master_user_secret(secret).build()).unwrap().outputs;
+        assert_eq!(phase(Some(&desired), &updated, Some(&AT_ONCE.into())), Phase::Ready);
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_rds::{
 };
 use serde_json::Value;
 
-use super::{Field, Instance, InstanceOutputs, observed};
+use super::{Field, Instance, InstanceOutputs, observed, restore};
 use crate::{
     prelude::*,
     rds::{our_tags, sdk_tags, sync_tags},
@@ -22,9 +22,11 @@ impl Resource for Instance {
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["engine_version", "status", "pending", "parameters"];
     // The managed password's secret and the keys are used by RDS in the caller's name.
     const ACTIONS: Actions = Actions {
-        read: &["rds:DescribeDBInstances", "rds:ListTagsForResource"],
+        read: &["rds:DescribeDBInstances", "rds:DescribeDBSnapshots", "rds:ListTagsForResource"],
         create: &[
             "rds:CreateDBInstance",
+            "rds:DescribeDBSnapshots",
+            "rds:RestoreDBInstanceFromDBSnapshot",
             "rds:AddTagsToResource",
             "iam:CreateServiceLinkedRole",
             "iam:PassRole",
@@ -61,6 +63,8 @@ impl Resource for Instance {
         let storage = self.max_allocated_storage.is_none_or(|max| max > self.allocated_storage);
         let key = self.kms_key_id.is_none() || self.storage_encrypted == Some(true);
         let monitoring = self.monitoring_interval.unwrap_or_default() <= 0 || self.monitoring_role_arn.is_some();
+        // A restore keeps the password of the snapshot, and no API returns it.
+        let restored = self.db_snapshot_identifier.is_none() || self.manage_master_user_password == Some(true);
         let snapshot = self.final_db_snapshot_identifier.as_deref().is_none_or(is_snapshot_name);
         let rules = [
             (is_class, Field::DbInstanceClass, "expected `db.<family>.<size>`, as in `db.t3.micro`"),
@@ -68,6 +72,11 @@ impl Resource for Instance {
                 one_password,
                 Field::MasterUserPassword,
                 "expected either `master_user_password` or `manage_master_user_password`",
+            ),
+            (
+                restored,
+                Field::DbSnapshotIdentifier,
+                "requires `manage_master_user_password`: a restored database has the snapshot's password until then",
             ),
             (zone, Field::AvailabilityZone, "cannot be set with `multi_az`: AWS chooses the zones"),
             (storage, Field::MaxAllocatedStorage, "expected more than `allocated_storage`"),
@@ -136,8 +145,8 @@ impl Resource for Instance {
         }]
     }
 
-    fn phase(_: Option<&Self>, observed: &Observed<Self>, receipt: Option<&Receipt>) -> Phase {
-        observed::phase(&observed.outputs, receipt)
+    fn phase(desired: Option<&Self>, observed: &Observed<Self>, receipt: Option<&Receipt>) -> Phase {
+        observed::phase(desired, &observed.outputs, receipt)
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -159,6 +168,9 @@ impl Resource for Instance {
     }
 
     async fn create(&self, c: &Writer, _: &Owner) -> Result<Created<Self>> {
+        if let Some(snapshot) = &self.db_snapshot_identifier {
+            return restore::restore(c, self, snapshot).await;
+        }
         let request = set_inputs!(c.rds().create_db_instance(), self =>
             db_instance_identifier, engine, engine_version, db_instance_class, allocated_storage, max_allocated_storage,
             storage_type, iops, storage_throughput, dedicated_log_volume, storage_encrypted, kms_key_id, db_name, port,
@@ -286,7 +298,7 @@ async fn all(c: &Reader) -> Result<Arc<Vec<DbInstance>>> {
 }
 
 /// Errors that pass by themselves.
-fn special(code: &str, message: &str) -> Option<ErrorKind> {
+pub(super) fn special(code: &str, message: &str) -> Option<ErrorKind> {
     match code.trim_end_matches("Fault") {
         "InvalidDBInstanceState" => Some(ErrorKind::Busy),
         // A role that is not there yet, or whose policies are not.
@@ -297,19 +309,19 @@ fn special(code: &str, message: &str) -> Option<ErrorKind> {
 }
 
 /// Returns whether `desired` stands for version `observed`: `17` for `17.4`, but not for `170.1`.
-fn fits(desired: &str, observed: &str) -> bool {
+pub(super) fn fits(desired: &str, observed: &str) -> bool {
     observed == desired || observed.strip_prefix(desired).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Returns the part of a version that only a major version upgrade changes: `17` of `17.4` for PostgreSQL, and two parts for
 /// other engines, `8.0` of `8.0.36`.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Upgrading.html>
-fn major<'a>(engine: &str, version: &'a str) -> Vec<&'a str> {
+pub(super) fn major<'a>(engine: &str, version: &'a str) -> Vec<&'a str> {
     let parts = if engine == "postgres" { 1 } else { 2 };
     version.split('.').take(parts).collect()
 }
 
-fn older(desired: &Value, current: &Value) -> bool {
+pub(super) fn older(desired: &Value, current: &Value) -> bool {
     let parts = |version: &Value| -> Vec<u32> {
         version.as_str().unwrap_or_default().split('.').map_while(|part| part.parse().ok()).collect()
     };
@@ -399,5 +411,8 @@ mod tests {
         assert_eq!(fields(new("t3.micro")), ["db_instance_class"]);
         let bare = new("db.t3.micro").manage_master_user_password(false).final_db_snapshot_identifier("bad-");
         assert_eq!(fields(bare), ["master_user_password", "final_db_snapshot_identifier"]);
+        let restored = new("db.t3.micro").db_snapshot_identifier("before");
+        assert!(fields(restored.clone()).is_empty());
+        assert_eq!(fields(restored.manage_master_user_password(false))[1], "db_snapshot_identifier");
     }
 }

@@ -73,6 +73,15 @@ pub(super) fn storage(env: &Environment) -> Vec<Mistake> {
     vec![Mistake::new("database.max_storage", what).hint(format!("a tenth more than `storage` at least: {least}"))]
 }
 
+/// Checks that a snapshot with an ARN is in the environment's region: RDS restores no other.
+pub(super) fn snapshot(env: &Environment) -> Vec<Mistake> {
+    let region = env.database.from_snapshot.as_deref().and_then(|arn| arn.strip_prefix("arn:")?.split(':').nth(2));
+    let Some(region) = region.filter(|region| *region != env.region) else { return vec![] };
+    let what = format!("the snapshot is in {region}, and the environment in {}", env.region);
+    let hint = "copy it to the environment's region with `aws rds copy-db-snapshot`, and name the copy";
+    vec![Mistake::new("database.from_snapshot", what).hint(hint)]
+}
+
 /// Memory in GiB of a database class, for the families with a fixed ratio of memory to size.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html>
 fn memory(class: &str) -> Option<u64> {
@@ -191,6 +200,20 @@ mod tests {
         assert!(
             class("db.t3.mirco")
                 .starts_with("database.class: `mirco` is not a size of a database class (one of micro, small")
+        );
+    }
+
+    #[test]
+    fn snapshot_is_in_the_region() {
+        let snapshot = |name: &str| after(|env| env.database.from_snapshot = Some(name.into()));
+        for name in ["before", "rds:db-2026-11-28-04-10", "arn:aws:rds:us-east-1:210987654321:snapshot:shared"] {
+            assert_eq!(snapshot(name), [""; 0]);
+        }
+        assert_eq!(
+            snapshot("arn:aws:rds:eu-west-1:210987654321:snapshot:shared"),
+            [
+                "database.from_snapshot: the snapshot is in eu-west-1, and the environment in us-east-1 (copy it to the environment's region with `aws rds copy-db-snapshot`, and name the copy)"
+            ]
         );
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use provisioner_model::environment::Mistake;
 
-use crate::environment::{Environment, ranges};
+use crate::environment::{Environment, Subnets, ranges};
 
 /// Accepts a network's range such as `10.0.0.0/16`, but not `10.0.0.1/16`.
 fn range(path: &str, text: &str) -> Result<Ipv4Net, Mistake> {
@@ -18,7 +18,44 @@ fn range(path: &str, text: &str) -> Result<Ipv4Net, Mistake> {
     Err(Mistake::new(path, format!("`{text}` is an address within a range")).hint(format!("write {}", range.trunc())))
 }
 
+/// Refuses the keys of a network that the stack creates beside an existing one, and the other way round.
+pub(super) fn existing_vpc(env: &Environment) -> Vec<Mistake> {
+    let network = &env.network;
+    let (keys, what, hint) = if network.vpc.is_some() {
+        let keys = [
+            ("cidr", !network.cidr.is_empty()),
+            ("zones", !network.zones.is_empty()),
+            ("nat", network.nat.is_some()),
+            ("nat_zone", network.nat_zone.is_some()),
+            ("public_ranges", !network.public_ranges.is_empty()),
+            ("private_ranges", !network.private_ranges.is_empty()),
+        ];
+        (keys.to_vec(), "has no effect in an existing VPC", "remove the key, or `vpc` and its subnets")
+    } else {
+        let keys = [
+            ("public_subnets", network.public_subnets.is_some()),
+            ("private_subnets", network.private_subnets.is_some()),
+        ];
+        (keys.to_vec(), "has no effect without `vpc`", "state `vpc`, or remove the key: the stack creates subnets")
+    };
+    let stated = keys.into_iter().filter(|(_, stated)| *stated);
+    let excluded = stated.map(|(key, _)| Mistake::new(&format!("network.{key}"), format!("`{key}` {what}")).hint(hint));
+    let tiers = [("public_subnets", &network.public_subnets), ("private_subnets", &network.private_subnets)];
+    let without_tags = tiers.into_iter().filter_map(|(key, subnets)| match subnets {
+        // No tags would select every subnet of the VPC.
+        Some(Subnets::Tags(tags)) if tags.is_empty() => {
+            let mistake = Mistake::new(&format!("network.{key}"), "no tag selects the subnets");
+            Some(mistake.hint("the tags that they have, such as { tier = \"private\" }, or a list of IDs"))
+        }
+        _ => None,
+    });
+    excluded.chain(without_tags).collect()
+}
+
 pub(super) fn vpc(env: &Environment) -> Vec<Mistake> {
+    if env.network.vpc.is_some() {
+        return vec![];
+    }
     let path = "network.cidr";
     let range = match range(path, &env.network.cidr) {
         Ok(range) => range,
@@ -95,6 +132,9 @@ fn stated_in_file(env: &Environment, name: &str) -> bool {
 pub(super) fn zones(env: &Environment) -> Vec<Mistake> {
     let zones = &env.network.zones;
     let mut mistakes = vec![];
+    if env.network.vpc.is_some() {
+        return mistakes;
+    }
     if let Some(zone) = env.network.nat_zone.as_ref().filter(|zone| !zones.contains(zone)) {
         let what = format!("there is no zone `{zone}` in `network.zones`");
         mistakes.push(Mistake::new("network.nat_zone", what).hint(format!("one of {}", zones.join(", "))));
@@ -117,7 +157,9 @@ pub(super) fn zones(env: &Environment) -> Vec<Mistake> {
 
 #[cfg(test)]
 mod tests {
-    use crate::environment::rules::tests::after;
+    use std::collections::BTreeMap;
+
+    use crate::environment::{Subnets, rules::tests::after};
 
     #[test]
     fn vpc_cidr_is_valid_and_contains_its_subnets() {
@@ -182,6 +224,46 @@ mod tests {
             ]
         );
         assert_eq!(zones(&["a", "b", "a"])[0], "network.zones.2: zone `a` is listed twice (leave one of them out)");
+    }
+
+    #[test]
+    fn existing_network_excludes_the_keys_of_a_new_one() {
+        let ids = |ids: [&str; 2]| Some(Subnets::Ids(ids.map(str::to_owned).to_vec()));
+        let existing = |clear: bool| {
+            after(|env| {
+                env.network.vpc = Some("vpc-0123456789abcdef0".into());
+                env.network.public_subnets = ids(["subnet-00000001", "subnet-00000002"]);
+                env.network.private_subnets = ids(["subnet-00000003", "subnet-00000004"]);
+                if clear {
+                    (env.network.cidr, env.network.zones, env.network.nat) = (String::new(), vec![], None);
+                }
+            })
+        };
+        assert_eq!(existing(true), [""; 0]);
+        let without_tags = after(|env| {
+            env.network.vpc = Some("vpc-0123456789abcdef0".into());
+            (env.network.cidr, env.network.zones, env.network.nat) = (String::new(), vec![], None);
+            env.network.public_subnets = ids(["subnet-00000001", "subnet-00000002"]);
+            env.network.private_subnets = Some(Subnets::Tags(BTreeMap::new()));
+        });
+        assert_eq!(
+            without_tags,
+            [
+                "network.private_subnets: no tag selects the subnets (the tags that they have, such as { tier = \"private\" }, or a list of IDs)"
+            ]
+        );
+        let refused = |key| {
+            format!(
+                "network.{key}: `{key}` has no effect in an existing VPC (remove the key, or `vpc` and its subnets)"
+            )
+        };
+        assert_eq!(existing(false), ["cidr", "zones", "nat"].map(refused));
+        assert_eq!(
+            after(|env| env.network.public_subnets = ids(["subnet-00000001", "subnet-00000002"])),
+            [
+                "network.public_subnets: `public_subnets` has no effect without `vpc` (state `vpc`, or remove the key: the stack creates subnets)"
+            ]
+        );
     }
 
     #[test]
