@@ -25,6 +25,7 @@ mod foreign_objects;
 mod generated_names;
 mod guides;
 mod image;
+mod judge;
 mod major_upgrade;
 mod members;
 mod network;
