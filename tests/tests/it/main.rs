@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod aws_mode;
 mod book;
 mod canary;
 mod compose;
