@@ -3,6 +3,7 @@
 //! text form of the rules, `faults/protocol.rs` the operation names and the form of errors. `faults/program.rs` is the
 //! proxy as a program.
 
+mod aws_mode;
 mod lag;
 mod protocol;
 mod rules;
@@ -23,6 +24,7 @@ use std::{
 pub use rules::{Rule, is_changing};
 
 use crate::proxy::{Message, Proxy, proxy};
+use aws_mode::AwsMode;
 use protocol::Failure;
 use rules::{Delivery, Fault};
 
@@ -64,6 +66,7 @@ struct Shared {
     passing: Mutex<usize>,
     passed: Condvar,
     victim: Mutex<Option<Child>>,
+    aws_mode: Option<AwsMode>,
 }
 
 /// A read: operation and path, and body.
@@ -82,6 +85,16 @@ struct Counts {
 impl Faults {
     /// Starts a proxy in front of an endpoint (`http://HOST:PORT`). `seed` determines the faults that occur by chance.
     pub fn before(endpoint: &str, rules: Vec<Rule>, seed: u64) -> io::Result<Self> {
+        Self::start(endpoint, rules, seed, None)
+    }
+
+    /// Starts a proxy that makes an emulator as slow and as late as AWS, by a scale: `faults/aws_mode.rs` describes it.
+    pub fn aws_mode(endpoint: &str, seed: u64) -> io::Result<Self> {
+        let rules = aws_mode::RULES.iter().map(|rule| rule.parse().map_err(io::Error::other));
+        Self::start(endpoint, rules.collect::<io::Result<_>>()?, seed, Some(AwsMode::default()))
+    }
+
+    fn start(endpoint: &str, rules: Vec<Rule>, seed: u64, aws_mode: Option<AwsMode>) -> io::Result<Self> {
         let host = endpoint.strip_prefix("http://").unwrap_or(endpoint).trim_end_matches('/');
         let upstream = host.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
         let counts = Counts { by_rule: vec![0; rules.len()], ..Counts::default() };
@@ -96,6 +109,7 @@ impl Faults {
             passing: Mutex::new(0),
             passed: Condvar::new(),
             victim: Mutex::new(None),
+            aws_mode,
         });
         let answering = shared.clone();
         let proxy = proxy(move |request| answering.answer(&request))?;
@@ -106,6 +120,13 @@ impl Faults {
     /// Returns the calls received so far, in order.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.shared.counts).calls.clone()
+    }
+
+    /// Lets the next deployment of an ECS service fail and be rolled back, in AWS mode.
+    pub fn fail_next_deployment(&self) {
+        if let Some(aws_mode) = &self.shared.aws_mode {
+            aws_mode.fail_next_deployment();
+        }
     }
 
     /// Runs a command with `AWS_ENDPOINT_URL` set to this proxy: the program that a rule kills. It is also killed after
@@ -214,7 +235,10 @@ impl Shared {
 
     fn pass(&self, request: &Message) -> io::Result<Message> {
         *lock(&self.passing) += 1;
-        let answer = request.send_to(self.upstream);
+        let answer = match &self.aws_mode {
+            Some(aws_mode) => aws_mode.answer(request, self.upstream),
+            None => request.send_to(self.upstream),
+        };
         *lock(&self.passing) -= 1;
         self.passed.notify_all();
         if let (Some(names), Ok(answer)) = (&self.names, &answer) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod cbor;
 pub(crate) mod ecs;
+pub(crate) mod firewall;
 
 use std::{
     collections::BTreeMap,

@@ -5,6 +5,7 @@ pub mod canary;
 pub mod docker;
 pub mod faults;
 mod front;
+mod judge;
 mod localemu;
 mod ministack;
 mod moto;
@@ -28,10 +29,12 @@ use std::{
     io::{self, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+pub use front::firewall::Firewall;
+use judge::Case;
 use provisioner_aws::Aws;
 use provisioner_model::{erased::Clouds, stack::MAIN};
 use proxy::{Message, Proxy, proxy};
@@ -51,6 +54,9 @@ pub struct Emulator {
     containers: Option<docker::Containers>,
     /// Base URL of the emulator.
     pub url: String,
+    firewall: Arc<Firewall>,
+    /// The judge of its requests.
+    _case: Case,
 }
 
 /// Keeps an emulator away from Docker: this is about what AWS is told, not about what runs.
@@ -80,8 +86,8 @@ impl Emulator {
 
     fn before_moto((process, port): (TcpStream, u16), registry: Option<u16>) -> Option<Self> {
         let control = process.try_clone().ok();
-        let front = proxy(move |request| front::answer(request, port, registry)).ok()?;
-        Some(Self { control, ..Self::of(Box::new(process), port, front) })
+        let front = move |request| front::answer(request, port, registry);
+        Some(Self { control, ..Self::of(Box::new(process), port, front)? })
     }
 
     /// Returns a copy of moto with every object that it holds, without a registry. The copy and the original change
@@ -99,13 +105,31 @@ impl Emulator {
         front: impl Fn(Message) -> io::Result<Message> + Send + Sync + 'static,
     ) -> Option<Self> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-        let emulator = Self::of(Box::new(Program(child)), port, proxy(front).ok()?);
+        let emulator = Self::of(Box::new(Program(child)), port, front)?;
         Self::answers(port).then_some(emulator)
     }
 
-    fn of(process: Box<dyn Send + Sync>, port: u16, front: Proxy) -> Self {
+    fn of(
+        process: Box<dyn Send + Sync>,
+        port: u16,
+        front: impl Fn(Message) -> io::Result<Message> + Send + Sync + 'static,
+    ) -> Option<Self> {
+        let case = Case::open().ok()?;
+        let connection = case.connection();
+        let firewall = Arc::<Firewall>::default();
+        let guard = firewall.clone();
+        let front = proxy(move |request| {
+            if request.path().starts_with(ministack::BALANCER) {
+                return guard.refusal(&request).map_or_else(|| front(request), Ok);
+            }
+            connection.judge(&request);
+            guard.learn(&request);
+            front(request)
+        });
+        let front = front.ok()?;
         let url = format!("http://127.0.0.1:{}", front.port);
-        Self { _process: process, control: None, front, port, beside: None, containers: None, url }
+        let (control, beside, containers) = (None, None, None);
+        Some(Self { _process: process, control, front, port, beside, containers, url, firewall, _case: case })
     }
 
     fn answers(port: u16) -> bool {
@@ -122,6 +146,11 @@ impl Emulator {
     /// Returns the number of requests received.
     pub fn calls(&self) -> usize {
         self.front.calls.load(Ordering::SeqCst)
+    }
+
+    /// Returns the firewall before the load balancer, by the web ACL that the emulator was given.
+    pub fn firewall(&self) -> Arc<Firewall> {
+        self.firewall.clone()
     }
 
     /// Every object that the emulator holds, whatever service it is of: `ec2: VPC vpc-1`. Objects that AWS keeps for a while

@@ -23,7 +23,7 @@ use crate::{
 /// Services that moto serves instead: one is missing, and one ignores its input.
 const BY_MOTO: &[&str] = &["application-autoscaling", "acm"];
 /// Below this path of the front is the load balancer, as its listener for HTTPS answers.
-const BALANCER: &str = "/_balancer";
+pub(crate) const BALANCER: &str = "/_balancer";
 
 impl Emulator {
     /// Starts ministack: the program that `PROVISIONER_MINISTACK` names, else `ministack` on the path; and moto beside

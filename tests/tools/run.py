@@ -156,8 +156,8 @@ def test(arguments, programs=None):
     strict = "--strict" in arguments
     arguments = [a for a in arguments if a != "--strict"]
     with tempfile.TemporaryDirectory() as folder:
-        skips = pathlib.Path(folder) / "skips"
-        env = environment(*(programs or TOOLS)) | {"PROVISIONER_SKIPS": str(skips)}
+        skips, judged = pathlib.Path(folder) / "skips", pathlib.Path(folder) / "judged"
+        env = environment(*(programs or TOOLS)) | {"PROVISIONER_SKIPS": str(skips), "PROVISIONER_JUDGED": str(judged)}
         # Cargo ignores `--package` beside `--workspace`.
         every = [] if {"-p", "--package"} & set(arguments) else ["--workspace"]
         command = ["cargo", "test", *every, "--locked", "--no-fail-fast", *arguments]
@@ -168,11 +168,22 @@ def test(arguments, programs=None):
         finally:
             leftovers()
         skipped = sorted(set(skips.read_text().splitlines())) if skips.exists() else []
+        code = judgement(judged) or code
     for line in skipped:
         print(paint("33", f"SKIPPED {line}"))
     if skipped and strict:
         print(paint("31", f"{len(skipped)} skipped, and none may be here"))
     return code or (1 if skipped and strict else 0)
+
+
+def judgement(judged):
+    """Says what the judge of requests judged in this run, by `tests/tools/judge`, and keeps it for `table.py`."""
+    if not judged.exists():
+        return 0
+    kept = target() / "judged"
+    shutil.copy(judged, kept)
+    print(f"{kept}: ", end="", flush=True)
+    return subprocess.run([sys.executable, NEEDS / "judge" / "table.py", "--check", kept]).returncode
 
 
 def app(env):

@@ -40,6 +40,11 @@ impl Names {
         self.known.extend(asked.into_iter().map(|(_, value)| value).chain(answered));
     }
 
+    /// Returns the time since an object of this name was created; `None` for one that was there before.
+    pub(crate) fn age(&self, name: &str) -> Option<Duration> {
+        self.created.get(name).map(Instant::elapsed)
+    }
+
     /// Returns the answer to a read as it would be without the objects that were created within this time.
     pub(crate) fn hidden(&self, request: &Message, answer: Message, within: Duration) -> Message {
         let hides = |text: &str| self.created.get(text).is_some_and(|created| created.elapsed() < within);

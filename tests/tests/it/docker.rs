@@ -125,7 +125,8 @@ impl System {
             return None;
         };
         provisioner_image::tls::use_ring();
-        let client = Client::new();
+        // The firewall refuses requests without one.
+        let client = Client::builder().user_agent("provisioner-tests").build().unwrap();
         let ca = client.get(format!("{}/_ministack/rds/ca.pem", ministack.url)).send().await.unwrap();
         let ca = ca.text().await.unwrap();
         let mut sandbox = Sandbox::on(ministack);

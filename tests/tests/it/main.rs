@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod aws_mode;
 mod book;
 mod canary;
 mod compose;
@@ -27,6 +28,7 @@ mod generated_names;
 mod guides;
 mod identity_settings;
 mod image;
+mod judge;
 mod major_upgrade;
 mod members;
 mod network;

@@ -1,40 +1,52 @@
-//! The proof of a rollout, as a user runs it: moto for AWS, and a small server for the load balancer and the app behind.
+//! The verification of a rollout, as a user runs it: moto for AWS, and a small server for the load balancer with its firewall
+//! and the app behind.
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
+    net::TcpStream,
     sync::{Arc, Mutex},
 };
 
+use provisioner_tests::{
+    Firewall,
+    proxy::{Message, Proxy, proxy},
+};
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-/// Answers every request with what it is told to say at the time.
+/// Answers every request that passes the firewall with what it is told to say at the time.
 struct App {
     says: Arc<Mutex<Value>>,
     url: String,
+    _proxy: Proxy,
 }
 
 impl App {
-    fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/_alb/app", listener.local_addr().unwrap());
+    fn new(firewall: Arc<Firewall>) -> Self {
         let says = Arc::new(Mutex::new(json!({})));
         let told = says.clone();
-        std::thread::spawn(move || {
-            for mut client in listener.incoming().flatten() {
-                let mut buffer = [0; 4096];
-                let read = client.read(&mut buffer).unwrap_or(0);
-                let right = String::from_utf8_lossy(&buffer[..read]).starts_with("GET /_alb/app/version HTTP/1.1");
-                let (status, body) =
-                    if right { ("200 OK", told.lock().unwrap().to_string()) } else { ("404 Not Found", "{}".into()) };
-                let length = body.len();
-                let _ =
-                    write!(client, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        let proxy = proxy(move |request| {
+            if let Some(refusal) = firewall.refusal(&request) {
+                return Ok(refusal);
             }
+            let right = request.method() == "GET" && request.path() == "/_alb/app/version";
+            let (status, body) = if right { (200, told.lock().unwrap().to_string()) } else { (404, "{}".into()) };
+            Ok(Message::answer(status, "application/json", body))
         });
-        Self { says, url }
+        let proxy = proxy.unwrap();
+        Self { says, url: format!("http://127.0.0.1:{}/_alb/app", proxy.port), _proxy: proxy }
+    }
+
+    /// Returns the status of the answer to a request with these headers and a body of this length.
+    fn status(&self, headers: &str, length: usize) -> u16 {
+        let (address, path) = self.url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("GET /{path}/version HTTP/1.0\r\n{headers}Content-Length: {length}\r\n\r\n");
+        stream.write_all(&[head.as_bytes(), &vec![b'a'; length]].concat()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
     fn say(&self, revision: &str) {
@@ -45,7 +57,7 @@ impl App {
 #[test]
 fn rollout_succeeds_once_the_new_version_answers() {
     let Some(sandbox) = Sandbox::new("rollout_succeeds_once_the_new_version_answers") else { return };
-    let app = App::new();
+    let app = App::new(sandbox.moto.firewall());
     sandbox.edit("dev", "[service]", "[service]\nverification = { deadline = 1, settle = 1 }");
     let running = || {
         let (cluster, name) = (sandbox.output("cluster"), sandbox.output("service"));
@@ -80,6 +92,21 @@ fn rollout_succeeds_once_the_new_version_answers() {
     assert_eq!(running(), (second, 1));
     sandbox.unchanged("dev");
     sandbox.run(&["destroy", "dev", "--yes"]).ok();
+}
+
+#[test]
+fn firewall_refuses_what_the_environment_does_not_count() {
+    let Some(sandbox) = Sandbox::new("firewall_refuses_what_the_environment_does_not_count") else { return };
+    let app = App::new(sandbox.moto.firewall());
+    let apply = || sandbox.run(&["apply", "dev", "--yes"]).ok();
+    apply();
+    let agent = "User-Agent: curl/8\r\n";
+    assert_eq!(app.status("", 0), 403);
+    assert_eq!([8192, 8193].map(|length| app.status(agent, length)), [200, 403]);
+    sandbox.edit("dev", "[service]", "[firewall]\ncount = [\"NoUserAgent_HEADER\"]\n\n[service]\nbody_limit = 65536");
+    apply();
+    assert_eq!(app.status("", 0), 200);
+    assert_eq!(app.status(agent, 8193), 200);
 }
 
 #[test]

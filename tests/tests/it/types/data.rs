@@ -51,9 +51,9 @@ async fn bucket() {
         .await;
     let rule = LifecycleRule::new("tmp")
         .prefix("tmp/")
-        .expiration_days(30)
+        .expiration_days(60)
         .noncurrent_version_expiration_days(7)
-        .transitions([Transition::new(10, "STANDARD_IA")]);
+        .transitions([Transition::new(30, "STANDARD_IA")]);
     let policy = json!({
         "Version": "2012-10-17",
         "Statement": [{

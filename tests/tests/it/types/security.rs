@@ -21,6 +21,13 @@ fn policy(action: &str) -> In<String> {
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().into()
 }
 
+/// A policy of a resource, which names whom it allows.
+fn resource_policy(action: &str) -> In<String> {
+    let principal = json!({ "AWS": "arn:aws:iam::123456789012:root" });
+    let statement = json!({"Effect": "Allow", "Principal": principal, "Action": [action], "Resource": "*"});
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().into()
+}
+
 fn trust(service: &str) -> In<String> {
     let statement = json!({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"});
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().into()
@@ -159,7 +166,7 @@ async fn key_and_alias() {
     let mut key = bench
         .create(Key {
             description: Some("first".into()),
-            policy: Some(policy("kms:*")),
+            policy: Some(resource_policy("kms:*")),
             key_spec: Some("SYMMETRIC_DEFAULT".into()),
             key_usage: Some("ENCRYPT_DECRYPT".into()),
             multi_region: Some(false),
@@ -172,7 +179,7 @@ async fn key_and_alias() {
         })
         .await;
     let mut changed = key.changed("description", json!("second"));
-    changed["policy"] = json!(policy("kms:Decrypt"));
+    changed["policy"] = json!(resource_policy("kms:Decrypt"));
     changed["tags"] = json!({"other": "2"});
     key.update(changed).await;
     let changed = key.changed("key_rotation_enabled", json!(false));
@@ -234,9 +241,9 @@ async fn secret_and_its_policy() {
     assert_eq!(stored(&bench, &secret.id).await, "canary");
     assert!(!format!("{} {:?}", secret.inputs, secret.observed).contains("canary"));
 
-    let wanted = SecretPolicy::new(Id::new(&*secret.id).into(), policy("secretsmanager:GetSecretValue"));
+    let wanted = SecretPolicy::new(Id::new(&*secret.id).into(), resource_policy("secretsmanager:GetSecretValue"));
     let mut part = bench.create(wanted).await;
-    let changed = part.changed("resource_policy", json!(policy("secretsmanager:DescribeSecret")));
+    let changed = part.changed("resource_policy", json!(resource_policy("secretsmanager:DescribeSecret")));
     part.update(changed).await;
     part.delete().await;
     secret.delete().await;
@@ -288,13 +295,13 @@ async fn topic_and_subscription() {
             Topic::new()
                 .display_name("first")
                 .kms_master_key_id("alias/aws/sns")
-                .policy(policy("sns:Publish"))
+                .policy(resource_policy("sns:Publish"))
                 .delivery_policy(r#"{"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}}}"#)
                 .tags(tags("team")),
         )
         .await;
     let mut changed = topic.changed("display_name", json!("second"));
-    changed["policy"] = json!(policy("sns:Subscribe"));
+    changed["policy"] = json!(resource_policy("sns:Subscribe"));
     changed["tags"] = json!({"other": "2"});
     topic.update(changed).await;
     end(&mut topic, "kms_master_key_id", json!("")).await;

@@ -234,9 +234,11 @@ fn app() -> Container {
         .ulimits([Ulimit::new("nofile", 1024, 4096)])
         .mount_points([MountPoint::new("tmp", "/tmp").read_only(false)])
         .stop_timeout(30)
-        .log_configuration(
-            Log::new("awslogs").options([("awslogs-group", "/ecs/app"), ("awslogs-region", "us-east-1")]),
-        )
+        .log_configuration(Log::new("awslogs").options([
+            ("awslogs-group", "/ecs/app"),
+            ("awslogs-region", "us-east-1"),
+            ("awslogs-stream-prefix", "app"),
+        ]))
         .health_check(ContainerHealthCheck::new(["CMD", "/app", "health"]).interval(10))
 }
 
@@ -275,7 +277,9 @@ async fn service_and_its_scaling() {
     let Some(bench) = Bench::moto("service_and_its_scaling") else { return };
     let net = Net::on(&bench).await;
     let cluster = bench.create(Cluster::new()).await;
-    let mut definition = bench.create(TaskDefinition::fargate(256, 512, [app()])).await;
+    let definition = TaskDefinition::fargate(256, 1024, [app()]);
+    let definition = definition.execution_role_arn("arn:aws:iam::123456789012:role/execution");
+    let mut definition = bench.create(definition).await;
     let targets = bench.create(TargetGroup::new(id(&net.vpc), "HTTP", 8080)).await;
     let balancer = bench.create(net.balancer()).await;
     let listener = bench.create(Listener::new(id(&balancer), 80, "HTTP", [Action::forward(id(&targets))])).await;
