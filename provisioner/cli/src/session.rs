@@ -21,6 +21,7 @@ use crate::{
     declaration::Declaration,
     environment::{EnvironmentFile, Folder},
     error::Failure,
+    options::SchemaOptions,
     program::Program,
     saved,
     state_store::StateStore,
@@ -103,5 +104,10 @@ impl<'a, E: Environment> Session<'a, E> {
         let declaration = Declaration::new(self.program, self.folder, &self.environment, &self.target)?;
         self.clouds.set_secrets(declaration.desired.secrets.clone());
         Ok(declaration)
+    }
+
+    /// Checks the declared resources by the rules that AWS publishes, before anything is read.
+    pub(crate) fn check(&self, declaration: &Declaration, options: SchemaOptions) -> Result<(), Failure> {
+        declaration.check(self.program.registry(), options)
     }
 }
