@@ -36,6 +36,7 @@ mod prose;
 mod reference;
 mod rollouts;
 mod sandbox;
+mod schemas;
 mod shared_records;
 mod stopped_database;
 mod sweep;
