@@ -20,11 +20,12 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 use provisioner_model::{
+    CloudFormationResource, Diagnostic, TypeInfo,
     error::{Error, Result},
     resource::Cloud,
 };
 
-use crate::error::api;
+use crate::{error::api, schemas};
 
 macro_rules! clients {
     ($($feature:literal $method:ident $krate:ident $name:literal $id:literal,)*) => {
@@ -326,6 +327,9 @@ impl Cloud for Aws {
     }
     fn writer(&self) -> &Writer {
         &self.writer
+    }
+    fn findings(info: &TypeInfo, resources: &[CloudFormationResource], region: &str) -> Vec<Diagnostic> {
+        schemas::findings(info, resources, region)
     }
 }
 

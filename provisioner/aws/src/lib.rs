@@ -12,6 +12,8 @@ pub mod partition;
 #[cfg(feature = "ec2")]
 pub mod preflight;
 mod prelude;
+mod properties;
+pub mod schemas;
 mod sdk;
 pub mod tags;
 pub mod value;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use provisioner_model::{
     Diagnostic, Environment, SourceLocation,
+    erased::ResourceRegistry,
     stack::{Desired, MAIN},
     state::ProviderTarget,
 };
@@ -12,6 +13,7 @@ use crate::{
     artifacts::Artifacts,
     environment::{EnvironmentFile, Folder},
     error::Failure,
+    options::SchemaOptions,
     program::{Program, facts},
     state_store::StateStore,
 };
@@ -60,6 +62,15 @@ impl Declaration {
             endpoint: None,
         });
         Ok((Self::new(program, folder, environment, &target, &BTreeMap::new())?, target))
+    }
+
+    /// Returns every mistake that shows without a call, by the rules of the resource types and of AWS.
+    pub(crate) fn check(&self, registry: &ResourceRegistry, options: SchemaOptions) -> Result<(), Failure> {
+        if options.no_schemas {
+            return Ok(());
+        }
+        let findings = provisioner_planner::findings(&self.desired, registry);
+        if findings.is_empty() { Ok(()) } else { Err(Failure::Refused(findings)) }
     }
 
     /// The same stack without resources and outputs: the plan of it deletes everything.

@@ -13,7 +13,7 @@ use provisioner_store::StoreError;
 use crate::{
     consent::ConsentError,
     environment::EnvironmentError,
-    render::{PageFormat, diagnostic},
+    render::{PageFormat, count, diagnostic},
     saved::SavedError,
     terminal::Terminal,
 };
@@ -101,6 +101,9 @@ pub enum Failure {
     /// Something could not be read.
     #[error("could not read the observed state")]
     Unread(Vec<Diagnostic>),
+    /// The check by the provider's rules.
+    #[error("the provider would refuse {}", count(.0.len(), "input"))]
+    Refused(Vec<Diagnostic>),
     /// There can be no plan.
     #[error("there can be no plan")]
     Planning(Vec<Diagnostic>),
@@ -355,6 +358,11 @@ impl Hint for Failure {
                  the machine; -v shows where it looked"
                     .to_owned(),
             ),
+            Self::Refused(_) => Some(
+                "correct the program or the environment file; `--no-schemas` skips the check, for a value that is newer than \
+                 its rules"
+                    .to_owned(),
+            ),
             Self::OtherAccount { .. } => {
                 Some("use credentials of that account, or correct `account` in the environment file".to_owned())
             }
@@ -405,7 +413,7 @@ impl Failure {
     pub fn report(&self, page: &PageFormat, dumb: bool) -> String {
         match self {
             Self::Environment(EnvironmentError::Mistakes(mistakes)) => diagnostic::mistakes(mistakes, page, dumb),
-            Self::Program(list) | Self::Unread(list) | Self::Planning(list) => {
+            Self::Program(list) | Self::Unread(list) | Self::Planning(list) | Self::Refused(list) => {
                 diagnostic::list(&Diagnostic::of(self), list, page)
             }
             Self::Contradiction(wrong) => {

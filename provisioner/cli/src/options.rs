@@ -59,6 +59,14 @@ impl Pace {
     }
 }
 
+/// The check of resources against the rules that AWS publishes.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct SchemaOptions {
+    /// Skip the check against AWS's resource schemas, for a value that AWS has added after this version of Provisioner.
+    #[arg(long)]
+    pub(crate) no_schemas: bool,
+}
+
 /// Options for applying a plan.
 #[derive(Args, Debug)]
 pub(crate) struct ApplyOptions {

@@ -23,6 +23,7 @@ use crate::{
     declaration::Declaration,
     environment::{EnvironmentFile, Folder},
     error::Failure,
+    options::SchemaOptions,
     program::Program,
     saved,
     state_store::StateStore,
@@ -116,5 +117,10 @@ impl<'a, E: Environment> Session<'a, E> {
             Declaration::new(self.program, self.folder, &self.environment, &self.target, &self.discovered)?;
         self.clouds.set_secrets(declaration.desired.secrets.clone());
         Ok(declaration)
+    }
+
+    /// Checks the declared resources by the rules that AWS publishes, before anything is read.
+    pub(crate) fn check(&self, declaration: &Declaration, options: SchemaOptions) -> Result<(), Failure> {
+        declaration.check(self.program.registry(), options)
     }
 }

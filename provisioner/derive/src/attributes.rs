@@ -1,7 +1,7 @@
 //! The attributes: `#[resource(…)]`, `#[nested(…)]`, `#[field(…)]`, `#[output(…)]`.
 
 use syn::{
-    Attribute, DeriveInput, Error, Expr, Ident, Lit, LitInt, LitStr, Result, Token, ext::IdentExt,
+    Attribute, DeriveInput, Error, Expr, Ident, Lit, LitInt, LitStr, Path, Result, Token, ext::IdentExt,
     meta::ParseNestedMeta, parenthesized, parse::ParseStream, punctuated::Punctuated,
 };
 
@@ -14,8 +14,30 @@ pub(crate) struct StructAttributes {
     pub(crate) unique: Vec<Vec<Ident>>,
     /// Members and the reason why they are no inputs.
     pub(crate) omitted: Vec<(String, LitStr)>,
+    pub(crate) cloudformation: Option<CloudFormation>,
     pub(crate) fields: Option<Ident>,
     pub(crate) constructor: Option<Ident>,
+}
+
+/// `cloudformation = "AWS::EC2::Subnet"`, `cloudformation(part = "AWS::IAM::Role")`, `cloudformation(none = "reason")`.
+pub(crate) enum CloudFormation {
+    Type(LitStr),
+    Part(LitStr),
+    None(LitStr),
+}
+
+/// The property of a field.
+#[derive(Default)]
+pub(crate) enum Property {
+    /// Of the field's own name.
+    #[default]
+    Own,
+    /// `property = "A.B"`.
+    Path(LitStr),
+    /// `property(each = "AWS::EC2::Route", link = "RouteTableId", item = "SubnetId")`.
+    Each { type_name: LitStr, link: LitStr, item: Option<LitStr> },
+    /// `property(none = "reason")`.
+    None(LitStr),
 }
 
 /// `#[field(…)]` and `#[output(…)]`.
@@ -30,6 +52,9 @@ pub(crate) struct FieldAttributes {
     pub(crate) default: Option<Expr>,
     /// As JSON.
     pub(crate) cloud_default: Option<String>,
+    pub(crate) property: Property,
+    /// The function that returns the property's value.
+    pub(crate) convert: Option<Path>,
     pub(crate) constant: Option<LitStr>,
     pub(crate) skip: bool,
 }
@@ -105,10 +130,58 @@ impl StructAttributes {
             }
         } else if meta.path.is_ident("fields") {
             self.fields = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("cloudformation") {
+            self.cloudformation = Some(cloudformation(meta)?);
         } else if !self.shared(meta)? {
-            return Err(meta.error("expected `type`, `create`, `unique`, `omitted`, `fields` or `constructor`"));
+            return Err(meta
+                .error("expected `type`, `create`, `unique`, `omitted`, `fields`, `cloudformation` or `constructor`"));
         }
         Ok(())
+    }
+}
+
+fn cloudformation(meta: &ParseNestedMeta<'_>) -> Result<CloudFormation> {
+    if meta.input.peek(Token![=]) {
+        return Ok(CloudFormation::Type(meta.value()?.parse()?));
+    }
+    let mut stated = None;
+    meta.parse_nested_meta(|meta| {
+        stated = Some(if meta.path.is_ident("part") {
+            CloudFormation::Part(meta.value()?.parse()?)
+        } else if meta.path.is_ident("none") {
+            CloudFormation::None(meta.value()?.parse()?)
+        } else {
+            return Err(meta.error("expected `part` or `none`"));
+        });
+        Ok(())
+    })?;
+    stated.ok_or_else(|| meta.error("expected a type, `part = …` or `none = …`"))
+}
+
+fn property(meta: &ParseNestedMeta<'_>) -> Result<Property> {
+    if meta.input.peek(Token![=]) {
+        return Ok(Property::Path(meta.value()?.parse()?));
+    }
+    let (mut none, mut each, mut link, mut item) = (None, None, None, None);
+    meta.parse_nested_meta(|meta| {
+        let place = if meta.path.is_ident("none") {
+            &mut none
+        } else if meta.path.is_ident("each") {
+            &mut each
+        } else if meta.path.is_ident("link") {
+            &mut link
+        } else if meta.path.is_ident("item") {
+            &mut item
+        } else {
+            return Err(meta.error("expected `none`, or `each`, `link` and `item`"));
+        };
+        *place = Some(meta.value()?.parse()?);
+        Ok(())
+    })?;
+    match (none, each, link) {
+        (Some(reason), None, None) => Ok(Property::None(reason)),
+        (None, Some(type_name), Some(link)) => Ok(Property::Each { type_name, link, item }),
+        _ => Err(meta.error("expected a path, `none = …`, or `each = …` with `link = …`")),
     }
 }
 
@@ -179,6 +252,10 @@ impl FieldAttributes {
             self.name = Some(GeneratedName { max, prefix, rule });
         } else if meta.path.is_ident("parameter") {
             self.parameters.push(meta.value()?.parse()?);
+        } else if meta.path.is_ident("property") {
+            self.property = property(meta)?;
+        } else if meta.path.is_ident("convert") {
+            self.convert = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("required") {
             self.required = true;
         } else if meta.path.is_ident("default") {
@@ -190,7 +267,8 @@ impl FieldAttributes {
         } else {
             let flags = FLAGS.map(|(word, _)| format!("`{word}`")).join(", ");
             return Err(meta.error(format!(
-                "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `required`, `default = …` or `cloud_default = …`"
+                "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `property = …`, `convert = …`, `required`, \
+                 `default = …` or `cloud_default = …`"
             )));
         }
         Ok(())

@@ -43,6 +43,13 @@ impl StructField {
     }
 }
 
+impl StructField {
+    /// Returns whether it has the tags of the object.
+    pub(crate) fn is_tags(&self) -> bool {
+        self.name == "tags" && is_called(&self.ty, "Tags")
+    }
+}
+
 impl<'a> Shape<'a> {
     pub(crate) fn of(ty: &'a Type) -> Self {
         let Type::Path(path) = ty else { return Self::Other };

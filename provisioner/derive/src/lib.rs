@@ -7,6 +7,7 @@
 //! | [`Resource`](macro@Resource) | a type's inputs | `Schema`, the `Field` enum, `new`, setters, serde |
 //! | [`Outputs`](macro@Outputs) | a type's outputs, and what they nest | one `Output` constant for each field, serde |
 //! | [`Nested`](macro@Nested) | a struct inside the inputs | `new`, setters, serde |
+//! | [`Properties`](macro@Properties) | a struct inside the inputs | `ToProperty`, its CloudFormation form |
 //!
 //! None of them writes a call: `impl Resource` stays by hand.
 //!
@@ -18,6 +19,7 @@ mod fields;
 mod names;
 mod nested;
 mod outputs;
+mod properties;
 mod resource;
 mod serde;
 #[cfg(test)]
@@ -58,6 +60,9 @@ use syn::{DeriveInput, parse_macro_input};
 ///   Leave it out where no single call does.
 /// - `unique(vpc_id, cidr_block)`: inputs that only one object may hold together. May be repeated.
 /// - `omitted(Member = "reason", A | B = "reason", "a.b" = "reason")`: members of the create call that are no inputs.
+/// - `cloudformation = "AWS::EC2::Subnet"`: the CloudFormation resource type. `cloudformation(part = "AWS::IAM::Role")` for
+///   a type whose inputs are properties of the resource that `part_of` names, `cloudformation(none = "reason")` where
+///   CloudFormation has no such type.
 /// - `fields = SubnetField`: the name of the generated enum; `Field` if absent. Needed for a second type in one module.
 /// - `constructor = bare`: the name of the generated constructor; `new` if absent.
 ///
@@ -69,6 +74,13 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `name(max = 63)`, `name(max = 256, prefix = "alias/")`: filled with a generated name where the program has none.
 ///   `rule = NAME` adds a `NameRule`, which stated and generated names must match.
 /// - `parameter = "Type"`: the create call's member, where that is not the input's name. May be repeated.
+/// - `property = "VersioningConfiguration.Status"`: the CloudFormation property, where that is not the input's name; see
+///   `cloudformation::Property::Path`. `property(none = "reason")`: there is none. `property(each = "AWS::EC2::Route",
+///   link = "RouteTableId")`: each item of the input is a CloudFormation resource of its own, with a property that names
+///   the declared object; with `item = "SubnetId"`, the item is the value of that property.
+/// - `convert = FUNCTION`: returns the property's value from a reference to the input, or to what an `Option` has. By default, text, numbers, lists,
+///   maps, references and structs with [`Properties`](macro@Properties) convert as they are, a `document` becomes an
+///   object, and `tags` a list.
 /// - `required`: an argument of `new` although its type is a list or map.
 /// - `default = EXPRESSION`: the value that `new` sets. A missing value in the state stays missing.
 /// - `cloud_default = LITERAL`: the value that AWS uses where the create call has none. The planner fills it in: the input
@@ -100,9 +112,18 @@ pub fn outputs(input: TokenStream) -> TokenStream {
 
 /// Derives `new`, setters and serde's traits for a struct inside a type's inputs, by the rules of
 /// [`Resource`](macro@Resource). Of the attributes, `#[field(required)]`, `#[field(default = …)]` and
-/// `#[nested(constructor = …)]` apply.
+/// `#[nested(constructor = …)]` apply, and those of [`Properties`](macro@Properties).
 #[proc_macro_derive(Nested, attributes(nested, field, serde))]
 pub fn nested(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     nested::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Derives `ToProperty` for a struct inside a type's inputs: an object with one property for each field, by the field's
+/// name in `PascalCase`. Of the attributes, `#[field(property = …)]` and `#[field(convert = …)]` apply; an empty path
+/// merges the field's own properties into the object.
+#[proc_macro_derive(Properties, attributes(field))]
+pub fn properties(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    properties::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -7,8 +7,8 @@ use syn::{DeriveInput, Error, Ident, Result};
 use crate::{
     attributes::StructAttributes,
     constructor,
-    fields::{self, StructField, is_called},
-    names, serde,
+    fields::{self, StructField},
+    names, properties, serde,
 };
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -35,9 +35,13 @@ fn schema(
     };
     let table = fields.iter().map(|field| {
         let (name, flags) = (&field.name, &field.attributes.flags);
-        let map = (is_tags(field) && flags.is_empty()).then(|| quote!(.map()));
+        let map = (field.is_tags() && flags.is_empty()).then(|| quote!(.map()));
         let cloud_default = field.attributes.cloud_default.iter();
-        quote!(::provisioner_model::schema::FieldSchema::new(#name) #(.#flags())* #(.cloud_default(#cloud_default))* #map)
+        let property = properties::of_field(attributes, field);
+        quote! {
+            ::provisioner_model::schema::FieldSchema::new(#name)
+                #(.#flags())* #(.cloud_default(#cloud_default))* #map #property
+        }
     });
     let groups = attributes.unique.iter().map(|group| unique(group, fields)).collect::<Result<Vec<_>>>()?;
     let part_of = only_one(fields, |field| field.attributes.part_of, "`part_of` names one input")?.map(|field| {
@@ -54,7 +58,7 @@ fn schema(
             );
         }
     });
-    let tagged = fields.iter().any(is_tags).then(|| {
+    let tagged = fields.iter().any(StructField::is_tags).then(|| {
         quote!(
             const TAGGED: bool = true;
         )
@@ -69,6 +73,7 @@ fn schema(
         }
     });
     let parameters = fields.iter().flat_map(parameters);
+    let cloudformation = properties::members(attributes, fields);
     let omitted = attributes.omitted.iter().map(|(member, reason)| quote!((#member, #reason)));
     Ok(quote! {
         #[automatically_derived]
@@ -83,12 +88,9 @@ fn schema(
             #call
             const PARAMETERS: &'static [::provisioner_model::schema::Parameter] = &[#(#parameters),*];
             const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[#(#omitted),*];
+            #cloudformation
         }
     })
-}
-
-fn is_tags(field: &StructField) -> bool {
-    field.name == "tags" && is_called(&field.ty, "Tags")
 }
 
 fn unique(group: &[Ident], fields: &[StructField]) -> Result<TokenStream> {

@@ -2,7 +2,7 @@
 
 use syn::{DeriveInput, Result, parse_str};
 
-use crate::{nested, outputs, resource};
+use crate::{nested, outputs, properties, resource};
 
 type Expand = fn(&DeriveInput) -> Result<proc_macro2::TokenStream>;
 
@@ -24,6 +24,7 @@ fn resource_expands_to_schema_names_constructor_setters_and_serde() {
             type = "example:storage:bucket",
             create = "storage:CreateBucket",
             unique(name),
+            cloudformation = "AWS::S3::Bucket",
             omitted(DryRun = "the plan is the dry run", Acl | Grants = "policies only"),
         )]
         pub struct Bucket {
@@ -31,16 +32,16 @@ fn resource_expands_to_schema_names_constructor_setters_and_serde() {
             #[field(replaces, name(max = 63, prefix = "b-"))]
             pub name: Option<String>,
             /// The key that encrypts its objects.
-            #[field(parameter = "EncryptionKeyId")]
+            #[field(parameter = "EncryptionKeyId", property = "Encryption.KeyId")]
             pub key_id: In<Id<Key>>,
             /// Where its objects are.
             #[field(replaces)]
             pub region: String,
             /// Rules by name.
-            #[field(set)]
+            #[field(set, property(each = "AWS::S3::Rule", link = "Bucket"))]
             pub rules: Vec<Rule>,
             /// Whether anybody may read its objects.
-            #[field(cloud_default = false)]
+            #[field(cloud_default = false, property = "Access[Who=all].Value", convert = on_off)]
             pub public: Option<bool>,
             /// Tags.
             pub tags: Tags,
@@ -89,6 +90,27 @@ fn nested_expands_to_constructor_setters_and_serde() {
 }
 
 #[test]
+fn properties_expand_to_the_cloudformation_form() {
+    let source = r#"
+        /// A rule.
+        #[derive(Nested, Properties)]
+        pub struct Rule {
+            /// What it applies to.
+            pub prefix: String,
+            /// Days.
+            #[field(property = "Expiration.Days")]
+            pub days: Option<i32>,
+            /// For readers.
+            #[field(property(none = "AWS has none"))]
+            pub comment: Option<String>,
+            /// Peers.
+            pub peers: Vec<String>,
+        }
+    "#;
+    insta::assert_snapshot!(expansion(properties::expand, source));
+}
+
+#[test]
 fn a_wrong_declaration_is_refused_with_the_expected_form() {
     let resource = |attribute: &str, field: &str| {
         refusal(resource::expand, &format!("#[resource({attribute})] struct A {{ #[field({field})] a: u8, b: u8 }}"))
@@ -99,6 +121,9 @@ fn a_wrong_declaration_is_refused_with_the_expected_form() {
     assert_eq!(call, "expected botocore's service and operation: `ec2:CreateSubnet`");
     assert!(resource("type = \"t\"", "replace").starts_with("expected `replaces`, `write_only`"));
     assert!(resource("type = \"t\"", "name(prefix = \"a\")").starts_with("expected the longest name"));
+    let property = resource("type = \"t\"", "property(each = \"AWS::A::B\")");
+    assert_eq!(property, "expected a path, `none = …`, or `each = …` with `link = …`");
+    assert_eq!(resource("type = \"t\", cloudformation(no = \"\")", "set"), "expected `part` or `none`");
     assert!(resource("type = \"t\", omit(A = \"\")", "set").starts_with("expected `type`, `create`"));
     let nested = |source: &str| refusal(nested::expand, source);
     assert_eq!(nested("enum A { B }"), "Nested needs a struct with named fields");

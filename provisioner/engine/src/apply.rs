@@ -50,6 +50,9 @@ pub struct Apply<'a> {
     pub verifier: Option<&'a dyn Verifier>,
     /// `true` if rollouts are waited for. Else they stay pending, and the next apply takes them up.
     pub wait: bool,
+    /// `true` if the inputs of a create or update are checked once more before its call: with the values that were not known
+    /// at the plan.
+    pub checks_inputs: bool,
     /// Timeouts and concurrency of the run.
     pub tuning: Tuning,
 }
@@ -131,6 +134,7 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
         cancel: input.cancel.clone(),
         verifier: input.verifier,
         wait: input.wait,
+        region: input.checks_inputs.then(|| input.plan.facts.region.clone()),
         limits: Limits::new(input.tuning.parallel),
         steps: &input.plan.steps,
         writes: Writes::default(),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use provisioner_model::{
+    Diagnostic,
     erased::{Clouds, ObservedState, ResourceRegistry, ResourceType},
     expr::resolve,
     journal::JournalEntry,
@@ -49,6 +50,8 @@ pub(crate) struct Run<'a> {
     pub(crate) cancel: watch::Receiver<Cancel>,
     pub(crate) verifier: Option<&'a dyn Verifier>,
     pub(crate) wait: bool,
+    /// The region by whose rules inputs are checked; `None` if they are not.
+    pub(crate) region: Option<String>,
     pub(crate) limits: Limits,
     /// The steps of the plan.
     pub(crate) steps: &'a [Step],
@@ -177,8 +180,25 @@ impl StepExecution<'_, '_> {
         Ok(inputs)
     }
 
+    /// The resolved inputs, unless the cloud would refuse them: then nothing is sent.
+    fn checked(&self, write: &Write) -> Result<Value, StepError> {
+        let inputs = self.resolved(write)?;
+        let region = self.run.region.iter();
+        let findings: Vec<Diagnostic> =
+            region.flat_map(|region| self.resource_type.findings(&inputs, region)).collect();
+        match <[Diagnostic; 1]>::try_from(findings) {
+            Ok([finding]) => Err(StepError::Failed(Box::new(finding))),
+            Err(findings) if findings.is_empty() => Ok(inputs),
+            Err(findings) => {
+                let detail = findings.iter().map(|finding| finding.summary.clone()).collect();
+                let summary = "the provider would refuse several inputs; nothing was sent";
+                Err(StepError::Failed(Box::new(Diagnostic { detail, ..Diagnostic::error(summary) })))
+            }
+        }
+    }
+
     async fn create(&self, write: &Write) -> Result<String, StepError> {
-        let mut inputs = self.resolved(write)?;
+        let mut inputs = self.checked(write)?;
         let token = (self.run.tuning.token)();
         if self.resource_type.info().tagged {
             inputs["tags"][TOKEN] = json!(token);
@@ -261,7 +281,7 @@ impl StepExecution<'_, '_> {
         let object = object.ok_or_else(|| StepError::outdated("the created object does not exist"))?;
         let id = object.id.clone().unwrap_or_default();
         let receipt = object.pending.as_ref().and_then(|pending| pending.receipt.clone());
-        let inputs = self.resolved(write)?;
+        let inputs = self.checked(write)?;
         let observed = self.read(&id).await?;
         let observed =
             observed.ok_or_else(|| StepError::outdated(format!("{id} was deleted after the plan was made")))?;

@@ -144,6 +144,7 @@ impl RolloutFixture {
             cancel,
             verifier: how.verifier,
             wait: how.wait,
+            checks_inputs: true,
             tuning: tuning(),
         });
         let listen = async {

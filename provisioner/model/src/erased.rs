@@ -13,6 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
+    cloudformation::{self, CloudFormationResource},
+    diagnostic::Diagnostic,
     error::{Error, Result},
     resource::{Change, Cloud, Id, Observed, Obstacle, Owner, Phase, Receipt, Recorded, Resource, UpdateReview},
     schema::FieldSchema,
@@ -109,6 +111,11 @@ pub trait ResourceType: Send + Sync {
     fn migrate(&self, from: u32, inputs: &mut Value);
     /// Returns whether the inputs have the type's shape.
     fn check(&self, inputs: &Value) -> Result<()>;
+    /// Returns the CloudFormation resources of a declaration, with markers for values that are not known yet.
+    fn cloudformation(&self, inputs: &Value) -> Result<Vec<CloudFormationResource>>;
+    /// Returns what the cloud would refuse in a declaration: the mistakes that [`Resource::problems`] reports, and those by
+    /// [`Cloud::findings`]. References may be unresolved.
+    fn findings(&self, inputs: &Value, region: &str) -> Vec<Diagnostic>;
     /// See [`Resource::phase`].
     fn phase(&self, desired: Option<&Value>, observed: &ObservedState, receipt: Option<&Receipt>) -> Result<Phase>;
     /// See [`Resource::rollback_inputs`].
@@ -190,6 +197,16 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
     }
     fn check(&self, inputs: &Value) -> Result<()> {
         typed::<R, R>(inputs.clone()).map(drop)
+    }
+    fn cloudformation(&self, inputs: &Value) -> Result<Vec<CloudFormationResource>> {
+        Ok(cloudformation::resources(self.info(), typed::<R, R>(inputs.clone())?.properties()))
+    }
+    fn findings(&self, inputs: &Value, region: &str) -> Vec<Diagnostic> {
+        // Inputs of another shape are an error of `check`.
+        let Ok(typed) = typed::<R, R>(without_defaults(self.info(), inputs)) else { return vec![] };
+        let problems = typed.problems().into_iter().map(|problem| Diagnostic::error(problem.to_string()));
+        let resources = cloudformation::resources(self.info(), typed.properties());
+        problems.chain(R::Cloud::findings(self.info(), &resources, region)).collect()
     }
 
     fn phase(&self, desired: Option<&Value>, observed: &ObservedState, receipt: Option<&Receipt>) -> Result<Phase> {
@@ -311,6 +328,22 @@ impl<R: Resource> ResourceType for ErasedResource<R> {
             Ok(R::obstacles(&reader, &to_recorded::<R>(recorded)?).await)
         })
     }
+}
+
+/// Inputs without those that have the cloud's default. The planner fills it in, and some rules allow an input only where
+/// another one is set, whatever its value.
+fn without_defaults(info: &TypeInfo, inputs: &Value) -> Value {
+    let mut inputs = inputs.clone();
+    if let Some(members) = inputs.as_object_mut() {
+        let default =
+            |field: &FieldSchema| field.cloud_default.and_then(|json| serde_json::from_str::<Value>(json).ok());
+        for field in info.fields {
+            if default(field).is_some_and(|default| members.get(field.name) == Some(&default)) {
+                members.remove(field.name);
+            }
+        }
+    }
+    inputs
 }
 
 fn to_recorded<R: Resource>(recorded: RecordedState) -> Result<Recorded<R>> {

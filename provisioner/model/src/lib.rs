@@ -3,12 +3,13 @@
 //! No I/O, no clock, no AWS: everything here is data and serde. Read in this order: [`resource`] (the contract),
 //! [`schema`] (its inputs), [`expr`] (values known later), [`stack`] (what a program writes), [`erased`] (what the engine
 //! sees), [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`], [`diagnostic`]
-//! (messages for the user).
+//! (messages for the user), [`mod@cloudformation`] (inputs in the form that AWS publishes rules for).
 
 // Derived code names this crate, also in this crate's own tests.
 extern crate self as provisioner_model;
 
 pub mod changed;
+pub mod cloudformation;
 pub mod compare;
 pub mod diagnostic;
 pub mod digest;
@@ -28,11 +29,12 @@ pub mod type_info;
 pub mod verification;
 
 pub use changed::ChangedFields;
+pub use cloudformation::{CloudFormationResource, ToProperty};
 pub use diagnostic::{Diagnostic, Hint, Severity, SourceLocation};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};
-pub use provisioner_derive::{Nested, Outputs, Resource};
+pub use provisioner_derive::{Nested, Outputs, Properties, Resource};
 pub use resource::{
     Actions, Change, Cloud, Created, Id, Name, NameRule, Observed, Obstacle, Owner, Phase, Problem, ReadResults, Reads,
     Receipt, Recorded, Resource, Tags, UpdateReview, Updated, Writes,
@@ -46,4 +48,5 @@ pub use type_info::TypeInfo;
 #[doc(hidden)]
 pub mod __private {
     pub use serde;
+    pub use serde_json;
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use crate::schema::{FieldSchema, Name, NameRule};
-use crate::{error::Result, schema::Schema};
+use crate::{
+    cloudformation::CloudFormationResource, diagnostic::Diagnostic, error::Result, schema::Schema, type_info::TypeInfo,
+};
 
 /// One type of cloud object.
 pub trait Resource: Schema {
@@ -137,6 +139,11 @@ pub trait Cloud: Send + Sync + 'static {
     fn reader(&self) -> Self::Reader;
     /// Returns the cloud's only writer.
     fn writer(&self) -> &Self::Writer;
+    /// Returns what the cloud would refuse in a declared resource, by its published rules and without a call. Markers for
+    /// values that are not known yet pass. A diagnostic has neither address nor place: the caller adds them.
+    fn findings(_info: &TypeInfo, _resources: &[CloudFormationResource], _region: &str) -> Vec<Diagnostic> {
+        Vec::new()
+    }
 }
 
 /// The reader of a type's cloud.

@@ -5,8 +5,12 @@
 use std::{fmt::Debug, hash::Hash};
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::compare::Compare;
+use crate::{
+    cloudformation::{CloudFormation, Property},
+    compare::Compare,
+};
 
 /// The declaration of a resource type's inputs. [`Resource`](crate::Resource) adds the behaviour.
 pub trait Schema: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -33,6 +37,14 @@ pub trait Schema: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PARAMETERS: &'static [Parameter] = &[];
     /// The members of that call which are no inputs, each with the reason.
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[];
+    /// The CloudFormation resource type, whose published rules the inputs are checked against.
+    const CLOUDFORMATION: CloudFormation = CloudFormation::Unstated;
+
+    /// Returns the inputs that have a CloudFormation property, by name and in CloudFormation's form: see
+    /// [`cloudformation::resources`](crate::cloudformation::resources).
+    fn properties(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
 }
 
 /// The names of a type's inputs, as an enum.
@@ -90,6 +102,8 @@ pub struct FieldSchema {
     pub cloud_default: Option<&'static str>,
     /// The comparison rule for two values.
     pub compare: Compare,
+    /// The CloudFormation property.
+    pub property: Property,
 }
 
 impl FieldSchema {
@@ -105,6 +119,7 @@ impl FieldSchema {
             may_dangle: false,
             cloud_default: None,
             compare: Compare::Stated,
+            property: Property::Unstated,
         }
     }
     /// Returns whether a value that the program no longer states is removed: from the cloud, whose default is none, or from
@@ -146,6 +161,11 @@ impl FieldSchema {
     #[must_use]
     pub const fn cloud_default(self, json: &'static str) -> Self {
         Self { cloud_default: Some(json), ..self }
+    }
+    /// See [`FieldSchema::property`](struct@FieldSchema).
+    #[must_use]
+    pub const fn property(self, property: Property) -> Self {
+        Self { property, ..self }
     }
     /// A list whose order means nothing.
     #[must_use]

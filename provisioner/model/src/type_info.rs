@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    cloudformation::CloudFormation,
     resource::{Actions, Resource},
     schema::{CreateCall, FieldSchema, Name, Parameter},
 };
@@ -36,6 +37,8 @@ pub struct TypeInfo {
     pub create_call: Option<CreateCall>,
     /// Members of the create call that the inputs cover.
     pub parameters: &'static [Parameter],
+    /// The CloudFormation resource type.
+    pub cloudformation: CloudFormation,
     /// Maximum number of IDs in one read.
     pub read_batch: usize,
     /// Maximum time for which a new object may stay invisible.
@@ -69,6 +72,7 @@ impl TypeInfo {
             omitted_parameters: R::OMITTED_PARAMETERS,
             create_call: R::CREATE_CALL,
             parameters: R::PARAMETERS,
+            cloudformation: R::CLOUDFORMATION,
             read_batch: R::READ_BATCH,
             consistency_window: R::CONSISTENCY_WINDOW,
             idempotent_create: R::IDEMPOTENT_CREATE,

@@ -9,6 +9,7 @@ mod decision;
 pub mod diff;
 mod drift;
 mod facts;
+mod findings;
 pub mod graph;
 mod name;
 mod observe;
@@ -31,6 +32,7 @@ use provisioner_model::{
 
 use self::{facts::Sources, rename::Renames};
 pub use self::{
+    findings::findings,
     observe::{Observation, Observations},
     select::Selection,
 };

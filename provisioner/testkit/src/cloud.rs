@@ -21,7 +21,7 @@ use std::{
 };
 
 use provisioner_model::{
-    Cloud, Error, ErrorKind, Id, Phase, Result,
+    Cloud, CloudFormationResource, Diagnostic, Error, ErrorKind, Id, Phase, Result, TypeInfo,
     resource::{Created, Observed, Obstacle, Owner, ReadResults, Recorded, Resource},
     schema::FieldSchema,
 };
@@ -175,7 +175,25 @@ impl Cloud for Fake {
     fn writer(&self) -> &Self {
         self
     }
+    fn findings(_: &TypeInfo, resources: &[CloudFormationResource], _: &str) -> Vec<Diagnostic> {
+        let inputs = resources.iter().flat_map(|resource| {
+            resource.properties.values().zip(resource.properties.keys().map(|key| resource.input(&format!("/{key}"))))
+        });
+        let refused = inputs.filter(|(value, _)| **value == REFUSED_RANGE || **value == REFUSED_TEXT);
+        refused
+            .map(|(value, input)| {
+                let input = input.map_or("a property", |(input, _)| input);
+                Diagnostic::error(format!("{input}: expected another value, found {value}"))
+                    .hint("the rules of the cloud")
+            })
+            .collect()
+    }
 }
+
+/// The range of a net that the cloud's rules refuse, offline. The cloud itself takes it.
+pub const REFUSED_RANGE: u8 = 255;
+/// The text of a document that the cloud's rules refuse, offline.
+pub const REFUSED_TEXT: &str = "refused";
 
 /// For tests: orders, and what happened.
 impl Fake {

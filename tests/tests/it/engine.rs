@@ -126,6 +126,7 @@ impl EngineFixture {
             cancel,
             verifier: None,
             wait: true,
+            checks_inputs: true,
             tuning: self.tuning,
         })
         .await

@@ -42,6 +42,7 @@ mod reference;
 mod restored_database;
 mod rollouts;
 mod sandbox;
+mod schemas;
 mod shared_records;
 mod stopped_database;
 mod sweep;

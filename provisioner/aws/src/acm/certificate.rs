@@ -17,6 +17,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:acm:certificate",
+    cloudformation = "AWS::CertificateManager::Certificate",
     create = "acm:RequestCertificate",
     omitted(
         ValidationMethod | DomainValidationOptions = "by DNS, which lets ACM renew the certificate",
@@ -37,7 +38,7 @@ pub struct Certificate {
     #[field(replaces)]
     pub key_algorithm: Option<String>,
     /// `true` if the key may be exported, for a fee; ACM's default is no.
-    #[field(replaces, parameter = "Options")]
+    #[field(replaces, parameter = "Options", property = "CertificateExport", convert = enabled)]
     pub export: Option<bool>,
     /// Tags of the certificate, by key.
     pub tags: Tags,

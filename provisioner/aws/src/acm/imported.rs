@@ -21,6 +21,7 @@ const DAY: u64 = 24 * 60 * 60;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:acm:imported-certificate",
+    cloudformation(none = "CloudFormation requests certificates and imports none"),
     create = "acm:ImportCertificate",
     omitted(
         Certificate | PrivateKey = "made inside of create",

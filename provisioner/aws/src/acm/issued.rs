@@ -13,7 +13,10 @@ use crate::{each::one_by_one, prelude::*, route53::Record};
 
 /// The wait until a certificate is issued.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:acm:certificate-issued")]
+#[resource(
+    type = "aws:acm:certificate-issued",
+    cloudformation(none = "a wait, which CloudFormation makes part of the certificate")
+)]
 pub struct CertificateIssued {
     /// The certificate to wait for.
     #[field(replaces)]

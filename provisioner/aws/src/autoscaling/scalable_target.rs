@@ -15,6 +15,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:applicationautoscaling:scalable-target",
+    cloudformation = "AWS::ApplicationAutoScaling::ScalableTarget",
     create = "application-autoscaling:RegisterScalableTarget",
     unique(service_namespace, resource_id, scalable_dimension),
     omitted(Tags = "the scaled resource carries them; to read them here would take a call for each target")
@@ -34,6 +35,7 @@ pub struct ScalableTarget {
     /// Maximum of the dimension.
     pub max_capacity: i32,
     /// The ARN of the role that changes the count; the service's own role if absent.
+    #[field(property = "RoleARN")]
     pub role_arn: Option<In<String>>,
     /// Suspended kinds of scaling.
     #[field(cloud_default = none)]
@@ -41,7 +43,7 @@ pub struct ScalableTarget {
 }
 
 /// The suspended kinds of scaling.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Suspended {
     /// Suspends scaling in by policies.
     pub dynamic_scaling_in_suspended: Option<bool>,
@@ -116,6 +118,13 @@ impl Resource for ScalableTarget {
         delete: &["application-autoscaling:DeregisterScalableTarget"],
     };
     type Outputs = ScalableTargetOutputs;
+
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
+    fn problems(&self) -> Vec<Problem> {
+        let (least, most) = (self.min_capacity, self.max_capacity);
+        let why = || format!("expected at least `min_capacity`, {least}, found {most}");
+        (most < least).then(|| Problem::new(Field::MaxCapacity, why())).into_iter().collect()
+    }
 
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let mut target = self.clone();

@@ -25,6 +25,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:applicationautoscaling:scaling-policy",
+    cloudformation = "AWS::ApplicationAutoScaling::ScalingPolicy",
     create = "application-autoscaling:PutScalingPolicy",
     unique(target, policy_name),
     omitted(
@@ -38,16 +39,24 @@ pub struct ScalingPolicy {
     #[field(replaces, name(max = 256, rule = NAME_RULE))]
     pub policy_name: Option<String>,
     /// The scalable target, whose ID has the namespace, resource and dimension.
-    #[field(replaces, parameter = "ServiceNamespace", parameter = "ResourceId", parameter = "ScalableDimension")]
+    #[field(
+        replaces,
+        parameter = "ServiceNamespace",
+        parameter = "ResourceId",
+        parameter = "ScalableDimension",
+        property = "ScalingTargetId"
+    )]
     pub target: In<Id<ScalableTarget>>,
     /// Keeps a metric at a value.
+    #[field(property = "", convert = tracking)]
     pub target_tracking_scaling_policy_configuration: Option<TargetTracking>,
     /// Changes the count in steps when an alarm goes off.
+    #[field(property = "", convert = steps)]
     pub step_scaling_policy_configuration: Option<StepScaling>,
 }
 
 /// Keeps a metric at a value.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct TargetTracking {
     /// Target value of the metric.
     pub target_value: f64,
@@ -64,7 +73,7 @@ pub struct TargetTracking {
 }
 
 /// A metric that AWS defines.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct PredefinedMetric {
     /// Name such as `ECSServiceAverageCPUUtilization` or `ALBRequestCountPerTarget`.
     pub predefined_metric_type: String,
@@ -73,7 +82,7 @@ pub struct PredefinedMetric {
 }
 
 /// A custom CloudWatch metric.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct CustomMetric {
     /// Namespace of the metric.
     pub namespace: String,
@@ -82,13 +91,14 @@ pub struct CustomMetric {
     /// `Average`, `Minimum`, `Maximum`, `SampleCount` or `Sum`.
     pub statistic: String,
     /// Dimensions of the metric.
+    #[field(convert = names_and_values)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// Unit of the metric.
     pub unit: Option<String>,
 }
 
 /// Changes the count in steps when an alarm goes off.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct StepScaling {
     /// `ChangeInCapacity`, `PercentChangeInCapacity` or `ExactCapacity`.
     pub adjustment_type: String,
@@ -104,7 +114,7 @@ pub struct StepScaling {
 }
 
 /// A step of the adjustment.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Step {
     /// Lower bound, relative to the alarm's threshold; unbounded if absent.
     pub metric_interval_lower_bound: Option<f64>,
@@ -296,4 +306,12 @@ fn to_observed(one: &types::ScalingPolicy) -> Result<Observed<ScalingPolicy>> {
         }),
         outputs: from_sdk!(LIST, one => ScalingPolicyOutputs { arn = policy_arn; id: id_of(one) }),
     })
+}
+
+fn tracking(tracking: &TargetTracking) -> Value {
+    json!({ "PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": tracking.to_property() })
+}
+
+fn steps(steps: &StepScaling) -> Value {
+    json!({ "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps.to_property() })
 }

@@ -29,6 +29,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:cloudwatch:alarm",
+    cloudformation = "AWS::CloudWatch::Alarm",
     create = "cloudwatch:PutMetricAlarm",
     unique(alarm_name),
     constructor = with_required,
@@ -68,7 +69,7 @@ pub struct Alarm {
     #[field(cloud_default = none)]
     pub metric_name: Option<String>,
     /// Dimensions of the metric.
-    #[field(exact, may_dangle)]
+    #[field(exact, may_dangle, convert = names_and_values)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// `Average`, `Sum`, `Minimum`, `Maximum` or `SampleCount`.
     #[field(cloud_default = none)]
@@ -95,7 +96,7 @@ pub struct Alarm {
     #[field(set, may_dangle)]
     pub alarm_actions: Vec<In<String>>,
     /// ARNs called once the metric is within its bounds again.
-    #[field(set, may_dangle)]
+    #[field(set, may_dangle, property = "OKActions")]
     pub ok_actions: Vec<In<String>>,
     /// ARNs called where there is too little data.
     #[field(set, may_dangle)]
@@ -105,7 +106,7 @@ pub struct Alarm {
 }
 
 /// A metric, or an expression over other metrics.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct MetricQuery {
     /// ID for expressions, such as `m1`.
     pub id: String,
@@ -124,13 +125,16 @@ pub struct MetricQuery {
 }
 
 /// One statistic of one metric.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct MetricStat {
     /// Namespace, such as `AWS/ApplicationELB`.
+    #[field(property = "Metric.Namespace")]
     pub namespace: String,
     /// Name of the metric within its namespace.
+    #[field(property = "Metric.MetricName")]
     pub metric_name: String,
     /// Dimensions of the metric.
+    #[field(property = "Metric.Dimensions", convert = names_and_values)]
     pub dimensions: BTreeMap<String, In<String>>,
     /// Length of a period in seconds.
     pub period: i32,

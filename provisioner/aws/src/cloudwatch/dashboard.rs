@@ -19,13 +19,18 @@ const NAME_RULE: NameRule = NameRule {
 
 /// A page of graphs.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:cloudwatch:dashboard", create = "cloudwatch:PutDashboard", unique(dashboard_name))]
+#[resource(
+    type = "aws:cloudwatch:dashboard",
+    cloudformation = "AWS::CloudWatch::Dashboard",
+    create = "cloudwatch:PutDashboard",
+    unique(dashboard_name)
+)]
 pub struct Dashboard {
     /// Letters, digits, `-` and `_`; generated if absent.
     #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub dashboard_name: Option<String>,
     /// Content of the dashboard: a JSON document of widgets.
-    #[field(document, may_dangle)]
+    #[field(document, may_dangle, convert = ToProperty::to_property)]
     pub dashboard_body: In<String>,
     /// Tags of the dashboard, by key.
     pub tags: Tags,

@@ -6,7 +6,7 @@ use super::{keyed::KeyedItem, network_acl::READ, range_problem};
 use crate::prelude::*;
 
 /// One entry of a network ACL: the first that matches decides, in the order of their numbers.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct AclEntry {
     /// Number of the entry, 1 to 32766.
     pub rule_number: i32,
@@ -19,14 +19,19 @@ pub struct AclEntry {
     #[field(default = "-1")]
     pub protocol: String,
     /// Source or destination of the traffic: an IPv4 or IPv6 range.
+    #[field(property = "", convert = range)]
     pub cidr_block: In<String>,
     /// First port of the range.
+    #[field(property = "PortRange.From")]
     pub from_port: Option<i32>,
     /// Last port of the range.
+    #[field(property = "PortRange.To")]
     pub to_port: Option<i32>,
     /// ICMP's type, −1 for all.
+    #[field(property = "Icmp.Type")]
     pub icmp_type: Option<i32>,
     /// ICMP's code, −1 for all.
+    #[field(property = "Icmp.Code")]
     pub icmp_code: Option<i32>,
 }
 
@@ -164,4 +169,10 @@ impl KeyedItem for AclEntry {
         let answer = set_inputs!(request, self => rule_number, egress).send().await;
         gone_ok(answer.map(drop).map_err(api("ec2:DeleteNetworkAclEntry")))
     }
+}
+
+/// Returns the range under the name of its family.
+fn range(range: &In<String>) -> Value {
+    let is_ipv6 = range.known().is_some_and(|range| range.contains(':'));
+    members([(if is_ipv6 { "Ipv6CidrBlock" } else { "CidrBlock" }, range.to_property())])
 }

@@ -12,6 +12,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:elastic-ip",
+    cloudformation = "AWS::EC2::EIP",
     create = "ec2:AllocateAddress",
     omitted(
         Domain = "always `vpc`",

@@ -15,6 +15,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:flow-log",
+    cloudformation = "AWS::EC2::FlowLog",
     create = "ec2:CreateFlowLogs",
     unique(resource_id, log_destination),
     omitted(
@@ -26,7 +27,7 @@ use crate::prelude::*;
 )]
 pub struct FlowLog {
     /// Source of the traffic: the ID of a VPC, a subnet, an interface, a transit gateway or its attachment.
-    #[field(replaces, parameter = "ResourceIds")]
+    #[field(replaces, parameter = "ResourceIds", property = "", convert = resource)]
     pub resource_id: In<String>,
     /// Destination of the records: the ARN of a log group, a bucket (a path may follow) or a delivery stream.
     #[field(replaces)]
@@ -50,13 +51,13 @@ pub struct FlowLog {
     #[field(replaces)]
     pub log_format: Option<String>,
     /// In a bucket: `plain-text` or `parquet`.
-    #[field(replaces, parameter = "DestinationOptions")]
+    #[field(replaces, parameter = "DestinationOptions", property = "DestinationOptions.FileFormat")]
     pub file_format: Option<String>,
     /// In a bucket: `true` for paths in Hive's format.
-    #[field(replaces, parameter = "DestinationOptions")]
+    #[field(replaces, parameter = "DestinationOptions", property = "DestinationOptions.HiveCompatiblePartitions")]
     pub hive_compatible_partitions: Option<bool>,
     /// In a bucket: `true` for a separate path for each hour.
-    #[field(replaces, parameter = "DestinationOptions")]
+    #[field(replaces, parameter = "DestinationOptions", property = "DestinationOptions.PerHourPartition")]
     pub per_hour_partition: Option<bool>,
     /// Tags of the flow log, by key.
     pub tags: Tags,
@@ -239,6 +240,20 @@ fn to_observed(log: &types::FlowLog) -> Result<Observed<FlowLog>> {
             id = flow_log_id, delivery = deliver_logs_status, delivery_error = deliver_logs_error_message
         }),
     })
+}
+
+/// Returns the source of the traffic with its type, which CloudFormation wants beside the ID.
+fn resource(id: &In<String>) -> Value {
+    let id = id.to_property();
+    let kind = match kind_of_id(&id) {
+        Some("vpc") => "VPC".into(),
+        Some("subnet") => "Subnet".into(),
+        Some("eni") => "NetworkInterface".into(),
+        Some("tgw") => "TransitGateway".into(),
+        Some("tgw-attach") => "TransitGatewayAttachment".into(),
+        _ => id.clone(),
+    };
+    members([("ResourceId", id), ("ResourceType", kind)])
 }
 
 #[cfg(test)]

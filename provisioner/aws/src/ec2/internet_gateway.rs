@@ -12,10 +12,15 @@ use crate::prelude::*;
 
 /// The connection of a VPC with the internet.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:ec2:internet-gateway", create = "ec2:CreateInternetGateway", unique(vpc_id))]
+#[resource(
+    type = "aws:ec2:internet-gateway",
+    cloudformation = "AWS::EC2::InternetGateway",
+    create = "ec2:CreateInternetGateway",
+    unique(vpc_id)
+)]
 pub struct InternetGateway {
     /// The VPC that it is attached to.
-    #[field(replaces)]
+    #[field(replaces, property(each = "AWS::EC2::VPCGatewayAttachment", link = "InternetGatewayId", item = "VpcId"))]
     pub vpc_id: In<Id<Vpc>>,
     /// Tags of the internet gateway, by key.
     pub tags: Tags,

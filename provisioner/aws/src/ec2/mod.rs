@@ -135,6 +135,15 @@ fn range_problem(range: &str) -> Option<String> {
     (right != range).then(|| format!("expected `{right}`, found `{range}`, which has host bits set"))
 }
 
+/// Returns the mistake in the range of a VPC or subnet: AWS has them from `/16` to `/28`.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html>
+fn size_problem(field: impl Into<&'static str>, range: &str) -> Option<Problem> {
+    // The schema tells what is no range.
+    let bits = range.split_once('/')?.1.parse::<u32>().ok().filter(|bits| *bits <= 32)?;
+    let why = || format!("expected between /16 and /28, found /{bits}");
+    (!(16..=28).contains(&bits)).then(|| Problem::new(field, why()))
+}
+
 fn tagged(kind: ResourceType, tags: &Tags) -> TagSpecification {
     TagSpecification::builder().resource_type(kind).set_tags(Some(sdk_tags(tags))).build()
 }

@@ -15,6 +15,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:nat-gateway",
+    cloudformation = "AWS::EC2::NatGateway",
     create = "ec2:CreateNatGateway",
     unique(allocation_id),
     omitted(
@@ -40,7 +41,7 @@ pub struct NatGateway {
     pub private_ip_address: Option<String>,
     /// The VPC's internet gateway, for the order only; AWS does not get it. The NAT gateway is created after the
     /// attachment, without which a public one fails, and deleted before it, since public addresses block a detachment.
-    #[field(write_only, may_dangle)]
+    #[field(write_only, may_dangle, property(none = "for the order only"))]
     pub internet_gateway: Option<In<Id<InternetGateway>>>,
     /// Tags of the NAT gateway, by key.
     pub tags: Tags,

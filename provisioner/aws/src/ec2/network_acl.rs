@@ -12,16 +12,21 @@ use crate::prelude::*;
 
 /// A filter of the traffic at a subnet's edge.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:ec2:network-acl", create = "ec2:CreateNetworkAcl", omitted(ClientToken = "the engine's"))]
+#[resource(
+    type = "aws:ec2:network-acl",
+    cloudformation = "AWS::EC2::NetworkAcl",
+    create = "ec2:CreateNetworkAcl",
+    omitted(ClientToken = "the engine's")
+)]
 pub struct NetworkAcl {
     /// The VPC of the subnets.
     #[field(replaces)]
     pub vpc_id: In<Id<Vpc>>,
     /// All entries except AWS's last ones.
-    #[field(set)]
+    #[field(set, property(each = "AWS::EC2::NetworkAclEntry", link = "NetworkAclId"))]
     pub entries: Vec<AclEntry>,
     /// The subnets whose traffic it filters.
-    #[field(set)]
+    #[field(set, property(each = "AWS::EC2::SubnetNetworkAclAssociation", link = "NetworkAclId", item = "SubnetId"))]
     pub subnet_ids: Vec<In<Id<Subnet>>>,
     /// Tags of the network ACL, by key.
     pub tags: Tags,

@@ -155,3 +155,30 @@ impl KeyedItem for Route {
         gone_ok(request.send().await.map(drop).map_err(api("ec2:DeleteRoute")))
     }
 }
+
+impl ToProperty for Route {
+    fn to_property(&self) -> Value {
+        let destination = self.destination.to_property();
+        let range = match destination.as_str() {
+            Some(to) if to.starts_with("pl-") => "DestinationPrefixListId",
+            Some(to) if to.contains(':') => "DestinationIpv6CidrBlock",
+            _ => "DestinationCidrBlock",
+        };
+        let (target, id) = match &self.target {
+            RouteTarget::InternetGateway(id) => ("GatewayId", id.to_property()),
+            RouteTarget::VpnGateway(id) => ("GatewayId", id.to_property()),
+            RouteTarget::NatGateway(id) => ("NatGatewayId", id.to_property()),
+            RouteTarget::VpcEndpoint(id) => ("VpcEndpointId", id.to_property()),
+            RouteTarget::EgressOnlyGateway(id) => ("EgressOnlyInternetGatewayId", id.to_property()),
+            RouteTarget::VpcPeering(id) => ("VpcPeeringConnectionId", id.to_property()),
+            RouteTarget::TransitGateway(id) => ("TransitGatewayId", id.to_property()),
+            RouteTarget::NetworkInterface(id) => ("NetworkInterfaceId", id.to_property()),
+            RouteTarget::LocalGateway(id) => ("LocalGatewayId", id.to_property()),
+            RouteTarget::CarrierGateway(id) => ("CarrierGatewayId", id.to_property()),
+            RouteTarget::CoreNetwork(arn) => ("CoreNetworkArn", arn.to_property()),
+            RouteTarget::OdbNetwork(arn) => ("OdbNetworkArn", arn.to_property()),
+            RouteTarget::Lost => ("GatewayId", Value::Null),
+        };
+        members([(range, destination), (target, id)])
+    }
+}

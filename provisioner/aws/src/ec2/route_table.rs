@@ -13,13 +13,18 @@ use crate::prelude::*;
 
 /// The routes of a subnet's traffic.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:ec2:route-table", create = "ec2:CreateRouteTable", omitted(ClientToken = "the engine's"))]
+#[resource(
+    type = "aws:ec2:route-table",
+    cloudformation = "AWS::EC2::RouteTable",
+    create = "ec2:CreateRouteTable",
+    omitted(ClientToken = "the engine's")
+)]
 pub struct RouteTable {
     /// The VPC of the subnets that use the table.
     #[field(replaces)]
     pub vpc_id: In<Id<Vpc>>,
     /// All routes except those that AWS adds.
-    #[field(set, may_dangle)]
+    #[field(set, may_dangle, property(each = "AWS::EC2::Route", link = "RouteTableId"))]
     pub routes: Vec<Route>,
     /// Tags of the route table, by key.
     pub tags: Tags,

@@ -17,6 +17,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:route-table-association",
+    cloudformation = "AWS::EC2::SubnetRouteTableAssociation",
     create = "ec2:AssociateRouteTable",
     unique(subnet_id),
     omitted(GatewayId = "subnets only, no gateways' own routing so far", PublicIpv4Pool = "subnets only")

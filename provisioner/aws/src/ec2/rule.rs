@@ -174,3 +174,25 @@ impl Rule {
         v4.chain(v6).chain(lists).chain(groups).map(rule).collect()
     }
 }
+
+impl Rule {
+    /// Returns the properties of a rule; `direction` is the beginning of the properties that name a peer which is no range.
+    pub(super) fn properties(&self, direction: &str) -> Value {
+        let (prefix_list, group) = (format!("{direction}PrefixListId"), format!("{direction}SecurityGroupId"));
+        let (peer, value) = match &self.peer {
+            Peer::Cidr(range) if range.known().is_some_and(|range| range.contains(':')) => {
+                ("CidrIpv6", range.to_property())
+            }
+            Peer::Cidr(range) => ("CidrIp", range.to_property()),
+            Peer::PrefixList(id) => (prefix_list.as_str(), id.to_property()),
+            Peer::Group(id) => (group.as_str(), id.to_property()),
+        };
+        members([
+            ("IpProtocol", self.ip_protocol.to_property()),
+            ("FromPort", self.from_port.to_property()),
+            ("ToPort", self.to_port.to_property()),
+            (peer, value),
+            ("Description", self.description.to_property()),
+        ])
+    }
+}

@@ -22,13 +22,18 @@ const NAME_RULE: NameRule = NameRule {
 
 /// A set of network interfaces, to which rules attach.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:ec2:security-group", create = "ec2:CreateSecurityGroup", unique(vpc_id, group_name))]
+#[resource(
+    type = "aws:ec2:security-group",
+    cloudformation = "AWS::EC2::SecurityGroup",
+    create = "ec2:CreateSecurityGroup",
+    unique(vpc_id, group_name)
+)]
 pub struct SecurityGroup {
     /// At most 255 characters; generated if absent.
     #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub group_name: Option<String>,
     /// Purpose of the group, which AWS requires: at most 255 plain characters.
-    #[field(replaces)]
+    #[field(replaces, property = "GroupDescription")]
     pub description: String,
     /// The VPC of the network interfaces.
     #[field(replaces)]

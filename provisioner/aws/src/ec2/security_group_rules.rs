@@ -17,6 +17,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:security-group-rules",
+    cloudformation(part = "AWS::EC2::SecurityGroup"),
     unique(group_id),
     omitted(
         TagSpecifications = "rules carry no tags: they are managed as one set",
@@ -26,13 +27,13 @@ use crate::prelude::*;
 )]
 pub struct SecurityGroupRules {
     /// Security group of the rules.
-    #[field(replaces, part_of)]
+    #[field(replaces, part_of, property(none = "names the group"))]
     pub group_id: In<Id<SecurityGroup>>,
     /// Rules for incoming traffic.
-    #[field(set)]
+    #[field(set, property(each = "AWS::EC2::SecurityGroupIngress", link = "GroupId"), convert = ingress)]
     pub ingress: Vec<Rule>,
     /// Rules for outgoing traffic.
-    #[field(set)]
+    #[field(set, property(each = "AWS::EC2::SecurityGroupEgress", link = "GroupId"), convert = egress)]
     pub egress: Vec<Rule>,
 }
 
@@ -184,6 +185,14 @@ fn to_observed(group: &types::SecurityGroup) -> Result<Observed<SecurityGroupRul
         }),
         outputs: from_sdk!(READ, group => SecurityGroupRulesOutputs { id = group_id }),
     })
+}
+
+fn ingress(rules: &[Rule]) -> Value {
+    rules.iter().map(|rule| rule.properties("Source")).collect()
+}
+
+fn egress(rules: &[Rule]) -> Value {
+    rules.iter().map(|rule| rule.properties("Destination")).collect()
 }
 
 #[cfg(test)]

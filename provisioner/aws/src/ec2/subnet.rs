@@ -5,13 +5,14 @@
 
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType};
 
-use super::{Vpc, filter, made_for, obstacles, our_tags, sync_tags, tagged};
+use super::{Vpc, filter, made_for, obstacles, our_tags, size_problem, sync_tags, tagged};
 use crate::prelude::*;
 
 /// An IP address range in one availability zone of a VPC.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:subnet",
+    cloudformation = "AWS::EC2::Subnet",
     create = "ec2:CreateSubnet",
     unique(vpc_id, cidr_block),
     omitted(
@@ -60,6 +61,10 @@ impl Resource for Subnet {
     };
     type Cloud = Aws;
     type Outputs = SubnetOutputs;
+
+    fn problems(&self) -> Vec<Problem> {
+        size_problem(Field::CidrBlock, &self.cidr_block).into_iter().collect()
+    }
 
     fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
         Phase::of_state(&observed.outputs.state, &["available"], &["pending"])

@@ -8,13 +8,16 @@ use std::collections::HashMap;
 
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcState};
 
-use super::{SecurityGroup, filter, made_for, obstacles, our_tags, security_group::all_groups, sync_tags, tagged};
+use super::{
+    SecurityGroup, filter, made_for, obstacles, our_tags, security_group::all_groups, size_problem, sync_tags, tagged,
+};
 use crate::prelude::*;
 
 /// A private network in a region.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:vpc",
+    cloudformation = "AWS::EC2::VPC",
     create = "ec2:CreateVpc",
     omitted(
         AmazonProvidedIpv6CidrBlock | Ipv6CidrBlock | Ipv6CidrBlockNetworkBorderGroup = "IPv4 only so far",
@@ -69,6 +72,10 @@ impl Resource for Vpc {
     };
     type Cloud = Aws;
     type Outputs = VpcOutputs;
+
+    fn problems(&self) -> Vec<Problem> {
+        size_problem(Field::CidrBlock, &self.cidr_block).into_iter().collect()
+    }
 
     fn phase(_: Option<&Self>, observed: &Observed<Self>, _: Option<&Receipt>) -> Phase {
         if observed.outputs.state == VpcState::Available.as_str() { Phase::Ready } else { Phase::Pending }

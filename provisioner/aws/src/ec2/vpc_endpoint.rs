@@ -18,6 +18,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ec2:vpc-endpoint",
+    cloudformation = "AWS::EC2::VPCEndpoint",
     create = "ec2:CreateVpcEndpoint",
     omitted(
         ClientToken = "the engine's",
@@ -55,10 +56,14 @@ pub struct VpcEndpoint {
     /// `ipv4`, `dualstack` or `ipv6`.
     pub ip_address_type: Option<String>,
     /// `ipv4`, `dualstack`, `ipv6` or `service-defined`.
-    #[field(parameter = "DnsOptions")]
+    #[field(parameter = "DnsOptions", property = "DnsOptions.DnsRecordIpType")]
     pub dns_record_ip_type: Option<String>,
     /// `true` if the private name is for queries from outside the VPC only.
-    #[field(parameter = "DnsOptions")]
+    #[field(
+        parameter = "DnsOptions",
+        property = "DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint",
+        convert = resolvers
+    )]
     pub private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
     /// Tags of the VPC endpoint, by key.
     pub tags: Tags,
@@ -313,6 +318,11 @@ fn to_observed(endpoint: &types::VpcEndpoint, lists: &HashMap<String, String>) -
             tags: our_tags(endpoint.tags()),
         }),
     })
+}
+
+/// Returns the value of CloudFormation's enum.
+fn resolvers(inbound_only: &impl ToProperty) -> Value {
+    choice(inbound_only, "OnlyInboundResolver", "AllResolvers")
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::{cloud::Clients, prelude::*};
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ecr:image",
+    cloudformation(none = "CloudFormation pushes no images"),
     create = "ecr:PutImage",
     unique(repository_name, image_digest),
     omitted(

@@ -24,6 +24,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ecr:repository",
+    cloudformation = "AWS::ECR::Repository",
     create = "ecr:CreateRepository",
     unique(repository_name),
     omitted(registryId = "the account's own registry")
@@ -36,22 +37,31 @@ pub struct Repository {
     #[field(cloud_default = "MUTABLE")]
     pub image_tag_mutability: Option<String>,
     /// Tags for which the opposite holds, with `*` for anything: `dev-*`.
-    #[field(set, cloud_default = none)]
+    #[field(set, cloud_default = none, convert = exclusions)]
     pub image_tag_mutability_exclusion_filters: Option<Vec<String>>,
     /// `true` if ECR scans each pushed image for known vulnerabilities; AWS's default is no.
-    #[field(parameter = "imageScanningConfiguration", cloud_default = false)]
+    #[field(
+        parameter = "imageScanningConfiguration",
+        cloud_default = false,
+        property = "ImageScanningConfiguration.ScanOnPush"
+    )]
     pub scan_on_push: Option<bool>,
     /// Encryption of the images; AES-256 with ECR's key if absent.
     #[field(replaces)]
     pub encryption_configuration: Option<Encryption>,
     /// Lifecycle rules that expire images, as a JSON document.
-    #[field(document, cloud_default = none)]
+    #[field(
+        document,
+        cloud_default = none,
+        property = "LifecyclePolicy.LifecyclePolicyText",
+        convert = ToProperty::to_property
+    )]
     pub lifecycle_policy_text: Option<In<String>>,
     /// The repository policy as a JSON document: access by other accounts.
-    #[field(document, may_dangle, cloud_default = none)]
+    #[field(document, may_dangle, cloud_default = none, property = "RepositoryPolicyText")]
     pub policy_text: Option<In<String>>,
     /// `true` if a delete also deletes the images. Without it, AWS refuses to delete a repository with images.
-    #[field(write_only)]
+    #[field(write_only, property = "EmptyOnDelete")]
     #[serde(default)]
     pub force_delete: bool,
     /// Tags.
@@ -59,7 +69,7 @@ pub struct Repository {
 }
 
 /// The encryption of the images.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Encryption {
     /// `AES256`, `KMS` or `KMS_DSSE`.
     pub encryption_type: String,
@@ -277,4 +287,14 @@ fn to_observed(
             id = repository_name, arn = repository_arn, uri = repository_uri,
         }),
     })
+}
+
+fn exclusions(tags: &[String]) -> Value {
+    let filter = |tag: &String| {
+        json!({
+            "ImageTagMutabilityExclusionFilterType": "WILDCARD",
+            "ImageTagMutabilityExclusionFilterValue": tag,
+        })
+    };
+    tags.iter().map(filter).collect()
 }

@@ -20,19 +20,24 @@ const NAME_RULE: NameRule = NameRule {
 
 /// A place for services and tasks.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:ecs:cluster", create = "ecs:CreateCluster", unique(cluster_name))]
+#[resource(
+    type = "aws:ecs:cluster",
+    cloudformation = "AWS::ECS::Cluster",
+    create = "ecs:CreateCluster",
+    unique(cluster_name)
+)]
 pub struct Cluster {
     /// Letters, digits, `-` and `_`; generated if absent.
     #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub cluster_name: Option<String>,
     /// Metrics of tasks and containers: `disabled`, `enabled` or `enhanced`.
-    #[field(parameter = "settings")]
+    #[field(parameter = "settings", property = "ClusterSettings[Name=containerInsights].Value")]
     pub container_insights: Option<String>,
     /// Encryption and logging of commands in running containers.
-    #[field(parameter = "configuration", cloud_default = none)]
+    #[field(parameter = "configuration", cloud_default = none, property = "Configuration.ExecuteCommandConfiguration")]
     pub execute_command_configuration: Option<ExecuteCommand>,
     /// Keys that encrypt ECS's storage.
-    #[field(parameter = "configuration")]
+    #[field(parameter = "configuration", property = "Configuration.ManagedStorageConfiguration")]
     pub managed_storage_configuration: Option<ManagedStorage>,
     /// `FARGATE`, `FARGATE_SPOT`, or the account's own.
     #[field(set, cloud_default = none)]
@@ -41,14 +46,14 @@ pub struct Cluster {
     #[field(set, cloud_default = none)]
     pub default_capacity_provider_strategy: Option<Vec<CapacityShare>>,
     /// The ARN of the namespace for services that state none.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "ServiceConnectDefaults.Namespace")]
     pub service_connect_defaults: Option<In<String>>,
     /// Tags of the cluster, by key.
     pub tags: Tags,
 }
 
 /// Encryption and logging of commands in running containers.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct ExecuteCommand {
     /// The key that encrypts the session between the client and the container.
     pub kms_key_id: Option<In<String>>,
@@ -60,7 +65,7 @@ pub struct ExecuteCommand {
 sdk_struct!(ExecuteCommand = types::ExecuteCommandConfiguration { kms_key_id, logging, log_configuration });
 
 /// The destination of the log of commands.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct ExecuteCommandLog {
     /// A log group's name.
     pub cloud_watch_log_group_name: Option<In<String>>,
@@ -84,7 +89,7 @@ sdk_struct!(
 );
 
 /// Keys that encrypt ECS's storage.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct ManagedStorage {
     /// Key for managed volumes.
     pub kms_key_id: Option<In<String>>,

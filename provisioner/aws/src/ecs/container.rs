@@ -15,7 +15,7 @@ use super::task_definition::READ;
 use crate::{prelude::*, sdk::Built};
 
 /// A container of a task.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Container {
     /// The name within the task.
     pub name: String,
@@ -32,10 +32,13 @@ pub struct Container {
     /// Ports on which the container listens.
     pub port_mappings: Vec<PortMapping>,
     /// Variables, by name. Not for secrets: every reader of the task definition sees them.
+    #[field(convert = names_and_values)]
     pub environment: BTreeMap<String, In<String>>,
     /// Variables from secrets or parameters: name to ARN, with `:key::` for a part.
+    #[field(convert = names_and_sources)]
     pub secrets: BTreeMap<String, In<String>>,
     /// ARNs of files of variables in buckets.
+    #[field(convert = files)]
     pub environment_files: Vec<In<String>>,
     /// Entry point, instead of the image's.
     pub entry_point: Vec<String>,
@@ -68,6 +71,7 @@ pub struct Container {
     /// Policy for restarts while the task runs.
     pub restart_policy: Option<ContainerRestart>,
     /// The ARN of a secret for a registry that is not ECR.
+    #[field(property = "RepositoryCredentials.CredentialsParameter")]
     pub repository_credentials: Option<In<String>>,
     /// `enabled` (a tag is resolved to a digest once for each deployment) or `disabled`.
     pub version_consistency: Option<String>,
@@ -76,6 +80,7 @@ pub struct Container {
     /// Labels of the container.
     pub docker_labels: BTreeMap<String, String>,
     /// Kernel parameters, by name.
+    #[field(convert = controls)]
     pub system_controls: BTreeMap<String, String>,
     /// `true` if standard input stays open.
     pub interactive: Option<bool>,
@@ -84,7 +89,7 @@ pub struct Container {
 }
 
 /// A port on which a container listens.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct PortMapping {
     /// TCP or UDP port of the container.
     pub container_port: Option<i32>,
@@ -104,11 +109,13 @@ sdk_struct!(
 );
 
 /// The Linux capabilities and limits of a container.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Linux {
     /// Capabilities to add; only `SYS_PTRACE` on Fargate.
+    #[field(property = "Capabilities.Add")]
     pub add_capabilities: Vec<String>,
     /// Capabilities to remove, such as `ALL`.
+    #[field(property = "Capabilities.Drop")]
     pub drop_capabilities: Vec<String>,
     /// `true` if an init process reaps orphaned processes.
     pub init_process_enabled: Option<bool>,
@@ -123,7 +130,7 @@ pub struct Linux {
 }
 
 /// A temporary file system in memory.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Tmpfs {
     /// Mount path in the container.
     pub container_path: String,
@@ -135,7 +142,7 @@ pub struct Tmpfs {
 sdk_struct!(Tmpfs = types::Tmpfs { container_path, size; mount_options });
 
 /// A limit of a container's processes.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Ulimit {
     /// Name of the limit, such as `nofile` or `nproc`.
     pub name: String,
@@ -147,7 +154,7 @@ pub struct Ulimit {
 sdk_struct!(Ulimit = types::Ulimit { name, soft_limit, hard_limit });
 
 /// A volume of the task that a container mounts.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct MountPoint {
     /// Name of the volume.
     pub source_volume: String,
@@ -159,7 +166,7 @@ pub struct MountPoint {
 sdk_struct!(MountPoint = types::MountPoint { source_volume, container_path, read_only });
 
 /// A container that starts before another one.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct DependsOn {
     /// Name of the container.
     pub container_name: String,
@@ -169,19 +176,20 @@ pub struct DependsOn {
 sdk_struct!(DependsOn = types::ContainerDependency { container_name, condition });
 
 /// The destination of a container's output.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Log {
     /// `awslogs`; on Fargate also `splunk` and `awsfirelens`.
     pub log_driver: String,
     /// The driver's options: `awslogs-group`, `awslogs-region`, `awslogs-stream-prefix`.
     pub options: BTreeMap<String, In<String>>,
     /// Options from secrets: name to ARN.
+    #[field(convert = names_and_sources)]
     pub secret_options: BTreeMap<String, In<String>>,
 }
 sdk_struct!(Log = types::LogConfiguration { log_driver, options; secret_options });
 
 /// The health check inside a container.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct ContainerHealthCheck {
     /// `["CMD", "/app", "health"]`: 0 is healthy.
     #[field(required)]
@@ -198,7 +206,7 @@ pub struct ContainerHealthCheck {
 sdk_struct!(ContainerHealthCheck = types::HealthCheck { command, interval, timeout, retries, start_period });
 
 /// The policy for restarts of a container while its task runs.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct ContainerRestart {
     /// `true` if ECS restarts the container.
     pub enabled: bool,
@@ -332,4 +340,12 @@ pub(super) fn comparable(containers: &Value) -> Value {
 fn pairs(map: &mut Value) {
     let all = map.as_object().into_iter().flatten();
     *map = all.map(|(name, value)| serde_json::json!([name, value])).collect();
+}
+
+fn files(arns: &[In<String>]) -> Value {
+    arns.iter().map(|arn| json!({ "Type": "s3", "Value": arn.to_property() })).collect()
+}
+
+fn controls(parameters: &BTreeMap<String, String>) -> Value {
+    cloudformation::pairs(parameters, "Namespace", "Value")
 }

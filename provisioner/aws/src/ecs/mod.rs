@@ -31,7 +31,7 @@ pub fn register(types: ResourceRegistry) -> ResourceRegistry {
 }
 
 /// A share of the tasks on one kind of capacity.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct CapacityShare {
     /// `FARGATE`, `FARGATE_SPOT`, or one of the account's own.
     pub capacity_provider: String,

@@ -30,6 +30,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ecs:task-definition",
+    cloudformation = "AWS::ECS::TaskDefinition",
     create = "ecs:RegisterTaskDefinition",
     unique(family),
     omitted(
@@ -53,10 +54,10 @@ pub struct TaskDefinition {
     #[field(required)]
     pub container_definitions: Vec<Container>,
     /// CPU units, 1024 to a core; needed on Fargate.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, convert = text_of)]
     pub cpu: Option<u32>,
     /// MiB; needed on Fargate.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, convert = text_of)]
     pub memory: Option<u32>,
     /// `awsvpc` (on Fargate), `bridge`, `host` or `none`.
     #[field(cloud_default = none)]
@@ -74,13 +75,13 @@ pub struct TaskDefinition {
     #[field(cloud_default = none)]
     pub runtime_platform: Option<RuntimePlatform>,
     /// GiB of disk on Fargate, 21 to 200; 20 if absent.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "EphemeralStorage.SizeInGiB")]
     pub ephemeral_storage: Option<i32>,
     /// Volumes that the containers can share.
     #[field(set)]
     pub volumes: Vec<Volume>,
     /// Expressions in the cluster's query language that select hosts; not on Fargate.
-    #[field(set)]
+    #[field(set, convert = member_of)]
     pub placement_constraints: Vec<String>,
     /// `task` or `host`: whose processes containers see.
     #[field(cloud_default = none)]
@@ -96,7 +97,7 @@ pub struct TaskDefinition {
 }
 
 /// The processor and operating system of a task.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct RuntimePlatform {
     /// `X86_64` (AWS's default) or `ARM64`, as in the image.
     pub cpu_architecture: Option<String>,
@@ -273,6 +274,10 @@ fn to_observed(one: &types::TaskDefinition, tags: &Tags) -> Result<Observed<Task
             id = family, arn = task_definition_arn, revision, status
         }),
     })
+}
+
+fn member_of(expressions: &[String]) -> Value {
+    expressions.iter().map(|expression| json!({ "Type": "memberOf", "Expression": expression })).collect()
 }
 
 #[cfg(test)]

@@ -6,32 +6,38 @@ use super::{is_enabled, switch, task_definition::READ};
 use crate::prelude::*;
 
 /// A volume that containers of a task share. With nothing but a name, it is an empty directory that ends with the task.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Volume {
     /// The name within the task.
     pub name: String,
     /// A directory of the host; not on Fargate.
+    #[field(property = "Host.SourcePath")]
     pub host: Option<String>,
     /// A file system of EFS.
+    #[field(property = "EFSVolumeConfiguration")]
     pub efs_volume_configuration: Option<Efs>,
     /// `true` if the service configures the volume at launch.
     pub configured_at_launch: Option<bool>,
 }
 
 /// A file system of EFS.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Efs {
     /// ID of the file system.
+    #[field(property = "FilesystemId")]
     pub file_system_id: In<String>,
     /// Root directory in the file system.
     pub root_directory: Option<String>,
     /// `true` if traffic between the host and EFS is encrypted.
+    #[field(convert = enabled)]
     pub transit_encryption: Option<bool>,
     /// The port for encrypted traffic; chosen by the mount helper if absent.
     pub transit_encryption_port: Option<i32>,
     /// ID of the access point.
+    #[field(property = "AuthorizationConfig.AccessPointId")]
     pub access_point_id: Option<In<String>>,
     /// `true` if the task's role authorizes access.
+    #[field(property = "AuthorizationConfig.IAM", convert = enabled)]
     pub iam: Option<bool>,
 }
 

@@ -24,7 +24,7 @@ pub enum Action {
 }
 
 /// Forwards a request to targets.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Forward {
     /// Target groups; several share the requests by weight.
     #[field(required)]
@@ -35,7 +35,7 @@ pub struct Forward {
 sdk_struct!(Forward = types::ForwardActionConfig { target_groups, target_group_stickiness_config });
 
 /// A target group's share.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct WeightedTarget {
     /// The target group's ID.
     pub target_group_arn: In<Id<TargetGroup>>,
@@ -45,7 +45,7 @@ pub struct WeightedTarget {
 sdk_struct!(WeightedTarget = types::TargetGroupTuple { target_group_arn, weight });
 
 /// The stickiness of clients to a target group.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Stickiness {
     /// `true` if a client's requests go to the same group.
     pub enabled: bool,
@@ -54,7 +54,7 @@ pub struct Stickiness {
 }
 
 /// Redirects a client to another URL. A part that is absent stays as in the request.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Redirect {
     /// Either `HTTP_301` or `HTTP_302`.
     pub status_code: String,
@@ -72,7 +72,7 @@ pub struct Redirect {
 sdk_struct!(Redirect = types::RedirectActionConfig { status_code, protocol, port, host, path, query });
 
 /// A fixed response of the load balancer.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct FixedResponse {
     /// Status code, such as `200` or `404`.
     pub status_code: String,
@@ -160,6 +160,19 @@ pub(super) fn observed_actions(actions: &[types::Action]) -> Vec<Action> {
     let mut actions: Vec<&types::Action> = actions.iter().collect();
     actions.sort_by_key(|action| action.order());
     actions.into_iter().map(Action::to_observed).collect()
+}
+
+impl ToProperty for Action {
+    fn to_property(&self) -> Value {
+        match self {
+            Self::Forward(forward) => json!({ "Type": "forward", "ForwardConfig": forward.to_property() }),
+            Self::Redirect(redirect) => json!({ "Type": "redirect", "RedirectConfig": redirect.to_property() }),
+            Self::FixedResponse(response) => {
+                json!({ "Type": "fixed-response", "FixedResponseConfig": response.to_property() })
+            }
+            Self::Other { kind } => json!({ "Type": kind }),
+        }
+    }
 }
 
 #[cfg(test)]

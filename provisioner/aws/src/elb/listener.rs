@@ -21,6 +21,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:elasticloadbalancingv2:listener",
+    cloudformation = "AWS::ElasticLoadBalancingV2::Listener",
     create = "elbv2:CreateListener",
     unique(load_balancer_arn, port),
     omitted("DefaultActions.AuthenticateOidcConfig" = "signing in is the app's; so too Cognito and JWT validation")
@@ -36,7 +37,7 @@ pub struct Listener {
     /// TLS versions and ciphers, such as `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`. AWS's default is an old policy.
     pub ssl_policy: Option<String>,
     /// The ARN of the certificate; needed for `HTTPS` and `TLS`. The API takes exactly one.
-    #[field(parameter = "Certificates")]
+    #[field(parameter = "Certificates", property = "Certificates[].CertificateArn")]
     pub certificate_arn: Option<In<String>>,
     /// ALPN policy for `TLS`: `HTTP1Only`, `HTTP2Only`, `HTTP2Optional`, `HTTP2Preferred`, `None`.
     #[field(cloud_default = none)]
@@ -52,7 +53,7 @@ pub struct Listener {
 }
 
 /// The verification of client certificates.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct MutualAuthentication {
     /// `off`, `passthrough` or `verify`.
     pub mode: String,
@@ -61,6 +62,7 @@ pub struct MutualAuthentication {
     /// `true` if expired certificates are accepted.
     pub ignore_client_certificate_expiry: Option<bool>,
     /// `true` if clients get the names of the trusted authorities.
+    #[field(convert = on_or_off)]
     pub advertise_trust_store_ca_names: Option<bool>,
 }
 
@@ -212,4 +214,8 @@ fn observed_authentication(one: &MutualAuthenticationAttributes) -> Result<Mutua
         mode: one.mode().unwrap_or_default().to_owned(),
         advertise_trust_store_ca_names: advertise.map(|names| *names == AdvertiseTrustStoreCaNamesEnum::On),
     }))
+}
+
+fn on_or_off(on: &impl ToProperty) -> Value {
+    choice(on, "on", "off")
 }

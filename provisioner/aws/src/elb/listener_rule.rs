@@ -22,6 +22,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:elasticloadbalancingv2:listener-rule",
+    cloudformation = "AWS::ElasticLoadBalancingV2::ListenerRule",
     create = "elbv2:CreateRule",
     unique(listener_arn, priority),
     omitted(
@@ -89,7 +90,7 @@ pub enum Condition {
 }
 
 /// A pair in a query.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct QueryPair {
     /// Any key if absent.
     pub key: Option<String>,
@@ -279,4 +280,24 @@ fn to_observed(one: &types::Rule, arn: &str, tags: Tags) -> Result<Observed<List
         },
         outputs: ListenerRuleOutputs { id: Id::new(arn), arn: arn.to_owned() },
     })
+}
+
+impl ToProperty for Condition {
+    fn to_property(&self) -> Value {
+        let (field, config, values) = match self {
+            Self::HostHeader { values } => ("host-header", "HostHeaderConfig", values.to_property()),
+            Self::PathPattern { values } => ("path-pattern", "PathPatternConfig", values.to_property()),
+            Self::HttpRequestMethod { values } => {
+                ("http-request-method", "HttpRequestMethodConfig", values.to_property())
+            }
+            Self::QueryString { values } => ("query-string", "QueryStringConfig", values.to_property()),
+            Self::SourceIp { values } => ("source-ip", "SourceIpConfig", values.to_property()),
+            Self::HttpHeader { name, values } => {
+                let config = json!({ "HttpHeaderName": name, "Values": values.to_property() });
+                return json!({ "Field": "http-header", "HttpHeaderConfig": config });
+            }
+            Self::Other { name } => return json!({ "Field": name }),
+        };
+        json!({ "Field": field, config: { "Values": values } })
+    }
 }

@@ -13,7 +13,7 @@ use futures::future::join_all;
 
 use super::{
     Attribute, Attributes, attribute_struct, attributes, changed_attributes, made_ours, paired, read_tags, repeated,
-    sdk_tags, suffix, sync_tags,
+    sdk_tags, seconds, suffix, sync_tags,
 };
 use crate::{
     cloud::Clients,
@@ -33,6 +33,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:elasticloadbalancingv2:load-balancer",
+    cloudformation = "AWS::ElasticLoadBalancingV2::LoadBalancer",
     create = "elbv2:CreateLoadBalancer",
     unique(name),
     omitted(
@@ -47,13 +48,13 @@ pub struct LoadBalancer {
     #[field(replaces, name(max = 32, rule = NAME_RULE))]
     pub name: Option<String>,
     /// `application` (AWS's default), `network` or `gateway`.
-    #[field(replaces, parameter = "Type")]
+    #[field(replaces, parameter = "Type", property = "Type")]
     pub load_balancer_type: Option<String>,
     /// `internet-facing` (AWS's default) or `internal`.
     #[field(replaces)]
     pub scheme: Option<String>,
     /// The VPC of the subnets. State it where the subnets may move to another VPC, since a load balancer cannot.
-    #[field(replaces)]
+    #[field(replaces, property(none = "the subnets say it"))]
     pub vpc_id: Option<In<Id<Vpc>>>,
     /// One for each zone; an application load balancer needs two.
     #[field(required, set)]
@@ -65,51 +66,101 @@ pub struct LoadBalancer {
     #[field(cloud_default = "ipv4")]
     pub ip_address_type: Option<String>,
     /// `true` if AWS refuses to delete the load balancer.
-    #[field(deletion_protection, cloud_default = false)]
+    #[field(
+        deletion_protection,
+        cloud_default = false,
+        property = "LoadBalancerAttributes[Key=deletion_protection.enabled].Value",
+        convert = text_of
+    )]
     pub deletion_protection: Option<bool>,
     /// `true` if headers with names that HTTP does not allow are dropped; AWS's default keeps them.
-    #[field(cloud_default = false)]
+    #[field(
+        cloud_default = false,
+        property = "LoadBalancerAttributes[Key=routing.http.drop_invalid_header_fields.enabled].Value",
+        convert = text_of
+    )]
     pub drop_invalid_header_fields: Option<bool>,
     /// Destination of the log of requests.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "LoadBalancerAttributes", convert = access_logs)]
     pub access_logs: Option<LogsTo>,
     /// Destination of the log of connections.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "LoadBalancerAttributes", convert = connection_logs)]
     pub connection_logs: Option<LogsTo>,
     /// Seconds after which a silent connection is closed: 60 if absent.
-    #[field(cloud_default = 60)]
+    #[field(
+        cloud_default = 60,
+        property = "LoadBalancerAttributes[Key=idle_timeout.timeout_seconds].Value",
+        convert = text_of
+    )]
     pub idle_timeout: Option<i64>,
     /// Seconds for which a client may keep its connection: 3600 if absent.
-    #[field(cloud_default = 3600)]
+    #[field(
+        cloud_default = 3600,
+        property = "LoadBalancerAttributes[Key=client_keep_alive.seconds].Value",
+        convert = text_of
+    )]
     pub client_keep_alive: Option<i64>,
     /// `true` (the default) if clients may speak HTTP/2.
-    #[field(cloud_default = true)]
+    #[field(
+        cloud_default = true,
+        property = "LoadBalancerAttributes[Key=routing.http2.enabled].Value",
+        convert = text_of
+    )]
     pub http2: Option<bool>,
     /// Handling of requests that two servers could parse differently: `monitor`, `defensive` (the default), `strictest`.
-    #[field(cloud_default = "defensive")]
+    #[field(
+        cloud_default = "defensive",
+        property = "LoadBalancerAttributes[Key=routing.http.desync_mitigation_mode].Value",
+        convert = text_of
+    )]
     pub desync_mitigation_mode: Option<String>,
     /// `true` if targets get the client's `Host` header unchanged.
-    #[field(cloud_default = false)]
+    #[field(
+        cloud_default = false,
+        property = "LoadBalancerAttributes[Key=routing.http.preserve_host_header.enabled].Value",
+        convert = text_of
+    )]
     pub preserve_host_header: Option<bool>,
     /// Handling of `X-Forwarded-For`: `append` (the default), `preserve`, `remove`.
-    #[field(cloud_default = "append")]
+    #[field(
+        cloud_default = "append",
+        property = "LoadBalancerAttributes[Key=routing.http.xff_header_processing.mode].Value",
+        convert = text_of
+    )]
     pub xff_header_processing_mode: Option<String>,
     /// `true` if `X-Forwarded-For` contains the client's port.
-    #[field(cloud_default = false)]
+    #[field(
+        cloud_default = false,
+        property = "LoadBalancerAttributes[Key=routing.http.xff_client_port.enabled].Value",
+        convert = text_of
+    )]
     pub xff_client_port: Option<bool>,
     /// `true` if targets get the TLS version and cipher suite in headers.
-    #[field(cloud_default = false)]
+    #[field(
+        cloud_default = false,
+        property = "LoadBalancerAttributes[Key=routing.http.x_amzn_tls_version_and_cipher_suite.enabled].Value",
+        convert = text_of
+    )]
     pub x_amzn_tls_version_and_cipher_suite: Option<bool>,
     /// `true` if requests pass while the firewall does not answer.
-    #[field(cloud_default = false)]
+    #[field(
+        cloud_default = false,
+        property = "LoadBalancerAttributes[Key=waf.fail_open.enabled].Value",
+        convert = text_of
+    )]
     pub waf_fail_open: Option<bool>,
     /// `true` if each zone's node uses the targets of all zones; always on for applications.
+    #[field(property = "LoadBalancerAttributes[Key=load_balancing.cross_zone.enabled].Value", convert = text_of)]
     pub cross_zone: Option<bool>,
     /// `true` if operators may shift traffic away from a zone.
-    #[field(cloud_default = false)]
+    #[field(
+        cloud_default = false,
+        property = "LoadBalancerAttributes[Key=zonal_shift.config.enabled].Value",
+        convert = text_of
+    )]
     pub zonal_shift: Option<bool>,
     /// Further attributes, by AWS's own names. An attribute that is absent here keeps its value.
-    #[field(map)]
+    #[field(map, property = "LoadBalancerAttributes", convert = keys_and_values)]
     pub attributes: BTreeMap<String, String>,
     /// Tags of the load balancer, by key.
     pub tags: Tags,
@@ -223,6 +274,8 @@ impl Resource for LoadBalancer {
         let groups = application && self.security_groups.is_empty();
         let why = "expected a security group: without one, AWS uses the default group of the VPC";
         let mut problems = repeated(&self.attributes, &Self::typed(), Field::Attributes);
+        problems.extend(seconds(Field::IdleTimeout, self.idle_timeout, 1..=4000));
+        problems.extend(seconds(Field::ClientKeepAlive, self.client_keep_alive, 60..=604_800));
         problems.extend(groups.then(|| Problem::new(Field::SecurityGroups, why)));
         problems
     }
@@ -349,6 +402,24 @@ fn to_observed(one: &types::LoadBalancer, all: Attributes, tags: Tags) -> Result
         ..attributes
     });
     Ok(Observed { inputs: inputs.with_defaults(), outputs })
+}
+
+fn access_logs(logs: &LogsTo) -> Value {
+    logs_to("access_logs", logs)
+}
+
+fn connection_logs(logs: &LogsTo) -> Value {
+    logs_to("connection_logs", logs)
+}
+
+fn logs_to(name: &str, logs: &LogsTo) -> Value {
+    let values = [
+        ("enabled", text_of(&logs.enabled)),
+        ("bucket", logs.bucket.to_property()),
+        ("prefix", logs.prefix.to_property()),
+    ];
+    let stated = values.into_iter().filter(|(_, value)| !value.is_null());
+    stated.map(|(end, value)| json!({ "Key": format!("{name}.s3.{end}"), "Value": value })).collect()
 }
 
 #[cfg(test)]

@@ -205,6 +205,14 @@ fn keys<R, T: Attribute>(_: fn(&R) -> &T, key: &'static str) -> impl Iterator<It
     T::ENDS.iter().map(move |end| format!("{key}{end}"))
 }
 
+/// Returns the mistake in a number of seconds. The attributes are text in AWS's schemas.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html>
+fn seconds<F: FieldName>(field: F, seconds: Option<i64>, valid: std::ops::RangeInclusive<i64>) -> Option<Problem> {
+    let found = seconds.filter(|seconds| !valid.contains(seconds))?;
+    Some(Problem::new(field, format!("expected {} to {} seconds, found {found}", valid.start(), valid.end())))
+}
+
 /// Refuses attributes that have their own input. AWS's values are read into that input, so that they would differ from
 /// `attributes` forever.
 fn repeated<F: FieldName>(attributes: &Attributes, typed: &[(String, F)], input: F) -> Vec<Problem> {

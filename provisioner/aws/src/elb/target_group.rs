@@ -11,7 +11,7 @@ use futures::future::join_all;
 
 use super::{
     Attribute, Attributes, attribute_struct, attributes, changed_attributes, made_ours, paired, read_tags, repeated,
-    sdk_tags, suffix, sync_tags,
+    sdk_tags, seconds, suffix, sync_tags,
 };
 use crate::{cloud::Clients, ec2::Vpc, prelude::*};
 
@@ -26,6 +26,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:elasticloadbalancingv2:target-group",
+    cloudformation = "AWS::ElasticLoadBalancingV2::TargetGroup",
     create = "elbv2:CreateTargetGroup",
     unique(name),
     constructor = bare
@@ -57,6 +58,7 @@ pub struct TargetGroup {
     pub target_control_port: Option<i32>,
     /// Health check of the targets.
     #[field(
+        property = "",
         parameter = "HealthCheckEnabled",
         parameter = "HealthCheckProtocol",
         parameter = "HealthCheckPort",
@@ -69,22 +71,38 @@ pub struct TargetGroup {
     )]
     pub health_check: Option<HealthCheck>,
     /// Seconds for which a deregistered target may finish requests: 300 if absent.
-    #[field(cloud_default = 300)]
+    #[field(
+        cloud_default = 300,
+        property = "TargetGroupAttributes[Key=deregistration_delay.timeout_seconds].Value",
+        convert = text_of
+    )]
     pub deregistration_delay: Option<i64>,
     /// Seconds in which a new target's share grows; 0 (the default) is none.
-    #[field(cloud_default = 0)]
+    #[field(
+        cloud_default = 0,
+        property = "TargetGroupAttributes[Key=slow_start.duration_seconds].Value",
+        convert = text_of
+    )]
     pub slow_start: Option<i64>,
     /// `round_robin` (the default), `least_outstanding_requests` or `weighted_random`.
-    #[field(cloud_default = "round_robin")]
+    #[field(
+        cloud_default = "round_robin",
+        property = "TargetGroupAttributes[Key=load_balancing.algorithm.type].Value",
+        convert = text_of
+    )]
     pub load_balancing_algorithm_type: Option<String>,
     /// `true`, `false` or `use_load_balancer_configuration` (the default).
-    #[field(cloud_default = "use_load_balancer_configuration")]
+    #[field(
+        cloud_default = "use_load_balancer_configuration",
+        property = "TargetGroupAttributes[Key=load_balancing.cross_zone.enabled].Value",
+        convert = text_of
+    )]
     pub cross_zone: Option<String>,
     /// Stickiness of clients to a target.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "TargetGroupAttributes", convert = stickiness)]
     pub stickiness: Option<TargetStickiness>,
     /// Further attributes, by AWS's own names. An attribute that is absent here keeps its value.
-    #[field(map)]
+    #[field(map, property = "TargetGroupAttributes", convert = keys_and_values)]
     pub attributes: BTreeMap<String, String>,
     /// Tags of the target group, by key.
     pub tags: Tags,
@@ -98,25 +116,32 @@ attributes!(TargetGroup {
 });
 
 /// The health check of a target group.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct HealthCheck {
     /// `true` if targets are checked; only functions can do without.
+    #[field(property = "HealthCheckEnabled")]
     pub enabled: Option<bool>,
     /// The protocol of the check.
+    #[field(property = "HealthCheckProtocol")]
     pub protocol: Option<String>,
     /// A number, or `traffic-port`.
+    #[field(property = "HealthCheckPort")]
     pub port: Option<String>,
     /// The path of the check.
+    #[field(property = "HealthCheckPath")]
     pub path: Option<String>,
     /// Seconds between two checks.
+    #[field(property = "HealthCheckIntervalSeconds")]
     pub interval_seconds: Option<i32>,
     /// Seconds to wait for an answer.
+    #[field(property = "HealthCheckTimeoutSeconds")]
     pub timeout_seconds: Option<i32>,
     /// Successful checks in a row that make a target healthy.
     pub healthy_threshold_count: Option<i32>,
     /// Failed checks in a row that make a target unhealthy.
     pub unhealthy_threshold_count: Option<i32>,
     /// The status codes of a good answer: `200`, `200-299`, `200,301`; for gRPC its own codes.
+    #[field(property = "Matcher.HttpCode")]
     pub matcher: Option<String>,
 }
 
@@ -247,7 +272,10 @@ impl Resource for TargetGroup {
     type Outputs = TargetGroupOutputs;
 
     fn problems(&self) -> Vec<Problem> {
-        repeated(&self.attributes, &Self::typed(), Field::Attributes)
+        let mut problems = repeated(&self.attributes, &Self::typed(), Field::Attributes);
+        problems.extend(seconds(Field::DeregistrationDelay, self.deregistration_delay, 0..=3600));
+        problems.extend(seconds(Field::SlowStart, self.slow_start.filter(|seconds| *seconds != 0), 30..=900));
+        problems
     }
 
     async fn read_many(c: &Reader, ids: &[Id<Self>]) -> Result<ReadResults<Self>> {
@@ -349,6 +377,12 @@ fn to_observed(one: &types::TargetGroup, all: Attributes, tags: Tags) -> Result<
         arn_suffix: format!("targetgroup/{}", suffix(one.target_group_arn().unwrap_or_default(), ":targetgroup/")),
     });
     Ok(Observed { inputs: inputs.with_defaults(), outputs })
+}
+
+fn stickiness(stickiness: &TargetStickiness) -> Value {
+    let mut all = Attributes::new();
+    stickiness.put("stickiness.", &mut all);
+    keys_and_values(&all)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::{each::one_by_one, items::ItemChange, prelude::*, tags::made_for};
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:iam:oidc-provider",
+    cloudformation = "AWS::IAM::OIDCProvider",
     create = "iam:CreateOpenIDConnectProvider",
     unique(url),
     omitted(ContextProvider | IdentityCenterInstanceArn = "for people of IAM Identity Center")

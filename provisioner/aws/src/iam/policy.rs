@@ -20,10 +20,15 @@ const NAME_RULE: NameRule = NameRule {
 
 /// A customer managed policy.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:iam:policy", create = "iam:CreatePolicy", unique(policy_name))]
+#[resource(
+    type = "aws:iam:policy",
+    cloudformation = "AWS::IAM::ManagedPolicy",
+    create = "iam:CreatePolicy",
+    unique(policy_name)
+)]
 pub struct ManagedPolicy {
     /// At most 128 characters; generated if absent.
-    #[field(replaces, name(max = 128, rule = NAME_RULE))]
+    #[field(replaces, name(max = 128, rule = NAME_RULE), property = "ManagedPolicyName")]
     pub policy_name: Option<String>,
     /// `/` if absent.
     #[field(replaces)]
@@ -35,6 +40,7 @@ pub struct ManagedPolicy {
     #[field(document, may_dangle)]
     pub policy_document: In<String>,
     /// Tags.
+    #[field(property(none = "CloudFormation has none for a policy"))]
     pub tags: Tags,
 }
 

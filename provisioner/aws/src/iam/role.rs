@@ -27,6 +27,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:iam:role",
+    cloudformation = "AWS::IAM::Role",
     create = "iam:CreateRole",
     unique(role_name),
     omitted(MaxSigninSessionDuration = "new: for people who sign in with a role, not so far")
@@ -48,7 +49,7 @@ pub struct Role {
     #[field(cloud_default = 3600)]
     pub max_session_duration: Option<i32>,
     /// The ARN of the policy that limits the role's permissions; an empty text for none.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, convert = filled_text)]
     pub permissions_boundary: Option<In<String>>,
     /// Tags.
     pub tags: Tags,

@@ -22,16 +22,16 @@ use crate::{
 
 /// All policies of a role.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:iam:role-policies", unique(role_name))]
+#[resource(type = "aws:iam:role-policies", cloudformation(part = "AWS::IAM::Role"), unique(role_name))]
 pub struct RolePolicies {
     /// The role.
-    #[field(replaces, part_of)]
+    #[field(replaces, part_of, property(none = "names the role"))]
     pub role_name: In<Id<Role>>,
     /// Inline policies: documents by name.
-    #[field(exact, may_dangle)]
+    #[field(exact, may_dangle, property(each = "AWS::IAM::RolePolicy", link = "RoleName"), convert = inline)]
     pub inline: BTreeMap<String, In<String>>,
     /// ARNs of the attached policies.
-    #[field(set)]
+    #[field(set, property = "ManagedPolicyArns")]
     pub managed: Vec<In<String>>,
 }
 
@@ -192,6 +192,15 @@ fn to_observed(id: &Id<RolePolicies>, inline: Vec<(String, String)>, managed: Ve
         },
         outputs: RolePoliciesOutputs { id: id.clone() },
     }
+}
+
+/// Returns the inline policies, of which each is a resource of its own.
+fn inline(policies: &BTreeMap<String, In<String>>) -> Value {
+    let policy = |(name, document): (&String, &In<String>)| {
+        let document = cloudformation::document(document);
+        json!({ "PolicyName": name, "PolicyDocument": document })
+    };
+    policies.iter().map(policy).collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ const NAME_RULE: NameRule = NameRule {
 
 /// A name for a key.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:kms:alias", create = "kms:CreateAlias", unique(alias_name))]
+#[resource(type = "aws:kms:alias", cloudformation = "AWS::KMS::Alias", create = "kms:CreateAlias", unique(alias_name))]
 pub struct Alias {
     /// `alias/…`; generated if absent.
     #[field(replaces, name(max = 256, prefix = "alias/", rule = NAME_RULE))]

@@ -17,6 +17,7 @@ use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::mad
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:kms:key",
+    cloudformation = "AWS::KMS::Key",
     create = "kms:CreateKey",
     omitted(
         CustomerMasterKeySpec = "the old name of KeySpec",
@@ -30,7 +31,7 @@ pub struct Key {
     #[field(cloud_default = "")]
     pub description: Option<String>,
     /// The key policy; if absent, the account's IAM policies control access.
-    #[field(document, may_dangle, cloud_default = none)]
+    #[field(document, may_dangle, cloud_default = none, property = "KeyPolicy")]
     pub policy: Option<In<String>>,
     /// `SYMMETRIC_DEFAULT` if absent.
     #[field(replaces)]
@@ -46,7 +47,7 @@ pub struct Key {
     pub enabled: Option<bool>,
     /// `true` if KMS generates new key material periodically; AWS's default is no. Data that older material encrypted stays
     /// readable.
-    #[field(cloud_default = false)]
+    #[field(cloud_default = false, property = "EnableKeyRotation")]
     pub key_rotation_enabled: Option<bool>,
     /// Rotation period in days: 90 to 2560; 365 if absent.
     #[field(cloud_default = none)]

@@ -25,16 +25,21 @@ const NAME_RULE: NameRule = NameRule {
 
 /// A group of log streams with common settings.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:cloudwatchlogs:log-group", create = "logs:CreateLogGroup", unique(log_group_name))]
+#[resource(
+    type = "aws:cloudwatchlogs:log-group",
+    cloudformation = "AWS::Logs::LogGroup",
+    create = "logs:CreateLogGroup",
+    unique(log_group_name)
+)]
 pub struct LogGroup {
     /// `/ecs/app`; generated if absent.
     #[field(replaces, name(max = 512, rule = NAME_RULE))]
     pub log_group_name: Option<String>,
     /// Days that log lines are kept; 0 for ever, and if absent.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, convert = retention)]
     pub retention_in_days: Option<i32>,
     /// The ARN of the key that encrypts log lines; an empty text for AWS's own key, the default.
-    #[field(cloud_default = "")]
+    #[field(cloud_default = "", convert = filled_text)]
     pub kms_key_id: Option<In<String>>,
     /// `STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.
     #[field(replaces)]
@@ -229,6 +234,12 @@ fn to_observed(group: &types::LogGroup, tags: Tags) -> Result<Observed<LogGroup>
         }),
         outputs: LogGroupOutputs { id: id_of(group)?, arn: arn_of(group)? },
     })
+}
+
+/// Returns the days, and nothing for lines that are kept for ever.
+fn retention(days: &impl ToProperty) -> Value {
+    let days = days.to_property();
+    if days == 0 { Value::Null } else { days }
 }
 
 #[cfg(test)]

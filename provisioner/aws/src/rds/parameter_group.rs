@@ -26,13 +26,18 @@ const NAME_RULE: NameRule = NameRule {
 
 /// Settings of a database engine.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:rds:parameter-group", create = "rds:CreateDBParameterGroup", unique(db_parameter_group_name))]
+#[resource(
+    type = "aws:rds:parameter-group",
+    cloudformation = "AWS::RDS::DBParameterGroup",
+    create = "rds:CreateDBParameterGroup",
+    unique(db_parameter_group_name)
+)]
 pub struct ParameterGroup {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 255, rule = NAME_RULE))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE), property = "DBParameterGroupName")]
     pub db_parameter_group_name: Option<String>,
     /// `postgres17`.
-    #[field(replaces)]
+    #[field(replaces, property = "Family")]
     pub db_parameter_group_family: String,
     /// A description for readers.
     #[field(replaces)]

@@ -25,15 +25,21 @@ const NAME_RULE: NameRule = NameRule {
 
 /// The subnets that a database may be in.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:rds:subnet-group", create = "rds:CreateDBSubnetGroup", unique(db_subnet_group_name))]
+#[resource(
+    type = "aws:rds:subnet-group",
+    cloudformation = "AWS::RDS::DBSubnetGroup",
+    create = "rds:CreateDBSubnetGroup",
+    unique(db_subnet_group_name)
+)]
 pub struct SubnetGroup {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 255, rule = NAME_RULE))]
+    #[field(replaces, name(max = 255, rule = NAME_RULE), property = "DBSubnetGroupName")]
     pub db_subnet_group_name: Option<String>,
     /// A description for readers.
+    #[field(property = "DBSubnetGroupDescription")]
     pub db_subnet_group_description: String,
     /// The VPC of the subnets. State it where they may move to another one, which a group cannot follow.
-    #[field(replaces)]
+    #[field(replaces, property(none = "the subnets say it"))]
     pub vpc_id: Option<In<Id<Vpc>>>,
     /// Subnets in at least two zones.
     #[field(required, set)]

@@ -18,6 +18,7 @@ use crate::{cloud::Clients, prelude::*};
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:route53:record",
+    cloudformation = "AWS::Route53::RecordSet",
     create = "route53:ChangeResourceRecordSets",
     unique(hosted_zone_id, name, r#type, set_identifier),
     constructor = with_required,
@@ -40,7 +41,7 @@ pub struct Record {
     #[field(replaces)]
     pub set_identifier: Option<String>,
     /// Seconds that resolvers may keep the answers. Not with `alias_target`.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "TTL", convert = text_of)]
     pub ttl: Option<i64>,
     /// The answers, as in a zone file: a `TXT` has quotes. Not with `alias_target`.
     #[field(set, parameter = "ChangeBatch", cloud_default = none)]
@@ -66,11 +67,12 @@ pub struct Record {
 }
 
 /// An AWS resource whose addresses are the answers.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Alias {
     /// The resource's hosted zone.
     pub hosted_zone_id: In<String>,
     /// The DNS name of the resource.
+    #[field(property = "DNSName")]
     pub dns_name: In<String>,
     /// `true` if the record is left out while the resource is not healthy.
     pub evaluate_target_health: bool,

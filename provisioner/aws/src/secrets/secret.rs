@@ -24,6 +24,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:secretsmanager:secret",
+    cloudformation = "AWS::SecretsManager::Secret",
     create = "secretsmanager:CreateSecret",
     unique(name),
     constructor = without_value,
@@ -43,13 +44,13 @@ pub struct ManagedSecret {
     #[field(cloud_default = "")]
     pub description: Option<String>,
     /// The ARN of the key that encrypts the value; an empty text for AWS's own key for Secrets Manager, the default.
-    #[field(cloud_default = "")]
+    #[field(cloud_default = "", convert = filled_text)]
     pub kms_key_id: Option<In<String>>,
     /// The value's source. A change writes a new value; `None` leaves the value unmanaged.
-    #[field(write_only, exact)]
+    #[field(write_only, exact, property = "", convert = source)]
     pub secret_string: Option<SecretValue>,
     /// Recovery window of a deleted secret in days: 7 to 30, or 0 for immediate deletion; 30 if absent.
-    #[field(write_only)]
+    #[field(write_only, property(none = "of the delete call"))]
     pub recovery_window_in_days: Option<i64>,
     /// Tags.
     pub tags: Tags,
@@ -66,7 +67,7 @@ pub enum SecretValue {
 }
 
 /// The alphabet of a generated value: letters, digits and punctuation, without the excluded characters.
-#[derive(Clone, Debug, PartialEq, Eq, Nested)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested, Properties)]
 pub struct Generated {
     /// Characters: 1 to 4096.
     pub password_length: i64,
@@ -87,6 +88,7 @@ pub struct Generated {
     pub exclude_lowercase: bool,
     /// A higher one writes a new value.
     #[serde(default)]
+    #[field(property(none = "the state has it"))]
     pub version: u32,
 }
 
@@ -274,6 +276,13 @@ fn to_observed(secret: &DescribeSecretOutput) -> Result<Observed<ManagedSecret>>
             id = arn, name; deleted: secret.deleted_date().is_some(),
         }),
     })
+}
+
+fn source(value: &SecretValue) -> Value {
+    match value {
+        SecretValue::Generated(generated) => json!({ "GenerateSecretString": generated.to_property() }),
+        SecretValue::Given(secret) => json!({ "SecretString": secret.to_property() }),
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::{document::principal_not_yet, each::one_by_one, prelude::*};
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:secretsmanager:secret-policy",
+    cloudformation = "AWS::SecretsManager::ResourcePolicy",
     create = "secretsmanager:PutResourcePolicy",
     unique(secret_id),
     omitted(PolicyName = "a secret has one, of the default name")

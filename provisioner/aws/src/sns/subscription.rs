@@ -16,6 +16,7 @@ use crate::{each::one_by_one, prelude::*};
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:sns:subscription",
+    cloudformation = "AWS::SNS::Subscription",
     create = "sns:Subscribe",
     unique(topic_arn, protocol, endpoint),
     omitted(Attributes = "each an input", ReturnSubscriptionArn = "always: the ARN is the id")

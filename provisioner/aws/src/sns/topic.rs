@@ -23,25 +23,31 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:sns:topic",
+    cloudformation = "AWS::SNS::Topic",
     create = "sns:CreateTopic",
     unique(name),
     omitted(DataProtectionPolicy = "scans of what messages hold: an API of its own to read, not so far")
 )]
 pub struct Topic {
     /// At most 256 characters; generated if absent.
-    #[field(replaces, name(max = 256, rule = NAME_RULE))]
+    #[field(replaces, name(max = 256, rule = NAME_RULE), property = "TopicName")]
     pub name: Option<String>,
     /// The sender's name in emails and text messages.
     #[field(cloud_default = "")]
     pub display_name: Option<String>,
     /// The key that encrypts messages: ID, ARN or alias. An empty text, the default, turns encryption off.
-    #[field(cloud_default = "")]
+    #[field(cloud_default = "", convert = filled_text)]
     pub kms_master_key_id: Option<In<String>>,
     /// Policy on publishing and subscribing; only the account may if absent.
-    #[field(document, may_dangle, cloud_default = none)]
+    #[field(
+        document,
+        may_dangle,
+        cloud_default = none,
+        property(each = "AWS::SNS::TopicInlinePolicy", link = "TopicArn", item = "PolicyDocument")
+    )]
     pub policy: Option<In<String>>,
     /// Retry policy of HTTP deliveries.
-    #[field(document, cloud_default = none)]
+    #[field(document, cloud_default = none, property(none = "CloudFormation has none for a topic"))]
     pub delivery_policy: Option<In<String>>,
     /// Strict order and no duplicates. Needs a stated name that ends with `.fifo`.
     #[field(replaces)]
@@ -51,7 +57,7 @@ pub struct Topic {
     pub content_based_deduplication: Option<bool>,
     /// More attributes by the API's names: `SignatureVersion`, `TracingConfig`, `ArchivePolicy`,
     /// `FifoThroughputScope`, and those of delivery logs (`HTTPSuccessFeedbackRoleArn` and the like).
-    #[field(map)]
+    #[field(map, property(none = "names of the API"))]
     pub attributes: BTreeMap<String, In<String>>,
     /// Tags.
     pub tags: Tags,

@@ -27,6 +27,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:sqs:queue",
+    cloudformation = "AWS::SQS::Queue",
     create = "sqs:CreateQueue",
     unique(queue_name),
     omitted(Attributes = "each attribute is an input of its own")
@@ -55,7 +56,12 @@ pub struct Queue {
     #[field(cloud_default = 0)]
     pub receive_message_wait_time_seconds: Option<i32>,
     /// Policy on access to the queue; only the owning account has access if absent.
-    #[field(document, may_dangle, cloud_default = none)]
+    #[field(
+        document,
+        may_dangle,
+        cloud_default = none,
+        property(each = "AWS::SQS::QueueInlinePolicy", link = "Queue", item = "PolicyDocument")
+    )]
     pub policy: Option<In<String>>,
     /// Dead-letter queue, as JSON: `{"deadLetterTargetArn": "arn:…", "maxReceiveCount": 5}`.
     #[field(document, cloud_default = none)]

@@ -12,9 +12,15 @@ use crate::{cloud::Clients, each::one_by_one, prelude::*};
 
 /// The association of a web ACL with the load balancer that it protects.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:wafv2:web-acl-association", create = "wafv2:AssociateWebACL", unique(resource_arn))]
+#[resource(
+    type = "aws:wafv2:web-acl-association",
+    cloudformation = "AWS::WAFv2::WebACLAssociation",
+    create = "wafv2:AssociateWebACL",
+    unique(resource_arn)
+)]
 pub struct WebAclAssociation {
     /// Web ACL of the association.
+    #[field(property = "WebACLArn")]
     pub web_acl_arn: In<Id<WebAcl>>,
     /// The ARN of the protected resource.
     #[field(replaces)]

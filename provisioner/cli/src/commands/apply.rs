@@ -12,7 +12,7 @@ use crate::{
     declaration::places,
     environment::Folder,
     error::Failure,
-    options::{ApplyOptions, RolloutOptions, Scope},
+    options::{ApplyOptions, RolloutOptions, SchemaOptions, Scope},
     program::{Program, is_looked_up},
     render, saved,
     session::{Execution, Session},
@@ -39,6 +39,8 @@ pub(crate) struct ApplyArguments {
     #[command(flatten)]
     rollout: RolloutOptions,
     #[command(flatten)]
+    schemas: SchemaOptions,
+    #[command(flatten)]
     options: ApplyOptions,
     #[command(flatten)]
     scope: Scope,
@@ -50,7 +52,8 @@ pub(super) async fn run<E: Environment>(
     arguments: ApplyArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let ApplyArguments { environment, plan, allow_delete, no_destroy, replace, rollout, options, scope } = arguments;
+    let ApplyArguments { environment, plan, allow_delete, no_destroy, replace, rollout, schemas, options, scope } =
+        arguments;
     // A wrong file is reported before any call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
@@ -69,6 +72,7 @@ pub(super) async fn run<E: Environment>(
     } else {
         session.build_image(terminal)?;
         let declaration = session.declare()?;
+        session.check(&declaration, schemas)?;
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
         let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
         session.preflight(&declaration.desired, &plan).await?;
@@ -88,6 +92,7 @@ pub(super) async fn run<E: Environment>(
         parallel: options.parallel,
         pace: &scope.pace,
         rollout: &rollout,
+        schemas,
         places: &places,
     };
     session.apply(&plan, &consent, &execution, terminal).await?;

@@ -10,7 +10,7 @@ use crate::{
     declaration::places,
     environment::Folder,
     error::Failure,
-    options::{ApplyOptions, RolloutOptions, Scope},
+    options::{ApplyOptions, RolloutOptions, SchemaOptions, Scope},
     program::Program,
     render,
     session::{Execution, Session},
@@ -60,6 +60,7 @@ pub(super) async fn run<E: Environment>(
         parallel: options.parallel,
         pace: &scope.pace,
         rollout: &rollout,
+        schemas: SchemaOptions::default(),
         places: &places,
     };
     session.apply(&plan, &consent, &execution, terminal).await?;

@@ -7,7 +7,12 @@ use provisioner_model::Environment;
 
 use super::ExitStatus;
 use crate::{
-    environment::Folder, error::Failure, options::Scope, program::Program, render, saved, session::Session,
+    environment::Folder,
+    error::Failure,
+    options::{SchemaOptions, Scope},
+    program::Program,
+    render, saved,
+    session::Session,
     terminal::Terminal,
 };
 
@@ -32,6 +37,8 @@ pub(crate) struct PlanArguments {
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<String>,
     #[command(flatten)]
+    schemas: SchemaOptions,
+    #[command(flatten)]
     scope: Scope,
 }
 
@@ -41,7 +48,7 @@ pub(super) async fn run<E: Environment>(
     arguments: PlanArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, scope } = arguments;
+    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, schemas, scope } = arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     if !destroy {
         session.look_up().await?;
@@ -50,6 +57,7 @@ pub(super) async fn run<E: Environment>(
     if destroy {
         declaration = declaration.emptied();
     }
+    session.check(&declaration, schemas)?;
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
     let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
     session.preflight(&declaration.desired, &plan).await?;

@@ -23,7 +23,7 @@ use crate::{
     declaration::{Declaration, places},
     environment::Folder,
     error::{Failure, OperationError},
-    options::{Pace, RolloutOptions},
+    options::{Pace, RolloutOptions, SchemaOptions},
     program::Program,
     render::{self, PageFormat, Tone, status::ago},
     session::{Execution, RefreshScope, Session},
@@ -94,6 +94,7 @@ pub(super) async fn run<E: Environment>(
         parallel: 1,
         pace: &arguments.pace,
         rollout: &rollout,
+        schemas: SchemaOptions::default(),
         places: &places(&declared),
     };
     session.apply(&plan, &BTreeSet::new(), &execution, terminal).await?;

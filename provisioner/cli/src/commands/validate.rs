@@ -15,6 +15,7 @@ use crate::{
     declaration::Declaration,
     environment::Folder,
     error::Failure,
+    options::SchemaOptions,
     program::Program,
     render::{count, diagnostic},
     terminal::Terminal,
@@ -25,6 +26,8 @@ pub(crate) struct ValidateArguments {
     /// Names of the environments; the default is all.
     #[arg(value_name = "ENV")]
     environments: Vec<String>,
+    #[command(flatten)]
+    schemas: SchemaOptions,
 }
 
 pub(super) async fn run<E: Environment>(
@@ -37,7 +40,7 @@ pub(super) async fn run<E: Environment>(
     // Every environment is checked. The last failure ends the command; the ones before are reported here.
     let mut last_failure = None;
     for name in &names {
-        match check(program, folder, name).await {
+        match check(program, folder, name, arguments.schemas).await {
             Ok(ValidEnvironment { resources, warnings }) => {
                 terminal.data(&format!("{name}: good, {}\n", count(resources, "resource")));
                 for warning in &warnings {
@@ -61,9 +64,15 @@ struct ValidEnvironment {
 }
 
 /// Checks one environment.
-async fn check<E: Environment>(program: &Program<E>, folder: &Folder, name: &str) -> Result<ValidEnvironment, Failure> {
+async fn check<E: Environment>(
+    program: &Program<E>,
+    folder: &Folder,
+    name: &str,
+    schemas: SchemaOptions,
+) -> Result<ValidEnvironment, Failure> {
     let environment = folder.load::<E>(name)?;
     let (declaration, target) = Declaration::offline(program, folder, &environment).await?;
+    declaration.check(program.registry(), schemas)?;
     plan_from_nothing(program, &declaration.desired, target)?;
     // Not the notices of the declaration, which are also about the image.
     Ok(ValidEnvironment { resources: declaration.desired.resources.len(), warnings: environment.warnings })

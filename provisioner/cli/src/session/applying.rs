@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::Failure,
     live::Live,
-    options::{Pace, RolloutOptions},
+    options::{Pace, RolloutOptions, SchemaOptions},
     render::progress::Progress,
     signals::Signals,
     state_store::holder,
@@ -33,6 +33,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) parallel: u16,
     pub(crate) pace: &'a Pace,
     pub(crate) rollout: &'a RolloutOptions,
+    pub(crate) schemas: SchemaOptions,
     /// The declarations of the resources in the program, by address.
     pub(crate) places: &'a BTreeMap<String, SourceLocation>,
 }
@@ -61,6 +62,7 @@ impl<E: Environment> Session<'_, E> {
             cancel,
             verifier: verifier.as_deref(),
             wait: !execution.rollout.no_wait,
+            checks_inputs: !execution.schemas.no_schemas,
             tuning: Tuning { parallel: execution.parallel.into(), ..tuning(execution.pace) },
         });
         tokio::pin!(work);

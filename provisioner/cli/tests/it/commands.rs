@@ -284,6 +284,23 @@ fn offline_commands() {
 }
 
 #[test]
+fn a_value_that_the_cloud_would_refuse_is_refused_offline_with_its_line() {
+    let workspace = Workspace::new();
+    workspace.says("services = 1\nrange = 255");
+    for command in ["validate", "plan dev", "apply dev --yes"] {
+        let refused = workspace.ends(1, command);
+        assert!(refused.err.contains("the provider would refuse 1 input"), "{}", refused.err);
+        assert!(refused.err.contains("network/net/main"), "{}", refused.err);
+        assert!(refused.err.contains("range: expected another value, found 255"), "{}", refused.err);
+        assert!(refused.err.contains("commands.rs:"), "{}", refused.err);
+    }
+    assert_eq!(workspace.cloud.calls().len(), 0, "no call was made");
+    workspace.ends(0, "validate --no-schemas");
+    workspace.ends(0, "apply dev --yes --no-schemas");
+    workspace.ends(0, "destroy dev --yes --confirm dev");
+}
+
+#[test]
 fn usage_errors_and_help() {
     let workspace = Workspace::new();
     assert!(workspace.ends(64, "plan").err.contains("ENV"));

@@ -130,6 +130,7 @@ impl Simulation {
             cancel,
             verifier: None,
             wait: true,
+            checks_inputs: true,
             tuning: self.tuning,
         };
         let outcome = apply(input).await.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)))?;

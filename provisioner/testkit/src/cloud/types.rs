@@ -121,7 +121,7 @@ macro_rules! on_fake {
 
 on_fake! {
     /// A network: what much else is in. Its label needs a second call.
-    #[resource(type = "test:net", fields = NetField)]
+    #[resource(type = "test:net", fields = NetField, cloudformation = "Test::Cloud::Net")]
     Net: slow 0, later ["label"], found by token;
     #[field(replaces)]
     range: u8,
@@ -241,7 +241,7 @@ on_fake! {
 
 on_fake! {
     /// An update makes another revision, and those who refer to the revision follow.
-    #[resource(type = "test:doc", fields = DocField)]
+    #[resource(type = "test:doc", fields = DocField, cloudformation = "Test::Cloud::Doc")]
     Doc: slow 0, later [], found by token;
     #[field(replaces)]
     family: u8,

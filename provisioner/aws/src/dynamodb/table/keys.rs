@@ -223,3 +223,61 @@ fn observed_projection(observed: Option<&types::Projection>) -> Projection {
         _ => Projection::All,
     }
 }
+
+fn key(key: &KeyAttribute, kind: &str) -> Value {
+    json!({ "AttributeName": key.attribute_name, "KeyType": kind })
+}
+
+/// Returns the definitions of the attributes of keys, which CloudFormation wants once for the whole table.
+fn definitions<'k>(keys: impl Iterator<Item = &'k KeyAttribute>) -> Value {
+    keys.map(|key| json!({ "AttributeName": key.attribute_name, "AttributeType": key.attribute_type })).collect()
+}
+
+/// Returns the properties of the partition key.
+pub(super) fn hash(hash: &KeyAttribute) -> Value {
+    json!({ "KeySchema": [key(hash, "HASH")], "AttributeDefinitions": definitions([hash].into_iter()) })
+}
+
+/// Returns the properties of the sort key.
+pub(super) fn range(range: &KeyAttribute) -> Value {
+    json!({ "KeySchema": [key(range, "RANGE")], "AttributeDefinitions": definitions([range].into_iter()) })
+}
+
+/// Returns the properties of the global indexes.
+pub(super) fn global(indexes: &[GlobalIndex]) -> Value {
+    let index = |index: &GlobalIndex| {
+        let keys = [Some(key(&index.hash_key, "HASH")), index.range_key.as_ref().map(|range| key(range, "RANGE"))];
+        let throughput = members([
+            ("ReadCapacityUnits", index.read_capacity_units.to_property()),
+            ("WriteCapacityUnits", index.write_capacity_units.to_property()),
+        ]);
+        members([
+            ("IndexName", index.index_name.to_property()),
+            ("KeySchema", keys.into_iter().flatten().collect()),
+            ("Projection", index.projection.to_property()),
+            ("ProvisionedThroughput", throughput),
+        ])
+    };
+    let keys = indexes.iter().flat_map(|index| [Some(&index.hash_key), index.range_key.as_ref()]).flatten();
+    members([
+        ("GlobalSecondaryIndexes", indexes.iter().map(index).collect()),
+        ("AttributeDefinitions", definitions(keys)),
+    ])
+}
+
+/// Returns the properties of the local indexes. Their partition key is the table's, which an index does not have.
+pub(super) fn local(indexes: &[LocalIndex]) -> Value {
+    let keys = indexes.iter().map(|index| &index.range_key);
+    members([("AttributeDefinitions", definitions(keys))])
+}
+
+impl ToProperty for Projection {
+    fn to_property(&self) -> Value {
+        let (kind, attributes) = match self {
+            Self::All => ("ALL", Value::Null),
+            Self::KeysOnly => ("KEYS_ONLY", Value::Null),
+            Self::Include(names) => ("INCLUDE", names.to_property()),
+        };
+        members([("ProjectionType", kind.into()), ("NonKeyAttributes", attributes)])
+    }
+}

@@ -27,6 +27,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:dynamodb:table",
+    cloudformation = "AWS::DynamoDB::Table",
     create = "dynamodb:CreateTable",
     unique(table_name),
     omitted(
@@ -42,46 +43,60 @@ pub struct Table {
     #[field(replaces, name(max = 255, rule = NAME_RULE))]
     pub table_name: Option<String>,
     /// Partition key of the table.
-    #[field(replaces)]
+    #[field(replaces, property = "", convert = keys::hash)]
     pub hash_key: KeyAttribute,
     /// Sort key of the table.
-    #[field(replaces)]
+    #[field(replaces, property = "", convert = keys::range)]
     pub range_key: Option<KeyAttribute>,
     /// Billing mode of the table.
-    #[field(default = Billing::PayPerRequest, parameter = "BillingMode", parameter = "ProvisionedThroughput")]
+    #[field(
+        default = Billing::PayPerRequest,
+        parameter = "BillingMode",
+        parameter = "ProvisionedThroughput",
+        property = "",
+        convert = billing
+    )]
     pub billing_mode: Billing,
     /// Other keys to find items by.
-    #[field(set)]
+    #[field(set, property = "", convert = keys::global)]
     pub global_secondary_indexes: Vec<GlobalIndex>,
     /// Other attributes to sort by.
-    #[field(set, replaces)]
+    #[field(set, replaces, property = "", convert = keys::local)]
     pub local_secondary_indexes: Vec<LocalIndex>,
     /// Encryption by a key of KMS; AWS's own key for DynamoDB if absent.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "SSESpecification", convert = encryption)]
     pub sse_specification: Option<Encryption>,
     /// `true` if the table can be restored to any moment of the last days; AWS's default is no.
-    #[field(cloud_default = false)]
+    #[field(cloud_default = false, property = "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled")]
     pub point_in_time_recovery_enabled: Option<bool>,
     /// Days of point-in-time recovery; the default is 35.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "PointInTimeRecoverySpecification.RecoveryPeriodInDays")]
     pub recovery_period_in_days: Option<i32>,
     /// The attribute with an item's time of expiry, in seconds since 1970.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, convert = time_to_live)]
     pub time_to_live_specification: Option<String>,
     /// `true` if AWS refuses to delete the table; AWS's default is no.
     #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection_enabled: Option<bool>,
     /// Content of the change stream: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE`, `NEW_AND_OLD_IMAGES`.
-    #[field(parameter = "StreamSpecification", cloud_default = none)]
+    #[field(parameter = "StreamSpecification", cloud_default = none, property = "StreamSpecification.StreamViewType")]
     pub stream_view_type: Option<String>,
     /// Either `STANDARD` (the default) or `STANDARD_INFREQUENT_ACCESS`.
     #[field(cloud_default = "STANDARD")]
     pub table_class: Option<String>,
     /// Limit on reads in a second, with billing for each request.
-    #[field(parameter = "OnDemandThroughput", cloud_default = none)]
+    #[field(
+        parameter = "OnDemandThroughput",
+        cloud_default = none,
+        property = "OnDemandThroughput.MaxReadRequestUnits"
+    )]
     pub max_read_request_units: Option<i64>,
     /// Limit on writes in a second, with billing for each request.
-    #[field(parameter = "OnDemandThroughput", cloud_default = none)]
+    #[field(
+        parameter = "OnDemandThroughput",
+        cloud_default = none,
+        property = "OnDemandThroughput.MaxWriteRequestUnits"
+    )]
     pub max_write_request_units: Option<i64>,
     /// Tags of the table, by key.
     pub tags: Tags,
@@ -210,4 +225,24 @@ impl Resource for Table {
 fn building(indexes: &[aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription]) -> Vec<String> {
     let busy = indexes.iter().filter(|index| index.index_status().is_some_and(|status| *status != IndexStatus::Active));
     busy.filter_map(|index| index.index_name().map(str::to_owned)).collect()
+}
+
+/// Returns the billing mode, with the capacity of a provisioned table.
+fn billing(mode: &Billing) -> Value {
+    match mode {
+        Billing::PayPerRequest => members([("BillingMode", "PAY_PER_REQUEST".into())]),
+        Billing::Provisioned { read_capacity_units: read, write_capacity_units: write } => members([
+            ("BillingMode", "PROVISIONED".into()),
+            ("ProvisionedThroughput", json!({ "ReadCapacityUnits": read, "WriteCapacityUnits": write })),
+        ]),
+    }
+}
+
+fn encryption(encryption: &Encryption) -> Value {
+    let key = encryption.kms_master_key_id.to_property();
+    members([("SSEEnabled", true.into()), ("SSEType", "KMS".into()), ("KMSMasterKeyId", key)])
+}
+
+fn time_to_live(attribute: &str) -> Value {
+    json!({ "AttributeName": attribute, "Enabled": true })
 }

@@ -20,6 +20,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:ecs:service",
+    cloudformation = "AWS::ECS::Service",
     create = "ecs:CreateService",
     unique(cluster, service_name),
     omitted(
@@ -55,20 +56,29 @@ pub struct Service {
     #[field(cloud_default = none)]
     pub platform_version: Option<String>,
     /// Subnets of the tasks' addresses, with the network mode `awsvpc`.
-    #[field(set, parameter = "networkConfiguration")]
+    #[field(set, parameter = "networkConfiguration", property = "NetworkConfiguration.AwsvpcConfiguration.Subnets")]
     pub subnets: Vec<In<Id<Subnet>>>,
     /// Security groups of the tasks.
-    #[field(set, parameter = "networkConfiguration")]
+    #[field(
+        set,
+        parameter = "networkConfiguration",
+        property = "NetworkConfiguration.AwsvpcConfiguration.SecurityGroups"
+    )]
     pub security_groups: Vec<In<Id<SecurityGroup>>>,
     /// `true` if the tasks get public addresses; AWS's default is no.
-    #[field(parameter = "networkConfiguration", cloud_default = false)]
+    #[field(
+        parameter = "networkConfiguration",
+        cloud_default = false,
+        property = "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp",
+        convert = enabled
+    )]
     pub assign_public_ip: Option<bool>,
     /// The target groups that the tasks join.
     #[field(set)]
     pub load_balancers: Vec<ServiceTarget>,
     /// Listeners that must exist before the service, since ECS refuses a target group without one. AWS does not get
     /// them.
-    #[field(write_only, may_dangle)]
+    #[field(write_only, may_dangle, property(none = "for the order only"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<In<Id<Listener>>>,
     /// The names in service discovery under which clients find the tasks.
@@ -78,7 +88,7 @@ pub struct Service {
     #[field(cloud_default = none)]
     pub deployment_configuration: Option<Deployment>,
     /// Deployment controller: `ECS` (the default), `CODE_DEPLOY` or `EXTERNAL`.
-    #[field(replaces)]
+    #[field(replaces, property = "DeploymentController.Type")]
     pub deployment_controller: Option<String>,
     /// Seconds for which a fresh task may fail the load balancer's checks: 0 if absent.
     #[field(cloud_default = none)]
@@ -95,12 +105,13 @@ pub struct Service {
     #[field(set)]
     pub placement_constraints: Vec<PlacementConstraint>,
     /// The order in which hosts are filled; not on Fargate.
+    #[field(property = "PlacementStrategies")]
     pub placement_strategy: Vec<PlacementStrategy>,
     /// Source of the tasks' tags: `SERVICE`, `TASK_DEFINITION` or `NONE` (the default).
     #[field(cloud_default = none)]
     pub propagate_tags: Option<String>,
     /// `true` if tasks are tagged with cluster and service; AWS's default is no.
-    #[field(cloud_default = false)]
+    #[field(cloud_default = false, property = "EnableECSManagedTags")]
     pub enable_ecs_managed_tags: Option<bool>,
     /// Tags of the service, by key.
     pub tags: Tags,
@@ -131,7 +142,7 @@ impl Service {
 }
 
 /// A target group that a service's tasks join.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct ServiceTarget {
     /// The group. A listener must use it.
     pub target_group_arn: In<Id<TargetGroup>>,
@@ -143,7 +154,7 @@ pub struct ServiceTarget {
 sdk_struct!(ServiceTarget = types::LoadBalancer { target_group_arn, container_name, container_port });
 
 /// A name in service discovery under which clients find the tasks.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct ServiceRegistry {
     /// The ARN of a Cloud Map service.
     pub registry_arn: In<String>,
@@ -157,7 +168,7 @@ pub struct ServiceRegistry {
 sdk_struct!(ServiceRegistry = types::ServiceRegistry { registry_arn, port, container_name, container_port });
 
 /// The rollout settings of a new revision.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Deployment {
     /// Circuit breaker for rollouts whose tasks do not start.
     pub deployment_circuit_breaker: Option<CircuitBreaker>,
@@ -207,7 +218,7 @@ impl Deployment {
 }
 
 /// The circuit breaker for rollouts whose tasks do not start.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct CircuitBreaker {
     /// `true` if the breaker ends such a rollout.
     pub enable: bool,
@@ -217,7 +228,7 @@ pub struct CircuitBreaker {
 sdk_struct!(CircuitBreaker = types::DeploymentCircuitBreaker { enable, rollback });
 
 /// Alarms that end a rollout.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct DeploymentAlarms {
     /// Names of the alarms.
     #[field(required)]
@@ -230,7 +241,7 @@ pub struct DeploymentAlarms {
 sdk_struct!(DeploymentAlarms = types::DeploymentAlarms { alarm_names, enable, rollback });
 
 /// A condition that a host must meet.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct PlacementConstraint {
     /// `distinctInstance` or `memberOf`.
     pub r#type: String,
@@ -240,7 +251,7 @@ pub struct PlacementConstraint {
 sdk_struct!(PlacementConstraint = types::PlacementConstraint { r#type, expression });
 
 /// A rule about the order in which hosts are filled.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct PlacementStrategy {
     /// `random`, `spread` or `binpack`.
     pub r#type: String,

@@ -30,7 +30,8 @@ const NAME_RULE: NameRule = NameRule {
 /// A database server.
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
-    type = "aws:rds:instance", create = "rds:CreateDBInstance", unique(db_instance_identifier),
+    type = "aws:rds:instance",
+    cloudformation = "AWS::RDS::DBInstance", create = "rds:CreateDBInstance", unique(db_instance_identifier),
     omitted(
         DBSecurityGroups = "EC2-Classic is gone", DBClusterIdentifier | PromotionTier = "no clusters",
         TdeCredentialArn | TdeCredentialPassword = "Oracle with CloudHSM",
@@ -43,7 +44,7 @@ const NAME_RULE: NameRule = NameRule {
 )]
 pub struct Instance {
     /// The name; generated if absent.
-    #[field(replaces, name(max = 63, rule = NAME_RULE))]
+    #[field(replaces, name(max = 63, rule = NAME_RULE), property = "DBInstanceIdentifier")]
     pub db_instance_identifier: Option<String>,
     /// The name of the snapshot to restore, or the ARN of a shared one; a new database if absent.
     #[field(create_only)]
@@ -57,8 +58,10 @@ pub struct Instance {
     #[field(write_only)]
     pub allow_major_version_upgrade: Option<bool>,
     /// `db.t3.micro`.
+    #[field(property = "DBInstanceClass")]
     pub db_instance_class: String,
     /// GiB. More than this is no difference: storage grows by itself up to `max_allocated_storage`.
+    #[field(convert = text_of)]
     pub allocated_storage: i32,
     /// GiB up to which AWS may grow the storage.
     #[field(cloud_default = none)]
@@ -79,9 +82,10 @@ pub struct Instance {
     #[field(replaces)]
     pub kms_key_id: Option<In<String>>,
     /// The database created with the instance.
-    #[field(replaces)]
+    #[field(replaces, property = "DBName")]
     pub db_name: Option<String>,
     /// The port of the endpoint.
+    #[field(convert = text_of)]
     pub port: Option<i32>,
     /// The master user.
     #[field(replaces)]
@@ -90,21 +94,22 @@ pub struct Instance {
     #[field(default = true)]
     pub manage_master_user_password: Option<bool>,
     /// The ARN of the key for that secret.
+    #[field(property = "MasterUserSecret.KmsKeyId")]
     pub master_user_secret_kms_key_id: Option<In<String>>,
     /// The master user's password, where it is not managed.
     #[field(write_only)]
     pub master_user_password: Option<Secret>,
     /// `true` if there is a standby in another zone; AWS's default is no.
-    #[field(cloud_default = false)]
+    #[field(cloud_default = false, property = "MultiAZ")]
     pub multi_az: Option<bool>,
     /// `us-east-1a`; not with `multi_az`.
     #[field(replaces)]
     pub availability_zone: Option<String>,
     /// The subnets that the instance may be in.
-    #[field(replaces)]
+    #[field(replaces, property = "DBSubnetGroupName")]
     pub db_subnet_group_name: Option<In<Id<SubnetGroup>>>,
     /// The instance's firewall.
-    #[field(set)]
+    #[field(set, property = "VPCSecurityGroups")]
     pub vpc_security_group_ids: Option<Vec<In<Id<SecurityGroup>>>>,
     /// `true` if the instance gets a public address. `false` if absent, as AWS has it in a subnet group; outside of one,
     /// AWS's own default is yes.
@@ -114,6 +119,7 @@ pub struct Instance {
     #[field(cloud_default = none)]
     pub network_type: Option<String>,
     /// The engine's settings.
+    #[field(property = "DBParameterGroupName")]
     pub db_parameter_group_name: Option<In<Id<ParameterGroup>>>,
     /// The engine's options.
     pub option_group_name: Option<In<String>>,
@@ -134,7 +140,7 @@ pub struct Instance {
     #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection: Option<bool>,
     /// The name of the snapshot made at deletion, without its suffix of eight characters; no snapshot if absent.
-    #[field(write_only)]
+    #[field(write_only, property(none = "of the delete call"))]
     pub final_db_snapshot_identifier: Option<String>,
     /// `true` if a delete also deletes the automated backups; AWS's default is yes.
     #[field(write_only)]
@@ -145,6 +151,7 @@ pub struct Instance {
     /// `true` if Performance Insights is on.
     pub enable_performance_insights: Option<bool>,
     /// The ARN of the key for its data.
+    #[field(property = "PerformanceInsightsKMSKeyId")]
     pub performance_insights_kms_key_id: Option<In<String>>,
     /// Days that its data are kept.
     pub performance_insights_retention_period: Option<i32>,
@@ -156,9 +163,10 @@ pub struct Instance {
     /// The ARN of the role that delivers the samples.
     pub monitoring_role_arn: Option<In<String>>,
     /// The certificate authority of the TLS certificate: `rds-ca-rsa2048-g1`.
+    #[field(property = "CACertificateIdentifier")]
     pub ca_certificate_identifier: Option<String>,
     /// `true` if IAM users may sign in to the database; AWS's default is no.
-    #[field(cloud_default = false)]
+    #[field(cloud_default = false, property = "EnableIAMDatabaseAuthentication")]
     pub enable_iam_database_authentication: Option<bool>,
     /// Logs that go to CloudWatch: `postgresql`, `upgrade`.
     #[field(set, cloud_default = none)]

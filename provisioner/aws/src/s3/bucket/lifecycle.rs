@@ -145,6 +145,37 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
 }
 
+impl ToProperty for LifecycleRule {
+    fn to_property(&self) -> Value {
+        let prefix = Some(&self.prefix).filter(|prefix| !prefix.is_empty()).cloned();
+        let old = members([
+            ("NoncurrentDays", self.noncurrent_version_expiration_days.to_property()),
+            ("NewerNoncurrentVersions", self.newer_noncurrent_versions.to_property()),
+        ]);
+        let abort = members([("DaysAfterInitiation", self.abort_incomplete_multipart_upload_days.to_property())]);
+        members([
+            ("Id", self.id.to_property()),
+            ("Status", if self.enabled { "Enabled" } else { "Disabled" }.into()),
+            ("Prefix", prefix.to_property()),
+            ("TagFilters", cloudformation::tags(&self.tags)),
+            ("ObjectSizeGreaterThan", text_of(&self.object_size_greater_than)),
+            ("ObjectSizeLessThan", text_of(&self.object_size_less_than)),
+            ("ExpirationInDays", self.expiration_days.to_property()),
+            ("ExpiredObjectDeleteMarker", self.expired_object_delete_marker.to_property()),
+            ("NoncurrentVersionExpiration", old),
+            ("AbortIncompleteMultipartUpload", abort),
+            ("Transitions", self.transitions.to_property()),
+            ("NoncurrentVersionTransitions", self.noncurrent_version_transitions.to_property()),
+        ])
+    }
+}
+
+impl ToProperty for Transition {
+    fn to_property(&self) -> Value {
+        json!({ "TransitionInDays": self.days, "StorageClass": self.storage_class })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,6 +31,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:s3:bucket",
+    cloudformation = "AWS::S3::Bucket",
     create = "s3:CreateBucket",
     unique(bucket),
     omitted(
@@ -42,54 +43,62 @@ const NAME_RULE: NameRule = NameRule {
 )]
 pub struct Bucket {
     /// The name, unique in all of AWS; generated if absent.
-    #[field(replaces, name(max = 63, rule = NAME_RULE))]
+    #[field(replaces, name(max = 63, rule = NAME_RULE), property = "BucketName")]
     pub bucket: Option<String>,
     /// `true` if S3 keeps old versions of objects. Once on, `false` suspends it.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "VersioningConfiguration.Status", convert = versions)]
     pub versioning: Option<bool>,
     /// Default encryption of the objects.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "BucketEncryption.ServerSideEncryptionConfiguration[]")]
     pub server_side_encryption_configuration: Option<Encryption>,
     /// Protection against public access; against all of it unless stated.
     #[field(default = PublicAccessBlock::all())]
     pub public_access_block_configuration: Option<PublicAccessBlock>,
     /// The bucket policy as a JSON document.
-    #[field(document, may_dangle, cloud_default = none)]
+    #[field(
+        document,
+        may_dangle,
+        cloud_default = none,
+        property(each = "AWS::S3::BucketPolicy", link = "Bucket", item = "PolicyDocument")
+    )]
     pub policy: Option<In<String>>,
     /// Lifecycle rules of the objects. Managed as a whole.
-    #[field(exact, cloud_default = none)]
+    #[field(exact, cloud_default = none, property = "LifecycleConfiguration.Rules")]
     pub lifecycle_configuration: Option<Vec<LifecycleRule>>,
     /// `BucketOwnerEnforced` (no access control lists, the default), `BucketOwnerPreferred` or `ObjectWriter`.
-    #[field(default = "BucketOwnerEnforced")]
+    #[field(default = "BucketOwnerEnforced", property = "OwnershipControls.Rules[].ObjectOwnership")]
     pub object_ownership: Option<String>,
     /// `true` if versions of objects can be locked. Needs versioning, and cannot be turned off.
+    #[field(property = "ObjectLockEnabled")]
     pub object_lock_enabled_for_bucket: Option<bool>,
     /// Default retention of new versions.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "ObjectLockConfiguration", convert = lock)]
     pub default_retention: Option<Retention>,
     /// Destination of the access log.
-    #[field(cloud_default = none)]
+    #[field(cloud_default = none, property = "LoggingConfiguration")]
     pub logging_enabled: Option<Logging>,
     /// `true` if a delete empties the bucket first, old versions included.
-    #[field(write_only)]
+    #[field(write_only, property(none = "of the delete call"))]
     pub force_delete: Option<bool>,
     /// Tags.
     pub tags: Tags,
 }
 
 /// The default encryption of a bucket's objects.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Encryption {
     /// `AES256` (S3's own keys), `aws:kms` or `aws:kms:dsse`.
+    #[field(property = "ServerSideEncryptionByDefault.SSEAlgorithm")]
     pub sse_algorithm: String,
     /// The key's ARN; AWS's own key for S3 if absent.
+    #[field(property = "ServerSideEncryptionByDefault.KMSMasterKeyID")]
     pub kms_master_key_id: Option<In<String>>,
     /// `true` if S3 derives the objects' keys from one key of the bucket, which saves most calls to KMS.
     pub bucket_key_enabled: Option<bool>,
 }
 
 /// The protection of a bucket against public access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Nested)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Nested, Properties)]
 #[nested(constructor = all)]
 pub struct PublicAccessBlock {
     /// Rejects new public access control lists.
@@ -107,7 +116,7 @@ pub struct PublicAccessBlock {
 }
 
 /// The default retention of new versions.
-#[derive(Clone, Debug, PartialEq, Eq, Nested)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested, Properties)]
 pub struct Retention {
     /// Either `GOVERNANCE` or `COMPLIANCE`.
     pub mode: String,
@@ -116,11 +125,13 @@ pub struct Retention {
 }
 
 /// The destination of the access log.
-#[derive(Clone, Debug, PartialEq, Nested)]
+#[derive(Clone, Debug, PartialEq, Nested, Properties)]
 pub struct Logging {
     /// The name of the bucket for the logs.
+    #[field(property = "DestinationBucketName")]
     pub target_bucket: In<String>,
     /// Prefix of the log objects' keys.
+    #[field(property = "LogFilePrefix")]
     pub target_prefix: String,
 }
 
@@ -282,6 +293,14 @@ impl Bucket {
 }
 
 tag_conversions!(Tag, key, value);
+
+fn versions(on: &impl ToProperty) -> Value {
+    choice(on, "Enabled", "Suspended")
+}
+
+fn lock(retention: &Retention) -> Value {
+    json!({ "ObjectLockEnabled": "Enabled", "Rule": { "DefaultRetention": retention.to_property() } })
+}
 
 #[cfg(test)]
 mod tests {

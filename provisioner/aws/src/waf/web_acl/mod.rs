@@ -4,6 +4,7 @@
 //! apply removes one that was added outside Provisioner. Reads: two calls for each (the ACL, its tags).
 //! API: <https://docs.aws.amazon.com/waf/latest/APIReference/API_CreateWebACL.html>
 
+mod properties;
 mod rules;
 mod sdk;
 
@@ -26,6 +27,7 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:wafv2:web-acl",
+    cloudformation = "AWS::WAFv2::WebACL",
     create = "wafv2:CreateWebACL",
     unique(scope, name),
     omitted(

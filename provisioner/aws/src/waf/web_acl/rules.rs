@@ -1,6 +1,6 @@
 //! The rules of a web ACL and their parts.
 
-use provisioner_model::{In, Nested};
+use provisioner_model::{In, Nested, Properties};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ pub enum Action {
 }
 
 /// Metrics and samples of requests.
-#[derive(Clone, Debug, PartialEq, Eq, Nested)]
+#[derive(Clone, Debug, PartialEq, Eq, Nested, Properties)]
 pub struct Visibility {
     /// The metric's name, which is also the `WebACL` or `Rule` dimension.
     pub metric_name: String,

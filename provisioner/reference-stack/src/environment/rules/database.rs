@@ -1,5 +1,6 @@
 //! Rules for the database: its version, class and storage, and the connections that it allows.
 
+use provisioner_aws::schemas::{self, database_class_problem};
 use provisioner_model::environment::Mistake;
 
 use crate::{environment::Environment, service::MAXIMUM_PERCENT};
@@ -33,33 +34,12 @@ pub(super) fn extended_support(env: &Environment, now: u64) -> Option<Mistake> {
     Some(Mistake::new("database.version", what).hint(hint))
 }
 
-/// The sizes that RDS names; a family is a few letters, a number and perhaps some more letters.
-const SIZES: [&str; 16] = [
-    "micro", "small", "medium", "large", "xlarge", "2xlarge", "3xlarge", "4xlarge", "6xlarge", "8xlarge", "9xlarge",
-    "12xlarge", "16xlarge", "24xlarge", "32xlarge", "48xlarge",
-];
-
+/// Checks that RDS offers the class in the region, by AWS's data.
 pub(super) fn class(env: &Environment) -> Vec<Mistake> {
-    let class = env.database.class.as_str();
-    let path = "database.class";
-    let mut parts = class.split('.');
-    let (Some("db"), Some(family), Some(size), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        let mistake = Mistake::new(path, format!("`{class}` is not a database class"));
-        return vec![mistake.hint("`db.`, a family, `.`, a size: db.t3.micro")];
-    };
-    let letters = family.bytes().take_while(u8::is_ascii_lowercase).count();
-    let known = letters > 0
-        && family.as_bytes().get(letters).is_some_and(u8::is_ascii_digit)
-        && family.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if !known {
-        let what = format!("`{family}` is not a family of database classes");
-        return vec![Mistake::new(path, what).hint("such as t3, t4g, m7g, r7g: db.t3.micro")];
-    }
-    if !SIZES.contains(&size) {
-        let what = format!("`{size}` is not a size of a database class");
-        return vec![Mistake::new(path, what).hint(format!("one of {}: db.t3.micro", SIZES.join(", ")))];
-    }
-    vec![]
+    let why = database_class_problem("postgres", &env.database.class, &env.region);
+    let mistake =
+        |why| Mistake::new("database.class", why).hint(format!("as of {}, in {}", schemas::date(), env.region));
+    why.map(mistake).into_iter().collect()
 }
 
 /// Checks that the maximum storage is at least a tenth above the initial storage, as RDS requires.
@@ -184,23 +164,22 @@ mod tests {
     }
 
     #[test]
-    fn a_database_class_is_db_family_size() {
+    fn a_database_class_is_one_that_rds_offers_in_the_region() {
         let class = |class: &str| after(|env| env.database.class = class.into()).join("");
         for good in ["db.t3.micro", "db.t4g.small", "db.r6gd.16xlarge", "db.x2iedn.2xlarge"] {
             assert_eq!(class(good), "");
         }
-        assert_eq!(
-            class("t3.micro"),
-            "database.class: `t3.micro` is not a database class (`db.`, a family, `.`, a size: db.t3.micro)"
-        );
-        assert_eq!(
-            class("db.tiny.micro"),
-            "database.class: `tiny` is not a family of database classes (such as t3, t4g, m7g, r7g: db.t3.micro)"
-        );
         assert!(
+            class("db.t3.mirco").starts_with("database.class: expected one of `db.t3.micro`, "),
+            "{}",
             class("db.t3.mirco")
-                .starts_with("database.class: `mirco` is not a size of a database class (one of micro, small")
         );
+        assert!(class("t3.micro").starts_with("database.class: expected one of `"), "{}", class("t3.micro"));
+        let in_calgary = after(|env| {
+            env.region = "ca-west-1".into();
+            env.database.class = "db.t4g.micro".into();
+        });
+        assert!(in_calgary[0].ends_with("in ca-west-1)"), "{in_calgary:?}");
     }
 
     #[test]

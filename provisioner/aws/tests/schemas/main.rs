@@ -1,0 +1,4 @@
+//! Resources against AWS's published schemas, without an emulator.
+
+mod known_bad;
+mod mapping;
