@@ -16,6 +16,8 @@ mod live;
 mod logging;
 mod options;
 mod program;
+#[cfg(feature = "aws-types")]
+mod proxies;
 pub mod render;
 pub mod saved;
 mod session;

@@ -33,6 +33,7 @@ mod partitions;
 mod passing_errors;
 mod preflight;
 mod prose;
+mod proxies;
 mod reference;
 mod rollouts;
 mod sandbox;

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::sandbox::Sandbox;
 
 /// Answers every request with what it is told to say at the time.
-struct App {
+pub(crate) struct App {
     says: Arc<Mutex<Value>>,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl App {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/_alb/app", listener.local_addr().unwrap());
         let says = Arc::new(Mutex::new(json!({})));
@@ -26,7 +26,7 @@ impl App {
             for mut client in listener.incoming().flatten() {
                 let mut buffer = [0; 4096];
                 let read = client.read(&mut buffer).unwrap_or(0);
-                let right = String::from_utf8_lossy(&buffer[..read]).starts_with("GET /_alb/app/version HTTP/1.1");
+                let right = String::from_utf8_lossy(&buffer[..read]).starts_with("GET /_alb/app/version HTTP/1.");
                 let (status, body) =
                     if right { ("200 OK", told.lock().unwrap().to_string()) } else { ("404 Not Found", "{}".into()) };
                 let length = body.len();
@@ -37,7 +37,7 @@ impl App {
         Self { says, url }
     }
 
-    fn say(&self, revision: &str) {
+    pub(crate) fn say(&self, revision: &str) {
         *self.says.lock().unwrap() = json!({ "name": "app", "image": null, "task_definition": revision });
     }
 }
@@ -47,13 +47,7 @@ fn rollout_succeeds_once_the_new_version_answers() {
     let Some(sandbox) = Sandbox::new("rollout_succeeds_once_the_new_version_answers") else { return };
     let app = App::new();
     sandbox.edit("dev", "[service]", "[service]\nverification = { deadline = 1, settle = 1 }");
-    let running = || {
-        let (cluster, name) = (sandbox.output("cluster"), sandbox.output("service"));
-        let told = sandbox.aws(&format!("ecs describe-services --cluster {cluster} --services {name}"));
-        let service = &told["services"][0];
-        let revision = service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        (revision, service["desiredCount"].as_i64().unwrap())
-    };
+    let running = || sandbox.running();
     let apply = || sandbox.run(&["apply", "dev", "--yes", "--reach", &app.url]);
 
     // At a first rollout that nobody answers, no task is left; the next apply goes on.
