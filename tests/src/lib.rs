@@ -2,6 +2,7 @@
 //! program.
 
 pub mod canary;
+pub mod company;
 pub mod docker;
 pub mod faults;
 mod front;

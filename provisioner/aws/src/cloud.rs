@@ -12,11 +12,7 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 use provisioner_model::{
@@ -25,7 +21,11 @@ use provisioner_model::{
     resource::Cloud,
 };
 
-use crate::{error::api, schemas};
+use crate::{
+    error::api,
+    http::{self, CaBundle, CaBundleError},
+    schemas,
+};
 
 macro_rules! clients {
     ($($feature:literal $method:ident $krate:ident $name:literal $id:literal,)*) => {
@@ -123,6 +123,7 @@ pub struct Writer {
     write: Clients,
     read: Arc<Clients>,
     images: Option<PathBuf>,
+    ca_bundle: Option<CaBundle>,
 }
 
 impl std::ops::Deref for Reader {
@@ -147,6 +148,10 @@ impl Writer {
     /// Returns the folder with the layouts of the images to push.
     pub fn images(&self) -> Option<&Path> {
         self.images.as_deref()
+    }
+    /// Returns the certificate authorities that replace the operating system's.
+    pub fn ca_bundle(&self) -> Option<&CaBundle> {
+        self.ca_bundle.as_ref()
     }
     /// A reader with an empty cache, for an update that must look first.
     pub fn reader(&self) -> Reader {
@@ -221,15 +226,24 @@ pub struct Identity {
 
 impl Aws {
     /// Loads the SDK's whole configuration: environment, profiles, SSO, web identity, containers, instances.
-    /// `AWS_ENDPOINT_URL` and its variants for one service work untouched.
-    pub async fn load(region: &str) -> std::result::Result<Self, InvalidEndpoint> {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(https())
-            .region(Region::new(region.to_owned()))
-            .load()
-            .await;
+    /// `AWS_ENDPOINT_URL` and its variants for one service work untouched, and so do `HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `ALL_PROXY` and `NO_PROXY`. The SDK for Rust does not know `AWS_CA_BUNDLE`, which is read here.
+    pub async fn load(region: &str) -> std::result::Result<Self, InvalidConfig> {
+        let load = async |bundle: Option<&CaBundle>| {
+            let client = http::client(bundle, ProxyConfig::from_env());
+            let region = Region::new(region.to_owned());
+            aws_config::defaults(BehaviorVersion::latest()).http_client(client).region(region).load().await
+        };
+        let config = load(None).await;
         check_endpoints(&config)?;
-        Ok(Self::new(config))
+        let Some(path) = setting(&config, None, "AWS_CA_BUNDLE", "ca_bundle").filter(|path| !path.is_empty()) else {
+            return Ok(Self::new(config));
+        };
+        // The sources of credentials have the client as well, so that the configuration is loaded again.
+        let bundle = CaBundle::read(Path::new(&path)).await?;
+        let mut aws = Self::new(load(Some(&bundle)).await);
+        aws.writer.ca_bundle = Some(bundle);
+        Ok(aws)
     }
 
     /// Returns clients for a custom endpoint with these keys, independent of environment variables: for tests.
@@ -237,7 +251,7 @@ impl Aws {
         let credentials = aws_credential_types::Credentials::new(key, secret, None, None, "stated");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(https())
+            .http_client(http::client(None, ProxyConfig::disabled()))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .region(Region::new(region.to_owned()))
             .endpoint_url(url)
@@ -254,7 +268,7 @@ impl Aws {
         let once = once.timeout_config(limits(WRITE_ATTEMPT_TIMEOUT).build()).build();
         let config = config.to_builder().timeout_config(limits(READ_ATTEMPT_TIMEOUT).build()).build();
         let read = Arc::new(Clients::new(config));
-        Self { read: read.clone(), writer: Writer { write: Clients::new(once), read, images: None } }
+        Self { read: read.clone(), writer: Writer { write: Clients::new(once), read, images: None, ca_bundle: None } }
     }
 
     /// With the folder that holds the layouts of images, each in a folder of its own.
@@ -262,6 +276,11 @@ impl Aws {
     pub fn with_images(mut self, folder: PathBuf) -> Self {
         self.writer.images = Some(folder);
         self
+    }
+
+    /// Returns the certificate authorities that replace the operating system's for calls of AWS.
+    pub fn ca_bundle(&self) -> Option<&CaBundle> {
+        self.writer.ca_bundle()
     }
 
     /// Returns the endpoint, if it is not AWS's default.
@@ -282,13 +301,20 @@ impl Aws {
     }
 }
 
-/// An endpoint in the configuration of the AWS SDK that is not a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidEndpoint {
-    /// The service that the endpoint is for; `None` for all services.
-    pub service: Option<&'static str>,
-    /// The value that was found.
-    pub value: String,
+/// A value in the configuration of the AWS SDK that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidConfig {
+    /// An endpoint that is not a URL.
+    #[error("the endpoint `{value}` is not a URL")]
+    Endpoint {
+        /// The service that the endpoint is for; `None` for all services.
+        service: Option<&'static str>,
+        /// The value that was found.
+        value: String,
+    },
+    /// The CA bundle.
+    #[error(transparent)]
+    CaBundle(#[from] CaBundleError),
 }
 
 /// Returns whether the SDK can use a value as an endpoint: `http://HOST` or `https://HOST`.
@@ -300,23 +326,23 @@ pub fn is_endpoint_url(value: &str) -> bool {
 
 /// Checks the endpoints that the clients will use. The SDK panics at an empty endpoint, and ignores others that are no
 /// URLs: the calls would go to AWS instead of the emulator that the user meant.
-fn check_endpoints(config: &SdkConfig) -> std::result::Result<(), InvalidEndpoint> {
-    let Some(loader) = config.service_config() else { return Ok(()) };
-    // No service has the first ID, so that it gives the endpoint of all services.
+fn check_endpoints(config: &SdkConfig) -> std::result::Result<(), InvalidConfig> {
     let services = std::iter::once(None).chain(SERVICE_IDS.iter().copied().map(Some));
     for service in services {
-        let id = service.unwrap_or("all services");
-        let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-        let value = key.ok().and_then(|key| loader.load_config(key));
+        let value = setting(config, service, "AWS_ENDPOINT_URL", "endpoint_url");
         if let Some(value) = value.filter(|value| !is_endpoint_url(value)) {
-            return Err(InvalidEndpoint { service, value });
+            return Err(InvalidConfig::Endpoint { service, value });
         }
     }
     Ok(())
 }
 
-fn https() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+/// Returns a setting of the environment or the profile, for one service or for all.
+fn setting(config: &SdkConfig, service: Option<&str>, variable: &str, key: &str) -> Option<String> {
+    // No service has this ID, so that it gives the setting of all services.
+    let id = service.unwrap_or("all services");
+    let key = ServiceConfigKey::builder().service_id(id).env(variable).profile(key).build().ok()?;
+    config.service_config()?.load_config(key)
 }
 
 impl Cloud for Aws {

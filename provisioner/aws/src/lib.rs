@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod document;
 pub mod each;
 pub mod error;
+pub mod http;
 pub mod items;
 pub mod partition;
 #[cfg(feature = "ec2")]
@@ -76,7 +77,7 @@ macro_rules! only_for_ids {
 only_for_ids!("ec2": ec2, SecurityGroup Subnet Vpc);
 only_for_ids!("route53": route53, Record);
 
-pub use cloud::{Aws, Identity, InvalidEndpoint, Reader, Writer, is_endpoint_url};
+pub use cloud::{Aws, Identity, InvalidConfig, Reader, Writer, is_endpoint_url};
 pub use partition::Partition;
 
 use provisioner_model::erased::ResourceRegistry;

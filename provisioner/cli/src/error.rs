@@ -52,6 +52,23 @@ pub enum Failure {
         /// Value of `endpoint_url`.
         value: String,
     },
+    /// A proxy variable whose value the HTTP clients cannot use.
+    #[error("{variable} is not the URL of a proxy: `{value}`")]
+    Proxy {
+        /// Name of the variable.
+        variable: String,
+        /// Value of the variable, without user and password.
+        value: String,
+    },
+    /// The file of certificate authorities.
+    #[cfg(feature = "aws-types")]
+    #[error("{setting} cannot be used")]
+    CaBundle {
+        /// The variable or the key of the AWS profile.
+        setting: String,
+        /// Cause of the failure.
+        source: provisioner_aws::http::CaBundleError,
+    },
     /// No answer to who we are.
     #[error("could not determine the account of the credentials")]
     Identity(#[source] provisioner_model::Error),
@@ -344,6 +361,25 @@ impl Hint for Failure {
                 "expected `http://HOST` or `https://HOST`, with a port if needed; correct `endpoint_url` in {file}, or remove \
                  it to use AWS"
             )),
+            Self::Proxy { variable, .. } => Some(format!(
+                "expected `http://HOST:PORT` or `https://HOST:PORT`, with user and password if needed; unset {variable} to \
+                 connect directly"
+            )),
+            #[cfg(feature = "aws-types")]
+            Self::CaBundle { .. } => Some(
+                "expected a file of PEM certificates; without it, Provisioner trusts the certificate authorities of the \
+                 operating system"
+                    .to_owned(),
+            ),
+            Self::Identity(error) if error.chain().contains("invalid peer certificate") => Some(
+                "if a proxy replaces the certificate, AWS_CA_BUNDLE names a PEM file with its certificate authority"
+                    .to_owned(),
+            ),
+            Self::Identity(error) if error.chain().contains("tunnel error") => Some(
+                "the proxy in HTTPS_PROXY did not open a connection: check its address and credentials; NO_PROXY lists hosts \
+                 to reach directly"
+                    .to_owned(),
+            ),
             Self::Identity(error)
                 if matches!(
                     error.kind,

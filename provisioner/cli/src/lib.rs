@@ -18,6 +18,8 @@ mod logging;
 mod network;
 mod options;
 mod program;
+#[cfg(feature = "aws-types")]
+mod proxies;
 pub mod render;
 pub mod saved;
 mod session;

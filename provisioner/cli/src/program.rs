@@ -255,16 +255,26 @@ async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<Provi
     Ok(ProviderTarget { account: identity.account, region: region.to_owned(), endpoint })
 }
 
-/// The clients of AWS, with the endpoints of the environment variables and the profile.
+/// The clients of AWS, with the endpoints, the proxies and the CA bundle of the environment variables and the profile.
 #[cfg(feature = "aws-types")]
 pub(crate) async fn load_aws(region: &str) -> Result<provisioner_aws::Aws, Failure> {
+    use provisioner_aws::InvalidConfig;
     let variables = crate::terminal::endpoint_variables();
     if let Some((variable, value)) = variables.into_iter().find(|(_, value)| !provisioner_aws::is_endpoint_url(value)) {
         return Err(Failure::Endpoint { variable, value });
     }
+    crate::proxies::check()?;
     provisioner_aws::Aws::load(region).await.map_err(|invalid| {
         let (profile, file) = crate::terminal::aws_profile();
-        Failure::ProfileEndpoint { profile, file, service: invalid.service, value: invalid.value }
+        match invalid {
+            InvalidConfig::Endpoint { service, value } => Failure::ProfileEndpoint { profile, file, service, value },
+            InvalidConfig::CaBundle(source) if crate::terminal::has_ca_bundle() => {
+                Failure::CaBundle { setting: "AWS_CA_BUNDLE".to_owned(), source }
+            }
+            InvalidConfig::CaBundle(source) => {
+                Failure::CaBundle { setting: format!("`ca_bundle` of the AWS profile `{profile}`"), source }
+            }
+        }
     })
 }
 

@@ -179,6 +179,26 @@ pub fn endpoint_variables() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Returns the proxy variables that are in effect, with their values: the lower-case name of a pair counts only where the
+/// other one is not set. Certificates and hosts without a proxy are not among them.
+#[cfg(feature = "aws-types")]
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+pub fn proxy_variables() -> Vec<(String, String)> {
+    let set = |name: &&str| std::env::var_os(name).is_some();
+    let pairs = [["HTTPS_PROXY", "https_proxy"], ["HTTP_PROXY", "http_proxy"], ["ALL_PROXY", "all_proxy"]];
+    let names = pairs.into_iter().filter_map(|pair| pair.into_iter().find(set));
+    names
+        .map(|name| (name.to_owned(), std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// Returns whether the environment names a CA bundle.
+#[cfg(feature = "aws-types")]
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+pub fn has_ca_bundle() -> bool {
+    std::env::var_os("AWS_CA_BUNDLE").is_some()
+}
+
 /// The endpoint of a single service, where only such are set: the state must not take an emulator for AWS.
 pub fn service_endpoint() -> Option<String> {
     endpoint_variables().into_iter().find(|(name, _)| name != "AWS_ENDPOINT_URL").map(|(_, value)| value)

@@ -27,6 +27,11 @@ pub enum EventKind {
     Waiting,
     /// The object is ready, and its verification has begun.
     Verifying,
+    /// The rollout counts although it was not verified.
+    Unverified {
+        /// The reason.
+        warning: Diagnostic,
+    },
     /// The object failed, and the rollback that the plan states has begun.
     RollingBack {
         /// The failure. The event [`EventKind::Failed`] that follows does not repeat it.

@@ -89,13 +89,17 @@ impl StepExecution<'_, '_> {
             id: object.id.as_deref().unwrap_or_default(),
             verification: &verification,
         };
-        tokio::select! {
+        let warning = tokio::select! {
             verified = verifier.verify(request) => verified.map_err(|failure| {
                 let summary = format!("it is ready, but not verified: {}", failure.summary);
                 StepError::Failed(Box::new(Diagnostic { summary, ..failure }))
-            }),
-            step_error = self.interrupted() => Err(step_error),
+            })?,
+            step_error = self.interrupted() => return Err(step_error),
+        };
+        if let Some(warning) = warning {
+            self.tell(EventKind::Unverified { warning });
         }
+        Ok(())
     }
 
     async fn explain(&self, sent: &Sent<'_>) -> Vec<String> {

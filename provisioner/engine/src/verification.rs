@@ -22,9 +22,10 @@ pub struct VerificationRequest<'a> {
 
 /// Verifies a rollout. The engine drops the future when the run is cancelled.
 pub trait Verifier: Send + Sync {
-    /// Ends once it is certain, either way. The error says which observation contradicts the verification.
+    /// Ends once it is certain, either way. The error says which observation contradicts the verification. A warning is
+    /// the reason for which a rollout counts although it was not verified.
     fn verify<'a>(
         &'a self,
         request: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Diagnostic>, Diagnostic>> + Send + 'a>>;
 }

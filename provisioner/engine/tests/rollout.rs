@@ -43,14 +43,16 @@ impl Verifier for Good {
     fn verify<'a>(
         &'a self,
         request: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Diagnostic>, Diagnostic>> + Send + 'a>> {
         let good = request.verification["note"].as_u64().is_some_and(|note| self.0.contains(&note));
         assert!(
             request.verification["service"].as_str().is_some_and(|id| id == request.id),
             "{:?}",
             request.verification
         );
-        Box::pin(async move { if good { Ok(()) } else { Err(Diagnostic::error("nobody answers").hint("ask again")) } })
+        Box::pin(
+            async move { if good { Ok(None) } else { Err(Diagnostic::error("nobody answers").hint("ask again")) } },
+        )
     }
 }
 
@@ -61,7 +63,7 @@ impl Verifier for Endless {
     fn verify<'a>(
         &'a self,
         _: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Diagnostic>, Diagnostic>> + Send + 'a>> {
         Box::pin(std::future::pending())
     }
 }

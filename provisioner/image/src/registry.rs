@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, header};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url, header};
 
 use crate::{digest, error::RegistryError};
 
@@ -39,8 +39,13 @@ pub struct ContainerRegistry {
 }
 
 impl ContainerRegistry {
-    /// The repository at `HOST/NAME`. As with Docker, a registry on loopback speaks plain HTTP.
-    pub fn new(repository: &str, credentials: Option<Credentials>) -> Result<Self, RegistryError> {
+    /// The repository at `HOST/NAME`. As with Docker, a registry on loopback speaks plain HTTP, and no proxy stands
+    /// before it. `authorities` are certificates in PEM that replace those of the operating system.
+    pub fn new(
+        repository: &str,
+        credentials: Option<Credentials>,
+        authorities: Option<&[u8]>,
+    ) -> Result<Self, RegistryError> {
         let wrong = || RegistryError::Repository(repository.to_owned());
         let good = |(host, name): &(&str, &str)| is_host(host) && is_name(name);
         let (host, name) = repository.split_once('/').filter(good).ok_or_else(wrong)?;
@@ -52,7 +57,12 @@ impl ContainerRegistry {
         let client = if loopback { client.no_proxy() } else { client };
         // An already installed crypto provider stays.
         crate::tls::use_ring();
-        let client = client.build().map_err(|source| RegistryError::Client { host: host.to_owned(), source })?;
+        let failed = |source| RegistryError::Client { host: host.to_owned(), source };
+        let client = match authorities {
+            Some(pem) => client.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(failed)?),
+            None => client,
+        };
+        let client = client.build().map_err(failed)?;
         Ok(Self { client, base, host: host.to_owned(), name: name.to_owned(), credentials })
     }
 
@@ -258,16 +268,16 @@ mod tests {
     #[test]
     fn a_repository_is_a_host_and_a_name() {
         for wrong in ["", "app", "host/", "host/../up", "host/App", "/app"] {
-            assert!(ContainerRegistry::new(wrong, None).is_err(), "{wrong}");
+            assert!(ContainerRegistry::new(wrong, None, None).is_err(), "{wrong}");
         }
-        let there = ContainerRegistry::new("123456789012.dkr.ecr.us-east-1.amazonaws.com/dev/app", None).unwrap();
+        let there = ContainerRegistry::new("123456789012.dkr.ecr.us-east-1.amazonaws.com/dev/app", None, None).unwrap();
         assert_eq!(there.base.as_str(), "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/v2/dev/app/");
     }
 
     #[test]
     fn nothing_shows_the_password() {
         let who = Credentials { user: "AWS".into(), password: "very-secret".into() };
-        let there = ContainerRegistry::new("localhost:1/app", Some(who)).unwrap();
+        let there = ContainerRegistry::new("localhost:1/app", Some(who), None).unwrap();
         assert!(!format!("{there:?}").contains("very-secret"));
     }
 }

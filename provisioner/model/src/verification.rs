@@ -28,4 +28,18 @@ pub struct HttpVerification {
     pub deadline_seconds: u32,
     /// For how many seconds it must answer without a break.
     pub settle_seconds: u32,
+    /// The result where this machine cannot reach the load balancer.
+    #[serde(default)]
+    pub unreachable: Unreachable,
+}
+
+/// The result of a verification that gets no answer at all, since no connection to the load balancer opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreachable {
+    /// The rollout fails.
+    #[default]
+    Fail,
+    /// The rollout counts, with a warning, if the cloud reports its targets as healthy for the settle time.
+    Warn,
 }

@@ -17,13 +17,13 @@ use provisioner_aws::{
 use provisioner_model::{
     expr::{In, join},
     stack::{Facts, Handle, Stack},
-    verification::HttpVerification,
+    verification::{self, HttpVerification},
 };
 
 use crate::{
     database,
     edge::Edge,
-    environment::{Architecture, Ask, Environment},
+    environment::{Architecture, Ask, Environment, Unreachable},
     identity::Tasks,
     network::{APP_PORT, DATABASE_PORT, Network},
     secrets::Secrets,
@@ -133,6 +133,10 @@ fn verification(
         image,
         deadline_seconds: wanted.deadline,
         settle_seconds: wanted.settle,
+        unreachable: match wanted.unreachable {
+            Unreachable::Fail => verification::Unreachable::Fail,
+            Unreachable::Warn => verification::Unreachable::Warn,
+        },
     }
 }
 

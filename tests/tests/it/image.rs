@@ -64,7 +64,7 @@ async fn debians_registry_takes_an_image_and_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let layout = program(folder.path(), "fn main() {}").build().unwrap();
     let repository = format!("{}/dev/app", registry.host());
-    let remote = Remote::new(&repository, None).unwrap();
+    let remote = Remote::new(&repository, None, None).unwrap();
 
     let first = remote.push(&layout).await.unwrap();
     assert_eq!((first.sent, first.attached), (6, Attached::Index), "it knows no referrers");
@@ -103,7 +103,7 @@ async fn skopeo_reads_the_layout_and_what_was_pushed() {
     assert_eq!(told["Labels"]["org.opencontainers.image.source"], "https://example.com/app");
 
     let repository = format!("{}/app", registry.host());
-    Remote::new(&repository, None).unwrap().push(&layout).await.unwrap();
+    Remote::new(&repository, None, None).unwrap().push(&layout).await.unwrap();
     for reference in [format!("{repository}:{}", layout.tag()), format!("{repository}@{}", layout.digest())] {
         let image = format!("docker://{reference}");
         let told = ask(test, "skopeo", &["inspect", "--tls-verify=false", "--config", &image]).unwrap();

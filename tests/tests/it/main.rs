@@ -38,6 +38,7 @@ mod partitions;
 mod passing_errors;
 mod preflight;
 mod prose;
+mod proxies;
 mod reference;
 mod restored_database;
 mod rollouts;

@@ -114,7 +114,7 @@ impl Sandbox {
         std::fs::write(file, state.to_string()).unwrap();
     }
 
-    fn command(&self, variant: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, variant: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provisioner-under-test"));
         if !variant.is_empty() {
             command.env("PROVISIONER_TESTS_VARIANT", variant);
@@ -201,6 +201,15 @@ impl Sandbox {
         let text = std::fs::read_to_string(self.path("state").join("dev").join("state.json")).unwrap();
         let state: Value = serde_json::from_str(&text).unwrap();
         state["outputs"][name].as_str().unwrap_or_else(|| panic!("{name} in {text}")).to_owned()
+    }
+
+    /// Returns the revision of the task definition that dev's service runs, as `family:revision`, and its number of tasks.
+    pub(crate) fn running(&self) -> (String, i64) {
+        let (cluster, name) = (self.output("cluster"), self.output("service"));
+        let told = self.aws(&format!("ecs describe-services --cluster {cluster} --services {name}"));
+        let service = &told["services"][0];
+        let revision = service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        (revision, service["desiredCount"].as_i64().unwrap())
     }
 
     /// The plan as data.

@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use crate::sandbox::Sandbox;
 
 /// Answers every request that passes the firewall with what it is told to say at the time.
-struct App {
+pub(crate) struct App {
     says: Arc<Mutex<Value>>,
-    url: String,
+    pub(crate) url: String,
     _proxy: Proxy,
 }
 
 impl App {
-    fn new(firewall: Arc<Firewall>) -> Self {
+    pub(crate) fn new(firewall: Arc<Firewall>) -> Self {
         let says = Arc::new(Mutex::new(json!({})));
         let told = says.clone();
         let proxy = proxy(move |request| {
@@ -49,7 +49,7 @@ impl App {
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
-    fn say(&self, revision: &str) {
+    pub(crate) fn say(&self, revision: &str) {
         *self.says.lock().unwrap() = json!({ "name": "app", "image": null, "task_definition": revision });
     }
 }
@@ -59,13 +59,7 @@ fn rollout_succeeds_once_the_new_version_answers() {
     let Some(sandbox) = Sandbox::new("rollout_succeeds_once_the_new_version_answers") else { return };
     let app = App::new(sandbox.moto.firewall());
     sandbox.edit("dev", "[service]", "[service]\nverification = { deadline = 1, settle = 1 }");
-    let running = || {
-        let (cluster, name) = (sandbox.output("cluster"), sandbox.output("service"));
-        let told = sandbox.aws(&format!("ecs describe-services --cluster {cluster} --services {name}"));
-        let service = &told["services"][0];
-        let revision = service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        (revision, service["desiredCount"].as_i64().unwrap())
-    };
+    let running = || sandbox.running();
     let apply = || sandbox.run(&["apply", "dev", "--yes", "--reach", &app.url]);
 
     // At a first rollout that nobody answers, no task is left; the next apply goes on.

@@ -13,7 +13,7 @@ use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
 use provisioner_image::{ContainerRegistry, Credentials, Layout, Pushed, RegistryError, find};
 
 use super::repository::{self, Repository};
-use crate::{cloud::Clients, prelude::*};
+use crate::{cloud::Clients, http::CaBundle, prelude::*};
 
 /// An image in a repository.
 #[derive(Clone, Debug, PartialEq, Resource)]
@@ -140,7 +140,7 @@ impl Resource for Image {
         let uri = uri(&c.reader(), &name).await?;
         let uri =
             uri.ok_or_else(|| Error::because(ErrorKind::NotYet, PUSH, format!("there is no repository {name}")))?;
-        let pushed = push_to(c.read(), &uri, &layout).await?;
+        let pushed = push_to(c, &uri, &layout).await?;
         tracing::info!(sent = pushed.sent, there = pushed.there, attached = ?pushed.attached, "pushed {uri}");
         Ok((Id::new(format!("{name}@{}", self.image_digest)), None))
     }
@@ -207,11 +207,12 @@ fn to_observed(name: &str, digest: &str, uri: &str) -> Observed<Image> {
 /// Pushes an image to a repository that is there, by its URI.
 pub async fn push(aws: &Aws, uri: &str, layout: &Layout) -> Result<Pushed> {
     use provisioner_model::resource::Cloud as _;
-    push_to(aws.writer().read(), uri, layout).await
+    push_to(aws.writer(), uri, layout).await
 }
 
-async fn push_to(c: &Clients, uri: &str, layout: &Layout) -> Result<Pushed> {
-    let registry = ContainerRegistry::new(uri, Some(credentials(c).await?)).map_err(pushing)?;
+async fn push_to(c: &Writer, uri: &str, layout: &Layout) -> Result<Pushed> {
+    let authorities = c.ca_bundle().map(CaBundle::pem);
+    let registry = ContainerRegistry::new(uri, Some(credentials(c.read()).await?), authorities).map_err(pushing)?;
     registry.push(layout).await.map_err(pushing)
 }
 

@@ -1,6 +1,7 @@
 //! Operations for people: what is asked of a stack, or done to it, between two applies. They call the SDK and give plain
 //! data; which objects they look at comes from the state, so that they work for any stack.
 
+pub mod health;
 pub mod logs;
 pub mod objects;
 pub mod rollback;

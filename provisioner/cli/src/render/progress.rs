@@ -98,6 +98,10 @@ impl<'a> Progress<'a> {
                 Some(self.ended(step, Tone::New, &text))
             }
             EventKind::Verifying => self.says(step, "ready; verifying".to_owned()),
+            EventKind::Unverified { warning } => {
+                let title = self.line(step, Tone::Warning, &format!("not verified: {}", warning.summary));
+                Some(self.failure(step, &title, &warning))
+            }
             EventKind::RollingBack { failure } => {
                 self.says(step, "rolling back".to_owned());
                 let title = self.line(step, Tone::Gone, &format!("{}; rolling back", failure.summary));

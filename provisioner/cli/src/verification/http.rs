@@ -1,19 +1,37 @@
 //! Verification over HTTP: the new version must answer through the load balancer, without a failure for the whole settle
 //! time; then AWS must list no task of the service with another image.
 
-use std::{collections::BTreeMap, future::Future, net::SocketAddr, pin::Pin, time::Duration};
+mod client;
+mod reach;
 
-use provisioner_aws::{Aws, ecs::Service, operations::running};
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+
+use provisioner_aws::{
+    Aws,
+    ecs::Service,
+    http::CaBundle,
+    operations::{health, running},
+};
 use provisioner_engine::{VerificationRequest, Verifier};
-use provisioner_model::{Diagnostic, Schema, erased::Clouds, resource::Cloud, verification::HttpVerification};
-use reqwest::{Client, Response, StatusCode, Url, header::SERVER, redirect::Policy};
+use provisioner_model::{
+    Diagnostic, Schema,
+    erased::Clouds,
+    resource::Cloud,
+    stack::MAIN,
+    verification::{HttpVerification, Unreachable},
+};
+use reqwest::{Response, StatusCode, Url, header::SERVER};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use self::client::{Destination, HttpClient, chain};
+
+pub(crate) use self::reach::Reach;
+
 /// The maximum between two requests.
 const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
-/// The maximum for one request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum between two reads of the targets' health.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 /// The maximum size of an answer, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 /// AWS's common rule set blocks requests without this header (rule `NoUserAgent_HEADER`):
@@ -23,41 +41,7 @@ const USER_AGENT: &str = concat!("provisioner/", env!("CARGO_PKG_VERSION"));
 /// Verifies rollouts over HTTP.
 pub(crate) struct HttpVerifier<'a> {
     clouds: &'a Clouds,
-    reach: Option<&'a Reach>,
-}
-
-/// `--reach`: an address of the load balancer, where its own name does not resolve to it from here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Requests go below this URL, as they are.
-    Base(Url),
-    /// Requests for the load balancer's host are sent to this host, and port if there is one.
-    Host(String, Option<u16>),
-}
-
-impl std::str::FromStr for Reach {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.contains("://") {
-            let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
-            return match url.scheme() {
-                "http" | "https" => Ok(Self::Base(url)),
-                other => Err(format!("`{other}` is not HTTP")),
-            };
-        }
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                (host, Some(port.parse().map_err(|_| format!("`{port}` is not a port"))?))
-            }
-            _ => (text, None),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || host.contains('/') {
-            return Err("expected a URL, or a host with an optional port".to_owned());
-        }
-        Ok(Self::Host(host.to_owned(), port))
-    }
+    client: HttpClient<'a>,
 }
 
 /// The answer that a rollout must give, and how long it may take.
@@ -69,12 +53,15 @@ struct Expectation {
     digest: Option<String>,
     deadline: Duration,
     settle: Duration,
+    unreachable: Unreachable,
 }
 
 /// The farthest point on the way to the service that the last answer came from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reached {
     Nothing,
+    /// A server that opens connections, and sends no answer over HTTP.
+    Connection,
     /// The web ACL in front of the load balancer.
     Firewall,
     Service,
@@ -94,27 +81,32 @@ impl Reached {
 
 impl<'a> HttpVerifier<'a> {
     pub(crate) fn new(clouds: &'a Clouds, reach: Option<&'a Reach>) -> Self {
-        provisioner_image::tls::use_ring();
-        Self { clouds, reach }
+        let authorities = clouds.get::<Aws>(MAIN).ok().and_then(Aws::ca_bundle).map(CaBundle::pem);
+        Self { clouds, client: HttpClient::new(reach, authorities) }
     }
 
-    async fn verify(&self, rollout: VerificationRequest<'_>) -> Result<(), Diagnostic> {
+    async fn verify(&self, rollout: VerificationRequest<'_>) -> Result<Option<Diagnostic>, Diagnostic> {
         let expectation = Expectation::parse(rollout.verification).map_err(Diagnostic::error)?;
         let begun = Instant::now();
         let pause = REQUEST_INTERVAL.min(expectation.settle / 5).max(Duration::from_millis(50));
         let (mut since, mut reached) = (None, Reached::Nothing);
         loop {
-            let good = match self.request(&expectation).await {
+            let good = match self.client.get(&expectation.destination()).await {
                 Ok(answer) => {
                     reached = Reached::by(&answer);
                     read(answer).await.and_then(|answer| expectation.check(&answer))
                 }
-                Err(why) => Err(why),
+                Err(failure) => {
+                    if reached == Reached::Nothing && !failure.unreachable {
+                        reached = Reached::Connection;
+                    }
+                    Err(failure.why)
+                }
             };
             let wrong = match good {
                 Ok(()) if since.get_or_insert_with(Instant::now).elapsed() < expectation.settle => None,
                 Ok(()) => match self.check_tasks(rollout, &expectation).await {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => return Ok(None),
                     Err(why) => Some(why),
                 },
                 Err(why) => Some(why),
@@ -123,38 +115,50 @@ impl<'a> HttpVerifier<'a> {
             if let Some(why) = wrong {
                 since = None;
                 if begun.elapsed() >= expectation.deadline {
-                    return Err(expectation.failure(&why, reached));
+                    return match (reached, expectation.unreachable) {
+                        (Reached::Nothing, Unreachable::Warn) => self.rely_on_health(rollout, &expectation, &why).await,
+                        _ => Err(expectation.failure(&why, reached)),
+                    };
                 }
             }
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Sends one request on a new connection, so that the load balancer chooses a target again.
-    async fn request(&self, expectation: &Expectation) -> Result<Response, String> {
-        let mut url = expectation.url.clone();
-        let mut client = Client::builder()
-            .timeout(REQUEST_TIMEOUT)
-            .user_agent(USER_AGENT)
-            .redirect(Policy::none())
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .tls_danger_accept_invalid_certs(!expectation.trusted);
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let port = url.port_or_known_default().unwrap_or(443);
-        match (self.reach, &expectation.through) {
-            (Some(Reach::Base(base)), _) => {
-                url = base.clone();
-                url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), expectation.url.path()));
-            }
-            (Some(Reach::Host(to, at)), _) => {
-                client = client.resolve_to_addrs(&host, &addresses(to, at.unwrap_or(port)).await?);
-            }
-            (None, Some(to)) => client = client.resolve_to_addrs(&host, &addresses(to, port).await?),
-            (None, None) => {}
+    /// Lets a rollout count whose load balancer this machine cannot reach, with a warning: for the settle time, AWS must
+    /// report the deployment as complete and the targets as healthy.
+    async fn rely_on_health(
+        &self,
+        rollout: VerificationRequest<'_>,
+        expectation: &Expectation,
+        why: &str,
+    ) -> Result<Option<Diagnostic>, Diagnostic> {
+        let failure = |unhealthy: String| {
+            expectation.failure(&format!("{why}; and by AWS's report: {unhealthy}"), Reached::Nothing)
+        };
+        if rollout.type_name != Service::TYPE {
+            return Err(failure(format!("the health of a `{}` is not known", rollout.type_name)));
         }
-        let client = client.build().map_err(|error| chain(&error))?;
-        client.get(url).send().await.map_err(|error| chain(&error))
+        let aws = self.clouds.get::<Aws>(rollout.provider).map_err(|error| failure(error.chain()))?;
+        let begun = Instant::now();
+        loop {
+            let unhealthy =
+                health::unhealthy(&aws.reader(), rollout.id).await.map_err(|error| failure(error.chain()))?;
+            if let Some(unhealthy) = unhealthy {
+                return Err(failure(unhealthy));
+            }
+            let remaining = expectation.settle.saturating_sub(begun.elapsed());
+            if remaining.is_zero() {
+                break;
+            }
+            tokio::time::sleep(remaining.min(HEALTH_INTERVAL)).await;
+        }
+        self.check_tasks(rollout, expectation).await.map_err(failure)?;
+        let (url, settle) = (&expectation.url, expectation.settle.as_secs());
+        let summary = format!("{url} cannot be reached from here: {why}");
+        Ok(Some(Diagnostic::warning(summary).hint(format!(
+            "AWS reported healthy targets for {settle} s, which counts by `unreachable = \"warn\"` in [service.verification]"
+        ))))
     }
 
     /// Fails where AWS lists a task of the service with another image.
@@ -173,7 +177,7 @@ impl Verifier for HttpVerifier<'_> {
     fn verify<'a>(
         &'a self,
         rollout: VerificationRequest<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Diagnostic>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Diagnostic>, Diagnostic>> + Send + 'a>> {
         Box::pin(self.verify(rollout))
     }
 }
@@ -200,7 +204,12 @@ impl Expectation {
             digest,
             deadline: Duration::from_secs(verification.deadline_seconds.into()),
             settle: Duration::from_secs(verification.settle_seconds.into()),
+            unreachable: verification.unreachable,
         })
+    }
+
+    fn destination(&self) -> Destination<'_> {
+        Destination { url: &self.url, through: self.through.as_deref(), trusted: self.trusted }
     }
 
     /// Compares an answer's fields with the expected ones.
@@ -225,7 +234,14 @@ impl Expectation {
         );
         let hint = match reached {
             Reached::Nothing => Some(
-                "if it cannot be reached from here, --reach sets another address; --no-verification skips verification"
+                "if it cannot be reached from here: --reach sets another address, HTTPS_PROXY and NO_PROXY a proxy; \
+                 `unreachable = \"warn\"` in [service.verification] lets healthy targets count; --no-verification skips \
+                 verification"
+                    .to_owned(),
+            ),
+            Reached::Connection => Some(
+                "a server accepted the connection: if a proxy replaces the certificate, AWS_CA_BUNDLE names a file with \
+                 its certificate authority"
                     .to_owned(),
             ),
             Reached::Firewall => Some(format!(
@@ -254,22 +270,6 @@ async fn read(mut answer: Response) -> Result<Value, String> {
         }
     }
     serde_json::from_slice(&body).map_err(|_| "the response is not JSON".to_owned())
-}
-
-async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| format!("{host}: {error}"))?;
-    let found: Vec<SocketAddr> = found.collect();
-    if found.is_empty() { Err(format!("{host} has no address")) } else { Ok(found) }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

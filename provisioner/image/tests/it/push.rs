@@ -13,7 +13,7 @@ fn image() -> (tempfile::TempDir, Layout) {
 
 async fn push(script: &Script, layout: &Layout) -> Result<Pushed, RegistryError> {
     let who = Credentials { user: "AWS".into(), password: "very-secret".into() };
-    ContainerRegistry::new(&format!("{}/app", script.host), Some(who)).unwrap().push(layout).await
+    ContainerRegistry::new(&format!("{}/app", script.host), Some(who), None).unwrap().push(layout).await
 }
 
 #[tokio::test]

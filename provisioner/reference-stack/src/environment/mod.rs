@@ -245,6 +245,21 @@ pub struct Verification {
     #[serde(default = "defaults::verification_settle")]
     #[schemars(range(min = 0, max = 3600))]
     pub settle: u32,
+    /// The result where the load balancer cannot be reached from the machine that applies: `fail`, or `warn` if the
+    /// health of the targets counts then. Default: `fail`.
+    #[serde(default)]
+    pub unreachable: Unreachable,
+}
+
+/// The result of a verification where no connection to the load balancer opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreachable {
+    /// The rollout fails.
+    #[default]
+    Fail,
+    /// The rollout counts with a warning, if AWS reports its targets as healthy for the settle time.
+    Warn,
 }
 
 /// The switch of the verification.
@@ -439,6 +454,7 @@ impl Default for Verification {
             path: defaults::version_path(),
             deadline: defaults::verification_deadline(),
             settle: defaults::verification_settle(),
+            unreachable: Unreachable::Fail,
         }
     }
 }

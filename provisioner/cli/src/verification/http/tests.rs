@@ -116,16 +116,3 @@ async fn blocked_request_is_told_apart_from_a_bad_version() {
         assert_eq!(unverified.hint.is_some_and(|hint| hint.contains("sampled requests")), by_firewall);
     }
 }
-
-#[test]
-fn addresses_to_reach_are_read() {
-    let host = |host: &str, port| Ok(Reach::Host(host.to_owned(), port));
-    assert_eq!("10.0.0.1:8443".parse(), host("10.0.0.1", Some(8443)));
-    assert_eq!("balancer.internal".parse(), host("balancer.internal", None));
-    assert_eq!("[::1]:80".parse(), host("::1", Some(80)));
-    assert_eq!("::1".parse(), host("::1", None));
-    assert!(matches!("http://127.0.0.1:1/_alb/app".parse(), Ok(Reach::Base(_))));
-    for wrong in ["", "ftp://a", "a:b", "a/b", "http://"] {
-        assert!(wrong.parse::<Reach>().is_err(), "{wrong}");
-    }
-}
