@@ -47,7 +47,7 @@ pub struct Instance {
     #[field(replaces, name(max = 63, rule = NAME_RULE), property = "DBInstanceIdentifier")]
     pub db_instance_identifier: Option<String>,
     /// The name of the snapshot to restore, or the ARN of a shared one; a new database if absent.
-    #[field(create_only)]
+    #[field(create_only, property = "DBSnapshotIdentifier")]
     pub db_snapshot_identifier: Option<String>,
     /// `postgres`.
     #[field(replaces)]
