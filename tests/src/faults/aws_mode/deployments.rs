@@ -135,8 +135,8 @@ impl Deployments {
             service["status"] = "DRAINING".into();
         }
         let id = service["deployments"][0]["id"].as_str();
-        let is_young = |one: &&Deployment| id == Some(&one.id) && one.left(now) > Duration::ZERO;
-        if self.latest.get(&name).filter(is_young).is_some() {
+        let is_young = |one: &Deployment| id == Some(&one.id) && one.left(now) > Duration::ZERO;
+        if self.latest.get(&name).is_some_and(is_young) {
             let primary = &mut service["deployments"][0];
             primary["rolloutState"] = "IN_PROGRESS".into();
             primary["pendingCount"] = primary["desiredCount"].clone();
@@ -147,11 +147,11 @@ impl Deployments {
     /// Plays the list of service deployments, whose first one is the latest.
     fn list(&mut self, name: &str, body: &mut Value, now: Instant) {
         let Some(listed) = body["serviceDeployments"].as_array_mut() else { return };
-        if let (Some(latest), Some(first)) = (self.latest.get_mut(name), listed.first_mut()) {
-            if latest.left(now) > Duration::ZERO {
-                first["status"] = "IN_PROGRESS".into();
-                latest.listed = first.clone();
-            }
+        if let (Some(latest), Some(first)) = (self.latest.get_mut(name), listed.first_mut())
+            && latest.left(now) > Duration::ZERO
+        {
+            first["status"] = "IN_PROGRESS".into();
+            latest.listed = first.clone();
         }
         for (failed, until) in self.failed.values().filter(|(one, _)| is_of(one, name)) {
             let mut failed = failed.clone();
