@@ -162,7 +162,7 @@ fn each_resource(name: &'static str, each: Each, value: Value, link: &Value) -> 
     items.into_iter().enumerate().filter_map(resource).collect()
 }
 
-/// Puts a value at a path of [`Property::Path`], beside what is there, and returns the JSON pointer to it.
+/// Adds a value at a path of [`Property::Path`], and returns the JSON pointer to it.
 fn put(object: &mut Value, path: &str, value: Value) -> String {
     let (mut at, mut pointer) = (object, String::new());
     let mut rest = path;

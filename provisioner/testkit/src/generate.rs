@@ -15,7 +15,10 @@ use provisioner_model::{
     stack::{Desired, Facts},
 };
 
-use crate::cloud::types::{Address, Doc, Gate, Named, Net, Role, RolePolicy, Service, Table, ZoneRecord};
+use crate::cloud::{
+    REFUSED_RANGE,
+    types::{Address, Doc, Gate, Named, Net, Role, RolePolicy, Service, Table, ZoneRecord},
+};
 
 /// The environment that specs are for.
 pub const ENVIRONMENT: &str = "dev";
@@ -244,6 +247,12 @@ impl Arbitrary for Edit {
     }
 }
 
+/// Returns another input than `value` that the cloud does not refuse.
+fn other_than(value: u8, by: u8) -> u8 {
+    let other = (u16::from(value) + u16::from(by % 200) + 1) % u16::from(REFUSED_RANGE);
+    u8::try_from(other).unwrap_or_default()
+}
+
 impl Spec {
     fn of(&self, kinds: &[NodeKind]) -> Vec<u32> {
         self.nodes.iter().filter(|node| kinds.contains(&node.kind)).map(|node| node.key).collect()
@@ -263,9 +272,9 @@ impl Spec {
             kind,
             named: (flags % 3, 0),
             former_addresses: vec![],
-            a,
-            b,
-            quiet: a ^ b,
+            a: a % REFUSED_RANGE,
+            b: b % REFUSED_RANGE,
+            quiet: (a ^ b) % REFUSED_RANGE,
             stated: flags & 8 != 0,
             locked: flags & 16 != 0,
             protect: flags & 0xe0 == 0xe0,
@@ -383,9 +392,9 @@ impl Spec {
         }
         let node = &mut self.nodes[at];
         match what {
-            What::InPlace => node.a = node.a.wrapping_add(value % 200 + 1),
-            What::Replacing => node.b = node.b.wrapping_add(value % 200 + 1),
-            What::Quiet => node.quiet = node.quiet.wrapping_add(value % 200 + 1),
+            What::InPlace => node.a = other_than(node.a, *value),
+            What::Replacing => node.b = other_than(node.b, *value),
+            What::Quiet => node.quiet = other_than(node.quiet, *value),
             What::State => node.stated = !node.stated,
             What::Lock => node.locked = !node.locked,
             What::Protect => node.protect = !node.protect,

@@ -8,3 +8,5 @@ pub mod fixture;
 pub mod generate;
 pub mod store;
 pub mod tuning;
+
+pub use provisioner_planner::findings;

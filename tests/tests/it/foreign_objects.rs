@@ -38,6 +38,13 @@ fn allow(action: &str) -> In<String> {
     json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()
 }
 
+/// The policy of a resource, which names who is allowed.
+fn grant(action: &str) -> In<String> {
+    let principal = json!({ "AWS": "arn:aws:iam::123456789012:root" });
+    let statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*" });
+    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()
+}
+
 /// Declares the parents of the objects with unique keys.
 fn parents(stack: &mut Stack) {
     let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
@@ -69,7 +76,7 @@ fn children(stack: &mut Stack, zone: &str, id: &dyn Fn(&str) -> String, other: b
         "main",
         SecretPolicy::new(
             Id::new(id("secret/main")).into(),
-            allow(&pick("secretsmanager:GetSecretValue", "secretsmanager:*")),
+            grant(&pick("secretsmanager:GetSecretValue", "secretsmanager:*")),
         ),
     );
     let policies = RolePolicies::new(Id::new(id("role/main")).into());

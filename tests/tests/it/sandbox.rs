@@ -82,8 +82,9 @@ impl Sandbox {
     /// Runs the program as somebody changed it: see [`provisioner_tests::variant::Variant`].
     pub(crate) fn run_as(&self, variant: &str, arguments: &[&str]) -> Ran {
         let ran = ran(self.command(variant, arguments).output().unwrap());
-        // A failure leaves the user to act, whatever the test is about: it says how.
-        assert!(ran.code != 1 || ran.err.contains("hint: "), "no hint after {arguments:?}\n{}", ran.err);
+        // A failure leaves the user to act, whatever the test is about: it says how, or shows the place in a file.
+        let helps = ["hint: ", "help: ", ",-["].iter().any(|mark| ran.err.contains(mark));
+        assert!(ran.code != 1 || helps, "no hint after {arguments:?}\n{}", ran.err);
         ran
     }
 

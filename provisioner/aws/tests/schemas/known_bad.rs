@@ -26,7 +26,7 @@ use provisioner_aws::{
     waf::{Action as FirewallAction, Rule, Scope, Statement, Visibility, WebAcl, WebAclAssociation},
 };
 use provisioner_model::{Diagnostic, Facts, Id, In, Stack, document};
-use provisioner_planner::findings;
+use provisioner_testkit::findings;
 use serde_json::json;
 
 type Declare = Box<dyn Fn(&mut Stack, bool)>;

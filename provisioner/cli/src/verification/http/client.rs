@@ -61,10 +61,11 @@ impl<'a> HttpClient<'a> {
             Some(host) => client.get(url).header(HOST, host),
             None => client.get(url),
         };
-        request
-            .send()
-            .await
-            .map_err(|error| NoAnswer { why: chain(&error), unreachable: error.is_connect() && !concerns_tls(&error) })
+        request.send().await.map_err(|error| {
+            // A time limit does not tell a dropped connection from a server that accepted one and stays silent.
+            let unreachable = error.is_connect() && !error.is_timeout() && !concerns_tls(&error);
+            NoAnswer { why: chain(&error), unreachable }
+        })
     }
 
     /// Returns the client and the URL for a destination, and the `Host` header where the URL has another host.

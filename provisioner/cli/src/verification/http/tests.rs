@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::json;
@@ -58,7 +61,7 @@ async fn verify(address: SocketAddr, image: &str) -> Result<(), Diagnostic> {
         id: "c/web",
         verification: &verification,
     };
-    HttpVerifier::new(&clouds, Some(&reach)).verify(rollout).await
+    HttpVerifier::new(&clouds, Some(&reach)).verify(rollout).await.map(|warning| assert_eq!(warning, None))
 }
 
 #[tokio::test]
