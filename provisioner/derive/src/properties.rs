@@ -81,9 +81,10 @@ pub(crate) fn of_field(attributes: &StructAttributes, field: &StructField) -> Op
         Property::Path(path) => quote!(Path(#path)),
         Property::None(reason) => quote!(None(#reason)),
         Property::Each { type_name, link, item } => {
-            let item = match item {
-                Some(item) => quote!(::core::option::Option::Some(#item)),
-                None => quote!(::core::option::Option::None),
+            let item = if let Some(item) = item {
+                quote!(::core::option::Option::Some(#item))
+            } else {
+                quote!(::core::option::Option::None)
             };
             quote! {
                 Each(::provisioner_model::cloudformation::Each { type_name: #type_name, link: #link, item: #item })
