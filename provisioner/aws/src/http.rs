@@ -76,7 +76,7 @@ pub(crate) fn client(bundle: Option<&CaBundle>, proxies: ProxyConfig) -> SharedH
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder();
         connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_sleep_impl(components.and_then(aws_sdk_sts::config::RuntimeComponents::sleep_impl));
         let context = TlsContext::builder().with_trust_store(trusted.clone()).build().unwrap_or_default();
         let connector = connector.proxy_config(proxies.clone()).tls_provider(Provider::Rustls(CryptoMode::Ring));
         connector.tls_context(context).build()

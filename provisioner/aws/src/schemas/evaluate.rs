@@ -357,7 +357,7 @@ fn compile(pattern: &str) -> Option<Regex> {
     while let Some(character) = characters.next() {
         match character {
             '\\' => {
-                let Some(next) = characters.next() else { return None };
+                let next = characters.next()?;
                 let is_plain = next.is_ascii_punctuation() && !"\\.+*?()|[]{}^$#&-~".contains(next);
                 if !is_plain {
                     escaped.push(character);
