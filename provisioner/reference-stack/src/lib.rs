@@ -41,13 +41,12 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
 
     let secrets = secrets::secrets(env, stack);
     let log = observability::log("app", env, &secrets.key, stack);
-    let network = match env.existing_network() {
-        Some(existing) => network::existing_network(&existing, stack),
-        None => {
-            let flows = observability::log("flows", env, &secrets.key, stack);
-            let writer = identity::flow_logs(env, &flows, stack);
-            network::network(env, &flows, &writer, stack)
-        }
+    let network = if let Some(existing) = env.existing_network() {
+        network::existing_network(&existing, stack)
+    } else {
+        let flows = observability::log("flows", env, &secrets.key, stack);
+        let writer = identity::flow_logs(env, &flows, stack);
+        network::network(env, &flows, &writer, stack)
     };
     let edge = edge::edge(env, &network, stack);
     let database = database::database(env, &network, &secrets.key, stack);

@@ -96,7 +96,7 @@ fn restore_that_is_interrupted_before_its_update_continues() {
     let faults = |rules: &[&str]| {
         Faults::before(&sandbox.moto.url, rules.iter().map(|rule| rule.parse().unwrap()).collect(), 1).unwrap()
     };
-    let (apply, limit) = (["apply", "dev", "--yes"], Duration::from_secs(300));
+    let (apply, limit) = (["apply", "dev", "--yes"], Duration::from_mins(5));
     let killed = faults(&["rds:ModifyDBInstance=kill-before"]);
     assert_eq!(sandbox.run_through(&killed, "", &apply, limit).code, -1);
     let calls = |faults: &Faults, operation: &str| {

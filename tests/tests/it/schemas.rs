@@ -5,7 +5,7 @@ use std::path::Path;
 
 use provisioner_aws::{Partition, registry};
 use provisioner_cli::environment::read;
-use provisioner_model::{Environment as _, Facts, Stack};
+use provisioner_model::{Facts, Stack};
 use provisioner_planner::findings;
 use provisioner_reference_stack::Environment;
 

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 /// A schema without its references.
 fn resolved<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
-    while let Some(name) = schema["$ref"].as_str() {
-        schema = root.pointer(name.trim_start_matches('#')).unwrap();
+    while let Some(referred) = schema["$ref"].as_str().and_then(|name| root.pointer(name.trim_start_matches('#'))) {
+        schema = referred;
     }
     schema
 }
