@@ -245,7 +245,7 @@ pub struct Obstacle {
 }
 
 /// A mistake in an input, as a resource type finds it. [`Stack`](crate::Stack) makes a
-/// [`Diagnostic`](crate::Diagnostic) of it, with the address and the place of the declaration.
+/// [`Diagnostic`] of it, with the address and the place of the declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Name of the invalid input.

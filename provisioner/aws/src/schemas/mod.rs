@@ -1,6 +1,6 @@
 //! Checks of declared resources by AWS's own CloudFormation resource schemas, offline.
 //!
-//! `archive` has the schemas, `evaluate` applies one to the properties of a resource, and [`findings`] words the result for
+//! `archive` has the schemas, `evaluate` applies one to the properties of a resource, and `findings` words the result for
 //! the user. The schemas are in `provisioner/aws/schemas`, whose `refresh.py` says where they come from and what is left
 //! out. Values that are not known yet pass every rule; apply checks again once they are known.
 
