@@ -13,6 +13,8 @@ use time::OffsetDateTime;
 
 mod disk;
 mod error;
+#[cfg(test)]
+mod fixtures;
 pub mod journal;
 pub mod objects;
 mod remote;

@@ -51,8 +51,8 @@ pub struct Remote {
     /// Seconds since 1970.
     now: fn() -> u64,
     /// The entity tag of the state that was read or written last; `None` if nothing was read, or no state exists.
-    version: Mutex<Option<String>>,
-    session: Mutex<Option<Arc<Session>>>,
+    etag: Mutex<Option<String>>,
+    session: Arc<Mutex<Option<Arc<Session>>>>,
 }
 
 /// The lease that this process holds, and its part of the journal.
@@ -77,8 +77,8 @@ impl Remote {
             lease_time: LEASE_TIME,
             process: process.to_owned(),
             now,
-            version: Mutex::default(),
-            session: Mutex::default(),
+            etag: Mutex::default(),
+            session: Arc::default(),
         }
     }
 
@@ -135,7 +135,7 @@ impl Remote {
 
     async fn read_state(&self) -> Result<Option<Snapshot>> {
         let object = self.requests.get(STATE).await?;
-        self.set_version(object.as_ref().map(|object| object.etag.clone()));
+        self.set_etag(object.as_ref().map(|object| object.etag.clone()));
         let Some(StoredObject { body, .. }) = object else { return Ok(None) };
         match snapshot::parse(&self.path(STATE), &self.environment, &body) {
             Ok(snapshot) => Ok(Some(snapshot)),
@@ -147,8 +147,8 @@ impl Remote {
         }
     }
 
-    fn set_version(&self, etag: Option<String>) {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = etag;
+    fn set_etag(&self, etag: Option<String>) {
+        *self.etag.lock().unwrap_or_else(PoisonError::into_inner) = etag;
     }
 
     fn session(&self) -> Result<Arc<Session>> {
@@ -161,7 +161,7 @@ impl Remote {
 
     async fn commit_now(&self, snapshot: &Snapshot) -> Result<()> {
         let session = self.session()?;
-        let expected = self.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let expected = self.etag.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut body =
             serde_json::to_vec_pretty(snapshot).map_err(|source| StoreError::Encode { what: "the state", source })?;
         body.push(b'\n');
@@ -170,7 +170,7 @@ impl Remote {
         self.requests.put(&version, &body, Condition::Always).await?;
         let condition = expected.as_deref().map_or(Condition::Absent, Condition::Unchanged);
         match self.requests.put(STATE, &body, condition).await? {
-            PutOutcome::Written(etag) => self.set_version(Some(etag)),
+            PutOutcome::Written(etag) => self.set_etag(Some(etag)),
             PutOutcome::Refused(there) => return Err(self.overtaken(snapshot, there)),
         }
         // From here on the journal is of an older state, and does not count, should a part of it stay behind.
@@ -224,7 +224,7 @@ impl Store for Remote {
             let renewal = tokio::spawn(Arc::clone(&lease).renew());
             *self.session.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(Arc::new(Session { lease: Arc::clone(&lease), journal }));
-            Ok(Box::new(RemoteLock { lease, renewal }) as Box<dyn Lock>)
+            Ok(Box::new(RemoteLock { lease, renewal, session: Arc::clone(&self.session) }) as Box<dyn Lock>)
         })
     }
 
@@ -251,12 +251,15 @@ impl Store for Remote {
 struct RemoteLock {
     lease: Arc<HeldLease>,
     renewal: tokio::task::JoinHandle<()>,
+    /// The session of the store, which ends with the lease.
+    session: Arc<Mutex<Option<Arc<Session>>>>,
 }
 
 impl Lock for RemoteLock {
     fn release(self: Box<Self>) -> Fut<'static, ()> {
         Box::pin(async move {
             self.renewal.abort();
+            *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
             self.lease.release().await
         })
     }

@@ -3,13 +3,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use provisioner_model::{
-    Hint,
-    state::{FORMAT, Object, ObjectRole, Origin, Row},
-};
-use serde_json::json;
+use provisioner_model::{Hint, state::FORMAT};
 
 use super::*;
+use crate::fixtures::{begin, holder, start, state};
 
 /// The disk's futures never wait.
 fn now<T>(future: Fut<'_, T>) -> Result<T> {
@@ -62,42 +59,6 @@ impl Bench {
     fn rows(&self) -> Vec<String> {
         self.load().unwrap().unwrap().rows.into_keys().collect()
     }
-}
-
-fn state(serial: u64) -> Snapshot {
-    Snapshot { serial, ..Snapshot::new("line", "dev") }
-}
-
-fn start(serial: u64) -> JournalEntry {
-    JournalEntry::RunStarted { lineage: "line".into(), serial }
-}
-
-fn begin(name: &str) -> JournalEntry {
-    let object = Object {
-        id: None,
-        generation: 0,
-        token: format!("token-{name}"),
-        made_at: 1,
-        origin: Origin::Made,
-        role: ObjectRole::Current,
-        pending: None,
-        declared: json!({ "name": name }),
-        inputs: json!({ "name": name }),
-        outputs: None,
-    };
-    let row = Row {
-        type_name: "test:net".into(),
-        version: 1,
-        provider: "main".into(),
-        options: provisioner_model::Options::default(),
-        needs: vec![],
-        objects: vec![],
-    };
-    JournalEntry::CreateStarted { address: format!("net/{name}"), row: Box::new(row), object: Box::new(object) }
-}
-
-fn holder(owner: &str) -> Holder {
-    Holder { owner: owner.into(), host: "host".into(), pid: 7, command: "apply dev".into(), since: 1_795_266_596 }
 }
 
 #[test]

@@ -203,7 +203,6 @@ impl HeldLease {
         };
         if self.write(lease, &etag).await? {
             self.current().renewed = now;
-            return Ok(self);
         }
         self.check()?;
         Ok(self)

@@ -3,15 +3,14 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use provisioner_model::{
-    Hint,
-    state::{Object, ObjectRole, Origin, Row},
-};
-use serde_json::json;
+use provisioner_model::Hint;
 use tokio::time::Instant;
 
 use super::*;
-use crate::objects::{ListedObject, ObjectError, ObjectFut};
+use crate::{
+    fixtures::{begin, holder, start, state},
+    objects::{ListedObject, ObjectError, ObjectFut},
+};
 
 /// An object storage in memory, which several processes share.
 #[derive(Clone, Default)]
@@ -181,42 +180,6 @@ fn now() -> u64 {
     std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs())
 }
 
-fn state(serial: u64) -> Snapshot {
-    Snapshot { serial, ..Snapshot::new("line", "dev") }
-}
-
-fn start(serial: u64) -> JournalEntry {
-    JournalEntry::RunStarted { lineage: "line".into(), serial }
-}
-
-fn begin(name: &str) -> JournalEntry {
-    let object = Object {
-        id: None,
-        generation: 0,
-        token: format!("token-{name}"),
-        made_at: 1,
-        origin: Origin::Made,
-        role: ObjectRole::Current,
-        pending: None,
-        declared: json!({ "name": name }),
-        inputs: json!({ "name": name }),
-        outputs: None,
-    };
-    let row = Row {
-        type_name: "test:net".into(),
-        version: 1,
-        provider: "main".into(),
-        options: provisioner_model::Options::default(),
-        needs: vec![],
-        objects: vec![],
-    };
-    JournalEntry::CreateStarted { address: format!("net/{name}"), row: Box::new(row), object: Box::new(object) }
-}
-
-fn holder(owner: &str) -> Holder {
-    Holder { owner: owner.into(), host: "host".into(), pid: 7, command: "apply dev".into(), since: 1_795_266_596 }
-}
-
 async fn rows(store: &Remote) -> Vec<String> {
     store.load().await.unwrap().map(|state| state.rows.into_keys().collect()).unwrap_or_default()
 }
@@ -249,7 +212,7 @@ async fn committed_state_is_loaded_and_its_journal_is_removed() {
     let store = memory.plain();
     assert_eq!(rows(&store).await, ["net/a", "net/b", "net/c", "net/d", "net/e", "net/f"]);
     assert_eq!(store.history().await.unwrap(), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(Remote::version(&store, 2).await.unwrap().unwrap().rows.len(), 2);
+    assert_eq!(store.version(2).await.unwrap().unwrap().rows.len(), 2);
     for _ in 0..4 {
         run(&memory.plain(), ["x", "y"], &Mutex::default()).await.unwrap();
     }
@@ -363,6 +326,8 @@ async fn lease_holds_while_its_holder_renews_it() {
     assert!(who == holder("ada") && silent < long, "{silent:?}");
     store.append(start(0)).await.unwrap();
     lock.release().await.unwrap();
+    let error = store.append(begin("a")).await.unwrap_err();
+    assert!(error.to_string().ends_with("this process holds no lease"), "{error}");
     memory.plain().lock(holder("bob")).await.unwrap();
 }
 
