@@ -16,10 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
-
 use super::{
-    lag::Names,
+    lag::{Names, texts},
     protocol::{self, Failure},
 };
 use crate::proxy::{Message, unescape};
@@ -401,18 +399,8 @@ impl Interfaces {
 
 /// Returns the texts of a request.
 fn values(request: &Message) -> Vec<String> {
-    fn collect(value: &Value, texts: &mut Vec<String>) {
-        match value {
-            Value::String(text) => texts.push(text.clone()),
-            Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-            Value::Object(members) => members.values().for_each(|member| collect(member, texts)),
-            _ => {}
-        }
-    }
-    if let Ok(body) = serde_json::from_str::<Value>(request.text()) {
-        let mut texts = vec![];
-        collect(&body, &mut texts);
-        return texts;
+    if let Ok(body) = serde_json::from_str(request.text()) {
+        return texts(&body);
     }
     request.text().split('&').filter_map(|pair| Some(unescape(pair.split_once('=')?.1))).collect()
 }

@@ -92,7 +92,7 @@ fn is_id(text: &str) -> bool {
 
 /// Returns the parameters of a request: the fields of a form, the top-level texts of JSON, or the bucket of a path.
 fn parameters(request: &Message) -> Vec<(String, String)> {
-    let texts = |value: Value| {
+    let top_level = |value: Value| {
         let members = value.as_object().cloned().unwrap_or_default();
         members.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
     };
@@ -101,8 +101,8 @@ fn parameters(request: &Message) -> Vec<(String, String)> {
             let pairs = request.text().split('&').filter_map(|pair| pair.split_once('='));
             pairs.map(|(key, value)| (key.to_owned(), unescape(value))).collect()
         }
-        Protocol::Json | Protocol::RestJson => texts(serde_json::from_slice(request.body()).unwrap_or_default()),
-        Protocol::Cbor => texts(cbor::decoded(request.body())),
+        Protocol::Json | Protocol::RestJson => top_level(serde_json::from_slice(request.body()).unwrap_or_default()),
+        Protocol::Cbor => top_level(cbor::decoded(request.body())),
         Protocol::S3 | Protocol::RestXml => {
             let path = request.path().split('?').next().unwrap_or_default();
             let parts = path.split('/').filter(|part| !part.is_empty());
@@ -113,23 +113,21 @@ fn parameters(request: &Message) -> Vec<(String, String)> {
 
 /// Returns the texts of an answer.
 fn strings(request: &Message, answer: &Message) -> Vec<String> {
-    fn collect(value: &Value, texts: &mut Vec<String>) {
-        match value {
-            Value::String(text) => texts.push(text.clone()),
-            Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-            Value::Object(members) => members.values().for_each(|member| collect(member, texts)),
-            _ => {}
-        }
-    }
-    let mut texts = vec![];
     match protocol(request) {
-        Protocol::Json | Protocol::RestJson => {
-            collect(&serde_json::from_slice(answer.body()).unwrap_or_default(), &mut texts);
-        }
-        Protocol::Cbor => collect(&cbor::decoded(answer.body()), &mut texts),
-        _ => texts.extend(answer.text().split(['<', '>']).skip(2).step_by(2).map(str::to_owned)),
+        Protocol::Json | Protocol::RestJson => texts(&serde_json::from_slice(answer.body()).unwrap_or_default()),
+        Protocol::Cbor => texts(&cbor::decoded(answer.body())),
+        _ => answer.text().split(['<', '>']).skip(2).step_by(2).map(str::to_owned).collect(),
     }
-    texts
+}
+
+/// Returns all texts in a value.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => vec![],
+    }
 }
 
 /// Removes the innermost array elements that have a hidden text; returns whether one remains outside of arrays.

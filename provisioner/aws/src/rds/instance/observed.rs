@@ -189,23 +189,26 @@ fn stopped(out: &InstanceOutputs, first: &str) -> Phase {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_rds::types::builders::DbInstanceBuilder;
+
     use super::*;
 
-    #[test]
-    fn pending_values_are_observed_and_awaited_only_when_applied_immediately() {
-        let pending = PendingModifiedValues::builder().db_instance_class("db.t3.small").allocated_storage(40).build();
+    fn available() -> DbInstanceBuilder {
         let endpoint = types::Endpoint::builder().address("a").port(5432).build();
-        let one = DbInstance::builder()
+        DbInstance::builder()
             .db_instance_identifier("db")
             .db_instance_arn("arn")
             .db_instance_class("db.t3.micro")
             .db_instance_status("available")
             .engine("postgres")
             .engine_version("17.4")
-            .allocated_storage(20)
             .endpoint(endpoint)
-            .pending_modified_values(pending)
-            .build();
+    }
+
+    #[test]
+    fn pending_values_are_observed_and_awaited_only_when_applied_immediately() {
+        let pending = PendingModifiedValues::builder().db_instance_class("db.t3.small").allocated_storage(40).build();
+        let one = available().allocated_storage(20).pending_modified_values(pending).build();
         let observed = instance(&one).unwrap();
         assert_eq!(
             (observed.inputs.db_instance_class.as_str(), observed.inputs.allocated_storage),
@@ -218,15 +221,7 @@ mod tests {
 
     #[test]
     fn update_that_asks_for_a_managed_password_waits_for_its_secret() {
-        let endpoint = types::Endpoint::builder().address("a").port(5432).build();
-        let one = DbInstance::builder()
-            .db_instance_identifier("db")
-            .db_instance_arn("arn")
-            .db_instance_class("db.t3.micro")
-            .db_instance_status("available")
-            .engine("postgres")
-            .engine_version("17.4")
-            .endpoint(endpoint);
+        let one = available();
         let restored = instance(&one.clone().build()).unwrap().outputs;
         let desired = Instance::new("postgres", "17", "db.t3.micro", 20, "app").manage_master_user_password(true);
         // After the restore, the instance is ready for the update.
