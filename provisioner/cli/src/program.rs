@@ -167,7 +167,7 @@ impl<E: Environment> Program<E> {
     }
 
     #[cfg(not(feature = "aws"))]
-    #[expect(clippy::unused_self, clippy::unused_async, reason = "as the one with AWS, which asks")]
+    #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
     pub(crate) async fn look_up(
         &self,
         _: &EnvironmentFile<E>,

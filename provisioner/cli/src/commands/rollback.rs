@@ -94,7 +94,8 @@ pub(super) async fn run<E: Environment>(
         parallel: 1,
         pace: &arguments.pace,
         rollout: &rollout,
-        schemas: SchemaOptions::default(),
+        // The version ran before: no rule keeps it from being restored.
+        schemas: SchemaOptions { no_schemas: true },
         places: &places(&declared),
     };
     session.apply(&plan, &BTreeSet::new(), &execution, terminal).await?;

@@ -46,6 +46,16 @@ pub(super) struct Destination<'a> {
     pub(super) trusted: bool,
 }
 
+/// The way of a request.
+struct Route {
+    client: ClientBuilder,
+    url: Url,
+    /// The `Host` header, where the URL has another host.
+    host: Option<String>,
+    /// Name and port of the server, unless a proxy connects to it.
+    server: Option<(String, u16)>,
+}
+
 impl<'a> HttpClient<'a> {
     /// Returns a client that heeds the proxy variables of the environment, as the clients of AWS do.
     pub(super) fn new(reach: Option<&'a Reach>, authorities: Option<&'a [u8]>) -> Self {
@@ -55,40 +65,44 @@ impl<'a> HttpClient<'a> {
 
     /// Sends one request on a new connection, so that the load balancer chooses a target again.
     pub(super) async fn get(&self, to: &Destination<'_>) -> Result<Response, NoAnswer> {
-        let (client, url, host) = self.route(to).await?;
+        let Route { client, url, host, server } = self.route(to).await?;
         let client = client.build().map_err(|error| NoAnswer { why: chain(&error), unreachable: false })?;
         let request = match host {
             Some(host) => client.get(url).header(HOST, host),
             None => client.get(url),
         };
-        request.send().await.map_err(|error| {
-            // A time limit does not tell a dropped connection from a server that accepted one and stays silent.
-            let unreachable = error.is_connect() && !error.is_timeout() && !concerns_tls(&error);
-            NoAnswer { why: chain(&error), unreachable }
-        })
+        match request.send().await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let (why, unopened) = (chain(&error), error.is_connect() && !concerns_tls(&error));
+                let unreachable = unopened && !(error.is_timeout() && accepts(server.as_ref()).await);
+                Err(NoAnswer { why, unreachable })
+            }
+        }
     }
 
-    /// Returns the client and the URL for a destination, and the `Host` header where the URL has another host.
-    async fn route(&self, to: &Destination<'_>) -> Result<(ClientBuilder, Url, Option<String>), NoAnswer> {
+    /// Returns the way to a destination.
+    async fn route(&self, to: &Destination<'_>) -> Result<Route, NoAnswer> {
         let port = to.url.port_or_known_default().unwrap_or(443);
         let (server, port) = match (self.reach, to.through) {
             (Some(Reach::Base(base)), _) => {
                 let mut url = base.clone();
                 url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), to.url.path()));
-                return Ok((self.client(to.trusted)?, url, None));
+                return self.plain(to, url);
             }
             (Some(Reach::Host(server, at)), _) => (server.as_str(), at.unwrap_or(port)),
             (None, Some(server)) => (server, port),
-            (None, None) => return Ok((self.client(to.trusted)?, to.url.clone(), None)),
+            (None, None) => return self.plain(to, to.url.clone()),
         };
         let host = to.url.host_str().unwrap_or_default();
         let through = at(to.url, server, port);
         if !self.is_proxied(&through) {
             let client = self.client(to.trusted)?.no_proxy();
-            return Ok((client.resolve_to_addrs(host, &addresses(server, port).await?), to.url.clone(), None));
+            let client = client.resolve_to_addrs(host, &addresses(server, port).await?);
+            return Ok(Route { client, url: to.url.clone(), host: None, server: Some((server.to_owned(), port)) });
         }
         if through == *to.url {
-            return Ok((self.client(to.trusted)?, through, None));
+            return self.plain(to, through);
         }
         // A proxy resolves the name itself, so that it gets the load balancer's. The load balancer gets the request for the
         // URL's host, and its certificate must be for that host.
@@ -97,7 +111,14 @@ impl<'a> HttpClient<'a> {
             client = client
                 .tls_backend_preconfigured(self.tls_for(host).map_err(|why| NoAnswer { why, unreachable: false })?);
         }
-        Ok((client, through, Some(authority(to.url))))
+        Ok(Route { client, url: through, host: Some(authority(to.url)), server: None })
+    }
+
+    /// Returns the way that a URL states by itself.
+    fn plain(&self, to: &Destination<'_>, url: Url) -> Result<Route, NoAnswer> {
+        let direct = url.host_str().zip(url.port_or_known_default()).filter(|_| !self.is_proxied(&url));
+        let server = direct.map(|(host, port)| (host.trim_matches(['[', ']']).to_owned(), port));
+        Ok(Route { client: self.client(to.trusted)?, url, host: None, server })
     }
 
     fn is_proxied(&self, url: &Url) -> bool {
@@ -195,6 +216,14 @@ async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, NoAnswer> {
     if found.is_empty() { Err(unreachable(format!("{host} has no address"))) } else { Ok(found) }
 }
 
+/// Returns whether a server accepts connections. The time limit of a request does not tell a server that stays silent from
+/// a connection that a firewall drops. What a proxy does behind it cannot be told either, and counts as accepted.
+async fn accepts(server: Option<&(String, u16)>) -> bool {
+    let Some((host, port)) = server else { return true };
+    let connection = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::TcpStream::connect((host.as_str(), *port)));
+    connection.await.is_ok_and(|connection| connection.is_ok())
+}
+
 /// Returns whether an error is about TLS: then a server answered. An I/O error hides the error that it was made of from
 /// `source`.
 fn concerns_tls(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -213,4 +242,22 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn silent_server_is_told_apart_from_one_that_cannot_be_reached() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = Url::parse(&format!("https://127.0.0.1:{port}/version")).unwrap();
+        let destination = Destination { url: &url, through: None, trusted: false };
+        // It accepts the connection, and never answers the greeting of TLS.
+        let client = HttpClient::new(None, None);
+        assert!(!client.get(&destination).await.unwrap_err().unreachable);
+        drop(listener);
+        assert!(client.get(&destination).await.unwrap_err().unreachable);
+    }
 }
