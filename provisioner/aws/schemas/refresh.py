@@ -2,8 +2,8 @@
 
 Run by hand, in this folder, after a change of requirements.txt or of the resource types that the crate names:
 
-    python3 -m venv /tmp/schemas && /tmp/schemas/bin/pip install --no-deps -r requirements.txt
-    /tmp/schemas/bin/python refresh.py
+    venv=../../../target/schemas
+    python3 -m venv $venv && $venv/bin/pip install --no-deps -r requirements.txt && $venv/bin/python refresh.py
 
 The archive has the constraints of every resource type that `provisioner/aws/src` names, and nothing else of the schemas:
 no descriptions, handlers or permissions. `src/schemas` reads it. It is gzip of one line for each entry: a key, a tab, JSON.

@@ -1,6 +1,6 @@
 //! The data that the rest of Provisioner speaks of, and the contract between the engine and the resource types.
 //!
-//! No I/O, no clock, no AWS: everything here is data and serde. Read in this order: [`resource`] (the contract),
+//! No I/O, no clock, no calls to AWS: everything here is data and serde. Of AWS it has names alone, those of CloudFormation. Read in this order: [`resource`] (the contract),
 //! [`schema`] (its inputs), [`expr`] (values known later), [`stack`] (what a program writes), [`erased`] (what the engine
 //! sees), [`state`] and [`journal`] (what is kept), [`plan`] (what is shown and carried out), [`error`], [`diagnostic`]
 //! (messages for the user), [`mod@cloudformation`] (inputs in the form that AWS publishes rules for).

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-/// Answers every request that passes the firewall with what it is told to say at the time.
+/// A server that answers every request which passes the firewall with the answer that the test has set last.
 pub(crate) struct App {
     says: Arc<Mutex<Value>>,
     pub(crate) url: String,
