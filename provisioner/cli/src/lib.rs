@@ -59,7 +59,8 @@ pub fn bundled() -> ExitCode {
             (None, reference::Architecture::Arm64) => Some(Architecture::Arm64),
         };
     let stack = Program::new(provisioner_reference_stack::stack).image(wants);
-    main(stack.network(reference::Environment::existing_network).named("provisioner"))
+    let stack = stack.network(reference::Environment::existing_network, reference::Environment::network_problems);
+    main(stack.named("provisioner"))
 }
 
 /// As [`main`], with stated arguments (the program's name first) and a terminal; gives the exit code.

@@ -53,7 +53,7 @@ pub struct Program<E> {
     #[cfg(feature = "aws")]
     image: Option<image::Wants<E>>,
     #[cfg(feature = "aws")]
-    network: Option<network::Wants<E>>,
+    network: Option<network::LookUp<E>>,
 }
 
 impl<E: Environment> Program<E> {
@@ -112,14 +112,19 @@ impl<E: Environment> Program<E> {
 
     /// Looks up the subnets of an existing network, if the environment names one, before the stack program runs. The stack
     /// finds their IDs, separated by commas, under `public-subnets` and `private-subnets` in `stack.facts().discovered`;
-    /// there are none where no cloud is asked (`validate`, `graph`, `destroy`, `rollback`).
+    /// there are none where no cloud is asked (`validate`, `graph`, `destroy`, `rollback`). `check` returns the reasons why the
+    /// stack cannot use what was found: mistakes of the environment file, each with its key.
     #[cfg(feature = "aws")]
     #[must_use]
     pub fn network(
         self,
         wants: impl Fn(&E) -> Option<provisioner_aws::ec2::ExistingNetwork> + Send + Sync + 'static,
+        check: impl Fn(&E, &provisioner_aws::ec2::DiscoveredNetwork) -> Vec<provisioner_model::environment::Mistake>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
-        Self { network: Some(Box::new(wants)), ..self }
+        Self { network: Some(network::LookUp { wants: Box::new(wants), check: Box::new(check) }), ..self }
     }
 
     /// Under this name in messages, instead of the name of its file.
@@ -160,8 +165,8 @@ impl<E: Environment> Program<E> {
         environment: &EnvironmentFile<E>,
         clouds: &Clouds,
     ) -> Result<BTreeMap<String, Option<String>>, Failure> {
-        match self.network.as_ref().and_then(|wants| wants(&environment.settings)) {
-            Some(wanted) => network::look_up(&wanted, environment, clouds).await,
+        match &self.network {
+            Some(network) => network.facts(environment, clouds).await,
             None => Ok(BTreeMap::new()),
         }
     }
@@ -310,12 +315,13 @@ async fn aws(_: &Folder, _: &str, _: &mut Clouds) -> Result<ProviderTarget, Fail
     Err(Failure::Identity(Error::bug("sts:GetCallerIdentity", "this program is built without AWS")))
 }
 
-/// Names of the facts with the subnets of an existing network.
-pub(crate) const SUBNETS: [&str; 2] = ["public-subnets", "private-subnets"];
+#[cfg(feature = "aws")]
+pub(crate) use network::is_looked_up;
 
-/// Returns whether these facts contain values that the cloud was asked for.
-pub(crate) fn is_looked_up(facts: &Facts) -> bool {
-    SUBNETS.iter().any(|name| facts.discovered.contains_key(*name))
+/// Returns whether these facts contain values that a cloud was asked for: never without AWS.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn is_looked_up(_: &Facts) -> bool {
+    false
 }
 
 /// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.

@@ -10,8 +10,9 @@
 
 use provisioner_aws::{
     ec2::{
-        AclEntry, ElasticIp, ExistingNetwork, FlowLog, InternetGateway, NatGateway, NetworkAcl, Route, RouteTable,
-        RouteTableAssociation, Rule, SecurityGroup, SecurityGroupRules, Subnet, SubnetSelection, Vpc, VpcEndpoint,
+        AclEntry, ElasticIp, ExistingNetwork, FlowLog, InternetGateway, NatGateway, NetworkAcl, PRIVATE_SUBNETS,
+        PUBLIC_SUBNETS, Route, RouteTable, RouteTableAssociation, Rule, SecurityGroup, SecurityGroupRules, Subnet,
+        SubnetSelection, Vpc, VpcEndpoint,
     },
     iam::Role,
     logs::LogGroup,
@@ -61,10 +62,6 @@ pub fn network(env: &Environment, log: &Handle<LogGroup>, writer: &Handle<Role>,
         Network { vpc: vpc.id(), public: public.routed, private, inner, balancer_group, task_group, database_group }
     })
 }
-
-/// Names of the facts with the IDs of the subnets that the command line looked up, separated by commas.
-const PUBLIC_SUBNETS: &str = "public-subnets";
-const PRIVATE_SUBNETS: &str = "private-subnets";
 
 /// An existing network, in which only the security groups are created.
 pub fn existing_network(existing: &ExistingNetwork, stack: &mut Stack) -> Network {

@@ -27,7 +27,9 @@ use provisioner_model::{erased::ResourceRegistry, ownership::TOKEN};
 pub use self::{
     acl_entry::AclEntry,
     elastic_ip::{ElasticIp, ElasticIpOutputs},
-    existing_network::{DiscoveredNetwork, ExistingNetwork, SubnetSelection},
+    existing_network::{
+        DiscoveredNetwork, DiscoveredSubnet, ExistingNetwork, PRIVATE_SUBNETS, PUBLIC_SUBNETS, SubnetSelection, WayOut,
+    },
     flow_log::{FlowLog, FlowLogOutputs},
     internet_gateway::{InternetGateway, InternetGatewayOutputs},
     nat_gateway::{NatGateway, NatGatewayOutputs},

@@ -8,7 +8,7 @@ mod rules;
 use std::collections::BTreeMap;
 
 use provisioner_aws::{
-    ec2::{ExistingNetwork, SubnetSelection},
+    ec2::{DiscoveredNetwork, ExistingNetwork, SubnetSelection},
     logs::RETENTIONS,
 };
 use provisioner_model::environment::Mistake;
@@ -407,11 +407,15 @@ impl Environment {
     pub fn existing_network(&self) -> Option<ExistingNetwork> {
         let Network { vpc, public_subnets, private_subnets, .. } = &self.network;
         Some(ExistingNetwork {
-            table: "network",
             vpc: vpc.clone()?,
             public_subnets: public_subnets.clone()?.into(),
             private_subnets: private_subnets.clone()?.into(),
         })
+    }
+
+    /// Returns the reasons why the stack cannot use the existing network, by what a look-up found.
+    pub fn network_problems(&self, found: &DiscoveredNetwork) -> Vec<Mistake> {
+        self.existing_network().map(|existing| rules::network_problems(&existing, found)).unwrap_or_default()
     }
 
     /// Returns whether the environment's data must survive mistakes: deleted keys and secrets then have a longer

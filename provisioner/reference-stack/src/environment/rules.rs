@@ -1,6 +1,7 @@
 //! Rules for an environment file that a schema cannot express. Each is a function, and all are checked.
 
 mod database;
+mod existing_network;
 mod identity;
 mod network;
 mod service;
@@ -17,6 +18,8 @@ use self::{
     tags::tags,
 };
 use super::Environment;
+
+pub(super) use self::existing_network::problems as network_problems;
 
 /// Returns all errors of the file, so that one edit can fix them.
 pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
