@@ -82,10 +82,13 @@ PATTERNS = {
 }
 DROPPED_PATTERNS = {
     # `{1-3}` is no repetition.
-    r"^([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{1-3}|65[0-4][0-9]{1-2}|655[0-2][0-9]|6553[0-5])\s[a-zA-Z0-9\!\"\#\$\%\&\'\(\)\*\+\,-\/\:\;\<\=\>\?\@\[\\\]\^\_\`\{\|\}\~\.]+$",
+    r"""^([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{1-3}|65[0-4][0-9]{1-2}|655[0-2][0-9]|6553[0-5])\s[a-zA-Z0-9\!"\#\$\%\&\'\(\)\*\+\,-\/\:\;\<\=\>\?\@\[\\\]\^\_\`\{\|\}\~\.]+$""",
     # Without anchors, these match any text with the part in it.
     "[0-9]+",
 }
+
+# Those of the two lists that the schemas have: one that they lack is a mistake of this file.
+SEEN_PATTERNS = set()
 
 # cfn-lint's rules for one resource: the file, where it applies, and what a finding says. `*` is any item.
 ECS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html"
@@ -209,17 +212,30 @@ def type_names():
 
 def pattern(text):
     """A pattern in the syntax of the program's regular expressions, which know ASCII classes only."""
-    if text in DROPPED_PATTERNS:
-        return {}
-    if text in PATTERNS:
-        return PATTERNS[text]
+    if text in DROPPED_PATTERNS | PATTERNS.keys():
+        SEEN_PATTERNS.add(text)
+        return PATTERNS.get(text, {})
     # Letters and digits of other scripts are let through, with some characters that are neither.
     beyond = r"\u{80}-\u{10FFFF}"
     text = text.replace(r"\p{L}\p{Z}\p{N}", "A-Za-z0-9 " + beyond).replace(r"\p{Print}", "[ -~" + beyond + "]")
     text = text.replace(r"\Z", "$")
     if r"\p{" in text or "(?=" in text or "(?!" in text or "(?<" in text:
         raise SystemExit(f"a pattern that the program cannot use: {text}")
-    return {"pattern": text}
+    return {"pattern": escaped(text)}
+
+
+def escaped(text):
+    """In a class, the program wants `[` escaped, which the schemas do not; nor does it take `\\` before any character."""
+    parts, in_class = [], False
+    for part in re.findall(r"\\.|.", text, re.DOTALL):
+        if part[0] == "\\" and part[1] in "!\"%',/:;<=>@_`":
+            part = part[1]
+        elif part == "[" and in_class:
+            part = r"\["
+        elif part in ("[", "]"):
+            in_class = part == "["
+        parts.append(part)
+    return "".join(parts)
 
 
 def reduced(schema, path):
@@ -379,6 +395,8 @@ def main():
     for name, file in REGIONAL.items():
         for region, source in sorted(extension(file).items()):
             lines.append((f"{name} {region}", regional(source)))
+    if unseen := (DROPPED_PATTERNS | PATTERNS.keys()) - SEEN_PATTERNS:
+        raise SystemExit(f"patterns that no schema has: {unseen}")
     text = "".join(f"{key}\t{json.dumps(value, separators=(',', ':'), sort_keys=True)}\n" for key, value in lines)
     archive = gzip.compress(text.encode(), compresslevel=9, mtime=0)
     (HERE / "cloudformation.json.gz").write_bytes(archive)

@@ -349,45 +349,11 @@ fn found(value: &Value) -> String {
 /// Compiled patterns: a stack has the same few on hundreds of tags.
 static PATTERNS: LazyLock<Mutex<HashMap<String, Option<Arc<Regex>>>>> = LazyLock::new(Mutex::default);
 
-/// Compiles a pattern of a schema. In its dialect, `[` needs no backslash inside a class, any punctuation may have one,
-/// and a `{` that begins no repetition is literal.
-fn compile(pattern: &str) -> Option<Regex> {
-    let (mut escaped, mut in_class) = (String::new(), false);
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => {
-                let next = characters.next()?;
-                let is_plain = next.is_ascii_punctuation() && !"\\.+*?()|[]{}^$#&-~".contains(next);
-                if !is_plain {
-                    escaped.push(character);
-                }
-                escaped.push(next);
-                continue;
-            }
-            '{' if !in_class && !is_repetition(characters.as_str()) => escaped.push('\\'),
-            '[' if in_class => escaped.push('\\'),
-            '[' => in_class = true,
-            ']' => in_class = false,
-            _ => {}
-        }
-        escaped.push(character);
-    }
-    Regex::new(&escaped).ok()
-}
-
-/// Returns whether a `{` with this text after it begins a repetition: `3}`, `3,}`, `3,5}`.
-fn is_repetition(rest: &str) -> bool {
-    let Some((counts, _)) = rest.split_once('}') else { return false };
-    let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
-    !least.is_empty() && least.chars().chain(most.chars()).all(|character| character.is_ascii_digit())
-}
-
 /// Returns whether a part of the text matches. A test makes sure that every pattern of the archive compiles.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut patterns = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
     if !patterns.contains_key(pattern) {
-        patterns.insert(pattern.to_owned(), compile(pattern).map(Arc::new));
+        patterns.insert(pattern.to_owned(), Regex::new(pattern).ok().map(Arc::new));
     }
     let regex = patterns.get(pattern).cloned().flatten();
     drop(patterns);
@@ -468,7 +434,7 @@ pub(super) fn unknown_parts(schema: &Value) -> Vec<String> {
         for (key, value) in schema.as_object().into_iter().flatten() {
             let name = value.as_str().unwrap_or_default();
             match key.as_str() {
-                "pattern" if compile(name).is_none() => unknown.push(name.to_owned()),
+                "pattern" if Regex::new(name).is_err() => unknown.push(name.to_owned()),
                 "format" if format::name(name) == name => unknown.push(name.to_owned()),
                 "$ref" if root.pointer(name.trim_start_matches('#')).is_none() => unknown.push(name.to_owned()),
                 key if NAMED.contains(&key) => {
