@@ -35,6 +35,10 @@ pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::
                 .map_or_else(|| request.send(moto), |told| Ok(Message::told(&told)))
         }
         ("s3", _) if request.path().contains("?versioning") => versioning(&request, moto),
+        ("s3", _) if request.path().ends_with("?policy") => bucket_policy(&request, moto),
+        ("s3", _) if request.header("if-match").or(request.header("if-none-match")).is_some() => {
+            conditional(&request, moto)
+        }
         ("s3", _) if request.method() == "PUT" && !request.path().trim_matches('/').contains(['/', '?']) => {
             created_bucket(&request, moto)
         }
@@ -116,6 +120,31 @@ fn versioning(request: &Message, moto: u16) -> io::Result<Message> {
     let answer = request.send(moto)?;
     let body = answer.text().replace("GetBucketVersioningResponse", "VersioningConfiguration");
     Ok(answer.with(body))
+}
+
+/// moto denies what a statement with a condition denies, whether the condition holds or not. It leaves out statements about
+/// a principal that it does not know.
+fn bucket_policy(request: &Message, moto: u16) -> io::Result<Message> {
+    let mut policy: Value = serde_json::from_str(request.text()).unwrap_or_default();
+    for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
+        if statement["Effect"] == "Deny" && statement["Principal"] == "*" && statement.get("Condition").is_some() {
+            statement["Principal"] = UNKNOWN.into();
+        }
+    }
+    let body = if policy.is_null() { request.text().to_owned() } else { policy.to_string() };
+    let answer = request.clone().with(body).send(moto)?;
+    let body = answer.text().replace(UNKNOWN, "*");
+    Ok(answer.with(body))
+}
+
+/// A principal that moto does not know.
+const UNKNOWN: &str = "everybody-under-a-condition";
+
+/// moto checks the condition of a write, and writes, in two steps: of two writes at once, both may find that it holds.
+fn conditional(request: &Message, moto: u16) -> io::Result<Message> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    request.send(moto)
 }
 
 /// Creates a bucket without tags: moto gives it those of a deleted bucket of the same name.

@@ -8,11 +8,12 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     apply::ApplyArguments, completions::CompletionsArguments, destroy::DestroyArguments, drift::DriftArguments,
     graph::GraphArguments, import::ImportArguments, open::OpenArguments, outputs::OutputsArguments,
-    plan::PlanArguments, state::StateCommand, validate::ValidateArguments,
+    plan::PlanArguments, state::StateCommand, unlock::UnlockArguments, validate::ValidateArguments,
 };
 #[cfg(feature = "aws")]
 use crate::commands::{
-    image::ImageCommand, logs::LogsArguments, rollback::RollbackArguments, run::RunArguments, status::StatusArguments,
+    bootstrap::BootstrapArguments, image::ImageCommand, logs::LogsArguments, rollback::RollbackArguments,
+    run::RunArguments, status::StatusArguments,
 };
 
 /// Exit codes and environment variables at the end of `--help`; `docs/cli.md` lists them too.
@@ -76,6 +77,11 @@ pub(crate) enum Command {
     /// Show or change the state; nothing in AWS changes.
     #[command(subcommand)]
     State(StateCommand),
+    /// Create the bucket for the state, and move the state of this machine into it.
+    #[cfg(feature = "aws")]
+    Bootstrap(BootstrapArguments),
+    /// End the lease of a run that is gone, of a state in S3.
+    Unlock(UnlockArguments),
     /// Add an existing object to the state.
     Import(ImportArguments),
     /// Build, push, save or inspect the app's image.

@@ -47,14 +47,18 @@ impl Declaration {
         Ok(Self { desired, notices })
     }
 
-    /// Runs the stack program without credentials, for the target that the state records. Before the first apply the
+    /// Runs the stack program without credentials, for the target that a local state records. Without one, the
     /// account is that of the environment file, or else a placeholder: only AWS knows it.
     pub(crate) async fn offline<E: Environment>(
         program: &Program<E>,
         folder: &Folder,
         environment: &EnvironmentFile<E>,
     ) -> Result<(Self, ProviderTarget), Failure> {
-        let snapshot = StateStore::new(folder, &environment.name).load().await?;
+        let snapshot = match environment.state {
+            None => StateStore::local(folder, &environment.name).load().await?,
+            // To read it needs credentials.
+            Some(_) => None,
+        };
         let recorded = snapshot.and_then(|mut snapshot| snapshot.targets.remove(MAIN));
         let target = recorded.unwrap_or_else(|| ProviderTarget {
             account: environment.settings.account().unwrap_or("000000000000").to_owned(),

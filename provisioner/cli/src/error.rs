@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use provisioner_engine::ApplyError;
 #[cfg(feature = "aws")]
 use provisioner_image::{BinaryError, ImageError};
-use provisioner_model::{Diagnostic, ErrorKind, Hint};
+use provisioner_model::{Diagnostic, ErrorKind, Hint, state::Moved};
 use provisioner_store::StoreError;
 
 use crate::{
@@ -232,12 +232,59 @@ impl From<ImageError> for Failure {
     }
 }
 
+/// Describes what became of a state that is not in force.
+fn fate(moved: &Moved) -> String {
+    match moved {
+        Moved::From(place) => format!("its move from {place} was interrupted"),
+        Moved::To(place) => format!("it was moved to {place}"),
+    }
+}
+
 /// An error of a command that reads or changes the state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// There is no state.
     #[error("`{0}` has no state yet")]
     None(String),
+    /// The state is, or will be, somewhere else.
+    #[error("the state of `{environment}` in {place} is not in force: {}", fate(moved))]
+    Moved {
+        /// Name of the environment.
+        environment: String,
+        /// The place of the state that was read.
+        place: String,
+        /// The move.
+        moved: Moved,
+    },
+    /// The environment file names another place than that of the state.
+    #[error("`{environment}` has no state in {place}, and one on this machine")]
+    NotMoved {
+        /// Name of the environment.
+        environment: String,
+        /// The place that the file names.
+        place: String,
+    },
+    /// The environment file names no bucket.
+    #[error("`{0}` has its state on this machine")]
+    NoBucket(String),
+    /// A move to the same place.
+    #[error("the state of `{environment}` is in {place} already")]
+    SamePlace {
+        /// Name of the environment.
+        environment: String,
+        /// The place.
+        place: String,
+    },
+    /// A move onto another state.
+    #[error("`{environment}` has a state in {from} and another one in {to}")]
+    TwoStates {
+        /// Name of the environment.
+        environment: String,
+        /// The place to move from.
+        from: String,
+        /// The place to move to.
+        to: String,
+    },
     /// There is no such row.
     #[error("{address} is not in the state")]
     NoRow {
@@ -325,6 +372,30 @@ impl Hint for StateError {
             Self::Needed { .. } => Some("remove those first, or destroy them".to_owned()),
             Self::Known { .. } => Some("`provisioner state mv ENV FROM TO` changes its address".to_owned()),
             Self::None(name) => Some(format!("`provisioner apply {name}` creates it")),
+            Self::Moved { environment, moved: Moved::To(place), .. } if place.starts_with("s3://") => Some(format!(
+                "name that place in `[state]` of environments/{environment}.toml, as in the branch that moved it"
+            )),
+            Self::Moved { environment, moved: Moved::To(_), .. } => {
+                Some(format!("remove `[state]` from environments/{environment}.toml, on the machine that has the state"))
+            }
+            Self::Moved { environment, moved: Moved::From(place), .. } => {
+                let place = if place.starts_with("s3://") { place.trim_end_matches(&format!("/{environment}")) } else { "local" };
+                Some(format!("`provisioner state move {environment} --from {place}` completes the move"))
+            }
+            Self::NotMoved { environment, .. } => {
+                Some(format!("`provisioner state move {environment} --from local` moves it"))
+            }
+            Self::NoBucket(name) => Some(format!(
+                "name a bucket in environments/{name}.toml: `[state]`, with `backend = \"s3\"` and `bucket`"
+            )),
+            Self::SamePlace { environment, .. } => Some(format!(
+                "`[state]` of environments/{environment}.toml names the place to move to, and `--from` the other one"
+            )),
+            Self::TwoStates { .. } => Some(
+                "both list objects: `provisioner state list` shows them. Rename one of the two environments, or forget its \
+                 resources first"
+                    .to_owned(),
+            ),
             Self::Taken(address) => Some(format!(
                 "choose another address, or forget that resource first: provisioner state rm ENV {address}"
             )),

@@ -48,16 +48,14 @@ pub(crate) struct Session<'a, E> {
 }
 
 impl<'a, E: Environment> Session<'a, E> {
-    /// Opens an environment. Before its first apply, the state is empty.
+    /// Opens an environment, with its state at the place that its file names.
     pub(crate) async fn open(
         program: &'a Program<E>,
         folder: &'a Folder,
         environment: EnvironmentFile<E>,
     ) -> Result<Self, Failure> {
-        let store = StateStore::new(folder, &environment.name);
-        let snapshot = store.load().await?;
-        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), environment.name.clone()));
-        Self::connect(program, folder, environment, store, snapshot).await
+        let store = StateStore::new(folder, &environment).await?;
+        Self::with(program, folder, environment, store).await
     }
 
     /// Opens an environment that has been applied; fails, without a call, where it has no state.
@@ -67,7 +65,20 @@ impl<'a, E: Environment> Session<'a, E> {
         folder: &'a Folder,
         environment: EnvironmentFile<E>,
     ) -> Result<Self, Failure> {
-        let (store, snapshot) = StateStore::open(folder, &environment.name).await?;
+        let store = StateStore::new(folder, &environment).await?;
+        let snapshot = store.load().await?.ok_or_else(|| store.missing())?;
+        Self::connect(program, folder, environment, store, snapshot).await
+    }
+
+    /// Opens an environment with its state at this place. Before its first apply, the state is empty.
+    pub(crate) async fn with(
+        program: &'a Program<E>,
+        folder: &'a Folder,
+        environment: EnvironmentFile<E>,
+        store: StateStore,
+    ) -> Result<Self, Failure> {
+        let snapshot = store.load().await?;
+        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), environment.name.clone()));
         Self::connect(program, folder, environment, store, snapshot).await
     }
 
@@ -79,7 +90,7 @@ impl<'a, E: Environment> Session<'a, E> {
         snapshot: Snapshot,
     ) -> Result<Self, Failure> {
         let (clouds, target) = program.connect(folder, &environment.settings).await?;
-        let current_run = store.current_run()?;
+        let current_run = store.current_run().await?;
         let discovered = BTreeMap::new();
         let session = Self { program, folder, environment, store, snapshot, clouds, target, discovered, current_run };
         session.check_target()?;

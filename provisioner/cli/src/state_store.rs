@@ -1,31 +1,105 @@
-//! The recorded state of one environment: read by every command, changed by `state` and `import`. An apply goes through
-//! the engine instead, which needs the [`Disk`] alone.
+//! The recorded state of one environment, on this machine or in a bucket: read by every command, changed by `state` and
+//! `import`. An apply goes through the engine instead, which needs the [`Store`] alone.
 
-use provisioner_model::state::Snapshot;
+use std::{str::FromStr, sync::Arc};
+
+use provisioner_model::{Environment, state::Snapshot};
 use provisioner_store::{Disk, Holder, StateReader, Store, StoreError};
 
 use crate::{
-    environment::{EnvironmentError, Folder},
+    environment::{
+        EnvironmentError, EnvironmentFile, Folder,
+        state::{Backend, StateSettings},
+    },
     error::{Failure, StateError},
     terminal,
 };
 
 /// The stored state of an environment. It keeps the environment's name, so that every error about it has one.
+#[derive(Clone)]
 pub(crate) struct StateStore {
     environment: String,
-    disk: Disk,
+    store: Arc<dyn Store>,
+    /// The state on this machine, where the file names another place.
+    local: Option<Arc<Disk>>,
+}
+
+/// A place of states.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// The folder `state`.
+    Local,
+    /// A bucket, with the beginning of the keys.
+    S3 { bucket: String, prefix: String },
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "local" {
+            return Ok(Self::Local);
+        }
+        let rest = text.strip_prefix("s3://").ok_or("expected `local` or `s3://BUCKET/PREFIX`")?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err("expected the name of a bucket after `s3://`");
+        }
+        Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_end_matches('/').to_owned() })
+    }
 }
 
 impl StateStore {
-    /// The state of `environment` in `folder`. The environment's file is not read.
-    pub(crate) fn new(folder: &Folder, environment: &str) -> Self {
-        let disk = Disk::new(&folder.path().join("state"), environment);
-        Self { environment: environment.to_owned(), disk }
+    /// The state of an environment, at the place that its file names. Nothing is read yet.
+    pub(crate) async fn new<E: Environment>(
+        folder: &Folder,
+        environment: &EnvironmentFile<E>,
+    ) -> Result<Self, Failure> {
+        match &environment.state {
+            None => Ok(Self::local(folder, &environment.name)),
+            Some(settings) => {
+                let StateSettings { backend: Backend::S3, bucket, prefix, region, kms_key } = settings;
+                let prefix = prefix.as_deref().unwrap_or(environment.settings.project());
+                let region = region.as_deref().unwrap_or(environment.settings.region());
+                let store = remote::connect(bucket, prefix, region, kms_key.as_deref(), &environment.name).await?;
+                let local = Some(Arc::new(Self::disk(folder, &environment.name)));
+                Ok(Self { environment: environment.name.clone(), store, local })
+            }
+        }
     }
 
-    /// As [`Self::new`]; fails unless the environment has a state already, and returns that as well.
-    pub(crate) async fn open(folder: &Folder, environment: &str) -> Result<(Self, Snapshot), Failure> {
-        let store = Self::new(folder, environment);
+    /// The state of an environment on this machine.
+    pub(crate) fn local(folder: &Folder, environment: &str) -> Self {
+        let disk = Self::disk(folder, environment);
+        Self { environment: environment.to_owned(), store: Arc::new(disk), local: None }
+    }
+
+    fn disk(folder: &Folder, environment: &str) -> Disk {
+        Disk::new(&folder.path().join("state"), environment)
+    }
+
+    /// The state of a bucket for states, while it is on this machine: out of the way of the environments' states.
+    #[cfg(feature = "aws")]
+    pub(crate) fn bootstrap(folder: &Folder, bucket: &str, name: &str) -> Self {
+        let disk = Disk::new(&folder.path().join("state").join(".bootstrap").join(bucket), name);
+        Self { environment: name.to_owned(), store: Arc::new(disk), local: None }
+    }
+
+    /// The state of an environment at a stated place.
+    pub(crate) async fn at(folder: &Folder, environment: &str, place: &Place, region: &str) -> Result<Self, Failure> {
+        match place {
+            Place::Local => Ok(Self::local(folder, environment)),
+            Place::S3 { bucket, prefix } => {
+                let store = remote::connect(bucket, prefix, region, None, environment).await?;
+                Ok(Self { environment: environment.to_owned(), store, local: None })
+            }
+        }
+    }
+
+    /// The state of an environment, by its name. The file must be valid only if the state is not on this machine. Fails
+    /// unless the environment has a state already, and returns that as well.
+    pub(crate) async fn open<E: Environment>(folder: &Folder, environment: &str) -> Result<(Self, Snapshot), Failure> {
+        let store = Self::named::<E>(folder, environment).await?;
         if let Some(snapshot) = store.load().await? {
             return Ok((store, snapshot));
         }
@@ -38,47 +112,73 @@ impl StateStore {
         Err(EnvironmentError::Unknown { name: store.environment, path, known }.into())
     }
 
-    /// The recorded state, with the journal of an interrupted apply folded in; none before the first apply.
-    pub(crate) async fn load(&self) -> Result<Option<Snapshot>, StoreError> {
-        self.disk.load().await
+    /// The state of an environment, by its name, which may have none yet.
+    pub(crate) async fn named<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
+        if folder.has_remote_state(environment)? {
+            Self::new(folder, &folder.load::<E>(environment)?).await
+        } else {
+            Ok(Self::local(folder, environment))
+        }
     }
 
-    /// Fails while another run holds the lock.
-    pub(crate) fn check_lock(&self) -> Result<(), StoreError> {
-        self.disk.check_lock()
-    }
-
-    /// Returns who holds the lock, in words, if anybody does.
-    pub(crate) fn current_run(&self) -> Result<Option<String>, StoreError> {
-        match self.disk.check_lock() {
-            Ok(()) => Ok(None),
-            Err(StoreError::Locked { holder, .. }) => {
-                Ok(Some(holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string())))
+    /// The recorded state, with the journal of an interrupted apply folded in; none before the first apply. Fails if the
+    /// state in force is at another place.
+    pub(crate) async fn load(&self) -> Result<Option<Snapshot>, Failure> {
+        let environment = || self.environment.clone();
+        match self.store.load().await? {
+            Some(Snapshot { moved: Some(moved), .. }) => {
+                Err(StateError::Moved { environment: environment(), place: self.store.address(), moved }.into())
             }
+            None if self.has_local_state().await? => {
+                Err(StateError::NotMoved { environment: environment(), place: self.store.address() }.into())
+            }
+            state => Ok(state),
+        }
+    }
+
+    /// The recorded state, be it in force or not.
+    #[cfg(feature = "aws")]
+    pub(crate) async fn load_any(&self) -> Result<Option<Snapshot>, StoreError> {
+        self.store.load().await
+    }
+
+    async fn has_local_state(&self) -> Result<bool, StoreError> {
+        match &self.local {
+            None => Ok(false),
+            Some(disk) => Ok(disk.load().await?.is_some_and(|state| state.moved.is_none() && !state.rows.is_empty())),
+        }
+    }
+
+    /// Fails while another run may write.
+    pub(crate) async fn check_lock(&self) -> Result<(), StoreError> {
+        self.store.check_lock().await
+    }
+
+    /// Returns who may write, in words, if anybody does.
+    pub(crate) async fn current_run(&self) -> Result<Option<String>, StoreError> {
+        match self.store.check_lock().await {
+            Ok(()) => Ok(None),
+            Err(StoreError::Leased { holder, .. }) => Ok(Some(holder.to_string())),
+            Err(StoreError::Locked { holder: Some(holder), .. }) => Ok(Some(holder.to_string())),
+            Err(StoreError::Locked { holder: None, .. }) => Ok(Some("another process".to_owned())),
             Err(error) => Err(error),
         }
     }
 
-    /// Writes the first state of an environment; does nothing if a state exists.
-    pub(crate) async fn create(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        match self.load().await? {
-            Some(_) => Ok(()),
-            None => self.disk.commit(snapshot).await,
-        }
-    }
-
-    /// Changes the state under its lock. The load folds in the journal of an interrupted apply, and the commit clears it.
+    /// Changes the state under its lock; an environment without state begins with `first`, if there is one. The load folds
+    /// in the journal of an interrupted apply, and the commit clears it.
     pub(crate) async fn change(
         &self,
         command: &str,
+        first: Option<Snapshot>,
         change: impl FnOnce(&mut Snapshot) -> Result<(), StateError> + Send,
     ) -> Result<(), Failure> {
-        let lock = self.disk.lock(holder(command)).await?;
+        let lock = self.store.lock(holder(command)).await?;
         let changed = async {
-            let mut snapshot = self.load().await?.ok_or_else(|| self.missing())?;
+            let mut snapshot = self.load().await?.or(first).ok_or_else(|| self.missing())?;
             change(&mut snapshot)?;
             snapshot.serial += 1;
-            self.disk.commit(&snapshot).await?;
+            self.store.commit(&snapshot).await?;
             Ok::<(), Failure>(())
         }
         .await;
@@ -92,8 +192,8 @@ impl StateStore {
     }
 
     /// The store as the engine takes it.
-    pub(crate) fn disk(&self) -> &Disk {
-        &self.disk
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
     }
 }
 
@@ -101,6 +201,50 @@ impl StateStore {
 pub(crate) fn holder(command: &str) -> Holder {
     let (owner, host) = terminal::whoami();
     Holder { owner, host, pid: std::process::id(), command: command.to_owned(), since: terminal::now() }
+}
+
+#[cfg(feature = "aws-types")]
+mod remote {
+    use std::sync::Arc;
+
+    use provisioner_aws::s3::StateBucket;
+    use provisioner_store::{Remote, Store};
+
+    use crate::{error::Failure, program::load_aws, terminal};
+
+    pub(super) async fn connect(
+        bucket: &str,
+        prefix: &str,
+        region: &str,
+        kms_key: Option<&str>,
+        environment: &str,
+    ) -> Result<Arc<dyn Store>, Failure> {
+        let aws = load_aws(region).await?;
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        let bucket = StateBucket::new(&aws, bucket, kms_key);
+        Ok(Arc::new(Remote::new(bucket, &prefix, environment, &terminal::token(), terminal::now)))
+    }
+}
+
+#[cfg(not(feature = "aws-types"))]
+mod remote {
+    use std::sync::Arc;
+
+    use provisioner_store::Store;
+
+    use crate::error::Failure;
+
+    #[expect(clippy::unused_async, reason = "as the one with AWS, which loads credentials")]
+    pub(super) async fn connect(
+        _: &str,
+        _: &str,
+        _: &str,
+        _: Option<&str>,
+        _: &str,
+    ) -> Result<Arc<dyn Store>, Failure> {
+        use provisioner_model::Error;
+        Err(Failure::Identity(Error::bug("state", "this program is built without AWS")))
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +257,7 @@ mod tests {
         std::fs::create_dir(root.path().join("environments")).unwrap();
         let folder = Folder::find(Some(root.path()), root.path()).unwrap();
         // The state vanishes between the command's first read and its change.
-        let error = StateStore::new(&folder, "dev").change("state mv", |_| Ok(())).await.unwrap_err();
+        let error = StateStore::local(&folder, "dev").change("state mv", None, |_| Ok(())).await.unwrap_err();
         assert_eq!(error.to_string(), "`dev` has no state yet");
     }
 }

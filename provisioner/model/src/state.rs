@@ -40,6 +40,19 @@ pub struct Snapshot {
     /// next object there gets a higher generation, and with it another generated name.
     #[serde(deserialize_with = "generations")]
     pub generations: BTreeMap<String, u32>,
+    /// A move to or from another place. A state with this member is not in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+}
+
+/// A move of a state between two places, such as `state/dev` and `s3://bucket/shop/dev`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moved {
+    /// The state is to come from this place: the move is not complete.
+    From(String),
+    /// The state is at this place now.
+    To(String),
 }
 
 impl Snapshot {
@@ -54,6 +67,7 @@ impl Snapshot {
             rows: BTreeMap::new(),
             outputs: BTreeMap::new(),
             generations: BTreeMap::new(),
+            moved: None,
         }
     }
 }

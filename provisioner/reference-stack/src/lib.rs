@@ -13,6 +13,7 @@ mod policy;
 pub mod registry;
 pub mod secrets;
 pub mod service;
+pub mod state_bucket;
 
 use provisioner_aws::{Partition, ecr::Repository, elb::LoadBalancer, iam::Role, partition::STANDARD, rds::Instance};
 use provisioner_model::stack::{Facts, Stack};

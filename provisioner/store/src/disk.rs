@@ -41,13 +41,7 @@ impl Disk {
         Self { environment: environment.to_owned(), folder: root.join(environment), journal: Mutex::default() }
     }
 
-    /// The folder that holds it.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The serials of the versions that are kept, oldest first.
-    pub fn history(&self) -> Result<Vec<u64>> {
+    fn serials(&self) -> Result<Vec<u64>> {
         let folder = self.folder.join("history");
         let io = |source| StoreError::Io { operation: "read", path: folder.clone(), source };
         let files = match fs::read_dir(&folder) {
@@ -63,14 +57,8 @@ impl Disk {
         Ok(serials)
     }
 
-    /// One of the versions that are kept.
-    pub fn version(&self, serial: u64) -> Result<Option<Snapshot>> {
-        self.read(&self.version_file(serial))
-    }
-
-    /// Fails with [`StoreError::Locked`] while another process holds the lock. Takes no lock itself, except for a moment
-    /// after a holder has died.
-    pub fn check_lock(&self) -> Result<()> {
+    /// Takes the lock for a moment after a holder has died.
+    fn check_lock_now(&self) -> Result<()> {
         let path = self.folder.join("lock");
         let io = |source| StoreError::Io { operation: "read", path: path.clone(), source };
         let mut file = match File::open(&path) {
@@ -125,7 +113,7 @@ impl Disk {
     }
 
     fn newest_other_than(&self, damaged: &Path) -> Option<PathBuf> {
-        let serials = self.history().ok()?;
+        let serials = self.serials().ok()?;
         serials.into_iter().rev().map(|serial| self.version_file(serial)).find(|path| path != damaged)
     }
 
@@ -186,7 +174,7 @@ impl Disk {
         // From here on the journal is of an older state, and does not count, should it stay behind.
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = None;
         remove(&self.journal_file())?;
-        let serials = self.history()?;
+        let serials = self.serials()?;
         for serial in &serials[..serials.len().saturating_sub(KEPT)] {
             remove(&self.version_file(*serial))?;
         }
@@ -232,11 +220,32 @@ impl StateReader for Disk {
     fn load(&self) -> Fut<'_, Option<Snapshot>> {
         Box::pin(async { self.load_now() })
     }
+
+    fn check_lock(&self) -> Fut<'_, ()> {
+        Box::pin(async { self.check_lock_now() })
+    }
+
+    fn history(&self) -> Fut<'_, Vec<u64>> {
+        Box::pin(async { self.serials() })
+    }
+
+    fn version(&self, serial: u64) -> Fut<'_, Option<Snapshot>> {
+        Box::pin(async move { self.read(&self.version_file(serial)) })
+    }
+
+    fn address(&self) -> String {
+        self.folder.display().to_string()
+    }
 }
 
 impl Store for Disk {
     fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>> {
         Box::pin(async move { Ok(Box::new(self.lock_now(&who)?) as Box<dyn Lock>) })
+    }
+
+    fn unlock(&self, _: Holder) -> Fut<'_, Option<Holder>> {
+        // The operating system's lock ends with its process.
+        Box::pin(async { self.check_lock_now().map(|()| None) })
     }
 
     fn append(&self, entry: JournalEntry) -> Fut<'_, ()> {

@@ -1,6 +1,6 @@
 //! Errors of the store, each with its location and a hint.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use provisioner_files::WriteError;
 use provisioner_model::Hint;
@@ -88,6 +88,16 @@ pub enum StoreError {
         /// Holder of the lock, if the lock file names one.
         holder: Option<Holder>,
     },
+    /// Another process holds the lease.
+    #[error("the state in {} is leased by {holder}, who renewed the lease {} s ago", path.display(), silent.as_secs())]
+    Leased {
+        /// Address of the lease.
+        path: PathBuf,
+        /// Holder of the lease.
+        holder: Box<Holder>,
+        /// Time since the holder renewed it.
+        silent: Duration,
+    },
     /// An object of an object storage could not be read or written.
     #[error("could not {operation} {address}")]
     Object {
@@ -128,9 +138,16 @@ impl Hint for StoreError {
             Self::Io { .. } => Some(
                 "check that this user may read and write the folder `state`, and that its disk has room".to_owned(),
             ),
-            Self::Object { .. } => {
-                Some("check the network connection, and that the credentials may read and write the bucket".to_owned())
-            }
+            Self::Object { source, .. } => Some(match source.code() {
+                Some("NoSuchBucket") => {
+                    "`provisioner bootstrap ENV` creates the bucket; or correct `bucket` and `region` in `[state]`".to_owned()
+                }
+                Some("AccessDenied") => "the credentials need s3:ListBucket for the bucket, and s3:GetObject, s3:PutObject and \
+                                         s3:DeleteObject for its objects; with a KMS key, kms:Decrypt and \
+                                         kms:GenerateDataKey for the key"
+                    .to_owned(),
+                _ => "check the network connection, and that the credentials may read and write the bucket".to_owned(),
+            }),
             Self::LeaseLost { .. } => Some(
                 "another run may have continued this one's work: run `provisioner plan ENV` to see what is left"
                     .to_owned(),
@@ -156,6 +173,11 @@ impl Hint for StoreError {
                 Some("the file was copied from elsewhere: restore this environment's file".to_owned())
             }
             Self::Overtaken { .. } => Some("another run has changed the state: plan again".to_owned()),
+            Self::Leased { .. } => Some(
+                "wait until it is done; a lease ends a minute after its holder stops renewing it, and `provisioner unlock \
+                 ENV` ends it at once"
+                    .to_owned(),
+            ),
             Self::Locked { .. } => {
                 Some("wait until it is done; the lock ends with its process, so you never have to remove it".to_owned())
             }

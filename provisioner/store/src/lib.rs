@@ -1,9 +1,6 @@
-//! Storage of the state: the snapshot, the journal of a running apply, and the lock. The crate has a trait and its disk
-//! implementation. It does not interpret resources: entries are data, and [`Snapshot::fold`] replays a journal. Nothing
-//! else writes under `state/`.
-//!
-//! It knows nothing of what a resource means: rows are data, and replaying a journal is [`Snapshot::fold`].
-//! Nothing else writes under `state/`.
+//! Storage of the state: the snapshot, the journal of a running apply, and the lock. The crate has a trait and its two
+//! implementations: [`Disk`], and [`Remote`] for an object storage. It does not interpret resources: entries are data, and
+//! [`Snapshot::fold`] replays a journal. Nothing else writes under `state/`.
 
 use std::{fmt, future::Future, pin::Pin};
 
@@ -32,6 +29,14 @@ pub trait StateReader: Send + Sync {
     /// The state as far as it is known: what a cut-off apply left in its journal is folded in. None where there is
     /// no state yet.
     fn load(&self) -> Fut<'_, Option<Snapshot>>;
+    /// Fails with [`StoreError::Locked`] or [`StoreError::Leased`] while another process may write. Takes no lock itself.
+    fn check_lock(&self) -> Fut<'_, ()>;
+    /// The serials of the versions that are kept, oldest first.
+    fn history(&self) -> Fut<'_, Vec<u64>>;
+    /// One of the versions that are kept.
+    fn version(&self, serial: u64) -> Fut<'_, Option<Snapshot>>;
+    /// Returns the place of the state for messages, such as `state/dev` or `s3://bucket/dev`.
+    fn address(&self) -> String;
 }
 
 /// Reads and writes the state of one environment.
@@ -41,14 +46,17 @@ pub trait StateReader: Send + Sync {
 pub trait Store: StateReader {
     /// Takes the lock, or immediately returns its holder.
     fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>>;
+    /// Ends the lock of another process if the storage cannot know that the process is gone; that process can write nothing
+    /// afterwards. Returns its holder; `None` if nobody held the lock. Fails if the process is alive.
+    fn unlock(&self, who: Holder) -> Fut<'_, Option<Holder>>;
     /// Appends an entry to the journal. It is durable when this returns. Several tasks may append concurrently.
     fn append(&self, entry: JournalEntry) -> Fut<'_, ()>;
     /// Makes this snapshot the state, atomically: its serial, which the caller has set, must be higher than that of
-    /// the state it replaces. Keeps the last [`KEPT`] versions and removes the journal.
+    /// the state it replaces. Keeps the last versions and removes the journal.
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;
 }
 
-/// Number of versions of the state to keep, including the newest.
+/// Number of versions of the state that the disk keeps, including the newest.
 pub const KEPT: usize = 10;
 
 /// A held lock. Dropping it releases it on a best-effort basis; [`Lock::release`] waits, and returns errors.

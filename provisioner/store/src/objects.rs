@@ -69,3 +69,15 @@ pub enum ObjectError {
     #[error("refused")]
     Final(#[source] Box<dyn StdError + Send + Sync>),
 }
+
+impl ObjectError {
+    /// Returns the code of the storage's answer, such as `NoSuchBucket`.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Condition => None,
+            Self::Temporary(source) | Self::Unknown(source) | Self::Final(source) => {
+                source.downcast_ref::<provisioner_model::Error>()?.code.as_deref()
+            }
+        }
+    }
+}

@@ -29,12 +29,15 @@ use self::{
     requests::{PutOutcome, Requests},
 };
 use crate::{
-    Fut, Holder, KEPT, Lock, StateReader, Store,
+    Fut, Holder, Lock, StateReader, Store,
     error::{Result, StoreError},
     journal as lines,
     objects::{Condition, ObjectStorage, StoredObject},
     snapshot,
 };
+
+/// Number of versions to keep, including the newest: storage costs little, and a team changes more than one person.
+const REMOTE_KEPT: usize = 100;
 
 /// The time after which a lease that its holder does not renew ends.
 pub const LEASE_TIME: Duration = Duration::from_mins(1);
@@ -88,29 +91,26 @@ impl Remote {
         Self { lease_time, ..self }
     }
 
-    /// The serials of the versions that are kept, oldest first.
-    pub async fn history(&self) -> Result<Vec<u64>> {
+    async fn serials(&self) -> Result<Vec<u64>> {
         let listed = self.requests.list("history/").await?;
         let serial = |key: &str| key.strip_prefix("history/")?.strip_suffix(".json")?.parse().ok();
         Ok(listed.iter().filter_map(|object| serial(&object.key)).collect())
     }
 
-    /// One of the versions that are kept.
-    pub async fn version(&self, serial: u64) -> Result<Option<Snapshot>> {
+    async fn read_version(&self, serial: u64) -> Result<Option<Snapshot>> {
         let key = version_key(serial);
         let object = self.requests.get(&key).await?;
         object.map(|object| snapshot::parse(&self.path(&key), &self.environment, &object.body)).transpose()
     }
 
     /// Returns the holder of a lease that has not ended, and the time since its last renewal.
-    pub async fn holder(&self) -> Result<Option<(Holder, Duration)>> {
+    async fn holder(&self) -> Result<Option<(Holder, Duration)>> {
         let lease = Lease::read(&self.requests).await?;
         Ok(lease.filter(|(lease, object)| lease.is_held(object.age)).map(|(lease, object)| (lease.holder, object.age)))
     }
 
-    /// Ends the lease of another process, and seals its journal: that process can neither write the state nor start a
-    /// step afterwards. Returns its holder; `None` if nobody held the lease.
-    pub async fn break_lease(&self, who: Holder) -> Result<Option<Holder>> {
+    /// Takes the lease from another process, which seals its journal, and releases it.
+    async fn break_lease(&self, who: Holder) -> Result<Option<Holder>> {
         let before = self.holder().await?;
         if before.is_some() {
             lease::take(&self.requests, self.claim(who), true).await?.release().await?;
@@ -140,7 +140,7 @@ impl Remote {
         match snapshot::parse(&self.path(STATE), &self.environment, &body) {
             Ok(snapshot) => Ok(Some(snapshot)),
             Err(StoreError::Damaged { path, line, column, source, .. }) => {
-                let newest = self.history().await?.last().map(|serial| self.path(&version_key(*serial)));
+                let newest = self.serials().await?.last().map(|serial| self.path(&version_key(*serial)));
                 Err(StoreError::Damaged { path, line, column, good: newest, source })
             }
             Err(error) => Err(error),
@@ -175,8 +175,8 @@ impl Remote {
         }
         // From here on the journal is of an older state, and does not count, should a part of it stay behind.
         session.journal.clear(&self.requests, session.lease.seals()).await?;
-        let serials = self.history().await?;
-        let old = &serials[..serials.len().saturating_sub(KEPT)];
+        let serials = self.serials().await?;
+        let old = &serials[..serials.len().saturating_sub(REMOTE_KEPT)];
         self.requests.delete(old.iter().map(|serial| version_key(*serial)).collect()).await
     }
 
@@ -209,6 +209,30 @@ impl StateReader for Remote {
     fn load(&self) -> Fut<'_, Option<Snapshot>> {
         Box::pin(self.load_now())
     }
+
+    fn check_lock(&self) -> Fut<'_, ()> {
+        Box::pin(async {
+            match self.holder().await? {
+                None => Ok(()),
+                Some((holder, silent)) => {
+                    let (path, holder) = (self.path(lease::KEY), Box::new(holder));
+                    Err(StoreError::Leased { path, holder, silent })
+                }
+            }
+        })
+    }
+
+    fn history(&self) -> Fut<'_, Vec<u64>> {
+        Box::pin(self.serials())
+    }
+
+    fn version(&self, serial: u64) -> Fut<'_, Option<Snapshot>> {
+        Box::pin(self.read_version(serial))
+    }
+
+    fn address(&self) -> String {
+        self.requests.address("").trim_end_matches('/').to_owned()
+    }
 }
 
 impl Store for Remote {
@@ -226,6 +250,10 @@ impl Store for Remote {
                 Some(Arc::new(Session { lease: Arc::clone(&lease), journal }));
             Ok(Box::new(RemoteLock { lease, renewal, session: Arc::clone(&self.session) }) as Box<dyn Lock>)
         })
+    }
+
+    fn unlock(&self, who: Holder) -> Fut<'_, Option<Holder>> {
+        Box::pin(self.break_lease(who))
     }
 
     fn append(&self, entry: JournalEntry) -> Fut<'_, ()> {

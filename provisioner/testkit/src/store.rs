@@ -112,6 +112,13 @@ impl Memory {
 }
 
 impl Inner {
+    fn check_lock(&self) -> Result<()> {
+        match &self.holder {
+            None => Ok(()),
+            holder => Err(StoreError::Locked { path: self.environment.clone().into(), holder: holder.clone() }),
+        }
+    }
+
     fn committed(&self) -> Option<Snapshot> {
         self.state.as_deref().map(|text| serde_json::from_slice(text).expect("what was written can be read"))
     }
@@ -189,19 +196,36 @@ impl StateReader for Memory {
     fn load(&self) -> Fut<'_, Option<Snapshot>> {
         Box::pin(async { Ok(self.inner().known.clone()) })
     }
+
+    fn check_lock(&self) -> Fut<'_, ()> {
+        Box::pin(async { self.inner().check_lock() })
+    }
+
+    fn history(&self) -> Fut<'_, Vec<u64>> {
+        Box::pin(async { Ok(self.inner().known.iter().map(|known| known.serial).collect()) })
+    }
+
+    fn version(&self, serial: u64) -> Fut<'_, Option<Snapshot>> {
+        Box::pin(async move { Ok(self.inner().known.clone().filter(|known| known.serial == serial)) })
+    }
+
+    fn address(&self) -> String {
+        self.inner().environment.clone()
+    }
 }
 
 impl Store for Memory {
     fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>> {
         Box::pin(async move {
             let mut inner = self.inner();
-            if inner.holder.is_some() {
-                let path = inner.environment.clone().into();
-                return Err(StoreError::Locked { path, holder: inner.holder.clone() });
-            }
+            inner.check_lock()?;
             inner.holder = Some(who);
             Ok(Box::new(MemoryLock(self.clone())) as Box<dyn Lock>)
         })
+    }
+
+    fn unlock(&self, _: Holder) -> Fut<'_, Option<Holder>> {
+        Box::pin(async { Ok(self.inner().holder.take()) })
     }
 
     fn append(&self, entry: JournalEntry) -> Fut<'_, ()> {

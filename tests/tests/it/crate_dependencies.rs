@@ -16,7 +16,7 @@ const ALLOWED_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("store", &["model", "files"]),
     ("engine", &["model", "planner", "store"]),
     ("image", &["files"]),
-    ("aws", &["model", "image"]),
+    ("aws", &["model", "image", "store"]),
     ("reference-stack", &["model", "aws"]),
     ("cli", &["model", "files", "planner", "store", "engine", "aws", "reference-stack", "image"]),
     ("testkit", &["model", "planner", "store", "engine"]),

@@ -40,6 +40,7 @@ mod preflight;
 mod prose;
 mod proxies;
 mod reference;
+mod remote_state;
 mod restored_database;
 mod rollouts;
 mod sandbox;

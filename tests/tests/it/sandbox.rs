@@ -121,7 +121,7 @@ impl Sandbox {
             command.env("PROVISIONER_TESTS_VARIANT", variant);
         }
         command.arg("-C").arg(self.folder.path()).args(arguments);
-        if ["plan", "apply", "destroy", "drift", "rollback"].contains(&arguments[0]) {
+        if ["plan", "apply", "destroy", "drift", "rollback", "bootstrap"].contains(&arguments[0]) {
             command.args(self.pace);
         }
         if let Some(build) = &self.build {

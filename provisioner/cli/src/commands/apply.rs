@@ -58,7 +58,7 @@ pub(super) async fn run<E: Environment>(
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     // The engine takes the lock when it starts. A run in progress is reported before any work.
-    session.store.check_lock()?;
+    session.store.check_lock().await?;
     // The plan of a destroy was made without a look-up.
     if saved_plan.as_ref().is_none_or(|plan| is_looked_up(&plan.facts)) {
         session.look_up().await?;

@@ -40,7 +40,7 @@ pub(super) async fn run<E: Environment>(
     let DestroyArguments { environment, confirm, options, scope } = arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     // The engine takes the lock when it starts. A run in progress is reported before any work.
-    session.store.check_lock()?;
+    session.store.check_lock().await?;
     let declaration = session.declare()?;
     let places = places(&declaration.desired);
     let declaration = declaration.emptied();

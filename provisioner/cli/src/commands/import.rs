@@ -109,9 +109,12 @@ pub(super) async fn run<E: Environment>(
         inputs,
         outputs: Some(observed.outputs),
     };
-    session.store.create(&session.snapshot).await?;
     let target = session.target.clone();
     let record = |snapshot: &mut Snapshot| {
+        // Another run may have recorded it meanwhile.
+        if snapshot.rows.contains_key(address) {
+            return Err(StateError::Taken(address.clone()));
+        }
         snapshot.targets.insert(MAIN.to_owned(), target);
         snapshot.fold(JournalEntry::Completed {
             address: address.clone(),
@@ -120,7 +123,7 @@ pub(super) async fn run<E: Environment>(
         });
         Ok(())
     };
-    session.store.change("import", record).await?;
+    session.store.change("import", Some(session.snapshot.clone()), record).await?;
     let fate = if *own { "a destroy deletes it" } else { "a destroy forgets it and leaves it in AWS" };
     terminal.say(&format!("{address} is now {id}; {fate}. `provisioner plan {environment}` shows the differences."));
     if !kept.is_empty() {

@@ -1,6 +1,8 @@
 //! The commands: a module for each, with its arguments and its `run`.
 
 pub(crate) mod apply;
+#[cfg(feature = "aws")]
+pub(crate) mod bootstrap;
 pub(crate) mod completions;
 pub(crate) mod destroy;
 pub(crate) mod drift;
@@ -21,6 +23,7 @@ mod schema;
 pub(crate) mod state;
 #[cfg(feature = "aws")]
 pub(crate) mod status;
+pub(crate) mod unlock;
 pub(crate) mod validate;
 
 use provisioner_model::Environment;
@@ -76,8 +79,8 @@ pub(crate) async fn dispatch<E: Environment>(
         Command::Apply(arguments) => apply::run(program, &folder()?, arguments, terminal).await,
         Command::Destroy(arguments) => destroy::run(program, &folder()?, arguments, terminal).await,
         Command::Drift(arguments) => drift::run(program, &folder()?, arguments, terminal).await,
-        Command::Outputs(arguments) => outputs::run(&folder()?, arguments, terminal).await,
-        Command::Open(arguments) => open::run(&folder()?, arguments, terminal).await,
+        Command::Outputs(arguments) => outputs::run::<E>(&folder()?, arguments, terminal).await,
+        Command::Open(arguments) => open::run::<E>(&folder()?, arguments, terminal).await,
         #[cfg(feature = "aws")]
         Command::Status(arguments) => status::run(program, &folder()?, arguments, terminal).await,
         #[cfg(feature = "aws")]
@@ -87,7 +90,10 @@ pub(crate) async fn dispatch<E: Environment>(
         #[cfg(feature = "aws")]
         Command::Rollback(arguments) => rollback::run(program, &folder()?, arguments, terminal).await,
         Command::Graph(arguments) => graph::run(program, &folder()?, arguments, terminal).await,
-        Command::State(command) => state::run(&folder()?, command, terminal).await,
+        Command::State(command) => state::run::<E>(&folder()?, command, terminal).await,
+        #[cfg(feature = "aws")]
+        Command::Bootstrap(arguments) => bootstrap::run::<E>(&folder()?, arguments, terminal).await,
+        Command::Unlock(arguments) => unlock::run::<E>(&folder()?, arguments, terminal).await,
         Command::Import(arguments) => import::run(program, &folder()?, arguments, terminal).await,
         #[cfg(feature = "aws")]
         Command::Image(command) => image::run(program, &folder()?, command, terminal).await,

@@ -1,6 +1,7 @@
 //! `open`: opens the stack's URL in a browser.
 
 use clap::Args;
+use provisioner_model::Environment;
 
 use super::ExitStatus;
 use crate::{
@@ -20,8 +21,12 @@ pub(crate) struct OpenArguments {
     print: bool,
 }
 
-pub(super) async fn run(folder: &Folder, arguments: OpenArguments, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    let (_, snapshot) = StateStore::open(folder, &arguments.environment).await?;
+pub(super) async fn run<E: Environment>(
+    folder: &Folder,
+    arguments: OpenArguments,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let (_, snapshot) = StateStore::open::<E>(folder, &arguments.environment).await?;
     let url = snapshot.outputs.get("url").and_then(|url| url.as_str());
     // Web addresses only: with another scheme, the state could make the browser open a file or start a program.
     let url =

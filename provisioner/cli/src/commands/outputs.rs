@@ -1,6 +1,7 @@
 //! `outputs`: prints the stack's outputs, from the state.
 
 use clap::Args;
+use provisioner_model::Environment;
 
 use super::ExitStatus;
 use crate::{
@@ -23,13 +24,13 @@ pub(crate) struct OutputsArguments {
     json: bool,
 }
 
-pub(super) async fn run(
+pub(super) async fn run<E: Environment>(
     folder: &Folder,
     arguments: OutputsArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
     let OutputsArguments { environment, name, json } = arguments;
-    let (_, snapshot) = StateStore::open(folder, &environment).await?;
+    let (_, snapshot) = StateStore::open::<E>(folder, &environment).await?;
     let outputs = snapshot.outputs;
     match name {
         Some(name) => match outputs.get(&name) {

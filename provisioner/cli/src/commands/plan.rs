@@ -68,7 +68,7 @@ pub(super) async fn run<E: Environment>(
         terminal.data(&render::plan::plan(&plan, terminal.out()));
     }
     if let Some(file) = &out {
-        session.store.check_lock()?;
+        session.store.check_lock().await?;
         saved::write(file, &plan)?;
         terminal.say(&format!("Saved. To apply it: provisioner apply {environment} {}", file.display()));
     }

@@ -5,6 +5,7 @@
 
 pub mod schema;
 pub mod source;
+pub mod state;
 
 use std::{
     fmt, io,
@@ -13,7 +14,7 @@ use std::{
 
 use provisioner_model::{Diagnostic, Environment, Hint, SourceLocation, environment::Mistake};
 
-use self::source::SpannedToml;
+use self::{source::SpannedToml, state::StateSettings};
 use crate::{render::count, terminal::now};
 
 /// The folder that holds `environments/` and `state/`.
@@ -27,6 +28,8 @@ pub struct EnvironmentFile<E> {
     pub name: String,
     /// The settings in the file.
     pub settings: E,
+    /// The place of the state; `None` for this machine.
+    pub state: Option<StateSettings>,
     /// Warnings about valid values, each with its place in the file.
     pub warnings: Vec<Diagnostic>,
     /// The file, as messages call it.
@@ -36,6 +39,13 @@ pub struct EnvironmentFile<E> {
 }
 
 impl<E> EnvironmentFile<E> {
+    /// Another environment with other settings, for which this file is to blame.
+    #[cfg(feature = "aws")]
+    pub(crate) fn with_settings<F>(&self, name: &str, settings: F) -> EnvironmentFile<F> {
+        let (name, file, text) = (name.to_owned(), self.file.clone(), self.text.clone());
+        EnvironmentFile { name, settings, state: None, warnings: vec![], file, text }
+    }
+
     /// Returns the error for values that turn out to be mistakes only when the cloud is asked.
     pub fn refused(&self, mistakes: Vec<Mistake>) -> EnvironmentError {
         let placed = match SpannedToml::parse(&self.text) {
@@ -202,6 +212,21 @@ impl Folder {
         read(name, &file, &text, now()).map_err(EnvironmentError::Mistakes)
     }
 
+    /// Returns whether the state of an environment is somewhere else than in this folder. Only the table `[state]` of its
+    /// file counts: the commands about a local state need no valid file.
+    pub fn has_remote_state(&self, name: &str) -> Result<bool, EnvironmentError> {
+        let path = self.0.join("environments").join(format!("{name}.toml"));
+        if !is_name(name) || !path.is_file() {
+            return Ok(false);
+        }
+        let text = std::fs::read(&path).map_err(|source| EnvironmentError::Io { path, source })?;
+        let file = format!("environments/{name}.toml");
+        let text = decode(&file, text).map_err(EnvironmentError::Mistakes)?;
+        let source =
+            SpannedToml::parse(&text).map_err(|placed| EnvironmentError::Mistakes(located(&file, &text, placed)))?;
+        Ok(source.value.get(state::KEY).is_some())
+    }
+
     /// Explains why there is no environment of this name: its file is missing, or has a name that is not valid, such as
     /// `Prod.toml`.
     fn missing(&self, name: &str, path: PathBuf) -> Result<EnvironmentError, EnvironmentError> {
@@ -239,9 +264,11 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Res
     let mut placed: Vec<Placed> = wrong.iter().map(|wrong| source.place(wrong)).collect();
     // The type's own rules run even if the schema finds errors, as long as the rest can be parsed: the user sees all mistakes at once.
     let environment = if wrong.is_empty() {
-        toml::from_str::<E>(text).map_err(|error| placed.push(source::of_toml(&error))).ok()
+        source::read::<E>(text).map_err(|error| placed.push(source::of_toml(&error))).ok()
     } else {
-        serde_json::from_value(schema::without_unknown(&source.value, &wrong)).ok()
+        let mut value = schema::without_unknown(&source.value, &wrong);
+        value.as_object_mut().map(|table| table.remove(state::KEY));
+        serde_json::from_value(value).ok()
     };
     let place = |mistake: Mistake| place(&source, mistake);
     if let Some(environment) = &environment {
@@ -257,7 +284,8 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Res
     };
     let warnings = settings.warnings(now).into_iter().map(warning).collect();
     let (file, text) = (file.to_owned(), text.to_owned());
-    Ok(EnvironmentFile { name: name.to_owned(), settings, warnings, file, text })
+    let state = state::of(&source.value);
+    Ok(EnvironmentFile { name: name.to_owned(), settings, state, warnings, file, text })
 }
 
 fn place(source: &SpannedToml, Mistake { path, what, hint }: Mistake) -> Placed {

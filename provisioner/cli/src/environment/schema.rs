@@ -6,6 +6,8 @@
 use provisioner_model::Environment;
 use serde_json::{Map, Value, json};
 
+use super::state;
+
 /// Something in a file that the schema does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
@@ -19,9 +21,12 @@ pub struct Wrong {
     pub unknown: bool,
 }
 
-/// The schema of an environment file. Unknown keys are always errors.
+/// The schema of an environment file: the program's own, and the table `[state]`. Unknown keys are always errors.
 pub fn of<E: Environment>() -> Value {
     let mut schema = schemars::schema_for!(E).to_value();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert(state::KEY.to_owned(), state::schema());
+    }
     close(&mut schema, true);
     schema
 }

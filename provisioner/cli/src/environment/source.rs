@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use provisioner_model::Diagnostic;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
-use super::{Placed, schema::Wrong};
+use super::{Placed, schema::Wrong, state};
 
 type Path = Vec<String>;
 
@@ -83,6 +84,13 @@ impl SpannedToml {
         let diagnostic = Diagnostic { hint: wrong.hint.clone(), ..Diagnostic::error(&wrong.what) };
         Placed { diagnostic, span }
     }
+}
+
+/// Reads the program's own settings: all but the table `[state]`.
+pub fn read<E: DeserializeOwned>(text: &str) -> Result<E, toml::de::Error> {
+    let mut table = DeTable::parse(text)?;
+    table.get_mut().remove(state::KEY);
+    E::deserialize(toml::Deserializer::from(table))
 }
 
 /// A mistake that the TOML reader found.

@@ -55,7 +55,7 @@ impl<E: Environment> Session<'_, E> {
             plan,
             registry: self.program.registry(),
             clouds: &self.clouds,
-            store: self.store.disk(),
+            store: self.store.store(),
             holder: holder(&format!("{} {}", execution.command, self.environment.name)),
             consent,
             events,

@@ -33,7 +33,7 @@ impl Bench {
     }
 
     fn write(&self, file: &str, text: &str) {
-        fs::create_dir_all(self.disk.folder()).unwrap();
+        fs::create_dir_all(&self.disk.folder).unwrap();
         write_atomically(&self.at(file), text.as_bytes()).unwrap();
     }
 
@@ -65,7 +65,7 @@ impl Bench {
 fn new_store_has_no_state() {
     let bench = Bench::new();
     assert_eq!(bench.load().unwrap(), None);
-    assert!(!bench.disk.folder().exists(), "to read makes nothing");
+    assert!(!bench.disk.folder.exists(), "to read makes nothing");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn committed_state_is_loaded() {
     assert_eq!(bench.load().unwrap(), Some(snapshot));
     let text = bench.text("state.json");
     assert!(text.starts_with(&format!("{{\n  \"format\": {FORMAT},")) && text.ends_with("}\n"), "readable: {text}");
-    let mut files: Vec<_> = fs::read_dir(bench.disk.folder()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    let mut files: Vec<_> = fs::read_dir(&bench.disk.folder).unwrap().map(|f| f.unwrap().file_name()).collect();
     files.sort_unstable();
     assert_eq!(files, ["history", "state.json"], "nothing is left over");
 }
@@ -182,9 +182,9 @@ fn the_last_versions_are_kept() {
     for serial in 1..=13 {
         bench.commit(serial);
     }
-    assert_eq!(bench.disk.history().unwrap(), (4..=13).collect::<Vec<_>>());
-    assert_eq!(bench.disk.version(5).unwrap(), Some(state(5)));
-    assert_eq!(bench.disk.version(3).unwrap(), None);
+    assert_eq!(bench.disk.serials().unwrap(), (4..=13).collect::<Vec<_>>());
+    assert_eq!(bench.disk.read(&bench.disk.version_file(5)).unwrap(), Some(state(5)));
+    assert_eq!(bench.disk.read(&bench.disk.version_file(3)).unwrap(), None);
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn lock_is_exclusive() {
 #[test]
 fn living_holder_is_named_without_the_lock() {
     let bench = Bench::new();
-    bench.disk.check_lock().unwrap();
+    bench.disk.check_lock_now().unwrap();
     let lock = now(bench.disk.lock(holder("ada"))).unwrap();
     let other = Disk::new(bench.root.path(), "dev");
-    let held = other.check_lock().unwrap_err();
+    let held = other.check_lock_now().unwrap_err();
     assert!(matches!(&held, StoreError::Locked { holder: Some(who), .. } if who.owner == "ada"), "{held}");
     drop(lock);
-    other.check_lock().unwrap();
+    other.check_lock_now().unwrap();
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn lock_of_a_dead_process_is_free() {
     let bench = Bench::new();
     // What a killed holder leaves: its words, but no lock of the operating system.
     bench.write("lock", &serde_json::to_string(&holder("ghost")).unwrap());
-    bench.disk.check_lock().unwrap();
+    bench.disk.check_lock_now().unwrap();
     now(bench.disk.lock(holder("ada"))).unwrap();
 }
 

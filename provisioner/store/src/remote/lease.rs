@@ -79,7 +79,7 @@ impl Lease {
 /// Takes the lease if it has ended, or in any case with `force`. The journals of holders that did not release it are
 /// sealed when this returns.
 pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) -> Result<HeldLease> {
-    let locked = |holder| StoreError::Locked { path: PathBuf::from(requests.address(KEY)), holder };
+    let path = || PathBuf::from(requests.address(KEY));
     let Claim { process, holder, time, now: clock } = claim;
     let mut last_holder = None;
     // Another process may take it between the read and the write. After a few such processes, one of them holds it.
@@ -88,7 +88,8 @@ pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) ->
         let before = Lease::read(requests).await?;
         if let Some((before, object)) = &before {
             if before.is_held(object.age) && !force {
-                return Err(locked(Some(before.holder.clone())));
+                let holder = Box::new(before.holder.clone());
+                return Err(StoreError::Leased { path: path(), holder, silent: object.age });
             }
             last_holder = Some(before.holder.clone());
         }
@@ -107,7 +108,7 @@ pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) ->
             return held.seal(sealed + 1..epoch).await;
         }
     }
-    Err(locked(last_holder))
+    Err(StoreError::Locked { path: path(), holder: last_holder })
 }
 
 /// The lease that this process holds.

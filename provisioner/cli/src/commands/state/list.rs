@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use provisioner_model::state::{Origin, Snapshot};
+use provisioner_model::{
+    Environment,
+    state::{Origin, Snapshot},
+};
 
 use super::ids;
 use crate::{environment::Folder, error::Failure, render, state_store::StateStore, terminal::Terminal};
@@ -18,8 +21,12 @@ pub(crate) struct ListArguments {
     json: bool,
 }
 
-pub(super) async fn run(folder: &Folder, arguments: ListArguments, terminal: &Terminal) -> Result<(), Failure> {
-    let (_, snapshot) = StateStore::open(folder, &arguments.environment).await?;
+pub(super) async fn run<E: Environment>(
+    folder: &Folder,
+    arguments: ListArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let (_, snapshot) = StateStore::open::<E>(folder, &arguments.environment).await?;
     if arguments.json {
         terminal.json(&snapshot.rows)?;
     } else {

@@ -2,11 +2,15 @@
 
 mod list;
 mod mv;
+pub(super) mod relocate;
 mod rm;
 mod show;
 
 use clap::Subcommand;
-use provisioner_model::state::{Row, Snapshot};
+use provisioner_model::{
+    Environment,
+    state::{Row, Snapshot},
+};
 
 use super::ExitStatus;
 use crate::{
@@ -23,16 +27,23 @@ pub(crate) enum StateCommand {
     Show(show::ShowArguments),
     /// Change an entry's address, after a rename in the program.
     Mv(mv::MvArguments),
+    /// Move the state to the place that the environment file names.
+    Move(relocate::MoveArguments),
     /// Forget an entry; its object stays in AWS.
     Rm(rm::RmArguments),
 }
 
-pub(super) async fn run(folder: &Folder, command: StateCommand, terminal: &Terminal) -> Result<ExitStatus, Failure> {
+pub(super) async fn run<E: Environment>(
+    folder: &Folder,
+    command: StateCommand,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
     match command {
-        StateCommand::List(arguments) => list::run(folder, arguments, terminal).await?,
-        StateCommand::Show(arguments) => show::run(folder, arguments, terminal).await?,
-        StateCommand::Mv(arguments) => mv::run(folder, arguments, terminal).await?,
-        StateCommand::Rm(arguments) => rm::run(folder, arguments, terminal).await?,
+        StateCommand::List(arguments) => list::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::Show(arguments) => show::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::Mv(arguments) => mv::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::Move(arguments) => relocate::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::Rm(arguments) => rm::run::<E>(folder, arguments, terminal).await?,
     }
     Ok(ExitStatus::Success)
 }

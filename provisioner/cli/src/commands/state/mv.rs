@@ -1,7 +1,7 @@
 //! `state mv`: changes an entry's address.
 
 use clap::Args;
-use provisioner_model::{journal::JournalEntry, state::Snapshot};
+use provisioner_model::{Environment, journal::JournalEntry, state::Snapshot};
 use serde_json::Value;
 
 use super::row;
@@ -23,10 +23,14 @@ pub(crate) struct MvArguments {
     to: String,
 }
 
-pub(super) async fn run(folder: &Folder, arguments: MvArguments, terminal: &Terminal) -> Result<(), Failure> {
+pub(super) async fn run<E: Environment>(
+    folder: &Folder,
+    arguments: MvArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let MvArguments { environment, from, to } = arguments;
-    let (store, _) = StateStore::open(folder, &environment).await?;
-    store.change("state mv", |snapshot| rename(snapshot, &from, &to)).await?;
+    let (store, _) = StateStore::open::<E>(folder, &environment).await?;
+    store.change("state mv", None, |snapshot| rename(snapshot, &from, &to)).await?;
     terminal.say(&format!("{from} is now {to}. Rename it in the program too, if you have not yet."));
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! `state rm`: forgets an entry of the state.
 
 use clap::Args;
-use provisioner_model::state::{Row, Snapshot};
+use provisioner_model::{
+    Environment,
+    state::{Row, Snapshot},
+};
 
 use super::{ids, row};
 use crate::{
@@ -27,14 +30,18 @@ pub(crate) struct RmArguments {
     confirm: Option<String>,
 }
 
-pub(super) async fn run(folder: &Folder, arguments: RmArguments, terminal: &Terminal) -> Result<(), Failure> {
+pub(super) async fn run<E: Environment>(
+    folder: &Folder,
+    arguments: RmArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let RmArguments { environment, address, yes, confirm } = arguments;
-    let (store, snapshot) = StateStore::open(folder, &environment).await?;
+    let (store, snapshot) = StateStore::open::<E>(folder, &environment).await?;
     let row = row(&snapshot, &address)?;
     let ids = ids(row);
     let flags = ConsentFlags { yes, confirm, ..ConsentFlags::default() };
     consent::forget(&address, &ids, row.options.protect, &flags, &mut terminal.clone())?;
-    store.change("state rm", |snapshot| remove(snapshot, &address)).await?;
+    store.change("state rm", None, |snapshot| remove(snapshot, &address)).await?;
     terminal.say(&format!("{address} ({ids}) has left the state; the object stays in the cloud."));
     Ok(())
 }

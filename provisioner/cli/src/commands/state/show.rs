@@ -1,6 +1,7 @@
 //! `state show`: shows one entry of the state.
 
 use clap::Args;
+use provisioner_model::Environment;
 
 use super::row;
 use crate::{environment::Folder, error::Failure, state_store::StateStore, terminal::Terminal};
@@ -14,8 +15,12 @@ pub(crate) struct ShowArguments {
     address: String,
 }
 
-pub(super) async fn run(folder: &Folder, arguments: ShowArguments, terminal: &Terminal) -> Result<(), Failure> {
-    let (_, snapshot) = StateStore::open(folder, &arguments.environment).await?;
+pub(super) async fn run<E: Environment>(
+    folder: &Folder,
+    arguments: ShowArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let (_, snapshot) = StateStore::open::<E>(folder, &arguments.environment).await?;
     terminal.json(row(&snapshot, &arguments.address)?)?;
     Ok(())
 }
