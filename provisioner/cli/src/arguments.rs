@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     apply::ApplyArguments, completions::CompletionsArguments, destroy::DestroyArguments, drift::DriftArguments,
     graph::GraphArguments, import::ImportArguments, open::OpenArguments, outputs::OutputsArguments,
-    plan::PlanArguments, state::StateCommand, validate::ValidateArguments,
+    plan::PlanArguments, state::StateCommand, template::TemplateArguments, validate::ValidateArguments,
 };
 #[cfg(feature = "aws")]
 use crate::commands::{
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Rollback(RollbackArguments),
     /// Print the dependency graph.
     Graph(GraphArguments),
+    /// Print the declared resources as a CloudFormation template, for linters.
+    Template(TemplateArguments),
     /// Show or change the state; nothing in AWS changes.
     #[command(subcommand)]
     State(StateCommand),

@@ -21,6 +21,7 @@ mod schema;
 pub(crate) mod state;
 #[cfg(feature = "aws")]
 pub(crate) mod status;
+pub(crate) mod template;
 pub(crate) mod validate;
 
 use provisioner_model::Environment;
@@ -87,6 +88,7 @@ pub(crate) async fn dispatch<E: Environment>(
         #[cfg(feature = "aws")]
         Command::Rollback(arguments) => rollback::run(program, &folder()?, arguments, terminal).await,
         Command::Graph(arguments) => graph::run(program, &folder()?, arguments, terminal).await,
+        Command::Template(arguments) => template::run(program, &folder()?, arguments, terminal).await,
         Command::State(command) => state::run(&folder()?, command, terminal).await,
         Command::Import(arguments) => import::run(program, &folder()?, arguments, terminal).await,
         #[cfg(feature = "aws")]
