@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner_model::{
     CloudFormationResource, Error, Result, TypeInfo,
     cloudformation::{CloudFormation, Property},
-    erased::ResourceRegistry,
+    erased::{ResourceRegistry, ResourceType},
     expr::Expr,
     stack::{Declared, Desired},
 };
@@ -56,7 +56,7 @@ pub fn template(desired: &Desired, registry: &ResourceRegistry) -> Result<Value>
     for (address, whole, part) in parts.into_iter().filter(|(_, _, part)| !part.properties.is_empty()) {
         let whole_id = whole["$ref"].as_str().and_then(|address| conversion.main(address));
         let Some(one) = whole_id.and_then(|id| resources.get_mut(&id)) else {
-            left_out.insert(address.clone(), format!("completes an object outside the stack: {whole}"));
+            left_out.insert(address.clone(), "completes an object outside the stack".to_owned());
             continue;
         };
         let mut after = BTreeSet::new();
@@ -197,7 +197,7 @@ impl Conversion<'_> {
 
     fn info(&self, address: &str) -> Option<&'static TypeInfo> {
         let declared = self.desired.resources.get(address)?;
-        self.registry.get(declared.type_name).map(|resource_type| resource_type.info())
+        self.registry.get(declared.type_name).map(ResourceType::info)
     }
 
     /// Converts a value of the declaration at `address`; `None` for a property to leave out. `after` gets the logical IDs

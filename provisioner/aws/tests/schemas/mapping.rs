@@ -65,9 +65,10 @@ fn every_attribute_of_an_output_is_in_its_schema() {
             _ => None,
         };
         for (output, attribute) in info.attributes {
-            let names = match attribute.contains("${") {
-                true => attribute.split("${").skip(1).filter_map(|rest| rest.split('}').next()).collect(),
-                false => vec![*attribute],
+            let names = if attribute.contains("${") {
+                attribute.split("${").skip(1).filter_map(|rest| rest.split('}').next()).collect()
+            } else {
+                vec![*attribute]
             };
             for name in names {
                 let is_input = info.fields.iter().any(|field| field.name == name);
