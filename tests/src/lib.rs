@@ -35,7 +35,8 @@ use std::{
 };
 
 pub use front::firewall::Firewall;
-use judge::Case;
+pub use judge::Templates;
+use judge::{Case, REQUESTS};
 use provisioner_aws::Aws;
 use provisioner_model::{erased::Clouds, stack::MAIN};
 use proxy::{Message, Proxy, proxy};
@@ -115,7 +116,7 @@ impl Emulator {
         port: u16,
         front: impl Fn(Message) -> io::Result<Message> + Send + Sync + 'static,
     ) -> Option<Self> {
-        let case = Case::open().ok()?;
+        let case = Case::open(&REQUESTS).ok()?;
         let connection = case.connection();
         let firewall = Arc::<Firewall>::default();
         let guard = firewall.clone();

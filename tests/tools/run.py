@@ -86,22 +86,23 @@ def installed(needs, *options, least=(3, 9)):
     return folder / "bin"
 
 
-# Each program: the variable that names it, its requirements, pip's options, the oldest Python. The demo installs those
-# that it runs, the tests all of them.
+# Each tool: the variable that names its program, the program, its requirements, pip's options, the oldest Python. The demo
+# installs those that it runs, the tests all of them.
 TOOLS = {
-    "python": ("PROVISIONER_MOTO", "moto.txt", [], (3, 9)),
-    "aws": ("PROVISIONER_AWS_CLI", "aws-cli.txt", [], (3, 9)),
-    "ministack": ("PROVISIONER_MINISTACK", "ministack.txt", [], (3, 9)),
-    "localemu": ("PROVISIONER_LOCALEMU", "localemu.txt", ["--no-deps"], (3, 12)),
+    "moto": ("PROVISIONER_MOTO", "python", "moto.txt", [], (3, 9)),
+    "aws": ("PROVISIONER_AWS_CLI", "aws", "aws-cli.txt", [], (3, 9)),
+    "ministack": ("PROVISIONER_MINISTACK", "ministack", "ministack.txt", [], (3, 9)),
+    "localemu": ("PROVISIONER_LOCALEMU", "localemu", "localemu.txt", ["--no-deps"], (3, 12)),
+    "templates": ("PROVISIONER_TEMPLATES", "python", "templates.txt", ["--no-deps"], (3, 10)),
 }
 
 
-def environment(*programs):
-    """Environment variables for all that is run: the places of these programs, and no credentials of the user's."""
+def environment(*tools):
+    """Environment variables for all that is run: the places of these tools, and no credentials of the user's."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     env["AWS_EC2_METADATA_DISABLED"] = "true"
-    for program in programs:
-        variable, needs, options, least = TOOLS[program]
+    for tool in tools:
+        variable, program, needs, options, least = TOOLS[tool]
         folder = installed(needs, *options, least=least)
         if folder:
             env[variable] = str(folder / program)
@@ -156,8 +157,9 @@ def test(arguments, programs=None):
     strict = "--strict" in arguments
     arguments = [a for a in arguments if a != "--strict"]
     with tempfile.TemporaryDirectory() as folder:
-        skips, judged = pathlib.Path(folder) / "skips", pathlib.Path(folder) / "judged"
-        env = environment(*(programs or TOOLS)) | {"PROVISIONER_SKIPS": str(skips), "PROVISIONER_JUDGED": str(judged)}
+        files = {name: pathlib.Path(folder) / name for name in ("skips", *JUDGES)}
+        env = environment(*(programs or TOOLS)) | {"PROVISIONER_SKIPS": str(files["skips"])}
+        env |= {variable: str(files[name]) for name, (variable, _) in JUDGES.items()}
         # Cargo ignores `--package` beside `--workspace`.
         every = [] if {"-p", "--package"} & set(arguments) else ["--workspace"]
         command = ["cargo", "test", *every, "--locked", "--no-fail-fast", *arguments]
@@ -167,8 +169,9 @@ def test(arguments, programs=None):
                 code = app(env) or code
         finally:
             leftovers()
-        skipped = sorted(set(skips.read_text().splitlines())) if skips.exists() else []
-        code = judgement(judged) or code
+        skipped = sorted(set(files["skips"].read_text().splitlines())) if files["skips"].exists() else []
+        for name in JUDGES:
+            code = judgement(name, files[name]) or code
     for line in skipped:
         print(paint("33", f"SKIPPED {line}"))
     if skipped and strict:
@@ -176,14 +179,21 @@ def test(arguments, programs=None):
     return code or (1 if skipped and strict else 0)
 
 
-def judgement(judged):
-    """Says what the judge of requests judged in this run, by `tests/tools/judge`, and keeps it for `table.py`."""
+# Each file about what was judged: the variable that names it for the judge, and the judge's folder.
+JUDGES = {
+    "judged": ("PROVISIONER_JUDGED", "judge"),
+    "judged-templates": ("PROVISIONER_TEMPLATES_JUDGED", "templates"),
+}
+
+
+def judgement(name, judged):
+    """Says what a judge judged in this run, and keeps it for its `table.py`."""
     if not judged.exists():
         return 0
-    kept = target() / "judged"
+    kept = target() / name
     shutil.copy(judged, kept)
     print(f"{kept}: ", end="", flush=True)
-    return subprocess.run([sys.executable, NEEDS / "judge" / "table.py", "--check", kept]).returncode
+    return subprocess.run([sys.executable, NEEDS / JUDGES[name][1] / "table.py", "--check", kept]).returncode
 
 
 def app(env):
@@ -232,7 +242,7 @@ def build():
 
 
 def emulator():
-    env = environment("python")
+    env = environment("moto")
     build()
     with Emulator(env) as running:
         print(f"export AWS_ENDPOINT_URL={running.url} AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo", flush=True)
@@ -251,7 +261,7 @@ def demo():
     stage("installing moto, an emulator of AWS, into the build folder: about a minute, the first time only")
     # pip waits for the network while Cargo has work for every core.
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        moto = pool.submit(environment, "python")
+        moto = pool.submit(environment, "moto")
         stage("building provisioner: from an empty build folder, the AWS SDK takes about 8 minutes on 2 cores; later, "
               "seconds")
         build()
@@ -284,19 +294,19 @@ def demo():
           "containers: about 3 minutes, the first time only")
     # The test prints its steps, and its name with the reason where it was skipped.
     return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "the_whole_system_on_docker"],
-                programs=["python", "aws", "ministack"])
+                programs=["moto", "aws", "ministack", "templates"])
 
 
 def sweep():
     """The whole fault sweep, or the part that the variables SWEEP and SEED select: the plain tests run a few points."""
     return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "--ignored",
-                 "fault_sweep::every_interruption_converges"], programs=["python", "aws"])
+                 "fault_sweep::every_interruption_converges"], programs=["moto", "aws", "templates"])
 
 
 def weather():
     """Bad weather, as often as the variable RUNS says: the plain tests have one run."""
     return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "--ignored",
-                 "fault_sweep::weather::environments_survive_bad_weather"], programs=["python", "aws"])
+                 "fault_sweep::weather::environments_survive_bad_weather"], programs=["moto", "aws", "templates"])
 
 
 def main():

@@ -8,7 +8,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     apply::ApplyArguments, completions::CompletionsArguments, destroy::DestroyArguments, drift::DriftArguments,
     graph::GraphArguments, import::ImportArguments, open::OpenArguments, outputs::OutputsArguments,
-    plan::PlanArguments, state::StateCommand, unlock::UnlockArguments, validate::ValidateArguments,
+    plan::PlanArguments, state::StateCommand, template::TemplateArguments, unlock::UnlockArguments,
+    validate::ValidateArguments,
 };
 #[cfg(feature = "aws")]
 use crate::commands::{
@@ -74,6 +75,8 @@ pub(crate) enum Command {
     Rollback(RollbackArguments),
     /// Print the dependency graph.
     Graph(GraphArguments),
+    /// Print the declared resources as a CloudFormation template, for linters.
+    Template(TemplateArguments),
     /// Show or change the state; nothing in AWS changes.
     #[command(subcommand)]
     State(StateCommand),

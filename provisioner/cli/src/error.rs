@@ -15,6 +15,7 @@ use crate::{
     environment::EnvironmentError,
     render::{PageFormat, count, diagnostic},
     saved::SavedError,
+    template::TemplateError,
     terminal::Terminal,
 };
 
@@ -133,6 +134,9 @@ pub enum Failure {
     /// A saved plan.
     #[error(transparent)]
     Saved(#[from] SavedError),
+    /// A CloudFormation template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// Consent.
     #[error(transparent)]
     Consent(#[from] ConsentError),
@@ -420,6 +424,7 @@ impl Hint for Failure {
             Self::Environment(error) => error.hint(),
             Self::Store(error) | Self::Apply(ApplyError::Store(error)) => error.hint(),
             Self::Saved(error) => error.hint(),
+            Self::Template(error) => error.hint(),
             Self::Consent(error) => error.hint(),
             Self::State(error) => error.hint(),
             #[cfg(feature = "aws")]

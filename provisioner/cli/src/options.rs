@@ -1,6 +1,6 @@
 //! Options that several commands share.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use provisioner_planner::Selection;
@@ -65,6 +65,14 @@ pub(crate) struct SchemaOptions {
     /// Skip the check against AWS's resource schemas, for a value that AWS has added after this version of Provisioner.
     #[arg(long)]
     pub(crate) no_schemas: bool,
+}
+
+/// A copy of the plan's declaration for other programs.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TemplateOptions {
+    /// Also write the planned resources as a CloudFormation template, for linters.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
 }
 
 /// Options for applying a plan.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use provisioner_model::{
     Environment,
     erased::Clouds,
-    stack::MAIN,
+    stack::{Desired, MAIN},
     state::{ProviderTarget, Snapshot},
 };
 
@@ -23,10 +23,11 @@ use crate::{
     declaration::Declaration,
     environment::{EnvironmentFile, Folder},
     error::Failure,
-    options::SchemaOptions,
+    options::{SchemaOptions, TemplateOptions},
     program::Program,
     saved,
     state_store::StateStore,
+    template,
     terminal::{self, Terminal},
 };
 
@@ -128,6 +129,14 @@ impl<'a, E: Environment> Session<'a, E> {
             Declaration::new(self.program, self.folder, &self.environment, &self.target, &self.discovered)?;
         self.clouds.set_secrets(declaration.desired.secrets.clone());
         Ok(declaration)
+    }
+
+    /// Writes the declared resources as a CloudFormation template, if the options name a file.
+    pub(crate) fn write_template(&self, desired: &Desired, options: &TemplateOptions) -> Result<(), Failure> {
+        match &options.template {
+            Some(file) => Ok(template::write(file, desired, self.program.registry())?),
+            None => Ok(()),
+        }
     }
 
     /// Checks the declared resources by the rules that AWS publishes, before anything is read.

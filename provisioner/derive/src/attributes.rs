@@ -15,6 +15,8 @@ pub(crate) struct StructAttributes {
     /// Members and the reason why they are no inputs.
     pub(crate) omitted: Vec<(String, LitStr)>,
     pub(crate) cloudformation: Option<CloudFormation>,
+    /// Outputs and what CloudFormation has in their place.
+    pub(crate) attributes: Vec<(String, LitStr)>,
     pub(crate) fields: Option<Ident>,
     pub(crate) constructor: Option<Ident>,
 }
@@ -125,16 +127,23 @@ impl StructAttributes {
         } else if meta.path.is_ident("omitted") {
             let list;
             parenthesized!(list in meta.input);
-            for members in Punctuated::<Omitted, Token![,]>::parse_terminated_with(&list, omitted)? {
+            for members in Punctuated::<Names, Token![,]>::parse_terminated_with(&list, names_and_text)? {
                 self.omitted.extend(members);
             }
         } else if meta.path.is_ident("fields") {
             self.fields = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("cloudformation") {
             self.cloudformation = Some(cloudformation(meta)?);
+        } else if meta.path.is_ident("attributes") {
+            let list;
+            parenthesized!(list in meta.input);
+            for outputs in Punctuated::<Names, Token![,]>::parse_terminated_with(&list, names_and_text)? {
+                self.attributes.extend(outputs);
+            }
         } else if !self.shared(meta)? {
-            return Err(meta
-                .error("expected `type`, `create`, `unique`, `omitted`, `fields`, `cloudformation` or `constructor`"));
+            return Err(meta.error(
+                "expected `type`, `create`, `unique`, `omitted`, `fields`, `cloudformation`, `attributes` or `constructor`",
+            ));
         }
         Ok(())
     }
@@ -195,10 +204,10 @@ fn json(literal: &Lit) -> Result<String> {
     }
 }
 
-type Omitted = Vec<(String, LitStr)>;
+type Names = Vec<(String, LitStr)>;
 
-/// `DryRun = "reason"`, `A | B = "reason"`, `"loadBalancers.role" = "reason"`.
-fn omitted(input: ParseStream<'_>) -> Result<Omitted> {
+/// `DryRun = "reason"`, `A | B = "reason"`, `"loadBalancers.role" = "reason"`: names, each with the text.
+fn names_and_text(input: ParseStream<'_>) -> Result<Names> {
     let mut members = vec![];
     loop {
         members.push(if input.peek(LitStr) {

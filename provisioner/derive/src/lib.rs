@@ -63,6 +63,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `cloudformation = "AWS::EC2::Subnet"`: the CloudFormation resource type. `cloudformation(part = "AWS::IAM::Role")` for
 ///   a type whose inputs are properties of the resource that `part_of` names, `cloudformation(none = "reason")` where
 ///   CloudFormation has no such type.
+/// - `attributes(arn = "Arn", "endpoint.port" = "Endpoint.Port")`: outputs, and the attribute of the CloudFormation resource
+///   that has the same value; see `Schema::ATTRIBUTES`. An `id` that is not listed is the resource's `Ref`.
 /// - `fields = SubnetField`: the name of the generated enum; `Field` if absent. Needed for a second type in one module.
 /// - `constructor = bare`: the name of the generated constructor; `new` if absent.
 ///

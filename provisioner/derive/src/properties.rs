@@ -61,9 +61,16 @@ pub(crate) fn members(attributes: &StructAttributes, fields: &[StructField]) -> 
             }
         }
     });
+    let attributes = (!attributes.attributes.is_empty()).then(|| {
+        let rows = attributes.attributes.iter().map(|(output, attribute)| quote!((#output, #attribute)));
+        quote! {
+            const ATTRIBUTES: &'static [(&'static str, &'static str)] = &[#(#rows),*];
+        }
+    });
     Some(quote! {
         const CLOUDFORMATION: ::provisioner_model::cloudformation::CloudFormation =
             ::provisioner_model::cloudformation::CloudFormation::#kind;
+        #attributes
         #properties
     })
 }

@@ -25,6 +25,7 @@ fn resource_expands_to_schema_names_constructor_setters_and_serde() {
             create = "storage:CreateBucket",
             unique(name),
             cloudformation = "AWS::S3::Bucket",
+            attributes(arn = "Arn", "endpoint.port" = "Endpoint.Port"),
             omitted(DryRun = "the plan is the dry run", Acl | Grants = "policies only"),
         )]
         pub struct Bucket {

@@ -39,6 +39,11 @@ pub trait Schema: Serialize + DeserializeOwned + Send + Sync + 'static {
     const OMITTED_PARAMETERS: &'static [(&'static str, &'static str)] = &[];
     /// The CloudFormation resource type, whose published rules the inputs are checked against.
     const CLOUDFORMATION: CloudFormation = CloudFormation::Unstated;
+    /// Outputs, and the attribute of the CloudFormation resource that has the same value: `Ref`, an attribute of
+    /// `Fn::GetAtt`, or a text with such names, inputs and pseudo parameters in `${…}`, such as
+    /// `arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:subnet/${Ref}`. Inputs begin with a lower-case letter.
+    /// An `id` that is not listed is the `Ref`.
+    const ATTRIBUTES: &'static [(&'static str, &'static str)] = &[];
 
     /// Returns the inputs that have a CloudFormation property, by name and in CloudFormation's form: see
     /// [`cloudformation::resources`](crate::cloudformation::resources).

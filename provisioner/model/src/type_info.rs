@@ -39,6 +39,9 @@ pub struct TypeInfo {
     pub parameters: &'static [Parameter],
     /// The CloudFormation resource type.
     pub cloudformation: CloudFormation,
+    /// Outputs, and the attribute of the CloudFormation resource that has the same value, as in
+    /// [`Schema::ATTRIBUTES`](crate::Schema::ATTRIBUTES).
+    pub attributes: &'static [(&'static str, &'static str)],
     /// Maximum number of IDs in one read.
     pub read_batch: usize,
     /// Maximum time for which a new object may stay invisible.
@@ -73,6 +76,7 @@ impl TypeInfo {
             create_call: R::CREATE_CALL,
             parameters: R::PARAMETERS,
             cloudformation: R::CLOUDFORMATION,
+            attributes: R::ATTRIBUTES,
             read_batch: R::READ_BATCH,
             consistency_window: R::CONSISTENCY_WINDOW,
             idempotent_create: R::IDEMPOTENT_CREATE,

@@ -2,7 +2,7 @@
 //!
 //! [`plan`] collects the facts about each resource (`facts`), decides its action ([`mod@diff`], `decide`), then creates
 //! the steps and their dependencies (`order`). It is synchronous, and uses neither a clock nor randomness. [`verify`]
-//! lists contradictions in a plan.
+//! lists contradictions in a plan. [`findings`] and [`template`] are about the declaration alone.
 
 mod decide;
 mod decision;
@@ -17,6 +17,7 @@ mod order;
 mod rename;
 mod select;
 mod tags;
+mod template;
 mod unique_key;
 pub mod verify;
 
@@ -35,6 +36,7 @@ pub use self::{
     findings::findings,
     observe::{Observation, Observations},
     select::Selection,
+    template::template,
 };
 
 /// Everything that a plan follows from.

@@ -392,8 +392,10 @@ fn secrets_are_in_no_file_output_log_error_or_process() {
     assert!(journal.exists(), "the journal stays");
     stage.wire.mode.store(PLAIN, Ordering::SeqCst);
 
-    let commands: [&[&str]; 12] = [
-        &["plan", "dev", "--out", saved],
+    let template = stage.sandbox.template();
+    let commands: [&[&str]; 13] = [
+        &["plan", "dev", "--out", saved, "--template", template.to_str().unwrap()],
+        &["template", "dev"],
         &["plan", "dev", "--json"],
         &["apply", "dev", saved, "--yes"],
         &["state", "list", "dev"],

@@ -18,9 +18,9 @@ use provisioner_model::{
     stack::{Desired, Facts, Handle, Stack},
     state::Snapshot,
 };
-use provisioner_planner::{Input, Selection, plan, verify};
+use provisioner_planner::{Input, Selection, plan, template, verify};
 use provisioner_store::{Disk, Holder, StateReader};
-use provisioner_tests::{Emulator, skipped};
+use provisioner_tests::{Emulator, Templates, skipped};
 
 pub(crate) fn facts() -> Facts {
     Facts {
@@ -60,6 +60,8 @@ pub(crate) struct EngineFixture {
     clouds: Clouds,
     store: Disk,
     tuning: Tuning,
+    /// The templates of the plans, which are judged at the end.
+    templates: Templates,
     _folder: tempfile::TempDir,
 }
 
@@ -67,7 +69,9 @@ impl EngineFixture {
     pub(crate) fn on(emulator: &Emulator) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tuning = Tuning { consistency_window: Some(Duration::ZERO), ..Tuning::new(now, token) };
-        Self { clouds: emulator.clouds(), store: Disk::new(folder.path(), "dev"), tuning, _folder: folder }
+        let templates = Templates::in_folder(folder.path().join("templates")).unwrap();
+        let store = Disk::new(folder.path(), "dev");
+        Self { clouds: emulator.clouds(), store, tuning, templates, _folder: folder }
     }
 
     pub(crate) fn tuned(self, tune: impl FnOnce(Tuning) -> Tuning) -> Self {
@@ -88,6 +92,9 @@ impl EngineFixture {
     pub(crate) async fn try_plan(&self, desired: &Desired) -> Result<Plan, Vec<Diagnostic>> {
         let snapshot = self.store.load().await.unwrap().unwrap_or_else(|| Snapshot::new("lineage", "dev"));
         let types = registry();
+        if !desired.resources.is_empty() {
+            self.templates.add(&template(desired, &types).unwrap()).unwrap();
+        }
         assert_eq!(verify::snapshot(&snapshot, &types), [""; 0]);
         let input = Refresh {
             registry: &types,

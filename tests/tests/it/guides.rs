@@ -22,7 +22,7 @@ use std::{
     sync::LazyLock,
 };
 
-use provisioner_tests::{Emulator, skipped};
+use provisioner_tests::{Emulator, Templates, skipped};
 
 use self::{
     normalize::normalize,
@@ -98,6 +98,10 @@ struct Reader {
     /// The folder that stands for a checkout of the repository.
     checkout: PathBuf,
     folder: tempfile::TempDir,
+    /// The templates of the plans, which are judged at the end.
+    _templates: Templates,
+    /// The folder of the templates, which no page shows.
+    _beside: tempfile::TempDir,
 }
 
 impl Reader {
@@ -113,11 +117,13 @@ impl Reader {
             }
         }
         fs::create_dir(&bin).unwrap();
+        let beside = tempfile::tempdir().unwrap();
+        let templates = Templates::in_folder(beside.path().join("templates")).unwrap();
         let under_test = Path::new(env!("CARGO_BIN_EXE_provisioner-under-test"));
         let mut programs = vec![("provisioner", under_test.to_owned())];
         programs.extend(EXAMPLES.iter().map(|name| (*name, example(name))));
         for (name, program) in programs {
-            program_on_path(&bin.join(name), &program);
+            program_on_path(&bin.join(name), &program, templates.folder());
         }
         #[expect(clippy::disallowed_methods, reason = "how the test runner says where the client is")]
         if let Some(aws) = std::env::var_os("PROVISIONER_AWS_CLI") {
@@ -135,7 +141,7 @@ impl Reader {
                 ("AWS_PAGER", ""),
             ],
         );
-        Self { shell, checkout, folder }
+        Self { shell, checkout, folder, _templates: templates, _beside: beside }
     }
 
     /// Returns a path that a page names: in the home folder, or else in the checkout.
@@ -206,13 +212,16 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// Writes a script that runs a program under its own name. It sets the pace for an emulator, which is consistent and
-/// fast.
-fn program_on_path(script: &Path, program: &Path) {
+/// fast, and has the template of each plan written into a folder; a saved plan and a destroy have none.
+fn program_on_path(script: &Path, program: &Path, templates: &Path) {
     let name = script.file_name().unwrap().to_str().unwrap();
     let text = format!(
         "#!/usr/bin/env bash\n\
          case \"$1\" in plan|apply|destroy|drift|rollback) pace=(--consistency-window 0 --poll 0.2) ;; esac\n\
-         exec -a {name} '{}' \"$@\" \"${{pace[@]}}\"\n",
+         case \"$1\" in plan|apply) template=(--template '{}'/$$.json) ;; esac\n\
+         for one in \"${{@:2}}\"; do if [[ -f $one || $one == --destroy ]]; then template=(); fi; done\n\
+         exec -a {name} '{}' \"$@\" \"${{pace[@]}}\" \"${{template[@]}}\"\n",
+        templates.display(),
         program.display()
     );
     #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use provisioner_model::plan::Plan;
-use provisioner_tests::{Emulator, faults::Faults, registry::LocalRegistry, skipped};
+use provisioner_tests::{Emulator, Templates, faults::Faults, registry::LocalRegistry, skipped};
 use serde_json::Value;
 
 /// An emulator has no delays of its own, and a poll of one takes milliseconds.
@@ -20,6 +20,8 @@ pub(crate) struct Sandbox {
     pub(crate) build: Option<PathBuf>,
     /// The engine's timing, as options of the command line.
     pub(crate) pace: &'static [&'static str],
+    /// The templates of the plans. They are judged at the end, before the folder goes.
+    templates: Templates,
     folder: tempfile::TempDir,
 }
 
@@ -67,7 +69,8 @@ impl Sandbox {
         for name in ["dev.toml", "prod.toml"] {
             std::fs::copy(environments().join(name), to.join(name)).unwrap();
         }
-        Self { moto, build: Some(folder.path().join("target")), pace: FAST, folder }
+        let templates = Templates::in_folder(folder.path().join("templates")).unwrap();
+        Self { moto, build: Some(folder.path().join("target")), pace: FAST, templates, folder }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -124,6 +127,9 @@ impl Sandbox {
         if ["plan", "apply", "destroy", "drift", "rollback", "bootstrap"].contains(&arguments[0]) {
             command.args(self.pace);
         }
+        if self.declares(arguments) {
+            command.arg("--template").arg(self.template());
+        }
         if let Some(build) = &self.build {
             command.env("CARGO_TARGET_DIR", build);
         }
@@ -133,6 +139,20 @@ impl Sandbox {
         }
         self.credentials(&mut command);
         command
+    }
+
+    /// Returns whether a command makes a plan of the declared resources: neither a destroy nor a saved plan.
+    fn declares(&self, arguments: &[&str]) -> bool {
+        match arguments[0] {
+            "plan" => !arguments.contains(&"--destroy") && !arguments.contains(&"--template"),
+            "apply" => !arguments[1..].iter().any(|one| self.path(one).is_file()),
+            _ => false,
+        }
+    }
+
+    /// A file for the template of a plan, which the sandbox's end judges.
+    pub(crate) fn template(&self) -> PathBuf {
+        self.templates.file()
     }
 
     /// An independent client: the AWS CLI. Its answer as JSON, null where there is none.

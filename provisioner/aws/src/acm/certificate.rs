@@ -18,6 +18,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:acm:certificate",
     cloudformation = "AWS::CertificateManager::Certificate",
+    attributes(arn = "Ref"),
     create = "acm:RequestCertificate",
     omitted(
         ValidationMethod | DomainValidationOptions = "by DNS, which lets ACM renew the certificate",

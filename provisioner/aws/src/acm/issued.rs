@@ -15,7 +15,8 @@ use crate::{each::one_by_one, prelude::*, route53::Record};
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:acm:certificate-issued",
-    cloudformation(none = "a wait, which CloudFormation makes part of the certificate")
+    cloudformation(none = "a wait, which CloudFormation makes part of the certificate"),
+    attributes(id | arn = "${certificate}"),
 )]
 pub struct CertificateIssued {
     /// The certificate to wait for.

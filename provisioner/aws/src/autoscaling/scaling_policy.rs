@@ -26,6 +26,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:applicationautoscaling:scaling-policy",
     cloudformation = "AWS::ApplicationAutoScaling::ScalingPolicy",
+    attributes(arn = "Ref"),
     create = "application-autoscaling:PutScalingPolicy",
     unique(target, policy_name),
     omitted(

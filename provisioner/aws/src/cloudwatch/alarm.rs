@@ -30,6 +30,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:cloudwatch:alarm",
     cloudformation = "AWS::CloudWatch::Alarm",
+    attributes(arn = "Arn"),
     create = "cloudwatch:PutMetricAlarm",
     unique(alarm_name),
     constructor = with_required,

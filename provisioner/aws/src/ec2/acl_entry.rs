@@ -16,7 +16,7 @@ pub struct AclEntry {
     /// Either `allow` or `deny`.
     pub rule_action: String,
     /// `-1` for all, else the protocol's number: 6 is TCP, 17 UDP, 1 ICMP.
-    #[field(default = "-1")]
+    #[field(default = "-1", convert = protocol_number)]
     pub protocol: String,
     /// Source or destination of the traffic: an IPv4 or IPv6 range.
     #[field(property = "", convert = range)]
@@ -91,6 +91,11 @@ impl AclEntry {
         let (kind, code) = (self.icmp_type?, self.icmp_code?);
         Some(IcmpTypeCode::builder().r#type(kind).code(code).build())
     }
+}
+
+/// Returns the protocol as CloudFormation has it: EC2's API takes the number as text.
+fn protocol_number(protocol: &str) -> Value {
+    protocol.parse::<i64>().map_or_else(|_| protocol.into(), Value::from)
 }
 
 /// The last number that an entry of ours may have.

@@ -13,6 +13,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:ec2:elastic-ip",
     cloudformation = "AWS::EC2::EIP",
+    attributes(id = "AllocationId", public_ip = "PublicIp"),
     create = "ec2:AllocateAddress",
     omitted(
         Domain = "always `vpc`",

@@ -16,6 +16,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:ec2:nat-gateway",
     cloudformation = "AWS::EC2::NatGateway",
+    attributes(id = "NatGatewayId"),
     create = "ec2:CreateNatGateway",
     unique(allocation_id),
     omitted(

@@ -18,6 +18,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:ec2:route-table-association",
     cloudformation = "AWS::EC2::SubnetRouteTableAssociation",
+    attributes(id = "${subnet_id}"),
     create = "ec2:AssociateRouteTable",
     unique(subnet_id),
     omitted(GatewayId = "subnets only, no gateways' own routing so far", PublicIpv4Pool = "subnets only")

@@ -25,6 +25,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:ec2:security-group",
     cloudformation = "AWS::EC2::SecurityGroup",
+    attributes(id = "GroupId", name = "${group_name}"),
     create = "ec2:CreateSecurityGroup",
     unique(vpc_id, group_name)
 )]

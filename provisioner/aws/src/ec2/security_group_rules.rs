@@ -18,6 +18,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:ec2:security-group-rules",
     cloudformation(part = "AWS::EC2::SecurityGroup"),
+    attributes(id = "${group_id}"),
     unique(group_id),
     omitted(
         TagSpecifications = "rules carry no tags: they are managed as one set",

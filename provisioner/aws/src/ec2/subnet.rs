@@ -13,6 +13,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:ec2:subnet",
     cloudformation = "AWS::EC2::Subnet",
+    attributes(arn = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:subnet/${Ref}"),
     create = "ec2:CreateSubnet",
     unique(vpc_id, cidr_block),
     omitted(

@@ -18,6 +18,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:ec2:vpc",
     cloudformation = "AWS::EC2::VPC",
+    attributes(default_security_group = "DefaultSecurityGroup"),
     create = "ec2:CreateVpc",
     omitted(
         AmazonProvidedIpv6CidrBlock | Ipv6CidrBlock | Ipv6CidrBlockNetworkBorderGroup = "IPv4 only so far",

@@ -25,6 +25,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:ecr:repository",
     cloudformation = "AWS::ECR::Repository",
+    attributes(arn = "Arn", uri = "RepositoryUri"),
     create = "ecr:CreateRepository",
     unique(repository_name),
     omitted(registryId = "the account's own registry")

@@ -23,6 +23,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:ecs:cluster",
     cloudformation = "AWS::ECS::Cluster",
+    attributes(arn = "Arn"),
     create = "ecs:CreateCluster",
     unique(cluster_name)
 )]

@@ -31,6 +31,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:ecs:task-definition",
     cloudformation = "AWS::ECS::TaskDefinition",
+    attributes(id = "${family}", arn = "Ref"),
     create = "ecs:RegisterTaskDefinition",
     unique(family),
     omitted(

@@ -22,6 +22,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:elasticloadbalancingv2:listener",
     cloudformation = "AWS::ElasticLoadBalancingV2::Listener",
+    attributes(arn = "Ref"),
     create = "elbv2:CreateListener",
     unique(load_balancer_arn, port),
     omitted("DefaultActions.AuthenticateOidcConfig" = "signing in is the app's; so too Cognito and JWT validation")

@@ -23,6 +23,7 @@ use crate::prelude::*;
 #[resource(
     type = "aws:elasticloadbalancingv2:listener-rule",
     cloudformation = "AWS::ElasticLoadBalancingV2::ListenerRule",
+    attributes(arn = "Ref"),
     create = "elbv2:CreateRule",
     unique(listener_arn, priority),
     omitted(

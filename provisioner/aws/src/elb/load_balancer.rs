@@ -34,6 +34,12 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:elasticloadbalancingv2:load-balancer",
     cloudformation = "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    attributes(
+        arn = "Ref",
+        arn_suffix = "LoadBalancerFullName",
+        dns_name = "DNSName",
+        zone_id = "CanonicalHostedZoneID",
+    ),
     create = "elbv2:CreateLoadBalancer",
     unique(name),
     omitted(

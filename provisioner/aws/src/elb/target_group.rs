@@ -27,6 +27,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:elasticloadbalancingv2:target-group",
     cloudformation = "AWS::ElasticLoadBalancingV2::TargetGroup",
+    attributes(arn = "Ref", arn_suffix = "TargetGroupFullName", name = "TargetGroupName"),
     create = "elbv2:CreateTargetGroup",
     unique(name),
     constructor = bare

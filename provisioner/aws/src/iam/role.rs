@@ -28,6 +28,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:iam:role",
     cloudformation = "AWS::IAM::Role",
+    attributes(arn = "Arn", unique_id = "RoleId"),
     create = "iam:CreateRole",
     unique(role_name),
     omitted(MaxSigninSessionDuration = "new: for people who sign in with a role, not so far")

@@ -22,7 +22,12 @@ use crate::{
 
 /// All policies of a role.
 #[derive(Clone, Debug, PartialEq, Resource)]
-#[resource(type = "aws:iam:role-policies", cloudformation(part = "AWS::IAM::Role"), unique(role_name))]
+#[resource(
+    type = "aws:iam:role-policies",
+    cloudformation(part = "AWS::IAM::Role"),
+    attributes(id = "${role_name}"),
+    unique(role_name)
+)]
 pub struct RolePolicies {
     /// The role.
     #[field(replaces, part_of, property(none = "names the role"))]

@@ -18,6 +18,7 @@ use crate::{document::principal_not_yet, each::one_by_one, prelude::*, tags::mad
 #[resource(
     type = "aws:kms:key",
     cloudformation = "AWS::KMS::Key",
+    attributes(arn = "Arn"),
     create = "kms:CreateKey",
     omitted(
         CustomerMasterKeySpec = "the old name of KeySpec",

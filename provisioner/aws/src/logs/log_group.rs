@@ -28,6 +28,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:cloudwatchlogs:log-group",
     cloudformation = "AWS::Logs::LogGroup",
+    attributes(arn = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Ref}"),
     create = "logs:CreateLogGroup",
     unique(log_group_name)
 )]

@@ -25,6 +25,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:secretsmanager:secret",
     cloudformation = "AWS::SecretsManager::Secret",
+    attributes(name = "${name}"),
     create = "secretsmanager:CreateSecret",
     unique(name),
     constructor = without_value,

@@ -24,6 +24,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:sns:topic",
     cloudformation = "AWS::SNS::Topic",
+    attributes(name = "TopicName"),
     create = "sns:CreateTopic",
     unique(name),
     omitted(DataProtectionPolicy = "scans of what messages hold: an API of its own to read, not so far")

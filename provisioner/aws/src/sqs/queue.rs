@@ -28,6 +28,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:sqs:queue",
     cloudformation = "AWS::SQS::Queue",
+    attributes(arn = "Arn"),
     create = "sqs:CreateQueue",
     unique(queue_name),
     omitted(Attributes = "each attribute is an input of its own")

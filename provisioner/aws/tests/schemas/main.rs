@@ -1,4 +1,5 @@
-//! Resources against AWS's published schemas, without an emulator.
+//! Resources against AWS's published schemas, and as a CloudFormation template, without an emulator.
 
 mod known_bad;
 mod mapping;
+mod template;

@@ -56,6 +56,33 @@ fn every_type_states_its_cloudformation_type_which_the_archive_has() {
 }
 
 #[test]
+fn every_attribute_of_an_output_is_in_its_schema() {
+    let mut wrong = vec![];
+    for resource_type in registry().all() {
+        let info = resource_type.info();
+        let own = match info.cloudformation {
+            CloudFormation::Type(name) => schema(name),
+            _ => None,
+        };
+        for (output, attribute) in info.attributes {
+            let names = if attribute.contains("${") {
+                attribute.split("${").skip(1).filter_map(|rest| rest.split('}').next()).collect()
+            } else {
+                vec![*attribute]
+            };
+            for name in names {
+                let is_input = info.fields.iter().any(|field| field.name == name);
+                let is_attribute = own.is_some_and(|own| name == "Ref" || missing(own, name).is_none());
+                if !is_input && !is_attribute && !name.starts_with("AWS::") {
+                    wrong.push(format!("{}: {output} is not {name}", info.type_name));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
 fn every_property_of_an_input_is_in_its_schema() {
     let mut wrong = vec![];
     for resource_type in registry().all() {

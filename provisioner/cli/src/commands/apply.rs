@@ -12,7 +12,7 @@ use crate::{
     declaration::places,
     environment::Folder,
     error::Failure,
-    options::{ApplyOptions, RolloutOptions, SchemaOptions, Scope},
+    options::{ApplyOptions, RolloutOptions, SchemaOptions, Scope, TemplateOptions},
     program::{Program, is_looked_up},
     render, saved,
     session::{Execution, Session},
@@ -25,7 +25,7 @@ pub(crate) struct ApplyArguments {
     #[arg(value_name = "ENV")]
     environment: String,
     /// A plan from `plan --out`: apply exactly this plan, or refuse.
-    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "replace", "no_refresh"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "replace", "no_refresh", "template"])]
     plan: Option<PathBuf>,
     /// Allow the deletion or replacement of this protected resource; repeatable.
     #[arg(long, value_name = "ADDRESS")]
@@ -41,6 +41,8 @@ pub(crate) struct ApplyArguments {
     #[command(flatten)]
     schemas: SchemaOptions,
     #[command(flatten)]
+    template: TemplateOptions,
+    #[command(flatten)]
     options: ApplyOptions,
     #[command(flatten)]
     scope: Scope,
@@ -52,8 +54,18 @@ pub(super) async fn run<E: Environment>(
     arguments: ApplyArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let ApplyArguments { environment, plan, allow_delete, no_destroy, replace, rollout, schemas, options, scope } =
-        arguments;
+    let ApplyArguments {
+        environment,
+        plan,
+        allow_delete,
+        no_destroy,
+        replace,
+        rollout,
+        schemas,
+        template,
+        options,
+        scope,
+    } = arguments;
     // A wrong file is reported before any call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
@@ -76,6 +88,7 @@ pub(super) async fn run<E: Environment>(
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
         let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
         session.preflight(&declaration.desired, &plan).await?;
+        session.write_template(&declaration.desired, &template)?;
         (plan, places(&declaration.desired))
     };
     terminal.data(&render::plan::plan(&plan, terminal.out()));

@@ -23,6 +23,7 @@ mod schema;
 pub(crate) mod state;
 #[cfg(feature = "aws")]
 pub(crate) mod status;
+pub(crate) mod template;
 pub(crate) mod unlock;
 pub(crate) mod validate;
 
@@ -90,6 +91,7 @@ pub(crate) async fn dispatch<E: Environment>(
         #[cfg(feature = "aws")]
         Command::Rollback(arguments) => rollback::run(program, &folder()?, arguments, terminal).await,
         Command::Graph(arguments) => graph::run(program, &folder()?, arguments, terminal).await,
+        Command::Template(arguments) => template::run(program, &folder()?, arguments, terminal).await,
         Command::State(command) => state::run::<E>(&folder()?, command, terminal).await,
         #[cfg(feature = "aws")]
         Command::Bootstrap(arguments) => bootstrap::run::<E>(&folder()?, arguments, terminal).await,

@@ -9,7 +9,7 @@ use super::ExitStatus;
 use crate::{
     environment::Folder,
     error::Failure,
-    options::{SchemaOptions, Scope},
+    options::{SchemaOptions, Scope, TemplateOptions},
     program::Program,
     render, saved,
     session::Session,
@@ -31,13 +31,15 @@ pub(crate) struct PlanArguments {
     #[arg(long)]
     detailed_exitcode: bool,
     /// Plan the deletion of all objects.
-    #[arg(long, conflicts_with = "replace")]
+    #[arg(long, conflicts_with_all = ["replace", "template"])]
     destroy: bool,
     /// Replace this resource even if no change requires it; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<String>,
     #[command(flatten)]
     schemas: SchemaOptions,
+    #[command(flatten)]
+    template: TemplateOptions,
     #[command(flatten)]
     scope: Scope,
 }
@@ -48,7 +50,8 @@ pub(super) async fn run<E: Environment>(
     arguments: PlanArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, schemas, scope } = arguments;
+    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, schemas, template, scope } =
+        arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     if !destroy {
         session.look_up().await?;
@@ -61,6 +64,7 @@ pub(super) async fn run<E: Environment>(
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
     let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
     session.preflight(&declaration.desired, &plan).await?;
+    session.write_template(&declaration.desired, &template)?;
 
     if json {
         terminal.json(&render::plan::json(&plan))?;

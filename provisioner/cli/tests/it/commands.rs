@@ -270,6 +270,8 @@ fn offline_commands() {
     assert_eq!(workspace.ends(0, "validate").out, "dev: good, 4 resources\n");
     assert!(workspace.ends(0, "graph dev").out.contains("\"service/s0\" -> \"network/net/main\""));
     assert!(workspace.ends(0, "graph dev --format svg").out.starts_with("<svg"));
+    let template = workspace.ends(0, "template dev").out;
+    assert!(template.contains("\"Type\": \"Test::Cloud::Net\""), "{template}");
     assert!(workspace.ends(0, "schema").out.contains("Number of services in the stack."));
     assert!(workspace.ends(0, "completions bash").out.contains("provisioner"));
     assert_eq!(workspace.cloud.calls().len(), 0, "no call was made");

@@ -69,7 +69,9 @@ async fn bucket() {
             Bucket::new()
                 .bucket("test-bucket")
                 .versioning(true)
-                .server_side_encryption_configuration(s3::Encryption::kms("arn:aws:kms:us-east-1:123456789012:key/1"))
+                .server_side_encryption_configuration(s3::Encryption::kms(
+                    "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000001",
+                ))
                 .policy(policy.to_string())
                 .lifecycle_configuration([rule.clone()])
                 .logging_enabled(Logging::new("test-logs-of-bucket", "s3/"))

@@ -12,11 +12,15 @@ use provisioner_aws::registry as types;
 use provisioner_model::{
     Resource,
     erased::{Clouds, ResourceRegistry as Types},
-    stack::MAIN,
+    stack::{MAIN, Stack},
 };
+use provisioner_planner::template;
 use provisioner_testkit::conformance::TestObject;
-use provisioner_tests::{Emulator, registry::LocalRegistry};
+use provisioner_tests::{Emulator, Templates, registry::LocalRegistry};
 use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::engine::facts;
 
 /// Writes the inputs without this one, and checks what AWS then has in its place.
 pub(crate) async fn end(object: &mut TestObject<'_>, field: &str, left: Value) {
@@ -31,6 +35,9 @@ pub(crate) struct Bench {
     pub(crate) emulator: Emulator,
     pub(crate) clouds: Clouds,
     types: Types,
+    /// The templates of the objects, which are judged at the end.
+    templates: Templates,
+    _folder: TempDir,
 }
 
 impl Bench {
@@ -40,7 +47,8 @@ impl Bench {
             provisioner_tests::skipped(test, "moto is not installed");
             return None;
         };
-        Some(Self { clouds: emulator.clouds(), emulator, types: types() })
+        let clouds = emulator.clouds();
+        Some(Self::of(emulator, clouds))
     }
 
     /// The same with a registry, which is kept alive by the caller, and a folder of images to push.
@@ -51,12 +59,22 @@ impl Bench {
         };
         let mut clouds = Clouds::default();
         clouds.add(MAIN, emulator.aws().with_images(images.to_owned()));
-        Some(Self { clouds, emulator, types: types() })
+        Some(Self::of(emulator, clouds))
+    }
+
+    fn of(emulator: Emulator, clouds: Clouds) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let templates = Templates::in_folder(folder.path().join("templates")).unwrap();
+        Self { emulator, clouds, types: types(), templates, _folder: folder }
     }
 
     /// Makes one and checks it; see [`TestObject::create`].
     pub(crate) async fn create<R: Resource>(&self, inputs: R) -> TestObject<'_> {
         let resource_type = self.types.get(R::TYPE).expect("registered");
-        TestObject::create(resource_type, &self.clouds, serde_json::to_value(inputs).unwrap()).await
+        let values = serde_json::to_value(&inputs).unwrap();
+        let mut stack = Stack::new(facts());
+        stack.add("it", inputs);
+        self.templates.add(&template(&stack.finish().unwrap(), &self.types).unwrap()).unwrap();
+        TestObject::create(resource_type, &self.clouds, values).await
     }
 }

@@ -277,7 +277,7 @@ async fn service_and_its_scaling() {
     let Some(bench) = Bench::moto("service_and_its_scaling") else { return };
     let net = Net::on(&bench).await;
     let cluster = bench.create(Cluster::new()).await;
-    let definition = TaskDefinition::fargate(256, 1024, [app()]);
+    let definition = TaskDefinition::fargate(256, 1024, [app()]).volumes([Volume::new("tmp")]);
     let definition = definition.execution_role_arn("arn:aws:iam::123456789012:role/execution");
     let mut definition = bench.create(definition).await;
     let targets = bench.create(TargetGroup::new(id(&net.vpc), "HTTP", 8080)).await;

@@ -28,6 +28,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:dynamodb:table",
     cloudformation = "AWS::DynamoDB::Table",
+    attributes(arn = "Arn", stream_arn = "StreamArn"),
     create = "dynamodb:CreateTable",
     unique(table_name),
     omitted(

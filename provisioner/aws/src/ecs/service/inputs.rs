@@ -21,6 +21,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:ecs:service",
     cloudformation = "AWS::ECS::Service",
+    attributes(id = "${cluster}/${Name}", arn = "ServiceArn", name = "Name", cluster = "${cluster}"),
     create = "ecs:CreateService",
     unique(cluster, service_name),
     omitted(

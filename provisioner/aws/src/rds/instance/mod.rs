@@ -31,7 +31,16 @@ const NAME_RULE: NameRule = NameRule {
 #[derive(Clone, Debug, PartialEq, Resource)]
 #[resource(
     type = "aws:rds:instance",
-    cloudformation = "AWS::RDS::DBInstance", create = "rds:CreateDBInstance", unique(db_instance_identifier),
+    cloudformation = "AWS::RDS::DBInstance",
+    attributes(
+        arn = "DBInstanceArn",
+        resource_id = "DbiResourceId",
+        "endpoint.address" = "Endpoint.Address",
+        "endpoint.port" = "Endpoint.Port",
+        "master_user_secret.arn" = "MasterUserSecret.SecretArn",
+    ),
+    create = "rds:CreateDBInstance",
+    unique(db_instance_identifier),
     omitted(
         DBSecurityGroups = "EC2-Classic is gone", DBClusterIdentifier | PromotionTier = "no clusters",
         TdeCredentialArn | TdeCredentialPassword = "Oracle with CloudHSM",

@@ -32,6 +32,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:s3:bucket",
     cloudformation = "AWS::S3::Bucket",
+    attributes(arn = "Arn", domain_name = "DomainName", regional_domain_name = "RegionalDomainName"),
     create = "s3:CreateBucket",
     unique(bucket),
     omitted(

@@ -28,6 +28,7 @@ const NAME_RULE: NameRule = NameRule {
 #[resource(
     type = "aws:wafv2:web-acl",
     cloudformation = "AWS::WAFv2::WebACL",
+    attributes(id | arn = "Arn", name = "${name}"),
     create = "wafv2:CreateWebACL",
     unique(scope, name),
     omitted(
