@@ -67,6 +67,15 @@ pub(crate) struct SchemaOptions {
     pub(crate) no_schemas: bool,
 }
 
+/// The check of a plan against the account and the region.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct PreflightOptions {
+    /// Skip the checks against the account and the region: zones, database classes, quotas, names, keys, certificates,
+    /// service-linked roles.
+    #[arg(long)]
+    pub(crate) no_preflight: bool,
+}
+
 /// Options for applying a plan.
 #[derive(Args, Debug)]
 pub(crate) struct ApplyOptions {

@@ -1,56 +1,52 @@
-//! Checks of planned objects against what AWS offers in this account and region, before an apply.
+//! Zones: the account must have those of the subnets that the plan creates.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ec2::types::AvailabilityZone;
-use provisioner_model::{
-    Diagnostic,
-    erased::Clouds,
-    plan::{Plan, Step, StepAction},
-    resource::Cloud,
-    stack::MAIN,
+use provisioner_model::Diagnostic;
+
+use super::{Context, or_left_out};
+use crate::{
+    ec2::{Subnet, filter},
+    prelude::*,
 };
 
-use crate::{ec2::Subnet, prelude::*};
-
-/// Returns the errors of a plan. Only the objects that it creates need calls.
-pub async fn problems(clouds: &Clouds, plan: &Plan) -> Result<Vec<Diagnostic>> {
-    let problems = zone_problems(clouds, plan).await?;
-    #[cfg(feature = "rds")]
-    let problems = [problems, crate::rds::snapshot_problems(clouds, plan).await?].concat();
-    Ok(problems)
-}
-
-async fn zone_problems(clouds: &Clouds, plan: &Plan) -> Result<Vec<Diagnostic>> {
-    let subnets: Vec<(&str, &str)> = plan.steps.iter().filter_map(planned_zone).collect();
-    if subnets.is_empty() {
-        return Ok(vec![]);
-    }
-    match zones(clouds, &subnets).await {
-        // Credentials that may not list the zones may still create subnets, and EC2 checks the zones then.
-        Err(error) if error.kind == ErrorKind::Denied => Ok(vec![]),
-        problems => problems,
-    }
-}
-
-/// Returns the address and the zone of a subnet that a step creates.
-fn planned_zone(step: &Step) -> Option<(&str, &str)> {
-    let StepAction::Create(write) = &step.action else { return None };
-    let zone = write.planned.get("availability_zone")?.as_str()?;
-    (step.type_name == Subnet::TYPE).then_some((step.address.as_str(), zone))
+pub(super) async fn findings(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
+    or_left_out("zones", missing_zones(context).await)
 }
 
 /// Reports the subnets whose zone the account does not have in this region. Zones differ by account: many accounts have
 /// no `ap-northeast-1b`.
-async fn zones(clouds: &Clouds, subnets: &[(&str, &str)]) -> Result<Vec<Diagnostic>> {
-    let reader = clouds.get::<Aws>(MAIN)?.reader();
-    let answer = reader.ec2().describe_availability_zones().send().await;
-    let answer = answer.map_err(api("ec2:DescribeAvailabilityZones"))?;
-    // A subnet cannot be in a local zone without an opt-in.
-    let is_zone = |zone: &&AvailabilityZone| zone.zone_type().is_none_or(|kind| kind == "availability-zone");
-    let zones = answer.availability_zones().iter().filter(is_zone);
-    let names: BTreeSet<&str> = zones.filter_map(AvailabilityZone::zone_name).collect();
+async fn missing_zones(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
+    let zone = |(address, inputs): (_, &Value)| Some((address, inputs["availability_zone"].as_str()?.to_owned()));
+    let subnets: Vec<(&str, String)> = context.creates(Subnet::TYPE).filter_map(zone).collect();
+    if subnets.is_empty() {
+        return Ok(vec![]);
+    }
+    let zones = zones(&context.reader).await?;
+    let names: BTreeSet<&str> = zones.iter().filter_map(AvailabilityZone::zone_name).collect();
     Ok(subnets.iter().filter_map(|(address, zone)| missing(address, zone, &names)).collect())
+}
+
+/// Returns the region's zones. Local zones are left out: a subnet cannot be in one without an opt-in.
+pub(super) async fn zones(reader: &Reader) -> Result<Arc<Vec<AvailabilityZone>>> {
+    let read = || async {
+        let answer = reader.ec2().describe_availability_zones().send().await;
+        let zones = answer.map_err(api("ec2:DescribeAvailabilityZones"))?.availability_zones.unwrap_or_default();
+        let is_zone = |zone: &AvailabilityZone| zone.zone_type().is_none_or(|kind| kind == "availability-zone");
+        Ok(zones.into_iter().filter(is_zone).collect())
+    };
+    reader.once("zones of the region", read).await
+}
+
+/// Returns the zones of existing subnets.
+pub(super) async fn of_subnets(reader: &Reader, ids: &[&str]) -> Result<Arc<BTreeSet<String>>> {
+    let read = || async {
+        let request = reader.ec2().describe_subnets().filters(filter("subnet-id", ids.iter().copied()));
+        let subnets = list_all!("ec2:DescribeSubnets", request)?;
+        Ok(subnets.into_iter().filter_map(|subnet| subnet.availability_zone).collect())
+    };
+    reader.once(&format!("zones of {}", ids.join(" ")), read).await
 }
 
 fn missing(address: &str, zone: &str, names: &BTreeSet<&str>) -> Option<Diagnostic> {

@@ -12,7 +12,7 @@ use crate::{
     declaration::places,
     environment::Folder,
     error::Failure,
-    options::{ApplyOptions, RolloutOptions, SchemaOptions, Scope},
+    options::{ApplyOptions, PreflightOptions, RolloutOptions, SchemaOptions, Scope},
     program::{Program, is_looked_up},
     render, saved,
     session::{Execution, Session},
@@ -41,6 +41,8 @@ pub(crate) struct ApplyArguments {
     #[command(flatten)]
     schemas: SchemaOptions,
     #[command(flatten)]
+    preflight: PreflightOptions,
+    #[command(flatten)]
     options: ApplyOptions,
     #[command(flatten)]
     scope: Scope,
@@ -52,8 +54,18 @@ pub(super) async fn run<E: Environment>(
     arguments: ApplyArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let ApplyArguments { environment, plan, allow_delete, no_destroy, replace, rollout, schemas, options, scope } =
-        arguments;
+    let ApplyArguments {
+        environment,
+        plan,
+        allow_delete,
+        no_destroy,
+        replace,
+        rollout,
+        schemas,
+        preflight,
+        options,
+        scope,
+    } = arguments;
     // A wrong file is reported before any call.
     let saved_plan = plan.map(|file| saved::read(&file, &environment)).transpose()?;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
@@ -74,8 +86,8 @@ pub(super) async fn run<E: Environment>(
         let declaration = session.declare()?;
         session.check(&declaration, schemas)?;
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
-        let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
-        session.preflight(&declaration.desired, &plan).await?;
+        let mut plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+        session.preflight(&declaration.desired, &mut plan, preflight).await?;
         (plan, places(&declaration.desired))
     };
     terminal.data(&render::plan::plan(&plan, terminal.out()));

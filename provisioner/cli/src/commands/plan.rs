@@ -9,7 +9,7 @@ use super::ExitStatus;
 use crate::{
     environment::Folder,
     error::Failure,
-    options::{SchemaOptions, Scope},
+    options::{PreflightOptions, SchemaOptions, Scope},
     program::Program,
     render, saved,
     session::Session,
@@ -39,6 +39,8 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     schemas: SchemaOptions,
     #[command(flatten)]
+    preflight: PreflightOptions,
+    #[command(flatten)]
     scope: Scope,
 }
 
@@ -48,7 +50,8 @@ pub(super) async fn run<E: Environment>(
     arguments: PlanArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, schemas, scope } = arguments;
+    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, schemas, preflight, scope } =
+        arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     if !destroy {
         session.look_up().await?;
@@ -59,8 +62,8 @@ pub(super) async fn run<E: Environment>(
     }
     session.check(&declaration, schemas)?;
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
-    let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
-    session.preflight(&declaration.desired, &plan).await?;
+    let mut plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+    session.preflight(&declaration.desired, &mut plan, preflight).await?;
 
     if json {
         terminal.json(&render::plan::json(&plan))?;
