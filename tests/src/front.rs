@@ -3,6 +3,7 @@
 pub(crate) mod cbor;
 pub(crate) mod ecs;
 pub(crate) mod firewall;
+pub(crate) mod offers;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,9 @@ pub(crate) fn answer(request: Message, moto: u16, registry: Option<u16>) -> io::
         ("ecs", _) => ecs::answer(&request, moto),
         ("elasticloadbalancing", "DescribeTargetHealth") => ecs::health(&request, moto),
         ("rds", "ModifyDBSubnetGroup") => subnet_group(&request, moto),
+        ("rds", "DescribeAccountAttributes" | "DescribeOrderableDBInstanceOptions") => {
+            offers::answer(&request).map_or_else(|| request.send(moto), Ok)
+        }
         ("rds", _) => with_lifecycle(&request, moto, &request.send(moto)?),
         ("ec2", "DeleteNatGateway") => freed(&request, moto),
         ("monitoring", _) => {

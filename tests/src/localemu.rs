@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     Emulator, NO_DOCKER, free_port,
-    front::{self, CLOUDWATCH, cbor, ecs},
+    front::{self, CLOUDWATCH, cbor, ecs, offers},
     program,
     proxy::Message,
 };
@@ -42,7 +42,10 @@ fn answer(request: Message, port: u16, key: &Mutex<Option<String>>) -> io::Resul
             let answer = request.send(port)?;
             Ok(if answer.status() == "200" { answer } else { no_such_dashboard() })
         }
-        "rds" => front::with_lifecycle(&request, port, &database(request.clone(), port, key)?),
+        "rds" => match offers::answer(&request) {
+            Some(answer) => Ok(answer),
+            None => front::with_lifecycle(&request, port, &database(request.clone(), port, key)?),
+        },
         // As moto, which is inside: see there.
         "ecs" => ecs::answer(&request, port),
         "elasticloadbalancing" if request.field("Action").as_deref() == Some("DescribeTargetHealth") => {

@@ -14,7 +14,7 @@ use crate::{
     Emulator, NO_DOCKER,
     docker::{self, Containers},
     free_port,
-    front::{self, ecs},
+    front::{self, ecs, offers},
     program,
     proxy::Message,
     registry,
@@ -113,6 +113,9 @@ impl Front {
                 Ok(answer)
             }
             "ec2" | "rds" => {
+                if let Some(answer) = offers::answer(request).filter(|_| request.service() == "rds") {
+                    return Ok(answer);
+                }
                 let answer = request.send(self.port)?;
                 self.keep(request, &answer)?;
                 let answer = self.complete(answer);

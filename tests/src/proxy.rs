@@ -156,6 +156,12 @@ impl Message {
         scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or_default()
     }
 
+    /// The region that the caller signed for.
+    pub fn region(&self) -> &str {
+        let scope = self.header("authorization").and_then(|value| value.split("Credential=").nth(1));
+        scope.and_then(|scope| scope.split('/').nth(2)).unwrap_or_default()
+    }
+
     /// The same for another service; no emulator here looks at the signature.
     #[must_use]
     pub fn signed_for(self, service: &str) -> Self {

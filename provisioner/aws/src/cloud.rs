@@ -68,6 +68,7 @@ clients! {
     "rds" rds aws_sdk_rds "RDS" "RDS",
     "route53" route53 aws_sdk_route53 "Route 53" "Route 53",
     "secretsmanager" secrets aws_sdk_secretsmanager "Secrets Manager" "Secrets Manager",
+    "servicequotas" quotas aws_sdk_servicequotas "Service Quotas" "Service Quotas",
     "sns" sns aws_sdk_sns "SNS" "SNS",
     "sqs" sqs aws_sdk_sqs "SQS" "SQS",
     "wafv2" waf aws_sdk_wafv2 "WAF" "WAFV2",

@@ -75,6 +75,15 @@ pub(crate) struct TemplateOptions {
     pub(crate) template: Option<PathBuf>,
 }
 
+/// The check of a plan against the account and the region.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct PreflightOptions {
+    /// Skip the checks against the account and the region: zones, database classes, quotas, names, keys, certificates,
+    /// service-linked roles.
+    #[arg(long)]
+    pub(crate) no_preflight: bool,
+}
+
 /// Options for applying a plan.
 #[derive(Args, Debug)]
 pub(crate) struct ApplyOptions {

@@ -25,3 +25,49 @@ fn credentials_of_another_account_are_refused() {
     sandbox.edit("dev", "210987654321", "123456789012");
     sandbox.run(&["plan", "dev"]).ok();
 }
+
+#[test]
+fn plan_refuses_a_database_class_that_the_version_lacks() {
+    let Some(sandbox) = Sandbox::new("plan_refuses_a_database_class_that_the_version_lacks") else { return };
+    sandbox.edit("dev", "class = \"db.t3.micro\"", "class = \"db.m8g.large\"\nversion = \"14\"");
+    let refused = sandbox.run(&["plan", "dev"]).ended(1).err;
+    assert!(refused.contains("this region does not offer `db.m8g.large` for postgres 14"), "{refused}");
+    assert!(refused.contains("the region offers it for postgres 15.12, 16.8"), "{refused}");
+    assert!(refused.contains("database/instance/main") && refused.contains("database.rs:"), "{refused}");
+    sandbox.run(&["plan", "dev", "--no-preflight"]).ok();
+
+    sandbox.edit("dev", "version = \"14\"", "version = \"15\"");
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    // A plan that changes nothing of the database does not ask again.
+    sandbox.unchanged("dev");
+    sandbox.edit("dev", "db.m8g.large", "db.t3.micro");
+    sandbox.run(&["plan", "dev"]).ok();
+}
+
+#[test]
+fn plan_warns_of_zones_without_the_class_or_the_architecture() {
+    let Some(sandbox) = Sandbox::new("plan_warns_of_zones_without_the_class_or_the_architecture") else { return };
+    sandbox.edit("dev", "zones = [\"a\", \"b\"]", "zones = [\"a\", \"e\"]");
+    sandbox.edit("dev", "[service]", "[service]\narchitecture = \"arm64\"");
+    let plan = sandbox.run(&["plan", "dev"]).ok().out;
+    assert!(plan.contains("RDS has no `db.t3.micro` in us-east-1e: the database cannot be there"), "{plan}");
+    assert!(plan.contains("Fargate runs no tasks for ARM64 in us-east-1e"), "{plan}");
+
+    sandbox.edit("dev", "multi_az = false", "multi_az = true");
+    let refused = sandbox.run(&["plan", "dev"]).ended(1).err.replace("\n  ", " ");
+    assert!(refused.contains("a standby needs `db.t3.micro` in two zones of the subnet group"), "{refused}");
+}
+
+#[test]
+fn plan_refuses_more_addresses_than_the_quota() {
+    let Some(sandbox) = Sandbox::new("plan_refuses_more_addresses_than_the_quota") else { return };
+    for _ in 0..5 {
+        sandbox.aws("ec2 allocate-address --domain vpc");
+    }
+    let refused = sandbox.run(&["plan", "dev"]).ended(1).err.replace("\n  ", " ");
+    let expected = "the account has 5 of at most 5 Elastic IP addresses, and the plan needs 1 more";
+    assert!(refused.contains(expected), "{refused}");
+    assert!(refused.contains("--service-code ec2 --quota-code L-0263D0A3 --desired-value 6"), "{refused}");
+    assert!(refused.contains("network/elastic-ip/"), "{refused}");
+    sandbox.run(&["plan", "dev", "--no-preflight"]).ok();
+}

@@ -361,7 +361,9 @@ RDS = [
           rds("ModifyDBParameterGroup")),
     *(Limit(f"rds:{one}", "MaxRecords", between(20, 100), "expected 20 to 100", rds(one)) for one in (
         "DescribeDBInstances", "DescribeDBSubnetGroups", "DescribeDBParameterGroups", "DescribeDBParameters",
-        "DescribeDBSnapshots", "DescribeDBEngineVersions", "DescribeOrderableDBInstanceOptions")),
+        "DescribeDBSnapshots", "DescribeDBEngineVersions")),
+    Limit("rds:DescribeOrderableDBInstanceOptions", "MaxRecords", between(20, 1000), "expected 20 to 1000",
+          rds("DescribeOrderableDBInstanceOptions")),
 ]
 
 IAM_QUOTAS = f"{DOCS}/IAM/latest/UserGuide/reference_iam-quotas.html"

@@ -44,7 +44,8 @@ pub struct ElasticIpOutputs {
 
 impl Resource for ElasticIp {
     const ACTIONS: Actions = Actions {
-        read: &["ec2:DescribeAddresses"],
+        // Attributes are for the check of a plan: see `preflight/quotas.rs`.
+        read: &["ec2:DescribeAccountAttributes", "ec2:DescribeAddresses"],
         create: &["ec2:AllocateAddress", "ec2:CreateTags"],
         update: &["ec2:CreateTags", "ec2:DeleteTags"],
         delete: &["ec2:ReleaseAddress"],

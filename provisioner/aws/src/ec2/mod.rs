@@ -63,7 +63,7 @@ pub fn register(types: ResourceRegistry) -> ResourceRegistry {
         .with::<FlowLog>()
 }
 
-fn filter<S: Into<String>>(name: &str, values: impl IntoIterator<Item = S>) -> Filter {
+pub(crate) fn filter<S: Into<String>>(name: &str, values: impl IntoIterator<Item = S>) -> Filter {
     let values = values.into_iter().map(Into::into).collect();
     Filter::builder().name(name).set_values(Some(values)).build()
 }

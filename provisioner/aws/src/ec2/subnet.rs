@@ -54,7 +54,7 @@ pub struct SubnetOutputs {
 impl Resource for Subnet {
     const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
-        // The zones are for the check of a plan: see `preflight.rs`.
+        // The zones are for the check of a plan: see `preflight/zones.rs`.
         read: &["ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"],
         create: &["ec2:CreateSubnet", "ec2:CreateTags"],
         update: &["ec2:ModifySubnetAttribute", "ec2:CreateTags", "ec2:DeleteTags"],

@@ -58,7 +58,13 @@ pub struct VpcOutputs {
 
 impl Resource for Vpc {
     const ACTIONS: Actions = Actions {
-        read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups"],
+        // The quota is for the check of a plan: see `preflight/quotas.rs`.
+        read: &[
+            "ec2:DescribeVpcs",
+            "ec2:DescribeVpcAttribute",
+            "ec2:DescribeSecurityGroups",
+            "servicequotas:GetServiceQuota",
+        ],
         create: &["ec2:CreateVpc", "ec2:CreateTags"],
         update: &["ec2:ModifyVpcAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
         delete: &[

@@ -255,7 +255,9 @@ impl LoadBalancer {
 impl Resource for LoadBalancer {
     const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
+        // Limits are for the check of a plan: see `preflight/quotas.rs`.
         read: &[
+            "elasticloadbalancing:DescribeAccountLimits",
             "elasticloadbalancing:DescribeLoadBalancers",
             "elasticloadbalancing:DescribeLoadBalancerAttributes",
             "elasticloadbalancing:DescribeTags",

@@ -71,7 +71,8 @@ pub struct RoleOutputs {
 impl Resource for Role {
     const IDEMPOTENT_CREATE: bool = true;
     const ACTIONS: Actions = Actions {
-        read: &["iam:ListRoles", "iam:GetAccountAuthorizationDetails", "iam:GetRole"],
+        // The summary is for the check of a plan: see `preflight/quotas.rs`.
+        read: &["iam:ListRoles", "iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary", "iam:GetRole"],
         create: &["iam:CreateRole", "iam:TagRole", "iam:PutRolePermissionsBoundary"],
         update: &[
             "iam:UpdateAssumeRolePolicy",

@@ -7,8 +7,9 @@ mod subnet_group;
 use aws_sdk_rds::types::Tag;
 use provisioner_model::erased::ResourceRegistry;
 
+pub(crate) use self::instance::fits;
 pub use self::{
-    instance::{Endpoint, Instance, InstanceOutputs, ManagedSecret, snapshot_problems},
+    instance::{Endpoint, Instance, InstanceOutputs, ManagedSecret, snapshot_findings},
     parameter_group::{ParameterGroup, ParameterGroupOutputs},
     subnet_group::{SubnetGroup, SubnetGroupOutputs},
 };

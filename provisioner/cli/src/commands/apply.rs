@@ -12,7 +12,7 @@ use crate::{
     declaration::places,
     environment::Folder,
     error::Failure,
-    options::{ApplyOptions, RolloutOptions, SchemaOptions, Scope, TemplateOptions},
+    options::{ApplyOptions, PreflightOptions, RolloutOptions, SchemaOptions, Scope, TemplateOptions},
     program::{Program, is_looked_up},
     render, saved,
     session::{Execution, Session},
@@ -43,6 +43,8 @@ pub(crate) struct ApplyArguments {
     #[command(flatten)]
     template: TemplateOptions,
     #[command(flatten)]
+    preflight: PreflightOptions,
+    #[command(flatten)]
     options: ApplyOptions,
     #[command(flatten)]
     scope: Scope,
@@ -63,6 +65,7 @@ pub(super) async fn run<E: Environment>(
         rollout,
         schemas,
         template,
+        preflight,
         options,
         scope,
     } = arguments;
@@ -86,8 +89,8 @@ pub(super) async fn run<E: Environment>(
         let declaration = session.declare()?;
         session.check(&declaration, schemas)?;
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
-        let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
-        session.preflight(&declaration.desired, &plan).await?;
+        let mut plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+        session.preflight(&declaration.desired, &mut plan, preflight).await?;
         session.write_template(&declaration.desired, &template)?;
         (plan, places(&declaration.desired))
     };

@@ -9,7 +9,7 @@ use super::ExitStatus;
 use crate::{
     environment::Folder,
     error::Failure,
-    options::{SchemaOptions, Scope, TemplateOptions},
+    options::{PreflightOptions, SchemaOptions, Scope, TemplateOptions},
     program::Program,
     render, saved,
     session::Session,
@@ -41,6 +41,8 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     template: TemplateOptions,
     #[command(flatten)]
+    preflight: PreflightOptions,
+    #[command(flatten)]
     scope: Scope,
 }
 
@@ -50,8 +52,18 @@ pub(super) async fn run<E: Environment>(
     arguments: PlanArguments,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let PlanArguments { environment, out, json, detailed_exitcode, destroy, replace, schemas, template, scope } =
-        arguments;
+    let PlanArguments {
+        environment,
+        out,
+        json,
+        detailed_exitcode,
+        destroy,
+        replace,
+        schemas,
+        template,
+        preflight,
+        scope,
+    } = arguments;
     let mut session = Session::open(program, folder, folder.load::<E>(&environment)?).await?;
     if !destroy {
         session.look_up().await?;
@@ -62,8 +74,8 @@ pub(super) async fn run<E: Environment>(
     }
     session.check(&declaration, schemas)?;
     let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
-    let plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
-    session.preflight(&declaration.desired, &plan).await?;
+    let mut plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
+    session.preflight(&declaration.desired, &mut plan, preflight).await?;
     session.write_template(&declaration.desired, &template)?;
 
     if json {

@@ -3,6 +3,8 @@
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use provisioner_engine::{Refresh, Tuning, refresh};
+#[cfg(feature = "aws")]
+use provisioner_model::Severity;
 use provisioner_model::{
     Diagnostic, Environment,
     plan::{Drift, Plan},
@@ -12,7 +14,12 @@ use provisioner_model::{
 use provisioner_planner::{Input, Observations, Selection, verify};
 
 use super::Session;
-use crate::{declaration::Declaration, error::Failure, options::Pace, terminal};
+use crate::{
+    declaration::Declaration,
+    error::Failure,
+    options::{Pace, PreflightOptions},
+    terminal,
+};
 
 /// The objects that a refresh reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,21 +94,32 @@ impl<E: Environment> Session<'_, E> {
         Ok(plan)
     }
 
-    /// Checks the plan against what AWS offers in this account and region.
+    /// Checks the plan against what AWS offers in this account and region. Warnings become notices of the plan.
     #[cfg(feature = "aws")]
-    pub(crate) async fn preflight(&self, desired: &Desired, plan: &Plan) -> Result<(), Failure> {
-        let problems = provisioner_aws::preflight::problems(&self.clouds, plan).await;
-        let mut problems = problems.map_err(Failure::Preflight)?;
-        for problem in &mut problems {
-            let declared = problem.address.as_ref().and_then(|address| desired.resources.get(address));
-            problem.location = declared.map(|declared| Box::new(declared.at.into()));
+    pub(crate) async fn preflight(
+        &self,
+        desired: &Desired,
+        plan: &mut Plan,
+        options: PreflightOptions,
+    ) -> Result<(), Failure> {
+        if options.no_preflight {
+            return Ok(());
         }
-        if problems.is_empty() { Ok(()) } else { Err(Failure::Planning(problems)) }
+        let findings = provisioner_aws::preflight::findings(&self.clouds, desired, plan).await;
+        let mut findings = findings.map_err(Failure::Preflight)?;
+        for finding in &mut findings {
+            let declared = finding.address.as_ref().and_then(|address| desired.resources.get(address));
+            finding.location = declared.map(|declared| Box::new(declared.at.into()));
+        }
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+        plan.notices.extend(warnings);
+        if errors.is_empty() { Ok(()) } else { Err(Failure::Planning(errors)) }
     }
 
     #[cfg(not(feature = "aws"))]
     #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
-    pub(crate) async fn preflight(&self, _: &Desired, _: &Plan) -> Result<(), Failure> {
+    pub(crate) async fn preflight(&self, _: &Desired, _: &mut Plan, _: PreflightOptions) -> Result<(), Failure> {
         Ok(())
     }
 

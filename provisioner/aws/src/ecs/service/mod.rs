@@ -42,7 +42,8 @@ impl Resource for Service {
     const IDEMPOTENT_CREATE: bool = true;
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["rollouts"];
     const ACTIONS: Actions = Actions {
-        read: &["ecs:DescribeServices"],
+        // Zones and subnets are for the check of a plan: see `preflight/fargate.rs`.
+        read: &["ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets", "ecs:DescribeServices"],
         create: &["ecs:CreateService", "ecs:TagResource", "iam:CreateServiceLinkedRole"],
         // With the reads that follow and explain a rollout: a plan needs none of them, and must not read logs.
         update: &[

@@ -12,9 +12,10 @@ mod observed;
 mod resource;
 mod restore;
 
+pub(crate) use self::resource::fits;
 pub use self::{
     observed::{Endpoint, InstanceOutputs, ManagedSecret},
-    restore::snapshot_problems,
+    restore::snapshot_findings,
 };
 use super::{ParameterGroup, SubnetGroup};
 use crate::{ec2::SecurityGroup, prelude::*};

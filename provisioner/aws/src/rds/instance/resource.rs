@@ -22,7 +22,14 @@ impl Resource for Instance {
     const CHANGES_ON_UPDATE: &'static [&'static str] = &["engine_version", "status", "pending", "parameters"];
     // The managed password's secret and the keys are used by RDS in the caller's name.
     const ACTIONS: Actions = Actions {
-        read: &["rds:DescribeDBInstances", "rds:DescribeDBSnapshots", "rds:ListTagsForResource"],
+        // Attributes, orderable options and snapshots are for the checks of a plan: see `preflight` and `restore.rs`.
+        read: &[
+            "rds:DescribeAccountAttributes",
+            "rds:DescribeDBInstances",
+            "rds:DescribeDBSnapshots",
+            "rds:DescribeOrderableDBInstanceOptions",
+            "rds:ListTagsForResource",
+        ],
         create: &[
             "rds:CreateDBInstance",
             "rds:DescribeDBSnapshots",
@@ -309,7 +316,7 @@ pub(super) fn special(code: &str, message: &str) -> Option<ErrorKind> {
 }
 
 /// Returns whether `desired` stands for version `observed`: `17` for `17.4`, but not for `170.1`.
-pub(super) fn fits(desired: &str, observed: &str) -> bool {
+pub(crate) fn fits(desired: &str, observed: &str) -> bool {
     observed == desired || observed.strip_prefix(desired).is_some_and(|rest| rest.starts_with('.'))
 }
 

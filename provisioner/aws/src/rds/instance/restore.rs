@@ -60,7 +60,7 @@ async fn describe(c: &Clients, snapshot: &str) -> Result<Option<DbSnapshot>> {
 
 /// Returns the reasons why RDS cannot restore the instances of a plan as they are declared. A plan that restores none
 /// needs no call.
-pub async fn snapshot_problems(clouds: &Clouds, plan: &Plan) -> Result<Vec<Diagnostic>> {
+pub async fn snapshot_findings(clouds: &Clouds, plan: &Plan) -> Result<Vec<Diagnostic>> {
     let mut problems = vec![];
     for (address, inputs) in plan.steps.iter().filter_map(planned_restore) {
         let Some(snapshot) = inputs[Field::DbSnapshotIdentifier.name()].as_str() else { continue };
