@@ -250,6 +250,14 @@ pub enum StateError {
     /// There is no state.
     #[error("`{0}` has no state yet")]
     None(String),
+    /// A version of the state is not kept.
+    #[error("there is no version {serial} of the state")]
+    NoVersion {
+        /// The requested serial.
+        serial: u64,
+        /// The serials of the versions that are kept.
+        kept: Vec<u64>,
+    },
     /// The state is, or will be, somewhere else.
     #[error("the state of `{environment}` in {place} is not in force: {}", fate(moved))]
     Moved {
@@ -389,6 +397,10 @@ impl Hint for StateError {
             Self::NotMoved { environment, .. } => {
                 Some(format!("`provisioner state move {environment} --from local` moves it"))
             }
+            Self::NoVersion { kept, .. } => Some(match (kept.first(), kept.last()) {
+                (Some(first), Some(last)) => format!("these are kept: {first} to {last}"),
+                _ => "no earlier versions are kept".to_owned(),
+            }),
             Self::NoBucket(name) => Some(format!(
                 "name a bucket in environments/{name}.toml: `[state]`, with `backend = \"s3\"` and `bucket`"
             )),

@@ -265,6 +265,23 @@ fn the_state_is_listed_shown_and_changed() {
 }
 
 #[test]
+fn versions_of_the_state_are_listed_and_compared() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    let history = workspace.ends(0, "state history dev").out;
+    let serial: u64 = history.lines().last().unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    workspace.ends(0, "state mv dev network/net/main network/net/other");
+    let history = workspace.ends(0, "state history dev").out;
+    let last = history.lines().last().unwrap();
+    assert!(last.starts_with(&(serial + 1).to_string()) && last.contains("1 added"), "{history}");
+    let diff = workspace.ends(0, &format!("state diff dev {serial}")).out;
+    assert!(diff.contains("network/net/other (serial") && diff.contains("-    \"network/net/main\""), "{diff}");
+    assert_eq!(workspace.ends(0, &format!("state diff dev {serial} {serial}")).out, "");
+    let missing = workspace.ends(1, "state diff dev 99").err;
+    assert!(missing.contains("there is no version 99") && missing.contains("these are kept: "), "{missing}");
+}
+
+#[test]
 fn offline_commands() {
     let workspace = Workspace::new();
     assert_eq!(workspace.ends(0, "validate").out, "dev: good, 4 resources\n");

@@ -1,5 +1,7 @@
 //! `state`: shows and changes the recorded state. Nothing in AWS changes.
 
+mod diff;
+mod history;
 mod list;
 mod mv;
 pub(super) mod relocate;
@@ -16,6 +18,7 @@ use super::ExitStatus;
 use crate::{
     environment::{Folder, schema::closest},
     error::{Failure, StateError},
+    state_store::StateStore,
     terminal::Terminal,
 };
 
@@ -25,6 +28,10 @@ pub(crate) enum StateCommand {
     List(list::ListArguments),
     /// Show one entry as JSON.
     Show(show::ShowArguments),
+    /// List the versions of the state that are kept.
+    History(history::HistoryArguments),
+    /// Compare two versions of the state.
+    Diff(diff::DiffArguments),
     /// Change an entry's address, after a rename in the program.
     Mv(mv::MvArguments),
     /// Move the state to the place that the environment file names.
@@ -41,11 +48,21 @@ pub(super) async fn run<E: Environment>(
     match command {
         StateCommand::List(arguments) => list::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Show(arguments) => show::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::History(arguments) => history::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::Diff(arguments) => diff::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Mv(arguments) => mv::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Move(arguments) => relocate::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Rm(arguments) => rm::run::<E>(folder, arguments, terminal).await?,
     }
     Ok(ExitStatus::Success)
+}
+
+/// Returns a version of the state that is kept; the error lists those that are.
+async fn version(state: &StateStore, serial: u64) -> Result<Snapshot, Failure> {
+    match state.store().version(serial).await? {
+        Some(version) => Ok(version),
+        None => Err(StateError::NoVersion { serial, kept: state.store().history().await? }.into()),
+    }
 }
 
 /// Returns the entry at `address`; the error suggests a similar address.
