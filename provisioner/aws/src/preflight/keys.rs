@@ -31,10 +31,11 @@ pub(super) async fn findings(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
     Ok(try_join_all(checks).await?.concat())
 }
 
-/// Calls `found` for each literal key in an input, which may be nested: `kms_key_id`, `kms_master_key_id`, `kms_key`.
+/// Calls `found` for each literal key in an input, which may be nested: `kms_key_id`, `kms_master_key_id`, `kms_key`. An
+/// empty one stands for no key, as of a topic.
 fn collect(name: &str, value: &Value, found: &mut impl FnMut(&str)) {
     match value {
-        Value::String(key) if is_key_field(name) && !key.contains("alias/aws/") => found(key),
+        Value::String(key) if is_key_field(name) && !key.is_empty() && !key.contains("alias/aws/") => found(key),
         Value::Object(members) if !members.contains_key("$ref") && !members.contains_key("$join") => {
             members.iter().for_each(|(name, value)| collect(name, value, found));
         }
@@ -85,6 +86,7 @@ mod tests {
         let inputs = json!({
             "encryption": { "rules": [{ "kms_master_key_id": "alias/data" }] },
             "kms_key_id": "alias/aws/rds",
+            "kms_master_key_id": "",
             "master_user_secret_kms_key_id": { "$ref": "secrets/key/main", "path": "arn" },
             "kms_data_key_reuse_period_seconds": 300,
             "performance_insights_kms_key_id": "1234abcd",

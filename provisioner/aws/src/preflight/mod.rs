@@ -3,7 +3,8 @@
 //! Each file here is one check. A check asks AWS only if the plan creates or changes objects that it is about, so that a
 //! plan without changes makes no calls, and all checks ask concurrently. An error is a value that AWS would refuse; a
 //! warning is one that it may refuse. A check whose calls fail is left out, with a warning that names the missing
-//! permission or the error: AWS checks again when it gets the request. Values that need no call are checked beside the type, by `Resource::problems`.
+//! permission or the error: AWS checks again when it gets the request. Values that need no call are checked beside the
+//! type, by `Resource::problems`.
 
 #[cfg(all(feature = "acm", feature = "elasticloadbalancingv2"))]
 mod certificates;
@@ -35,6 +36,10 @@ use crate::prelude::*;
 
 /// Returns the findings about a plan, errors and warnings.
 pub async fn findings(clouds: &Clouds, desired: &Desired, plan: &Plan) -> Result<Vec<Diagnostic>> {
+    // A program for another cloud may have no AWS.
+    if !plan.steps.iter().any(is_of_aws) {
+        return Ok(vec![]);
+    }
     let aws = clouds.get::<Aws>(MAIN)?;
     let context = Context { aws, reader: aws.reader(), desired, plan };
     let checks: Vec<BoxFuture<'_, Result<Vec<Diagnostic>>>> = vec![
@@ -56,6 +61,10 @@ pub async fn findings(clouds: &Clouds, desired: &Desired, plan: &Plan) -> Result
         Box::pin(fargate::findings(&context)),
     ];
     Ok(try_join_all(checks).await?.concat())
+}
+
+fn is_of_aws(step: &Step) -> bool {
+    step.provider == MAIN && step.type_name.starts_with("aws:")
 }
 
 /// The plan, and the clients that the checks share.
@@ -90,8 +99,7 @@ impl Context<'_> {
     /// Returns address and inputs of all objects that the plan creates or changes.
     #[cfg(feature = "kms")]
     fn writes(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let steps = self.plan.steps.iter().filter(|step| step.provider == MAIN && step.type_name.starts_with("aws:"));
-        steps.filter_map(|step| match &step.action {
+        self.plan.steps.iter().filter(|step| is_of_aws(step)).filter_map(|step| match &step.action {
             StepAction::Create(write) | StepAction::Update { write, .. } | StepAction::Adopt { write, .. } => {
                 Some((step.address.as_str(), &write.declared))
             }
