@@ -5,6 +5,7 @@
 //! warning is one that it may refuse. A check whose calls fail is left out, with a warning that names the missing
 //! permission or the error: AWS checks again when it gets the request. Values that need no call are checked beside the
 //! type, by `Resource::problems`.
+#![allow(dead_code, reason = "a build with few features uses few of them")]
 
 #[cfg(all(feature = "acm", feature = "elasticloadbalancingv2"))]
 mod certificates;
@@ -69,7 +70,6 @@ fn is_of_aws(step: &Step) -> bool {
 
 /// The plan, and the clients that the checks share.
 struct Context<'a> {
-    #[cfg_attr(not(feature = "iam"), expect(dead_code, reason = "for the caller's identity"))]
     aws: &'a Aws,
     reader: Reader,
     desired: &'a Desired,
@@ -97,7 +97,6 @@ impl Context<'_> {
     }
 
     /// Returns address and inputs of all objects that the plan creates or changes.
-    #[cfg(feature = "kms")]
     fn writes(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.plan.steps.iter().filter(|step| is_of_aws(step)).filter_map(|step| match &step.action {
             StepAction::Create(write) | StepAction::Update { write, .. } | StepAction::Adopt { write, .. } => {

@@ -3,6 +3,7 @@
 //! A quota counts as exceeded only if the objects that the plan deletes would not make room, in whichever order.
 
 use aws_sdk_ec2::types::AccountAttribute;
+use futures::future::{BoxFuture, try_join_all};
 use provisioner_model::{Diagnostic, plan::Action};
 
 use super::{Context, or_left_out};
@@ -36,14 +37,18 @@ struct Demand<'a> {
 }
 
 pub(super) async fn findings(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
-    let (addresses, vpcs, databases, load_balancers, identities) = futures::try_join!(
-        async { or_left_out("quota of Elastic IP addresses", elastic_ips(context).await) },
-        async { or_left_out("quota of VPCs", vpcs(context).await) },
-        async { or_left_out("quota of databases", databases(context).await) },
-        async { or_left_out("quotas of load balancers", load_balancers(context).await) },
-        async { or_left_out("quotas of roles and policies", identities(context).await) },
-    )?;
-    Ok([addresses, vpcs, databases, load_balancers, identities].concat())
+    let checks: Vec<BoxFuture<'_, Result<Vec<Diagnostic>>>> = vec![
+        Box::pin(async { or_left_out("quota of Elastic IP addresses", elastic_ips(context).await) }),
+        #[cfg(feature = "servicequotas")]
+        Box::pin(async { or_left_out("quota of VPCs", vpcs(context).await) }),
+        #[cfg(feature = "rds")]
+        Box::pin(async { or_left_out("quota of databases", databases(context).await) }),
+        #[cfg(feature = "elasticloadbalancingv2")]
+        Box::pin(async { or_left_out("quotas of load balancers", load_balancers(context).await) }),
+        #[cfg(feature = "iam")]
+        Box::pin(async { or_left_out("quotas of roles and policies", identities(context).await) }),
+    ];
+    Ok(try_join_all(checks).await?.concat())
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAccountAttributes.html>
@@ -78,11 +83,6 @@ async fn vpcs(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
     Ok(demand.findings([Quota { objects: "VPCs", code: CODE, used: count(&vpcs?), max }]))
 }
 
-#[cfg(not(feature = "servicequotas"))]
-async fn vpcs(_: &Context<'_>) -> Result<Vec<Diagnostic>> {
-    Ok(vec![])
-}
-
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeAccountAttributes.html>
 #[cfg(feature = "rds")]
 async fn databases(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
@@ -95,11 +95,6 @@ async fn databases(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
         Some(Quota { objects: "DB instances", code: ("rds", "L-7B6409FD"), used, max })
     });
     Ok(demand.findings(quota))
-}
-
-#[cfg(not(feature = "rds"))]
-async fn databases(_: &Context<'_>) -> Result<Vec<Diagnostic>> {
-    Ok(vec![])
 }
 
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeAccountLimits.html>
@@ -121,11 +116,6 @@ async fn load_balancers(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
     let all: Vec<_> = all?.into_iter().filter(|one| one.r#type() == Some(&Application)).collect();
     let code = ("elasticloadbalancing", "L-53DA6B97");
     Ok(demand.findings([Quota { objects: "Application Load Balancers", code, used: count(&all), max }]))
-}
-
-#[cfg(not(feature = "elasticloadbalancingv2"))]
-async fn load_balancers(_: &Context<'_>) -> Result<Vec<Diagnostic>> {
-    Ok(vec![])
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html>
@@ -151,11 +141,6 @@ async fn identities(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
         Some(demand?.findings([Quota { objects, code, used: value(&used)?, max: value(&max)? }]))
     });
     Ok(findings.flatten().collect())
-}
-
-#[cfg(not(feature = "iam"))]
-async fn identities(_: &Context<'_>) -> Result<Vec<Diagnostic>> {
-    Ok(vec![])
 }
 
 fn count<T>(all: &[T]) -> i64 {

@@ -7,6 +7,7 @@ mod subnet_group;
 use aws_sdk_rds::types::Tag;
 use provisioner_model::erased::ResourceRegistry;
 
+#[cfg(feature = "ec2")]
 pub(crate) use self::instance::fits;
 pub use self::{
     instance::{Endpoint, Instance, InstanceOutputs, ManagedSecret, snapshot_findings},

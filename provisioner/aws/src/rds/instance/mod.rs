@@ -12,6 +12,7 @@ mod observed;
 mod resource;
 mod restore;
 
+#[cfg(feature = "ec2")]
 pub(crate) use self::resource::fits;
 pub use self::{
     observed::{Endpoint, InstanceOutputs, ManagedSecret},
