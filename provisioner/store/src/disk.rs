@@ -14,7 +14,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{ErrorKind, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use provisioner_files::{sync_folder, write_atomically};
@@ -33,12 +33,22 @@ pub struct Disk {
     folder: PathBuf,
     /// Open while a run appends: one file for all its tasks.
     journal: Mutex<Option<File>>,
+    /// The lock file that this process holds, while it does.
+    held: Arc<Mutex<Option<FileId>>>,
 }
+
+/// Device and number of a file, which another file of the same name does not have.
+type FileId = (u64, u64);
 
 impl Disk {
     /// The state of `environment` in `root`, the folder that is called `state`. Nothing is made until it is locked.
     pub fn new(root: &Path, environment: &str) -> Self {
-        Self { environment: environment.to_owned(), folder: root.join(environment), journal: Mutex::default() }
+        Self {
+            environment: environment.to_owned(),
+            folder: root.join(environment),
+            journal: Mutex::default(),
+            held: Arc::default(),
+        }
     }
 
     fn serials(&self) -> Result<Vec<u64>> {
@@ -117,7 +127,19 @@ impl Disk {
         serials.into_iter().rev().map(|serial| self.version_file(serial)).find(|path| path != damaged)
     }
 
+    /// Fails if the lock file was removed or replaced since this process locked it: another process may hold the new one.
+    fn check_held(&self) -> Result<()> {
+        let Some(held) = *self.held.lock().unwrap_or_else(PoisonError::into_inner) else { return Ok(()) };
+        let path = self.folder.join("lock");
+        let is_same = fs::metadata(&path).is_ok_and(|there| id(&there) == held);
+        if is_same { Ok(()) } else { Err(StoreError::LockReplaced { path }) }
+    }
+
     fn append_now(&self, entry: &JournalEntry) -> Result<()> {
+        // What a call did is worth recording in any case.
+        if entry.announces_call() {
+            self.check_held()?;
+        }
         let line = journal::line(entry)?;
         let io = |source| StoreError::Io { operation: "write", path: self.journal_file(), source };
         // Poison means a panic in another append: the file is opened anew below.
@@ -153,6 +175,7 @@ impl Disk {
     }
 
     fn commit_now(&self, snapshot: &Snapshot) -> Result<()> {
+        self.check_held()?;
         let path = self.state_file();
         if let Some(there) = self.read(&path)? {
             if there.lineage != snapshot.lineage {
@@ -196,12 +219,15 @@ impl Disk {
                 return Err(StoreError::Locked { path: self.folder.clone(), holder });
             }
         }
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(id(&file.metadata().map_err(io)?));
+        // Removed between the opening and the locking.
+        self.check_held()?;
         // The contents are for people: what counts is the operating system's lock, which ends with its process.
         let mut text =
             serde_json::to_vec_pretty(who).map_err(|source| StoreError::Encode { what: "the lock", source })?;
         text.push(b'\n');
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(io)?;
-        Ok(DiskLock { file: Some(file), path })
+        Ok(DiskLock { file: Some(file), path, held: Arc::clone(&self.held) })
     }
 }
 
@@ -262,11 +288,13 @@ struct DiskLock {
     /// The lock file; `None` once released.
     file: Option<File>,
     path: PathBuf,
+    held: Arc<Mutex<Option<FileId>>>,
 }
 
 impl DiskLock {
     fn end(&mut self) -> Result<()> {
         let Some(file) = self.file.take() else { return Ok(()) };
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // What it says first, while nobody else can have written there. Closing the file would release it too.
         let ended = file.set_len(0).and_then(|()| file.unlock());
         ended.map_err(|source| StoreError::Io { operation: "unlock", path: self.path.clone(), source })
@@ -286,8 +314,33 @@ impl Drop for DiskLock {
     }
 }
 
+#[cfg(unix)]
+fn id(file: &fs::Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt as _;
+    (file.dev(), file.ino())
+}
+
+/// On other systems, an open file cannot be removed.
+#[cfg(not(unix))]
+fn id(_: &fs::Metadata) -> FileId {
+    (0, 0)
+}
+
+/// Creates a folder and those above it, durably.
 fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|source| StoreError::Io { operation: "make", path: folder.to_owned(), source })
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_folder(parent)?;
+    }
+    match fs::create_dir(folder) {
+        // Another process was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => made.map_err(|source| StoreError::Io { operation: "make", path: folder.to_owned(), source })?,
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(sync_folder(parent.unwrap_or(Path::new(".")))?)
 }
 
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {

@@ -88,6 +88,12 @@ pub enum StoreError {
         /// Holder of the lock, if the lock file names one.
         holder: Option<Holder>,
     },
+    /// The lock file is another one than the process locked.
+    #[error("{} was removed or replaced while this process held it", path.display())]
+    LockReplaced {
+        /// Path of the lock file.
+        path: PathBuf,
+    },
     /// Another process holds the lease.
     #[error("the state in {} is leased by {holder}, who renewed the lease {} s ago", path.display(), silent.as_secs())]
     Leased {
@@ -150,6 +156,11 @@ impl Hint for StoreError {
             }),
             Self::LeaseLost { .. } => Some(
                 "another run may have continued this one's work: run `provisioner plan ENV` to see what is left"
+                    .to_owned(),
+            ),
+            Self::LockReplaced { .. } => Some(
+                "another run may write the state now; keep other programs out of the folder `state`, then run `provisioner \
+                 plan ENV` to see what is left"
                     .to_owned(),
             ),
             Self::Encode { .. } => Some("this is a bug in Provisioner: please report it".to_owned()),

@@ -257,6 +257,23 @@ fn lock_is_exclusive() {
 }
 
 #[test]
+fn process_whose_lock_file_was_removed_starts_nothing() {
+    let bench = Bench::new();
+    let lock = now(bench.disk.lock(holder("ada"))).unwrap();
+    now(bench.disk.commit(&state(1))).unwrap();
+    now(bench.disk.append(start(1))).unwrap();
+    fs::remove_file(bench.disk.folder.join("lock")).unwrap();
+    assert!(matches!(now(bench.disk.append(begin("a"))), Err(StoreError::LockReplaced { .. })));
+    // Another process holds the new lock file.
+    let other = Disk::new(bench.root.path(), "dev");
+    let others = now(other.lock(holder("bob"))).unwrap();
+    assert!(matches!(now(bench.disk.commit(&state(2))), Err(StoreError::LockReplaced { .. })));
+    now(other.commit(&state(2))).unwrap();
+    drop((lock, others));
+    now(bench.disk.lock(holder("ada"))).unwrap();
+}
+
+#[test]
 fn living_holder_is_named_without_the_lock() {
     let bench = Bench::new();
     bench.disk.check_lock_now().unwrap();
