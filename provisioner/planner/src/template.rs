@@ -501,6 +501,19 @@ mod tests {
     }
 
     #[test]
+    fn stack_without_resources_is_a_template_with_its_outputs() {
+        let (environment, account, region, partition) =
+            ("dev".into(), "123456789012".into(), "here".into(), "aws".into());
+        let facts = provisioner_model::Facts { environment, account, region, partition, discovered: BTreeMap::new() };
+        let mut stack = provisioner_model::Stack::new(facts);
+        stack.output("home-page", provisioner_model::In::from("https://example.com".to_owned()));
+        let template = template(&stack.finish().unwrap(), &ResourceRegistry::default()).unwrap();
+        assert_eq!(template["Outputs"], json!({ "HomePage": { "Value": "https://example.com" } }));
+        assert_eq!(template["Resources"], json!({}));
+        assert_eq!(template["Metadata"]["Provisioner"]["Environment"], "dev");
+    }
+
+    #[test]
     fn names_that_differ_in_punctuation_have_different_logical_ids() {
         let mut names = Names::default();
         assert_eq!(names.unused(&pascal("edge/listener-rule/a")), "EdgeListenerRuleA");
