@@ -25,7 +25,7 @@ pub mod saved;
 mod session;
 mod signals;
 mod state_store;
-mod template;
+pub mod template;
 pub mod terminal;
 mod verification;
 

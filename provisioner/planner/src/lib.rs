@@ -2,7 +2,7 @@
 //!
 //! [`plan`] collects the facts about each resource (`facts`), decides its action ([`mod@diff`], `decide`), then creates
 //! the steps and their dependencies (`order`). It is synchronous, and uses neither a clock nor randomness. [`verify`]
-//! lists contradictions in a plan. [`findings`] and [`template`] are about the declaration alone.
+//! lists contradictions in a plan. [`findings`] is about the declaration alone.
 
 mod decide;
 mod decision;
@@ -17,7 +17,6 @@ mod order;
 mod rename;
 mod select;
 mod tags;
-mod template;
 mod unique_key;
 pub mod verify;
 
@@ -34,9 +33,9 @@ use provisioner_model::{
 use self::{facts::Sources, rename::Renames};
 pub use self::{
     findings::findings,
+    name::generated as generated_name,
     observe::{Observation, Observations},
     select::Selection,
-    template::template,
 };
 
 /// Everything that a plan follows from.

@@ -6,7 +6,7 @@ use provisioner_model::{digest::sha256, resource::Name};
 const DIGITS: usize = 8;
 
 /// The name of the object of this generation at `address`.
-pub(crate) fn generated(rule: Name, environment: &str, lineage: &str, address: &str, generation: u32) -> String {
+pub fn generated(rule: Name, environment: &str, lineage: &str, address: &str, generation: u32) -> String {
     let mut hex = sha256(format!("{lineage} {address} {generation}"));
     hex.truncate(DIGITS);
     // The type is said by where the name stands: `service/role/task` becomes `service-task`.

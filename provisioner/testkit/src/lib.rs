@@ -9,4 +9,4 @@ pub mod generate;
 pub mod store;
 pub mod tuning;
 
-pub use provisioner_planner::{findings, template};
+pub use provisioner_planner::findings;

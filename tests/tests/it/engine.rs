@@ -10,6 +10,7 @@ use provisioner_aws::{
     rds::SubnetGroup,
     registry,
 };
+use provisioner_cli::template::template;
 use provisioner_engine::{Apply, Outcome, Refresh, Tuning, apply, refresh};
 use provisioner_model::{
     Diagnostic,
@@ -18,7 +19,7 @@ use provisioner_model::{
     stack::{Desired, Facts, Handle, Stack},
     state::Snapshot,
 };
-use provisioner_planner::{Input, Selection, plan, template, verify};
+use provisioner_planner::{Input, Selection, plan, verify};
 use provisioner_store::{Disk, Holder, StateReader};
 use provisioner_tests::{Emulator, Templates, skipped};
 

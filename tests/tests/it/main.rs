@@ -48,6 +48,7 @@ mod schemas;
 mod shared_records;
 mod stopped_database;
 mod sweep;
+mod template_conversion;
 mod templates;
 
 mod types;

@@ -1,6 +1,4 @@
-//! Resources against AWS's published schemas, and as a CloudFormation template, without an emulator.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+//! Resources against AWS's published schemas, without an emulator.
 
 mod known_bad;
 mod mapping;
-mod template;

@@ -9,12 +9,12 @@ mod service;
 use std::path::Path;
 
 use provisioner_aws::registry as types;
+use provisioner_cli::template::template;
 use provisioner_model::{
     Resource,
     erased::{Clouds, ResourceRegistry as Types},
     stack::{MAIN, Stack},
 };
-use provisioner_planner::template;
 use provisioner_testkit::conformance::TestObject;
 use provisioner_tests::{Emulator, Templates, registry::LocalRegistry};
 use serde_json::Value;

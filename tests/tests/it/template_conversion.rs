@@ -10,8 +10,8 @@ use provisioner_aws::{
     registry,
     secrets::{ManagedSecret, SecretValue},
 };
+use provisioner_cli::template::template;
 use provisioner_model::{Facts, Id, Options, Stack, document, join};
-use provisioner_testkit::template;
 use serde_json::{Value, json};
 
 /// The template of a stack.
