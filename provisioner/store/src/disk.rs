@@ -21,10 +21,13 @@ use provisioner_files::{sync_folder, write_atomically};
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
 use crate::{
-    Fut, Holder, KEPT, Lock, StateReader, Store,
+    Fut, Holder, Lock, StateReader, Store,
     error::{Result, StoreError},
     journal, snapshot,
 };
+
+/// Number of versions to keep, including the newest.
+const KEPT: usize = 10;
 
 /// The state of one environment on the local disk.
 #[derive(Debug)]
@@ -129,9 +132,14 @@ impl Disk {
 
     /// Fails if the lock file was removed or replaced since this process locked it: another process may hold the new one.
     fn check_held(&self) -> Result<()> {
-        let Some(held) = *self.held.lock().unwrap_or_else(PoisonError::into_inner) else { return Ok(()) };
+        let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.map_or(Ok(()), |held| self.check_lock_file(held))
+    }
+
+    /// Fails unless this file is the lock file.
+    fn check_lock_file(&self, file: FileId) -> Result<()> {
         let path = self.folder.join("lock");
-        let is_same = fs::metadata(&path).is_ok_and(|there| id(&there) == held);
+        let is_same = fs::metadata(&path).is_ok_and(|there| id(&there) == file);
         if is_same { Ok(()) } else { Err(StoreError::LockReplaced { path }) }
     }
 
@@ -219,14 +227,15 @@ impl Disk {
                 return Err(StoreError::Locked { path: self.folder.clone(), holder });
             }
         }
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(id(&file.metadata().map_err(io)?));
-        // Removed between the opening and the locking.
-        self.check_held()?;
+        let locked = id(&file.metadata().map_err(io)?);
+        // It may have been removed between the opening and the locking.
+        self.check_lock_file(locked)?;
         // The contents are for people: what counts is the operating system's lock, which ends with its process.
         let mut text =
             serde_json::to_vec_pretty(who).map_err(|source| StoreError::Encode { what: "the lock", source })?;
         text.push(b'\n');
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(io)?;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(locked);
         Ok(DiskLock { file: Some(file), path, held: Arc::clone(&self.held) })
     }
 }
@@ -260,7 +269,8 @@ impl StateReader for Disk {
     }
 
     fn address(&self) -> String {
-        self.folder.display().to_string()
+        // The same from whichever folder the command is run.
+        std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone()).display().to_string()
     }
 }
 

@@ -56,9 +56,6 @@ pub trait Store: StateReader {
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;
 }
 
-/// Number of versions of the state that the disk keeps, including the newest.
-pub const KEPT: usize = 10;
-
 /// A held lock. Dropping it releases it on a best-effort basis; [`Lock::release`] waits, and returns errors.
 pub trait Lock: Send {
     /// Releases the lock.

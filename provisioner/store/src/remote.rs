@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// Number of versions to keep, including the newest: storage costs little, and a team changes more than one person.
-const REMOTE_KEPT: usize = 100;
+const KEPT: usize = 100;
 
 /// The time after which a lease that its holder does not renew ends.
 pub const LEASE_TIME: Duration = Duration::from_mins(1);
@@ -176,7 +176,7 @@ impl Remote {
         // From here on the journal is of an older state, and does not count, should a part of it stay behind.
         session.journal.clear(&self.requests, session.lease.seals()).await?;
         let serials = self.serials().await?;
-        let old = &serials[..serials.len().saturating_sub(REMOTE_KEPT)];
+        let old = &serials[..serials.len().saturating_sub(KEPT)];
         self.requests.delete(old.iter().map(|serial| version_key(*serial)).collect()).await
     }
 

@@ -182,9 +182,9 @@ fn the_last_versions_are_kept() {
     for serial in 1..=13 {
         bench.commit(serial);
     }
-    assert_eq!(bench.disk.serials().unwrap(), (4..=13).collect::<Vec<_>>());
-    assert_eq!(bench.disk.read(&bench.disk.version_file(5)).unwrap(), Some(state(5)));
-    assert_eq!(bench.disk.read(&bench.disk.version_file(3)).unwrap(), None);
+    assert_eq!(now(bench.disk.history()).unwrap(), (4..=13).collect::<Vec<_>>());
+    assert_eq!(now(bench.disk.version(5)).unwrap(), Some(state(5)));
+    assert_eq!(now(bench.disk.version(3)).unwrap(), None);
 }
 
 #[test]
@@ -276,13 +276,13 @@ fn process_whose_lock_file_was_removed_starts_nothing() {
 #[test]
 fn living_holder_is_named_without_the_lock() {
     let bench = Bench::new();
-    bench.disk.check_lock_now().unwrap();
+    now(bench.disk.check_lock()).unwrap();
     let lock = now(bench.disk.lock(holder("ada"))).unwrap();
     let other = Disk::new(bench.root.path(), "dev");
-    let held = other.check_lock_now().unwrap_err();
+    let held = now(other.check_lock()).unwrap_err();
     assert!(matches!(&held, StoreError::Locked { holder: Some(who), .. } if who.owner == "ada"), "{held}");
     drop(lock);
-    other.check_lock_now().unwrap();
+    now(other.check_lock()).unwrap();
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn lock_of_a_dead_process_is_free() {
     let bench = Bench::new();
     // What a killed holder leaves: its words, but no lock of the operating system.
     bench.write("lock", &serde_json::to_string(&holder("ghost")).unwrap());
-    bench.disk.check_lock_now().unwrap();
+    now(bench.disk.check_lock()).unwrap();
     now(bench.disk.lock(holder("ada"))).unwrap();
 }
 

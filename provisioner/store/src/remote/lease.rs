@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Holder,
     error::{Result, StoreError},
-    objects::{Condition, StoredObject},
+    objects::{Condition, ObjectError, StoredObject},
 };
 
 pub(super) const KEY: &str = "lease.json";
@@ -79,19 +79,20 @@ impl Lease {
 /// Takes the lease if it has ended, or in any case with `force`. The journals of holders that did not release it are
 /// sealed when this returns.
 pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) -> Result<HeldLease> {
-    let path = || PathBuf::from(requests.address(KEY));
+    let leased = |lease: Lease, silent| StoreError::Leased {
+        path: PathBuf::from(requests.address(KEY)),
+        holder: Box::new(lease.holder),
+        silent,
+    };
     let Claim { process, holder, time, now: clock } = claim;
-    let mut last_holder = None;
+    let mut other = None;
     // Another process may take it between the read and the write. After a few such processes, one of them holds it.
     for _ in 0..4 {
         let now = Moment::now(clock);
         let before = Lease::read(requests).await?;
-        if let Some((before, object)) = &before {
-            if before.is_held(object.age) && !force {
-                let holder = Box::new(before.holder.clone());
-                return Err(StoreError::Leased { path: path(), holder, silent: object.age });
-            }
-            last_holder = Some(before.holder.clone());
+        if let Some((before, object)) = before.as_ref().filter(|(before, object)| before.is_held(object.age) && !force)
+        {
+            return Err(leased(before.clone(), object.age));
         }
         let (epoch, sealed) = match &before {
             Some((before, _)) => (before.epoch + 1, if before.released { before.epoch } else { before.sealed }),
@@ -101,14 +102,24 @@ pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) ->
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let lease = Lease { epoch, sealed, process, holder, milliseconds, renewals: 0, released: false };
         let condition = before.as_ref().map_or(Condition::Absent, |(_, object)| Condition::Unchanged(&object.etag));
-        if let PutOutcome::Written(etag) = requests.put(KEY, &lease.text()?, condition).await? {
-            let current = Current { lease, etag, renewed: now, lost: None };
-            let held =
-                HeldLease { requests: Arc::clone(requests), time, clock, seals: vec![], current: Mutex::new(current) };
-            return held.seal(sealed + 1..epoch).await;
+        match requests.put(KEY, &lease.text()?, condition).await? {
+            PutOutcome::Written(etag) => {
+                let current = Mutex::new(Current { lease, etag, renewed: now, lost: None });
+                let held = HeldLease { requests: Arc::clone(requests), time, clock, seals: vec![], current };
+                return held.seal(sealed + 1..epoch).await;
+            }
+            PutOutcome::Refused(there) => {
+                other = there.and_then(|there| Some((serde_json::from_slice(&there.body).ok()?, there.age)));
+            }
         }
     }
-    Err(StoreError::Locked { path: path(), holder: last_holder })
+    Err(match other {
+        Some((other, silent)) => leased(other, silent),
+        None => {
+            let (address, source) = (requests.address(KEY), ObjectError::Condition);
+            StoreError::Object { operation: "write", address, source }
+        }
+    })
 }
 
 /// The lease that this process holds.

@@ -7,7 +7,7 @@ use crate::{
     objects::{Condition, ListedObject, ObjectError, ObjectStorage, StoredObject},
 };
 
-/// Maximum number of attempts of one request: about 20 seconds.
+/// Maximum number of attempts of one request: about 25 seconds.
 const ATTEMPTS: u32 = 8;
 
 /// An object storage, below the prefix of one environment.
