@@ -59,7 +59,7 @@ impl<'a, E: Environment> Session<'a, E> {
         Self::with(program, folder, environment, store).await
     }
 
-    /// Opens an environment that has been applied; fails, without a call, where it has no state.
+    /// Opens an environment that has been applied; fails where it has no state.
     #[cfg(feature = "aws")]
     pub(crate) async fn open_applied(
         program: &'a Program<E>,

@@ -33,6 +33,14 @@ pub(crate) enum Place {
     S3 { bucket: String, prefix: String },
 }
 
+/// A bucket, and the part of it for a project.
+struct Bucket<'a> {
+    name: &'a str,
+    prefix: &'a str,
+    region: &'a str,
+    kms_key: Option<&'a str>,
+}
+
 impl FromStr for Place {
     type Err = &'static str;
 
@@ -59,9 +67,13 @@ impl StateStore {
             None => Ok(Self::local(folder, &environment.name)),
             Some(settings) => {
                 let StateSettings { backend: Backend::S3, bucket, prefix, region, kms_key } = settings;
-                let prefix = prefix.as_deref().unwrap_or(environment.settings.project());
-                let region = region.as_deref().unwrap_or(environment.settings.region());
-                let store = remote::connect(bucket, prefix, region, kms_key.as_deref(), &environment.name).await?;
+                let bucket = Bucket {
+                    name: bucket,
+                    prefix: prefix.as_deref().unwrap_or(environment.settings.project()),
+                    region: region.as_deref().unwrap_or(environment.settings.region()),
+                    kms_key: kms_key.as_deref(),
+                };
+                let store = remote::connect(bucket, &environment.name).await?;
                 let local = Some(Arc::new(Self::disk(folder, &environment.name)));
                 Ok(Self { environment: environment.name.clone(), store, local })
             }
@@ -90,7 +102,8 @@ impl StateStore {
         match place {
             Place::Local => Ok(Self::local(folder, environment)),
             Place::S3 { bucket, prefix } => {
-                let store = remote::connect(bucket, prefix, region, None, environment).await?;
+                let store =
+                    remote::connect(Bucket { name: bucket, prefix, region, kms_key: None }, environment).await?;
                 Ok(Self { environment: environment.to_owned(), store, local: None })
             }
         }
@@ -136,16 +149,10 @@ impl StateStore {
         }
     }
 
-    /// The recorded state, be it in force or not.
-    #[cfg(feature = "aws")]
-    pub(crate) async fn load_any(&self) -> Result<Option<Snapshot>, StoreError> {
-        self.store.load().await
-    }
-
     async fn has_local_state(&self) -> Result<bool, StoreError> {
         match &self.local {
             None => Ok(false),
-            Some(disk) => Ok(disk.load().await?.is_some_and(|state| state.moved.is_none() && !state.rows.is_empty())),
+            Some(disk) => Ok(disk.load().await?.is_some_and(|state| state.moved.is_none())),
         }
     }
 
@@ -207,22 +214,17 @@ pub(crate) fn holder(command: &str) -> Holder {
 mod remote {
     use std::sync::Arc;
 
-    use provisioner_aws::s3::StateBucket;
+    use provisioner_aws::s3::BucketStorage;
     use provisioner_store::{Remote, Store};
 
+    use super::Bucket;
     use crate::{error::Failure, program::load_aws, terminal};
 
-    pub(super) async fn connect(
-        bucket: &str,
-        prefix: &str,
-        region: &str,
-        kms_key: Option<&str>,
-        environment: &str,
-    ) -> Result<Arc<dyn Store>, Failure> {
-        let aws = load_aws(region).await?;
-        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        let bucket = StateBucket::new(&aws, bucket, kms_key);
-        Ok(Arc::new(Remote::new(bucket, &prefix, environment, &terminal::token(), terminal::now)))
+    pub(super) async fn connect(bucket: Bucket<'_>, environment: &str) -> Result<Arc<dyn Store>, Failure> {
+        let aws = load_aws(bucket.region).await?;
+        let prefix = if bucket.prefix.is_empty() { String::new() } else { format!("{}/", bucket.prefix) };
+        let storage = BucketStorage::new(&aws, bucket.name, bucket.kms_key);
+        Ok(Arc::new(Remote::new(storage, &prefix, environment, &terminal::token(), terminal::now)))
     }
 }
 
@@ -232,18 +234,12 @@ mod remote {
 
     use provisioner_store::Store;
 
-    use crate::error::Failure;
+    use super::Bucket;
+    use crate::error::{Failure, StateError};
 
     #[expect(clippy::unused_async, reason = "as the one with AWS, which loads credentials")]
-    pub(super) async fn connect(
-        _: &str,
-        _: &str,
-        _: &str,
-        _: Option<&str>,
-        _: &str,
-    ) -> Result<Arc<dyn Store>, Failure> {
-        use provisioner_model::Error;
-        Err(Failure::Identity(Error::bug("state", "this program is built without AWS")))
+    pub(super) async fn connect(_: Bucket<'_>, environment: &str) -> Result<Arc<dyn Store>, Failure> {
+        Err(StateError::WithoutAws(environment.to_owned()).into())
     }
 }
 

@@ -19,7 +19,7 @@ pub mod snapshot;
 
 pub use disk::Disk;
 pub use error::{Result, StoreError};
-pub use remote::{LEASE_TIME, Remote};
+pub use remote::{LEASE_RENEWAL, LEASE_TIME, Remote};
 
 /// A boxed future of one call to a store.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;

@@ -42,6 +42,9 @@ const KEPT: usize = 100;
 /// The time after which a lease that its holder does not renew ends.
 pub const LEASE_TIME: Duration = Duration::from_mins(1);
 
+/// Time between two renewals of a lease.
+pub const LEASE_RENEWAL: Duration = Duration::from_secs(LEASE_TIME.as_secs() / 4);
+
 /// The state of one environment in an object storage.
 ///
 /// It needs a Tokio runtime: a task renews the lease while it is held.

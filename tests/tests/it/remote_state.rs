@@ -108,6 +108,11 @@ fn state_moves_between_places_and_is_in_force_at_one() {
     let refused = sandbox.run(&["apply", "dev", "--yes"]).ended(1);
     let told = refused.err.replace("\n  ", " ");
     assert!(told.contains("it was moved to s3://second-bucket/provisioner/dev"), "{told}");
+    // The copy on this machine is older still, and stays one.
+    for command in [&["bootstrap", "dev", "--yes"][..], &["state", "move", "dev", "--from", "local"]] {
+        sandbox.run(command).ended(1);
+    }
+    assert!(state(&sandbox, "first-bucket")["moved"]["to"].is_string());
 
     // And back to this machine.
     let table = "[state]\nbackend = \"s3\"\nbucket = \"first-bucket\"\n";
@@ -138,6 +143,19 @@ fn bootstrap_creates_the_bucket_and_moves_the_state() {
     let block = &of("get-public-access-block")["PublicAccessBlockConfiguration"];
     assert!(block.as_object().unwrap().values().all(|on| on == true), "{block}");
     assert!(of("get-bucket-policy")["Policy"].as_str().unwrap().contains("aws:SecureTransport"));
+
+    // As after a kill before the bucket's own state was whole in the bucket.
+    let file = sandbox.path("announced.json");
+    let key = ".provisioner/state-bucket/state.json";
+    sandbox.aws(&format!("s3api get-object --bucket {BUCKET} --key {key} {}", file.display()));
+    let mut announced: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    announced["rows"] = serde_json::json!({});
+    announced["moved"] = serde_json::json!({ "from": "the machine" });
+    #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
+    std::fs::write(&file, announced.to_string()).unwrap();
+    sandbox.aws(&format!("s3api put-object --bucket {BUCKET} --key {key} --body {}", file.display()));
+    let resumed = sandbox.run(&["bootstrap", "dev", "--yes"]).ok();
+    assert!(resumed.err.contains("is up to date"), "{}", resumed.err);
 
     // A colleague's machine has no state, and changes nothing.
     std::fs::remove_dir_all(sandbox.path("state")).unwrap();

@@ -8,7 +8,7 @@ use provisioner_model::erased::ResourceRegistry;
 pub use self::bucket::{
     Bucket, BucketOutputs, Encryption, LifecycleRule, Logging, PublicAccessBlock, Retention, Transition,
 };
-pub use self::state::StateBucket;
+pub use self::state::BucketStorage;
 
 /// Adds this service's types.
 pub fn register(types: ResourceRegistry) -> ResourceRegistry {

@@ -24,14 +24,14 @@ use provisioner_store::objects::{Condition, ListedObject, ObjectError, ObjectFut
 
 use crate::{Aws, error::api};
 
-/// A bucket that holds states.
-pub struct StateBucket {
+/// A bucket as the storage of states.
+pub struct BucketStorage {
     client: Client,
     bucket: String,
     kms_key: Option<String>,
 }
 
-impl StateBucket {
+impl BucketStorage {
     /// The bucket of this name, in the region of `aws`. Objects are encrypted with `kms_key`, or else by the bucket's
     /// default.
     pub fn new(aws: &Aws, bucket: &str, kms_key: Option<&str>) -> Self {
@@ -116,7 +116,7 @@ impl StateBucket {
 /// Maximum number of objects of one `DeleteObjects` request.
 const MAX_DELETE: usize = 1000;
 
-impl ObjectStorage for StateBucket {
+impl ObjectStorage for BucketStorage {
     fn get<'a>(&'a self, key: &'a str) -> ObjectFut<'a, Option<StoredObject>> {
         Box::pin(self.get_now(key))
     }

@@ -4,7 +4,11 @@
 //! the command can be repeated anywhere.
 
 use clap::Args;
-use provisioner_model::{Environment, stack::Stack, state::Snapshot};
+use provisioner_model::{
+    Environment,
+    stack::Stack,
+    state::{Moved, Snapshot},
+};
 use provisioner_planner::{Selection, deleted, protected};
 use provisioner_reference_stack::state_bucket::{self, StateBucket};
 use provisioner_store::StoreError;
@@ -49,13 +53,10 @@ pub(super) async fn run<E: Environment>(
     create(folder, &file, settings, &arguments, terminal).await?;
 
     let local = StateStore::local(folder, &file.name);
-    match local.load_any().await? {
-        Some(Snapshot { rows, .. }) if !rows.is_empty() => {
-            let remote = StateStore::new(folder, &file).await?;
-            relocate::relocate(local.store(), remote.store(), &file.name).await?;
-            terminal.say(&format!("The state of `{}` is in {}.", file.name, remote.store().address()));
-        }
-        _ => {}
+    if local.store().load().await?.is_some() {
+        let remote = StateStore::new(folder, &file).await?;
+        relocate::relocate(local.store(), remote.store(), &file.name).await?;
+        terminal.say(&format!("The state of `{}` is in {}.", file.name, remote.store().address()));
     }
     Ok(ExitStatus::Success)
 }
@@ -73,18 +74,24 @@ async fn create<E: Environment>(
     let inside = Place::S3 { bucket: bucket.clone(), prefix: ".provisioner".to_owned() };
     let (local, remote) =
         (StateStore::bootstrap(folder, bucket, NAME), StateStore::at(folder, NAME, &inside, region).await?);
-    let (store, moves) = match remote.load_any().await {
-        Ok(Some(state)) if state.moved.is_none() => (&remote, false),
-        Ok(None) if local.load_any().await?.is_none() => {
+    let is_local = match remote.store().load().await {
+        // An earlier bootstrap was interrupted when it moved the bucket's state into the bucket.
+        Ok(Some(Snapshot { moved: Some(Moved::From(_)), .. })) => {
+            relocate::relocate(local.store(), remote.store(), NAME).await?;
+            false
+        }
+        Ok(Some(_)) => false,
+        Ok(None) if local.store().load().await?.is_none() => {
             terminal
                 .say(&format!("The bucket {bucket} exists, and was not created by `bootstrap`: it is used as it is."));
             return Ok(());
         }
-        // An earlier bootstrap was interrupted, or the bucket does not exist.
-        Ok(_) => (&local, true),
-        Err(StoreError::Object { source, .. }) if source.code() == Some("NoSuchBucket") => (&local, true),
+        // An earlier bootstrap was interrupted before.
+        Ok(None) => true,
+        Err(StoreError::Object { source, .. }) if source.code() == Some("NoSuchBucket") => true,
         Err(error) => return Err(error.into()),
     };
+    let store = if is_local { &local } else { &remote };
     let own = StateBucket {
         project: file.settings.project().to_owned(),
         region: region.to_owned(),
@@ -94,7 +101,7 @@ async fn create<E: Environment>(
     };
     let program = Program::new(state_bucket::stack as fn(&StateBucket, &mut Stack));
     apply(&program, folder, file.with_settings(NAME, own), store, arguments, terminal).await?;
-    if moves {
+    if is_local {
         relocate::relocate(local.store(), remote.store(), NAME).await?;
     }
     Ok(())

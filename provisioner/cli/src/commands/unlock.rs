@@ -2,7 +2,7 @@
 
 use clap::Args;
 use provisioner_model::Environment;
-use provisioner_store::StoreError;
+use provisioner_store::{LEASE_RENEWAL, StoreError};
 
 use super::ExitStatus;
 use crate::{
@@ -38,8 +38,9 @@ pub(super) async fn run<E: Environment>(
         Err(StoreError::Leased { holder, silent, .. }) => {
             terminal.say(&format!(
                 "{holder} holds the state of `{environment}`, and renewed the lease {} s ago. A run that works renews it \
-                 every 15 s.",
-                silent.as_secs()
+                 every {} s.",
+                silent.as_secs(),
+                LEASE_RENEWAL.as_secs()
             ));
         }
         // A lock on this machine ends with its process.

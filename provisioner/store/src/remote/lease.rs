@@ -113,13 +113,10 @@ pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) ->
             }
         }
     }
-    Err(match other {
-        Some((other, silent)) => leased(other, silent),
-        None => {
-            let (address, source) = (requests.address(KEY), ObjectError::Condition);
-            StoreError::Object { operation: "write", address, source }
-        }
-    })
+    Err(other.map_or_else(
+        || StoreError::Object { operation: "write", address: requests.address(KEY), source: ObjectError::Condition },
+        |(other, silent)| leased(other, silent),
+    ))
 }
 
 /// The lease that this process holds.

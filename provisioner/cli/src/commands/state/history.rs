@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use futures::future::try_join_all;
 use provisioner_model::{Environment, state::Snapshot};
 
 use super::version;
@@ -21,10 +22,8 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let (state, _) = StateStore::open::<E>(folder, &arguments.environment).await?;
-    let mut versions = vec![];
-    for serial in state.store().history().await? {
-        versions.push(version(&state, serial).await?);
-    }
+    let serials = state.store().history().await?;
+    let versions = try_join_all(serials.into_iter().map(|serial| version(&state, serial))).await?;
     terminal.data(&table(&versions));
     Ok(())
 }
