@@ -13,7 +13,7 @@ use provisioner_aws::{
     },
 };
 use provisioner_model::{
-    expr::{In, document, join},
+    expr::{In, join},
     stack::{Facts, Handle, Options, Stack},
 };
 use serde_json::json;
@@ -22,6 +22,7 @@ use crate::{
     environment::Environment,
     network::{APP_PORT, Network},
     partition as partition_of,
+    policy::{only_over_tls, policy},
 };
 
 /// TLS 1.3 and 1.2 with forward secrecy, and keys that a quantum computer does not open. AWS's default dates from 2016.
@@ -172,17 +173,7 @@ fn access_logs(env: &Environment, stack: &mut Stack) -> In<String> {
             delivery["Principal"] = json!({ "AWS": format!("arn:{partition}:iam::{owner}:root") });
         }
     }
-    let policy = document(json!({ "Version": "2012-10-17", "Statement": [
-        delivery,
-        {
-            "Sid": "OnlyOverTls",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [bucket, format!("{bucket}/*")],
-            "Condition": { "Bool": { "aws:SecureTransport": "false" } },
-        },
-    ] }));
+    let policy = policy([delivery, only_over_tls(&bucket)]);
     let expiry =
         LifecycleRule::new("expire").expiration_days(env.logs.retention_days).abort_incomplete_multipart_upload_days(1);
     let logs = Bucket::new()

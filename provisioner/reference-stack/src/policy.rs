@@ -36,6 +36,18 @@ pub(crate) fn allow_if(actions: &[&str], resources: impl IntoIterator<Item = Val
     statement
 }
 
+/// Returns a statement that refuses connections to a bucket without TLS.
+pub(crate) fn only_over_tls(bucket_arn: &str) -> Value {
+    json!({
+        "Sid": "OnlyOverTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket_arn, format!("{bucket_arn}/*")],
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    })
+}
+
 /// Lets an AWS service take a role, for this account's objects alone: else another account could have the service
 /// use the role for it.
 pub(crate) fn service_trust(service: &str, facts: &Facts) -> In<String> {

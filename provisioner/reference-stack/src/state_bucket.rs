@@ -10,9 +10,8 @@ use provisioner_model::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
-use crate::policy::policy;
+use crate::policy::{only_over_tls, policy};
 
 /// Days for which S3 keeps an object's old versions. The lease is written every few seconds of a run.
 const OLD_VERSIONS: i32 = 90;
@@ -49,26 +48,20 @@ impl provisioner_model::Environment for StateBucket {
 /// A bucket with versions, that only TLS connections reach, encrypted with a KMS key of its own.
 pub fn stack(settings: &StateBucket, stack: &mut Stack) {
     stack.default_tag("project", &settings.project);
-    let protected = Options { protect: true, ..Options::default() };
+    // A state that the key encrypted is lost without it, whatever the settings say later.
+    let kept = Options { protect: true, retain: true, ..Options::default() };
     let key = if let Some(arn) = &settings.kms_key {
         In::from(arn.as_str())
     } else {
         let description = format!("State of Provisioner in {}", settings.bucket);
         let key = Key::new().description(description).key_rotation_enabled(true).pending_window_in_days(30);
-        let key = stack.add_with("main", key, protected.clone());
+        let key = stack.add_with("main", key, kept.clone());
         // The name of a bucket may have dots, that of an alias may not.
-        stack.add("main", Alias::new(key.id()).alias_name(format!("alias/{}", settings.bucket.replace('.', "-"))));
+        let alias = Alias::new(key.id()).alias_name(format!("alias/{}", settings.bucket.replace('.', "-")));
+        stack.add_with("main", alias, kept.clone());
         key.get(Key::ARN)
     };
     let arn = format!("arn:{}:s3:::{}", stack.facts().partition, settings.bucket);
-    let only_over_tls = json!({
-        "Sid": "OnlyOverTls",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, format!("{arn}/*")],
-        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
-    });
     let expiry = LifecycleRule::new("old-versions")
         .noncurrent_version_expiration_days(OLD_VERSIONS)
         .expired_object_delete_marker(true)
@@ -77,8 +70,8 @@ pub fn stack(settings: &StateBucket, stack: &mut Stack) {
         .bucket(settings.bucket.as_str())
         .versioning(true)
         .server_side_encryption_configuration(Encryption::kms(key))
-        .policy(policy([only_over_tls]))
+        .policy(policy([only_over_tls(&arn)]))
         .lifecycle_configuration([expiry]);
-    let bucket = stack.add_with("states", bucket, protected);
+    let bucket = stack.add_with("states", bucket, kept);
     stack.output("bucket", bucket.get(Bucket::BUCKET_NAME));
 }
