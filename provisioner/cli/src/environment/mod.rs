@@ -271,10 +271,15 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Res
         serde_json::from_value(value).ok()
     };
     let place = |mistake: Mistake| place(&source, mistake);
+    let state = state::of(&source.value);
+    // The schema has found what is wrong with the table, and says it better.
+    if let (Err(error), true) = (&state, placed.is_empty()) {
+        placed.push(place(Mistake::new(state::KEY, error.to_string())));
+    }
     if let Some(environment) = &environment {
         placed.extend(environment.problems(name).into_iter().map(place));
     }
-    let Some(settings) = environment.filter(|_| placed.is_empty()) else { return Err(failed(placed)) };
+    let (Some(settings), Ok(state), true) = (environment, state, placed.is_empty()) else { return Err(failed(placed)) };
     let warning = |mistake: Mistake| {
         // The place of a value that the file leaves out is that of its table.
         let summary = format!("{}: {}", mistake.path.join("."), mistake.what);
@@ -284,7 +289,6 @@ pub fn read<E: Environment>(name: &str, file: &str, text: &str, now: u64) -> Res
     };
     let warnings = settings.warnings(now).into_iter().map(warning).collect();
     let (file, text) = (file.to_owned(), text.to_owned());
-    let state = state::of(&source.value);
     Ok(EnvironmentFile { name: name.to_owned(), settings, state, warnings, file, text })
 }
 

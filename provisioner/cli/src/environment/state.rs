@@ -48,7 +48,7 @@ pub(super) fn schema() -> Value {
     schema
 }
 
-/// Returns the table of a file that the schema accepts.
-pub(super) fn of(file: &Value) -> Option<StateSettings> {
-    file.get(KEY).and_then(|table| serde_json::from_value(table.clone()).ok())
+/// Returns the table of a file.
+pub(super) fn of(file: &Value) -> serde_json::Result<Option<StateSettings>> {
+    file.get(KEY).map(|table| serde_json::from_value(table.clone())).transpose()
 }
