@@ -23,7 +23,7 @@ pub(crate) struct Judge {
     heading: &'static str,
 }
 
-/// What one emulator or one sandbox shows to a judge. The value's end panics if the judge has findings.
+/// Data of one emulator or one sandbox for a judge. The value's end panics if the judge has findings.
 pub(crate) struct Case {
     connection: Connection,
     heading: &'static str,
