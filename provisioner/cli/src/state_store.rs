@@ -34,6 +34,7 @@ pub(crate) enum Place {
 }
 
 /// A bucket, and the part of it for a project.
+#[cfg_attr(not(feature = "aws-types"), expect(dead_code, reason = "without AWS, no bucket is opened"))]
 struct Bucket<'a> {
     name: &'a str,
     prefix: &'a str,
