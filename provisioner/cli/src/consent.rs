@@ -19,8 +19,7 @@ pub struct ConsentFlags {
     pub yes: bool,
     /// `--allow-delete`: the addresses of protected resources that may be deleted or replaced.
     pub allow_delete: BTreeSet<String>,
-    /// `--confirm`: the name of what is lost, as consent to lose it: an environment's for a destroy, a resource's address
-    /// for `state rm`.
+    /// `--confirm`: the environment's name, as consent to destroy it.
     pub confirm: Option<String>,
     /// `--no-destroy`: refuses every delete, replacements included.
     pub no_destroy: bool,
@@ -63,13 +62,13 @@ pub enum ConsentError {
         /// Addresses of the protected resources.
         addresses: Vec<String>,
     },
-    /// `state rm` of a protected resource.
-    #[error("nothing was done: {address} is protected")]
-    ProtectedAddress {
-        /// Address of the resource.
-        address: String,
+    /// `state rm` of protected resources.
+    #[error("nothing was done: {} protected", are(addresses))]
+    ProtectedAddresses {
+        /// Addresses of the resources.
+        addresses: Vec<String>,
     },
-    /// `--confirm` names another environment or resource.
+    /// `--confirm` names another environment, or a resource that is not forgotten.
     #[error("nothing was done: --confirm names `{named}`, and this is `{expected}`")]
     ConfirmsOther {
         /// The name that `--confirm` has.
@@ -77,6 +76,10 @@ pub enum ConsentError {
         /// The name that it must have.
         expected: String,
     },
+}
+
+fn are(addresses: &[String]) -> String {
+    format!("{} {}", addresses.join(", "), if addresses.len() == 1 { "is" } else { "are" })
 }
 
 impl Hint for ConsentError {
@@ -93,7 +96,10 @@ impl Hint for ConsentError {
             Self::ProtectedEnvironment { environment, .. } => {
                 Some(format!("to destroy it anyway: --confirm {environment}"))
             }
-            Self::ProtectedAddress { address } => Some(format!("to forget it anyway: --confirm {address}")),
+            Self::ProtectedAddresses { addresses } => {
+                let flags: Vec<String> = addresses.iter().map(|address| format!("--confirm {address}")).collect();
+                Some(format!("to forget {} anyway: {}", if flags.len() == 1 { "it" } else { "them" }, flags.join(" ")))
+            }
             // The user's own answer.
             Self::Declined => None,
             Self::Mistyped { wanted, .. } => Some(format!("run the command again, and type `{wanted}` to approve")),
@@ -160,26 +166,54 @@ pub fn destroy(
     Ok(protected.clone())
 }
 
-/// Consent to forget a resource: its object stays in the cloud, and no apply or destroy finds it any more.
+/// A resource that `state rm` forgets.
+#[derive(Debug)]
+pub struct Forgotten<'a> {
+    /// Address of the resource.
+    pub address: &'a str,
+    /// IDs of its objects, for people.
+    pub ids: String,
+    /// Protected resources need consent of their own.
+    pub is_protected: bool,
+}
+
+/// Consent to forget resources: their objects stay in the cloud, and no apply or destroy finds them any more. `confirmed`
+/// has the addresses of protected resources.
 pub fn forget(
-    address: &str,
-    ids: &str,
-    protected: bool,
-    flags: &ConsentFlags,
+    resources: &[Forgotten<'_>],
+    yes: bool,
+    confirmed: &BTreeSet<String>,
     prompt: &mut dyn Prompt,
 ) -> Result<(), ConsentError> {
-    if confirmed(address, flags)? || (flags.yes && !protected) {
-        return Ok(());
+    let is_named = |named: &str| resources.iter().any(|resource| resource.address == named);
+    if let Some(other) = confirmed.iter().find(|named| !is_named(named)) {
+        let expected: Vec<&str> = resources.iter().map(|resource| resource.address).collect();
+        return Err(ConsentError::ConfirmsOther { named: other.clone(), expected: expected.join("`, `") });
     }
-    if !protected {
-        return approved(&format!("Forget {address} ({ids})? The object stays in the cloud. [y/N]"), prompt);
+    let unconfirmed = || resources.iter().filter(|resource| !confirmed.contains(resource.address));
+    let protected: Vec<&Forgotten<'_>> = unconfirmed().filter(|resource| resource.is_protected).collect();
+    if !protected.is_empty() && !prompt.is_interactive() {
+        let addresses = protected.iter().map(|resource| resource.address.to_owned()).collect();
+        return Err(ConsentError::ProtectedAddresses { addresses });
     }
-    if !prompt.is_interactive() {
-        return Err(ConsentError::ProtectedAddress { address: address.to_owned() });
+    for Forgotten { address, ids, .. } in protected {
+        let question =
+            format!("{address} ({ids}) is protected. Type its address to forget it; the object stays in the cloud:");
+        typed(address, &question, prompt)?;
     }
-    let question =
-        format!("{address} ({ids}) is protected. Type its address to forget it; the object stays in the cloud:");
-    typed(address, &question, prompt)
+    let plain: Vec<String> = unconfirmed()
+        .filter(|resource| !resource.is_protected)
+        .map(|resource| format!("{} ({})", resource.address, resource.ids))
+        .collect();
+    match plain.len() {
+        0 => Ok(()),
+        _ if yes => Ok(()),
+        1 => approved(&format!("Forget {}? The object stays in the cloud. [y/N]", plain[0]), prompt),
+        number => {
+            let list = plain.join("\n  ");
+            approved(&format!("Forget these {number}?\n  {list}\nThe objects stay in the cloud. [y/N]"), prompt)
+        }
+    }
 }
 
 /// Returns whether `--confirm` names what is lost; fails if it names something else.
@@ -277,16 +311,29 @@ mod tests {
 
     #[test]
     fn protected_resource_is_forgotten_only_with_its_address() {
-        let yes = ConsentFlags { yes: true, ..ConsentFlags::default() };
-        assert_eq!(forget("a/b", "1", false, &yes, &mut script(&[])), Ok(()));
-        assert_eq!(forget("a/b", "1", false, &ConsentFlags::default(), &mut script(&["y"])), Ok(()));
-        let refused = forget("a/b", "1", true, &yes, &mut script(&[])).unwrap_err();
+        let one = |is_protected| [Forgotten { address: "a/b", ids: "1".into(), is_protected }];
+        let confirm = |name: &str| BTreeSet::from([name.to_owned()]);
+        let none = BTreeSet::new();
+        assert_eq!(forget(&one(false), true, &none, &mut script(&[])), Ok(()));
+        assert_eq!(forget(&one(false), false, &none, &mut script(&["y"])), Ok(()));
+        let refused = forget(&one(true), true, &none, &mut script(&[])).unwrap_err();
         assert_eq!(refused.hint().as_deref(), Some("to forget it anyway: --confirm a/b"));
-        assert!(forget("a/b", "1", true, &yes, &mut script(&["y"])).is_err());
-        assert_eq!(forget("a/b", "1", true, &yes, &mut script(&["a/b"])), Ok(()));
-        let confirm = |name: &str| ConsentFlags { confirm: Some(name.to_owned()), ..yes.clone() };
-        assert_eq!(forget("a/b", "1", true, &confirm("a/b"), &mut script(&[])), Ok(()));
-        assert!(forget("a/b", "1", true, &confirm("a/c"), &mut script(&["a/b"])).is_err());
+        assert!(forget(&one(true), true, &none, &mut script(&["y"])).is_err());
+        assert_eq!(forget(&one(true), true, &none, &mut script(&["a/b"])), Ok(()));
+        assert_eq!(forget(&one(true), true, &confirm("a/b"), &mut script(&[])), Ok(()));
+        assert!(forget(&one(true), true, &confirm("a/c"), &mut script(&["a/b"])).is_err());
+    }
+
+    #[test]
+    fn each_protected_resource_of_many_needs_consent() {
+        let of = |address, is_protected| Forgotten { address, ids: "1".into(), is_protected };
+        let all = [of("a/b", true), of("a/c", true), of("a/d", false)];
+        let confirmed = BTreeSet::from(["a/b".to_owned()]);
+        let refused = forget(&all, true, &confirmed, &mut script(&[])).unwrap_err();
+        assert_eq!(refused.hint().as_deref(), Some("to forget it anyway: --confirm a/c"));
+        assert_eq!(forget(&all, true, &confirmed, &mut script(&["a/c"])), Ok(()));
+        assert_eq!(forget(&all, false, &confirmed, &mut script(&["a/c", "n"])), Err(ConsentError::Declined));
+        assert_eq!(forget(&all, false, &confirmed, &mut script(&["a/c", "y"])), Ok(()));
     }
 
     #[test]

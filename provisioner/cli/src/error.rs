@@ -156,6 +156,17 @@ pub enum Failure {
     /// A command about the state.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Several addresses that are not in the state.
+    #[error("nothing was done: {} addresses are not in the state", .0.len())]
+    NoEntries(Vec<Diagnostic>),
+    /// Files of a state that cannot be read, or entries that contradict each other.
+    #[error("the state of `{environment}` has {}", count(problems.len(), "problem"))]
+    Damaged {
+        /// Name of the environment.
+        environment: String,
+        /// The problems.
+        problems: Vec<Diagnostic>,
+    },
     /// The app's image.
     #[cfg(feature = "aws")]
     #[error(transparent)]
@@ -326,6 +337,8 @@ impl Hint for Failure {
             Self::Program(_)
             | Self::Unread(_)
             | Self::Planning(_)
+            | Self::NoEntries(_)
+            | Self::Damaged { .. }
             | Self::Incomplete
             | Self::Interrupted
             | Self::Left => None,
@@ -347,9 +360,12 @@ impl Failure {
     pub fn report(&self, page: &PageFormat, dumb: bool) -> String {
         match self {
             Self::Environment(EnvironmentError::Mistakes(mistakes)) => diagnostic::mistakes(mistakes, page, dumb),
-            Self::Program(list) | Self::Unread(list) | Self::Planning(list) | Self::Refused(list) => {
-                diagnostic::list(&Diagnostic::of(self), list, page)
-            }
+            Self::Program(list)
+            | Self::Unread(list)
+            | Self::Planning(list)
+            | Self::Refused(list)
+            | Self::NoEntries(list)
+            | Self::Damaged { problems: list, .. } => diagnostic::list(&Diagnostic::of(self), list, page),
             Self::Contradiction(wrong) => {
                 let list: Vec<Diagnostic> = wrong.iter().map(Diagnostic::error).collect();
                 diagnostic::list(&Diagnostic::of(self), &list, page)

@@ -114,16 +114,28 @@ impl StateStore {
     /// unless the environment has a state already, and returns that as well.
     pub(crate) async fn open<E: Environment>(folder: &Folder, environment: &str) -> Result<(Self, Snapshot), Failure> {
         let store = Self::named::<E>(folder, environment).await?;
-        if let Some(snapshot) = store.load().await? {
-            return Ok((store, snapshot));
+        match store.load().await? {
+            Some(snapshot) => Ok((store, snapshot)),
+            None => Err(store.unknown(folder)?),
         }
+    }
+
+    /// The state of an environment, by its name, which may be damaged. Fails unless the environment has files of a state.
+    pub(crate) async fn existing<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
+        let store = Self::named::<E>(folder, environment).await?;
+        let files = store.store.files().await?;
+        if files.state.is_none() && files.versions.is_empty() { Err(store.unknown(folder)?) } else { Ok(store) }
+    }
+
+    /// The error of an environment without state.
+    fn unknown(self, folder: &Folder) -> Result<Failure, Failure> {
         let known = folder.names()?;
-        if known.contains(&store.environment) {
-            return Err(store.missing().into());
+        if known.contains(&self.environment) {
+            return Ok(self.missing().into());
         }
         // A mistyped name: the existing names help more than the missing state.
-        let path = folder.path().join("environments").join(format!("{environment}.toml"));
-        Err(EnvironmentError::Unknown { name: store.environment, path, known }.into())
+        let path = folder.path().join("environments").join(format!("{}.toml", self.environment));
+        Ok(EnvironmentError::Unknown { name: self.environment, path, known }.into())
     }
 
     /// The state of an environment, by its name, which may have none yet.
@@ -181,17 +193,26 @@ impl StateStore {
         first: Option<Snapshot>,
         change: impl FnOnce(&mut Snapshot) -> Result<(), StateError> + Send,
     ) -> Result<(), Failure> {
-        let lock = self.store.lock(holder(command)).await?;
         let changed = async {
             let mut snapshot = self.load().await?.or(first).ok_or_else(|| self.missing())?;
             change(&mut snapshot)?;
             snapshot.serial += 1;
             self.store.commit(&snapshot).await?;
-            Ok::<(), Failure>(())
-        }
-        .await;
+            Ok(())
+        };
+        self.locked(command, changed).await
+    }
+
+    /// Does this while no other run may write.
+    pub(crate) async fn locked<T>(
+        &self,
+        command: &str,
+        work: impl Future<Output = Result<T, Failure>> + Send,
+    ) -> Result<T, Failure> {
+        let lock = self.store.lock(holder(command)).await?;
+        let done = work.await;
         lock.release().await?;
-        changed
+        done
     }
 
     /// The error for a state that does not exist.

@@ -1,12 +1,14 @@
 //! SHA-256 in hex, for names and digests that must come out the same on every machine and in every version.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 /// The 64 hexadecimal digits of SHA-256.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    let mut hex = String::new();
+    let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {
-        hex.push_str(&format!("{byte:02x}"));
+        let _ = write!(hex, "{byte:02x}");
     }
     hex
 }

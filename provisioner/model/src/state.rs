@@ -14,8 +14,8 @@ use crate::{
     stack::Options,
 };
 
-/// The format that this version writes. A newer one is refused.
-pub const FORMAT: u32 = 3;
+/// The format that this version writes. A newer one is refused, an older one is migrated.
+pub const FORMAT: u32 = 4;
 
 /// The state of one environment at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

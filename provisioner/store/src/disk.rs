@@ -5,6 +5,8 @@
 //! | `state.json` | the snapshot, replaced atomically |
 //! | `journal.jsonl` | what a running, or cut-off, apply has done since: one [`JournalEntry`] per line |
 //! | `history/<serial>.json` | the last versions of `state.json`, the newest included |
+//! | `state.format-<format>.json` | the last state of an older format |
+//! | `damaged/<serial>/` | files that a repair replaced |
 //! | `lock` | locked by the operating system for as long as its holder lives; tells who that is |
 //!
 //! Its futures block while they read and write: files are small, and an entry must be durable before the call that
@@ -21,7 +23,7 @@ use provisioner_files::{sync_folder, write_atomically};
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
 use crate::{
-    Fut, Holder, Lock, StateReader, Store,
+    Fut, Holder, Lock, StateFile, StateFiles, StateReader, Store,
     error::{Result, StoreError},
     journal, snapshot,
 };
@@ -116,13 +118,8 @@ impl Disk {
 
     fn read(&self, path: &Path) -> Result<Option<Snapshot>> {
         let Some(text) = read_file(path)? else { return Ok(None) };
-        let parsed = snapshot::parse(path, &self.environment, &text).map_err(|mut error| {
-            if let StoreError::Damaged { good, .. } = &mut error {
-                *good = self.newest_other_than(path);
-            }
-            error
-        });
-        parsed.map(Some)
+        let parsed = snapshot::parse(path, &self.environment, &text);
+        parsed.map(Some).map_err(|error| error.with_kept_version(self.newest_other_than(path)))
     }
 
     fn newest_other_than(&self, damaged: &Path) -> Option<PathBuf> {
@@ -195,9 +192,22 @@ impl Disk {
                 return Err(StoreError::Overtaken { path, there: there.serial, ours: snapshot.serial });
             }
         }
-        let mut text =
-            serde_json::to_vec_pretty(snapshot).map_err(|source| StoreError::Encode { what: "the state", source })?;
-        text.push(b'\n');
+        self.back_up_older_format()?;
+        self.write_state(snapshot)
+    }
+
+    /// Keeps the state of an older format, which the next write migrates.
+    fn back_up_older_format(&self) -> Result<()> {
+        let Some(text) = read_file(&self.state_file())? else { return Ok(()) };
+        match snapshot::older_format(&text) {
+            Some(format) => Ok(write_atomically(&self.folder.join(format!("state.format-{format}.json")), &text)?),
+            None => Ok(()),
+        }
+    }
+
+    fn write_state(&self, snapshot: &Snapshot) -> Result<()> {
+        let path = self.state_file();
+        let text = snapshot::text(snapshot)?;
         make_folder(&self.folder.join("history"))?;
         // The copy first: a crash before the state itself is written leaves one that the next commit writes over.
         write_atomically(&self.version_file(snapshot.serial), &text)?;
@@ -210,6 +220,27 @@ impl Disk {
             remove(&self.version_file(*serial))?;
         }
         Ok(sync_folder(&self.folder)?)
+    }
+
+    fn files_now(&self) -> Result<StateFiles> {
+        let file = |path: PathBuf| Ok::<_, StoreError>(read_file(&path)?.map(|text| StateFile { path, text }));
+        // The journal first, as in a load.
+        let journal = file(self.journal_file())?.into_iter().collect();
+        let state = file(self.state_file())?;
+        let versions = self.serials()?.into_iter().rev().map(|serial| file(self.version_file(serial)));
+        Ok(StateFiles { state, journal, versions: versions.filter_map(Result::transpose).collect::<Result<_>>()? })
+    }
+
+    fn replace_now(&self, snapshot: &Snapshot) -> Result<()> {
+        self.check_held()?;
+        let folder = self.folder.join("damaged").join(snapshot.serial.to_string());
+        make_folder(&folder)?;
+        for (name, path) in [("state.json", self.state_file()), ("journal.jsonl", self.journal_file())] {
+            if let Some(text) = read_file(&path)? {
+                write_atomically(&folder.join(name), &text)?;
+            }
+        }
+        self.write_state(snapshot)
     }
 
     fn lock_now(&self, who: &Holder) -> Result<DiskLock> {
@@ -268,6 +299,10 @@ impl StateReader for Disk {
         Box::pin(async move { self.read(&self.version_file(serial)) })
     }
 
+    fn files(&self) -> Fut<'_, StateFiles> {
+        Box::pin(async { self.files_now() })
+    }
+
     fn address(&self) -> String {
         // The same from whichever folder the command is run.
         std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone()).display().to_string()
@@ -290,6 +325,10 @@ impl Store for Disk {
 
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
         Box::pin(async { self.commit_now(snapshot) })
+    }
+
+    fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
+        Box::pin(async { self.replace_now(snapshot) })
     }
 }
 

@@ -1,6 +1,10 @@
 //! Errors of the store, each with its location and a hint.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use provisioner_files::WriteError;
 use provisioner_model::Hint;
@@ -37,6 +41,16 @@ pub enum StoreError {
         good: Option<PathBuf>,
         /// Error of the JSON parser.
         source: serde_json::Error,
+    },
+    /// A file was changed after it was written.
+    #[error("{} is not as Provisioner wrote it: its checksum does not match", place(path, *line))]
+    Checksum {
+        /// Path of the file.
+        path: PathBuf,
+        /// Line of a journal, from 1.
+        line: Option<usize>,
+        /// A version from which to go on, where one is kept.
+        good: Option<PathBuf>,
     },
     /// The state was written by another version of Provisioner.
     #[error("{} has format {found}, and this version of Provisioner reads format {known}", path.display())]
@@ -132,6 +146,26 @@ pub enum StoreError {
     },
 }
 
+fn place(path: &Path, line: Option<usize>) -> String {
+    let path = path.display();
+    line.map_or_else(|| path.to_string(), |line| format!("line {line} of {path}"))
+}
+
+impl StoreError {
+    /// Returns the error with a version of the state that is kept, if the file that it is about can be replaced by one.
+    pub(crate) fn with_kept_version(mut self, kept: Option<PathBuf>) -> Self {
+        if let Self::Damaged { good, .. } | Self::Checksum { good, .. } = &mut self {
+            *good = kept;
+        }
+        self
+    }
+
+    /// Returns whether the file that the error is about cannot be read as it is.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Checksum { .. })
+    }
+}
+
 impl From<WriteError> for StoreError {
     fn from(error: WriteError) -> Self {
         Self::Io { operation: "write", path: error.path, source: error.source }
@@ -164,15 +198,13 @@ impl Hint for StoreError {
                     .to_owned(),
             ),
             Self::Encode { .. } => Some("this is a bug in Provisioner: please report it".to_owned()),
-            Self::Damaged { path, good: Some(good), .. } => Some(format!(
-                "the newest backup is {}: compare it, then copy it over {}",
-                good.display(),
-                path.display()
+            Self::Damaged { good: Some(good), .. } | Self::Checksum { good: Some(good), .. } => Some(format!(
+                "`provisioner state repair ENV` restores the newest version that can be read; the newest that is kept is {}",
+                good.display()
             )),
-            Self::Damaged { path, good: None, .. } => Some(format!(
-                "each line of {} is one JSON entry: repair that line by hand if you can, else restore the file from a backup; without it, what it names may exist in the cloud unknown to the state",
-                path.display()
-            )),
+            Self::Damaged { .. } | Self::Checksum { .. } => Some(
+                "`provisioner state repair ENV` shows what can be read, and keeps it".to_owned(),
+            ),
             Self::Format { found, known, .. } if *found > u64::from(*known) => {
                 Some("a newer Provisioner wrote it: use that version or a later one".to_owned())
             }

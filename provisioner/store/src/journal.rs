@@ -4,14 +4,17 @@ use std::path::Path;
 
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
-use crate::error::{Result, StoreError};
+use crate::{
+    checksum,
+    error::{Result, StoreError},
+};
 
 /// One entry as its line, with the newline.
 pub fn line(entry: &JournalEntry) -> Result<Vec<u8>> {
     let mut line =
         serde_json::to_vec(entry).map_err(|source| StoreError::Encode { what: "a journal entry", source })?;
     line.push(b'\n');
-    Ok(line)
+    Ok(checksum::add(&line))
 }
 
 /// Returns the length of a journal's complete lines in bytes. A crash may leave a last line without its newline: its
@@ -22,19 +25,26 @@ pub fn whole(text: &[u8]) -> usize {
 
 /// The entries of a journal. `path` is for the errors.
 pub fn parse(path: &Path, text: &[u8]) -> Result<Vec<JournalEntry>> {
+    parse_lines(path, text).collect()
+}
+
+/// The entry, or the error, of each line.
+pub(crate) fn parse_lines(path: &Path, text: &[u8]) -> impl Iterator<Item = Result<JournalEntry>> {
     let lines = text[..whole(text)].split_inclusive(|byte| *byte == b'\n');
-    lines
-        .enumerate()
-        .map(|(index, line)| {
-            serde_json::from_slice(line).map_err(|source| StoreError::Damaged {
-                path: path.to_owned(),
-                line: index + 1,
-                column: source.column().max(1),
-                good: None,
-                source,
-            })
-        })
-        .collect()
+    lines.enumerate().map(|(index, line)| parse_line(path, index + 1, line))
+}
+
+fn parse_line(path: &Path, number: usize, line: &[u8]) -> Result<JournalEntry> {
+    let path = path.to_owned();
+    let plain = checksum::remove(line).map_err(|checksum::Mismatch| StoreError::Checksum {
+        path: path.clone(),
+        line: Some(number),
+        good: None,
+    })?;
+    serde_json::from_slice(&plain).map_err(|source| {
+        let column = source.column().max(1) + line.len() - plain.len();
+        StoreError::Damaged { path, line: number, column, good: None, source }
+    })
 }
 
 /// The snapshot with all that the journal adds to it.

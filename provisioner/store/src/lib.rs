@@ -8,6 +8,7 @@ use provisioner_model::{journal::JournalEntry, state::Snapshot};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub mod checksum;
 mod disk;
 mod error;
 #[cfg(test)]
@@ -15,11 +16,13 @@ mod fixtures;
 pub mod journal;
 pub mod objects;
 mod remote;
+mod salvage;
 pub mod snapshot;
 
 pub use disk::Disk;
 pub use error::{Result, StoreError};
 pub use remote::{LEASE_RENEWAL, LEASE_TIME, Remote};
+pub use salvage::{Salvage, StateFile, StateFiles};
 
 /// A boxed future of one call to a store.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -35,6 +38,8 @@ pub trait StateReader: Send + Sync {
     fn history(&self) -> Fut<'_, Vec<u64>>;
     /// One of the versions that are kept.
     fn version(&self, serial: u64) -> Fut<'_, Option<Snapshot>>;
+    /// Reads the files of the state as they are, also those that [`StateReader::load`] refuses.
+    fn files(&self) -> Fut<'_, StateFiles>;
     /// Returns the place of the state for messages, such as `state/dev` or `s3://bucket/dev`.
     fn address(&self) -> String;
 }
@@ -54,6 +59,9 @@ pub trait Store: StateReader {
     /// Makes this snapshot the state, atomically: its serial, which the caller has set, must be higher than that of
     /// the state it replaces. Keeps the last versions and removes the journal.
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;
+    /// Makes this snapshot the state in place of files that cannot be read, under the lock. The state and the journal that
+    /// are there are copied to `damaged/<serial>/` first.
+    fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;
 }
 
 /// A held lock. Dropping it releases it on a best-effort basis; [`Lock::release`] waits, and returns errors.

@@ -5,6 +5,8 @@
 //! | `state.json` | the snapshot, written only over the version that the writer has read |
 //! | `journal/<epoch>/<number>.jsonl` | journal entries of the lease with that epoch, each object written once |
 //! | `history/<serial>.json` | the last versions of `state.json`, the newest included |
+//! | `state.format-<format>.json` | the last state of an older format |
+//! | `damaged/<serial>/` | objects that a repair replaced |
 //! | `lease.json` | who may write, and since when: see [`lease`] |
 //!
 //! Two rules keep a process that lost its lease from doing harm. It cannot replace the state, because the write requires
@@ -21,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
 use self::{
@@ -29,7 +32,7 @@ use self::{
     requests::{PutOutcome, Requests},
 };
 use crate::{
-    Fut, Holder, Lock, StateReader, Store,
+    Fut, Holder, Lock, StateFile, StateFiles, StateReader, Store,
     error::{Result, StoreError},
     journal as lines,
     objects::{Condition, ObjectStorage, StoredObject},
@@ -56,9 +59,18 @@ pub struct Remote {
     process: String,
     /// Seconds since 1970.
     now: fn() -> u64,
-    /// The entity tag of the state that was read or written last; `None` if nothing was read, or no state exists.
-    etag: Mutex<Option<String>>,
+    /// The state that was read or written last.
+    known: Mutex<KnownState>,
     session: Arc<Mutex<Option<Arc<Session>>>>,
+}
+
+/// The state object as this process knows it.
+#[derive(Clone, Default)]
+struct KnownState {
+    /// Its entity tag; `None` if nothing was read, or no state exists.
+    etag: Option<String>,
+    /// Its format and content, if the format is an older one.
+    older: Option<(u64, Vec<u8>)>,
 }
 
 /// The lease that this process holds, and its part of the journal.
@@ -83,7 +95,7 @@ impl Remote {
             lease_time: LEASE_TIME,
             process: process.to_owned(),
             now,
-            etag: Mutex::default(),
+            known: Mutex::default(),
             session: Arc::default(),
         }
     }
@@ -138,20 +150,28 @@ impl Remote {
 
     async fn read_state(&self) -> Result<Option<Snapshot>> {
         let object = self.requests.get(STATE).await?;
-        self.set_etag(object.as_ref().map(|object| object.etag.clone()));
-        let Some(StoredObject { body, .. }) = object else { return Ok(None) };
-        match snapshot::parse(&self.path(STATE), &self.environment, &body) {
-            Ok(snapshot) => Ok(Some(snapshot)),
-            Err(StoreError::Damaged { path, line, column, source, .. }) => {
-                let newest = self.serials().await?.last().map(|serial| self.path(&version_key(*serial)));
-                Err(StoreError::Damaged { path, line, column, good: newest, source })
+        let Some(StoredObject { body, etag, .. }) = object else {
+            self.set_known(KnownState::default());
+            return Ok(None);
+        };
+        let parsed = snapshot::parse(&self.path(STATE), &self.environment, &body);
+        let older = snapshot::older_format(&body).map(|format| (format, body));
+        self.set_known(KnownState { etag: Some(etag), older });
+        match parsed {
+            Err(error) if error.is_damage() => {
+                let kept = self.serials().await?.last().map(|serial| self.path(&version_key(*serial)));
+                Err(error.with_kept_version(kept))
             }
-            Err(error) => Err(error),
+            parsed => parsed.map(Some),
         }
     }
 
-    fn set_etag(&self, etag: Option<String>) {
-        *self.etag.lock().unwrap_or_else(PoisonError::into_inner) = etag;
+    fn known(&self) -> KnownState {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_known(&self, known: KnownState) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     fn session(&self) -> Result<Arc<Session>> {
@@ -164,16 +184,17 @@ impl Remote {
 
     async fn commit_now(&self, snapshot: &Snapshot) -> Result<()> {
         let session = self.session()?;
-        let expected = self.etag.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut body =
-            serde_json::to_vec_pretty(snapshot).map_err(|source| StoreError::Encode { what: "the state", source })?;
-        body.push(b'\n');
+        let KnownState { etag, older } = self.known();
+        if let Some((format, body)) = older {
+            self.requests.put(&format!("state.format-{format}.json"), &body, Condition::Always).await?;
+        }
+        let body = snapshot::text(snapshot)?;
         let version = version_key(snapshot.serial);
         // The copy first: a crash before the state itself is written leaves one that the next commit writes over.
         self.requests.put(&version, &body, Condition::Always).await?;
-        let condition = expected.as_deref().map_or(Condition::Absent, Condition::Unchanged);
+        let condition = etag.as_deref().map_or(Condition::Absent, Condition::Unchanged);
         match self.requests.put(STATE, &body, condition).await? {
-            PutOutcome::Written(etag) => self.set_etag(Some(etag)),
+            PutOutcome::Written(etag) => self.set_known(KnownState { etag: Some(etag), older: None }),
             PutOutcome::Refused(there) => return Err(self.overtaken(snapshot, there)),
         }
         // From here on the journal is of an older state, and does not count, should a part of it stay behind.
@@ -181,6 +202,34 @@ impl Remote {
         let serials = self.serials().await?;
         let old = &serials[..serials.len().saturating_sub(KEPT)];
         self.requests.delete(old.iter().map(|serial| version_key(*serial)).collect()).await
+    }
+
+    async fn files_now(&self) -> Result<StateFiles> {
+        let file = |key: &str, object: Option<StoredObject>| {
+            object.map(|object| StateFile { path: self.path(key), text: object.body })
+        };
+        let journal = journal::objects(&self.requests).await?;
+        let journal = journal.into_iter().map(|(key, text)| StateFile { path: self.path(&key), text }).collect();
+        let object = self.requests.get(STATE).await?;
+        self.set_known(KnownState { etag: object.as_ref().map(|object| object.etag.clone()), older: None });
+        let state = file(STATE, object);
+        let keys = self.serials().await?.into_iter().rev().map(version_key);
+        let read = keys.map(|key| async move { Ok::<_, StoreError>(file(&key, self.requests.get(&key).await?)) });
+        let versions: Vec<_> = stream::iter(read).buffered(READS_IN_FLIGHT).try_collect().await?;
+        Ok(StateFiles { state, journal, versions: versions.into_iter().flatten().collect() })
+    }
+
+    async fn replace_now(&self, snapshot: &Snapshot) -> Result<()> {
+        let StateFiles { state, journal, .. } = self.files_now().await?;
+        let folder = format!("damaged/{}/", snapshot.serial);
+        if let Some(StateFile { text, .. }) = state {
+            self.requests.put(&format!("{folder}{STATE}"), &text, Condition::Always).await?;
+        }
+        let journal: Vec<u8> = journal.into_iter().flat_map(|file| file.text).collect();
+        if !journal.is_empty() {
+            self.requests.put(&format!("{folder}journal.jsonl"), &journal, Condition::Always).await?;
+        }
+        self.commit_now(snapshot).await
     }
 
     /// The error of a commit onto another state than the one that was read.
@@ -202,6 +251,9 @@ impl Remote {
 }
 
 const STATE: &str = "state.json";
+
+/// Maximum number of versions that are read at the same time.
+const READS_IN_FLIGHT: usize = 16;
 
 /// With leading zeros, so that the order of the keys is that of the serials.
 fn version_key(serial: u64) -> String {
@@ -231,6 +283,10 @@ impl StateReader for Remote {
 
     fn version(&self, serial: u64) -> Fut<'_, Option<Snapshot>> {
         Box::pin(self.read_version(serial))
+    }
+
+    fn files(&self) -> Fut<'_, StateFiles> {
+        Box::pin(self.files_now())
     }
 
     fn address(&self) -> String {
@@ -275,6 +331,10 @@ impl Store for Remote {
 
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
         Box::pin(self.commit_now(snapshot))
+    }
+
+    fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
+        Box::pin(self.replace_now(snapshot))
     }
 }
 

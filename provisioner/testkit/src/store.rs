@@ -6,7 +6,7 @@ use std::{
 };
 
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
-use provisioner_store::{Fut, Holder, Lock, Result, StateReader, Store, StoreError, journal};
+use provisioner_store::{Fut, Holder, Lock, Result, StateFile, StateFiles, StateReader, Store, StoreError, journal};
 
 /// The state of one environment in memory. Clones are the same store.
 #[derive(Clone)]
@@ -209,6 +209,18 @@ impl StateReader for Memory {
         Box::pin(async move { Ok(self.inner().known.clone().filter(|known| known.serial == serial)) })
     }
 
+    fn files(&self) -> Fut<'_, StateFiles> {
+        Box::pin(async {
+            let inner = self.inner();
+            let file = |text: &Vec<u8>| StateFile { path: inner.environment.clone().into(), text: text.clone() };
+            Ok(StateFiles {
+                state: inner.state.as_ref().map(file),
+                journal: vec![file(&inner.journal)],
+                versions: vec![],
+            })
+        })
+    }
+
     fn address(&self) -> String {
         self.inner().environment.clone()
     }
@@ -234,6 +246,10 @@ impl Store for Memory {
 
     fn commit<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
         Box::pin(async move { self.inner().commit(snapshot) })
+    }
+
+    fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
+        self.commit(snapshot)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, state_file};
 
 const BUCKET: &str = "acme-provisioner-state";
 
@@ -152,7 +152,7 @@ fn bootstrap_creates_the_bucket_and_moves_the_state() {
     announced["rows"] = serde_json::json!({});
     announced["moved"] = serde_json::json!({ "from": "the machine" });
     #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
-    std::fs::write(&file, announced.to_string()).unwrap();
+    std::fs::write(&file, state_file(announced)).unwrap();
     sandbox.aws(&format!("s3api put-object --bucket {BUCKET} --key {key} --body {}", file.display()));
     let resumed = sandbox.run(&["bootstrap", "dev", "--yes"]).ok();
     assert!(resumed.err.contains("is up to date"), "{}", resumed.err);

@@ -115,7 +115,7 @@ impl Sandbox {
             target["endpoint"] = endpoint.into();
         }
         #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
-        std::fs::write(file, state.to_string()).unwrap();
+        std::fs::write(file, state_file(state)).unwrap();
     }
 
     pub(crate) fn command(&self, variant: &str, arguments: &[&str]) -> Command {
@@ -254,6 +254,12 @@ impl Sandbox {
     pub(crate) fn unchanged(&self, environment: &str) {
         self.run(&["plan", environment, "--detailed-exitcode"]).ok();
     }
+}
+
+/// The text of a state file that a test has changed.
+pub(crate) fn state_file(mut state: Value) -> Vec<u8> {
+    state.as_object_mut().unwrap().remove("checksum");
+    provisioner_store::checksum::add(state.to_string().as_bytes())
 }
 
 fn copy_folder(from: &Path, to: &Path) {

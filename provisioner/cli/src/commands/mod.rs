@@ -92,7 +92,7 @@ pub(crate) async fn dispatch<E: Environment>(
         Command::Rollback(arguments) => rollback::run(program, &folder()?, arguments, terminal).await,
         Command::Graph(arguments) => graph::run(program, &folder()?, arguments, terminal).await,
         Command::Template(arguments) => template::run(program, &folder()?, arguments, terminal).await,
-        Command::State(command) => state::run::<E>(&folder()?, command, terminal).await,
+        Command::State(command) => state::run(program, &folder()?, command, terminal).await,
         #[cfg(feature = "aws")]
         Command::Bootstrap(arguments) => bootstrap::run::<E>(&folder()?, arguments, terminal).await,
         Command::Unlock(arguments) => unlock::run::<E>(&folder()?, arguments, terminal).await,

@@ -1,5 +1,7 @@
 //! Errors of the commands that read or change the state.
 
+use std::path::PathBuf;
+
 use provisioner_model::{Hint, state::Moved};
 
 /// Describes what became of a state that is not in force.
@@ -16,6 +18,23 @@ pub enum StateError {
     /// There is no state.
     #[error("`{0}` has no state yet")]
     None(String),
+    /// A damaged state without a version that can be read.
+    #[error("no version of the state of `{0}` can be read")]
+    NothingReadable(String),
+    /// The state was not edited, or is not a state any more.
+    #[error("the state of `{0}` cannot be kept as it is: it is not valid")]
+    NoEdits(String),
+    /// A file that could not be read.
+    #[error("could not read {}", path.display())]
+    Unreadable {
+        /// Path of the file.
+        path: PathBuf,
+        /// Error of the operating system.
+        source: std::io::Error,
+    },
+    /// Another run changed the state while the user was asked.
+    #[error("another run has changed the state of `{0}` meanwhile: nothing was done")]
+    Changed(String),
     /// A version of the state is not kept.
     #[error("there is no version {serial} of the state")]
     NoVersion {
@@ -153,6 +172,15 @@ impl Hint for StateError {
             Self::Needed { .. } => Some("remove those first, or destroy them".to_owned()),
             Self::Known { .. } => Some("`provisioner state mv ENV FROM TO` changes its address".to_owned()),
             Self::None(name) => Some(format!("`provisioner apply {name}` creates it")),
+            Self::NothingReadable(_) => Some(
+                "restore the files from a backup: `provisioner state import ENV FILE`; in S3, the bucket keeps old versions"
+                    .to_owned(),
+            ),
+            Self::NoEdits(name) => {
+                Some(format!("`provisioner state repair {name}` restores the newest version that can be read"))
+            }
+            Self::Unreadable { .. } => Some("check the path, and that this user may read it".to_owned()),
+            Self::Changed(_) => Some("run the command again".to_owned()),
             Self::Moved { environment, moved: Moved::To(place), .. } if place.starts_with("s3://") => Some(format!(
                 "name that place in `[state]` of environments/{environment}.toml, as in the branch that moved it"
             )),

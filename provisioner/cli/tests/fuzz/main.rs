@@ -31,7 +31,7 @@ use provisioner_model::{
     state::Snapshot,
 };
 use provisioner_planner::{Input, Observations, Selection, drift, plan, protected, verify};
-use provisioner_store::{StoreError, journal, snapshot};
+use provisioner_store::{StoreError, checksum, journal, snapshot};
 use provisioner_testkit::{cloud::types::registry, generate::Spec, tuning::tuning};
 use serde_json::Value;
 
@@ -57,6 +57,13 @@ enum Kind {
     Environment,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Checksum {
+    None,
+    Damaged,
+    Matching,
+}
+
 /// A damaged file.
 struct Damaged {
     kind: Kind,
@@ -66,23 +73,25 @@ struct Damaged {
 /// The corpus as bytes and as data.
 struct Seeds {
     corpus: Corpus,
+    /// Without checksums.
+    states: Vec<Vec<u8>>,
+    journals: Vec<Vec<u8>>,
     values: BTreeMap<&'static str, Vec<Value>>,
 }
 
 impl Seeds {
     fn new() -> Self {
         let corpus = Corpus::new();
+        let plain = |texts: &[Vec<u8>]| texts.iter().map(|text| by_line(text, without_checksum)).collect();
+        let (states, journals): (Vec<_>, Vec<_>) = (plain(&corpus.states), plain(&corpus.journals));
         let parse = |texts: &[Vec<u8>]| texts.iter().map(|text| serde_json::from_slice(text).unwrap()).collect();
         let lines = |texts: &[Vec<u8>]| {
             let lines = texts.iter().flat_map(|text| text.split(|byte| *byte == b'\n'));
             lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
         };
-        let values = BTreeMap::from([
-            ("state", parse(&corpus.states)),
-            ("plan", parse(&corpus.plans)),
-            ("journal", lines(&corpus.journals)),
-        ]);
-        Self { corpus, values }
+        let values =
+            BTreeMap::from([("state", parse(&states)), ("plan", parse(&corpus.plans)), ("journal", lines(&journals))]);
+        Self { corpus, states, journals, values }
     }
 
     /// The damaged file of a number.
@@ -90,9 +99,13 @@ impl Seeds {
         let random = &mut Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let kind = [Kind::State, Kind::Journal, Kind::Plan, Kind::Environment][random.below(4)];
         let structured = random.below(2) == 0;
+        // Damage below a checksum that matches goes deeper than damage that the checksum shows.
+        let checksum = [Checksum::None, Checksum::Damaged, Checksum::Matching][random.below(8).min(2)];
         let texts = match kind {
-            Kind::State => &self.corpus.states,
-            Kind::Journal => &self.corpus.journals,
+            Kind::State if checksum == Checksum::Damaged => &self.corpus.states,
+            Kind::State => &self.states,
+            Kind::Journal if checksum == Checksum::Damaged => &self.corpus.journals,
+            Kind::Journal => &self.journals,
             Kind::Plan => &self.corpus.plans,
             Kind::Environment => &self.corpus.environments,
         };
@@ -101,6 +114,11 @@ impl Seeds {
             Kind::Plan if structured => self.value(random, "plan"),
             Kind::Journal if structured => self.entries(random),
             _ => mutate::text(random, texts),
+        };
+        let text = match kind {
+            Kind::State if checksum == Checksum::Matching => checksum::add(&text),
+            Kind::Journal if checksum == Checksum::Matching => by_line(&text, checksum::add),
+            _ => text,
         };
         Damaged { kind, text }
     }
@@ -121,6 +139,16 @@ impl Seeds {
         }
         text
     }
+}
+
+/// Changes each line of a text.
+fn by_line(text: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    text.split_inclusive(|byte| *byte == b'\n').flat_map(change).collect()
+}
+
+fn without_checksum(line: &[u8]) -> Vec<u8> {
+    const START: &[u8] = b"{\"checksum\":\"";
+    line.strip_prefix(START).map_or_else(|| line.to_vec(), |rest| [b"{", &rest[66..]].concat())
 }
 
 /// The stages that a file goes through.

@@ -265,6 +265,109 @@ fn the_state_is_listed_shown_and_changed() {
 }
 
 #[test]
+fn many_entries_are_forgotten_at_once() {
+    let workspace = Workspace::new();
+    workspace.says("services = 2\nkeep = true");
+    workspace.ends(0, "apply dev --yes");
+    let missing = workspace.ends(1, "state rm dev service/s7 network/net/man service/s1 --yes").err;
+    assert!(
+        missing.contains("2 addresses are not in the state") && missing.contains("did you mean network/net/main?"),
+        "{missing}"
+    );
+    let protected = workspace.ends(1, "state rm dev service/s1 named/db --yes").err;
+    assert!(protected.contains("--confirm named/db"), "{protected}");
+    // What refers to it leaves the state as well.
+    workspace.ends(0, "state rm dev network service named --yes --confirm named/db");
+    assert_eq!(workspace.ends(0, "state list dev").out, "");
+}
+
+#[test]
+fn component_is_moved_as_a_whole() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    assert!(workspace.ends(1, "state mv dev networks base").err.contains("is not in the state"));
+    assert!(workspace.ends(1, "state mv dev network Base").err.contains("is not an address"));
+    let moved = workspace.ends(0, "state mv dev network base").err;
+    assert!(moved.contains("network/net/main is now base/net/main."), "{moved}");
+    let service = workspace.ends(0, "state show dev service/s0").out;
+    assert!(service.contains("\"$ref\": \"base/net/main\"") && !service.contains("network/net/main"), "{service}");
+    workspace.ends(0, "state mv dev base network");
+    workspace.ends(0, "plan dev --detailed-exitcode");
+}
+
+#[test]
+fn damaged_state_is_named_and_repaired() {
+    let workspace = Workspace::new();
+    assert!(workspace.ends(1, "state verify dev").err.contains("`dev` has no state yet"));
+    assert!(workspace.ends(1, "state repair prod").err.contains("these exist: dev"));
+    workspace.ends(0, "apply dev --yes");
+    let good = workspace.ends(0, "state verify dev").err;
+    assert!(good.contains("no problem found in serial") && good.contains("with 4 resources"), "{good}");
+    assert!(workspace.ends(0, "state repair dev --yes").err.contains("is not damaged"));
+
+    let file = workspace.path().join("state/dev/state.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let write = |text: &str| provisioner_files::write_atomically(&file, text.as_bytes()).unwrap();
+    write(&text[..text.len() / 2]);
+    let damaged = workspace.ends(1, "plan dev").err;
+    assert!(damaged.contains("is damaged at line") && damaged.contains("state repair ENV"), "{damaged}");
+    let damaged = workspace.ends(1, "state verify dev").err;
+    assert!(damaged.contains("the state of `dev` has 1 problem") && damaged.contains("state.json"), "{damaged}");
+    assert!(workspace.ends(1, "state repair dev").err.contains("nothing was done"));
+    let nothing = workspace.ends(1, "state repair dev --keep-edits --yes").err;
+    assert!(nothing.contains("cannot be kept as it is"), "{nothing}");
+    let repaired = workspace.ends(0, "state repair dev --yes").err;
+    assert!(repaired.contains("history"), "{repaired}");
+    workspace.ends(0, "plan dev --detailed-exitcode");
+    workspace.ends(0, "state verify dev");
+
+    // An edit by hand.
+    let id = workspace.cloud.at("service/s1").unwrap().id;
+    let edited = std::fs::read_to_string(&file).unwrap().replace(&id, "another");
+    write(&edited);
+    let changed = workspace.ends(1, "plan dev").err;
+    assert!(changed.contains("is not as Provisioner wrote it"), "{changed}");
+    let kept = workspace.ends(0, "state repair dev --keep-edits --yes");
+    assert!(kept.err.contains("the state as edited"), "{}", kept.err);
+    assert!(workspace.ends(0, "state show dev service/s1").out.contains("another"));
+    write(&std::fs::read_to_string(&file).unwrap().replace("another", &id));
+    let shown = workspace.ends(0, "state repair dev --yes");
+    assert!(shown.out.contains(&format!("\"id\": \"{id}\"")), "the edit is shown: {}", shown.out);
+    assert!(workspace.ends(0, "state show dev service/s1").out.contains("another"));
+}
+
+#[test]
+fn exported_state_is_imported() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    let file = workspace.path().join("exported.json");
+    let import = format!("state import dev {}", file.display());
+    let missing = workspace.ends(1, &format!("{import} --yes")).err;
+    assert!(missing.contains("could not read"), "{missing}");
+    let exported = workspace.ends(0, "state export dev").out;
+    provisioner_files::write_atomically(&file, exported.as_bytes()).unwrap();
+    workspace.ends(0, "state rm dev service/s1 --yes");
+    let shown = workspace.ends(1, &import);
+    assert!(shown.out.contains("service/s1") && shown.err.contains("no terminal"), "{} {}", shown.out, shown.err);
+    workspace.ends(0, &format!("{import} --yes"));
+    workspace.ends(0, "plan dev --detailed-exitcode");
+    // A machine without the state.
+    std::fs::remove_dir_all(workspace.path().join("state")).unwrap();
+    workspace.ends(0, &import);
+    workspace.ends(0, "plan dev --detailed-exitcode");
+    // The state of another life.
+    std::fs::remove_dir_all(workspace.path().join("state")).unwrap();
+    let other = exported.replacen("\"lineage\": \"", "\"lineage\": \"x", 1);
+    provisioner_files::write_atomically(&file, other.as_bytes()).unwrap();
+    assert!(workspace.ends(1, &import).err.contains("is not as Provisioner wrote it"));
+    let plain = format!("{{{}", other.split_once(',').unwrap().1);
+    provisioner_files::write_atomically(&file, plain.as_bytes()).unwrap();
+    workspace.ends(0, &import);
+    provisioner_files::write_atomically(&file, exported.as_bytes()).unwrap();
+    assert!(workspace.ends(1, &import).err.contains("lineage"));
+}
+
+#[test]
 fn versions_of_the_state_are_listed_and_compared() {
     let workspace = Workspace::new();
     workspace.ends(0, "apply dev --yes");

@@ -6,7 +6,10 @@ use std::{
 use provisioner_model::{Hint, state::FORMAT};
 
 use super::*;
-use crate::fixtures::{begin, holder, start, state};
+use crate::{
+    Salvage,
+    fixtures::{begin, holder, start, state},
+};
 
 /// The disk's futures never wait.
 fn now<T>(future: Fut<'_, T>) -> Result<T> {
@@ -81,7 +84,11 @@ fn committed_state_is_loaded() {
     assert!(!bench.at("journal.jsonl").exists());
     assert_eq!(bench.load().unwrap(), Some(snapshot));
     let text = bench.text("state.json");
-    assert!(text.starts_with(&format!("{{\n  \"format\": {FORMAT},")) && text.ends_with("}\n"), "readable: {text}");
+    let lines: Vec<&str> = text.lines().take(2).collect();
+    assert!(
+        lines[0].starts_with("{\"checksum\":\"") && lines[1] == format!("  \"format\": {FORMAT},"),
+        "readable: {text}"
+    );
     let mut files: Vec<_> = fs::read_dir(&bench.disk.folder).unwrap().map(|f| f.unwrap().file_name()).collect();
     files.sort_unstable();
     assert_eq!(files, ["history", "state.json"], "nothing is left over");
@@ -135,12 +142,16 @@ fn corrupt_journal_line_is_reported_by_number() {
     bench.append(start(1));
     bench.append(begin("a"));
     bench.append(begin("b"));
-    let text = bench.text("journal.jsonl").replacen("\"entry\":\"create_started\"", "\"entry\":\"create_begun\"", 1);
-    bench.write("journal.jsonl", &text);
+    let text = bench.text("journal.jsonl");
+    bench.write("journal.jsonl", &text.replacen("\"entry\":\"create_started\"", "\"entry\":\"create_begun\"", 1));
     let error = bench.load().unwrap_err();
-    assert!(matches!(error, StoreError::Damaged { line: 2, .. }), "{error:?}");
-    assert!(error.to_string().contains("journal.jsonl is damaged at line 2, column "), "{error}");
-    assert!(error.hint().unwrap().contains("repair that line"));
+    assert!(matches!(error, StoreError::Checksum { line: Some(2), .. }), "{error:?}");
+    assert!(error.to_string().starts_with("line 2 of "), "{error}");
+    assert!(error.hint().unwrap().contains("state repair"));
+    // A line without a checksum, as format 3 had them.
+    bench.write("journal.jsonl", &(text + "{\"entry\":\"create_begun\"}\n"));
+    let error = bench.load().unwrap_err();
+    assert!(error.to_string().contains("journal.jsonl is damaged at line 4, column "), "{error}");
 }
 
 #[test]
@@ -214,11 +225,119 @@ fn damaged_state_is_reported_with_its_backup() {
 }
 
 #[test]
-fn another_environments_state_is_refused() {
+fn changed_state_is_reported_with_its_backup() {
     let bench = Bench::new();
     bench.commit(1);
-    let text = bench.text("state.json").replace("\"dev\"", "\"prod\"");
+    let text = bench.text("state.json");
+    let changed = text.replace("\"lineage\": \"line\"", "\"lineage\": \"lime\"");
+    // Another program keeps the checksum, and changes its place.
+    let reformatted = text.replacen(",\n  \"format\"", ",  \"format\"", 1).replacen('{', "{ ", 1);
+    for text in [changed, reformatted] {
+        bench.write("state.json", &text);
+        let error = bench.load().unwrap_err();
+        assert!(error.to_string().ends_with("its checksum does not match"), "{error}");
+        assert!(error.hint().unwrap().ends_with("1.json"), "{error:?}");
+        assert!(matches!(now(bench.disk.commit(&state(9))), Err(StoreError::Checksum { .. })), "and never overwritten");
+    }
+}
+
+/// A state file as format 3 wrote it.
+fn older(serial: u64) -> String {
+    let text = String::from_utf8(snapshot::text(&state(serial)).unwrap()).unwrap();
+    let plain = format!("{{{}", text.split_once(',').unwrap().1);
+    plain.replace(&format!("\"format\": {FORMAT}"), "\"format\": 3")
+}
+
+#[test]
+fn older_format_is_migrated_with_a_backup() {
+    let bench = Bench::new();
+    bench.write("state.json", &older(1));
+    bench.write("journal.jsonl", "{\"entry\":\"run_started\",\"lineage\":\"line\",\"serial\":1}\n");
+    let loaded = bench.load().unwrap().unwrap();
+    assert_eq!(loaded, state(1));
+    bench.commit(2);
+    assert_eq!(bench.text("state.format-3.json"), older(1));
+    assert!(bench.text("state.json").contains(&format!("\"format\": {FORMAT}")));
+}
+
+/// A state with a committed resource `a` and an interrupted run that created `b`, then `c`.
+fn interrupted() -> Bench {
+    let bench = Bench::new();
+    let mut snapshot = state(1);
+    snapshot.fold(begin("a"));
+    now(bench.disk.commit(&snapshot)).unwrap();
+    for entry in [start(1), begin("b"), begin("c")] {
+        bench.append(entry);
+    }
+    bench
+}
+
+fn salvage(bench: &Bench) -> Salvage {
+    now(bench.disk.files()).unwrap().salvage("dev")
+}
+
+fn salvaged(salvage: &Salvage) -> Vec<&str> {
+    salvage.snapshot.as_ref().unwrap().rows.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn damaged_state_is_salvaged_from_its_newest_version_and_the_journal() {
+    let bench = interrupted();
+    assert!(salvage(&bench).problems.is_empty());
+    let text = bench.text("state.json");
+    for damaged in [&text[..text.len() / 2], "", "not JSON"] {
+        bench.write("state.json", damaged);
+        let salvage = salvage(&bench);
+        assert_eq!((salvaged(&salvage), salvage.problems.len()), (vec!["net/a", "net/b", "net/c"], 1));
+        assert_eq!((salvage.source, salvage.serial), (bench.at("history/1.json"), 1));
+    }
+    fs::remove_file(bench.at("state.json")).unwrap();
+    assert_eq!(salvaged(&salvage(&bench)), ["net/a", "net/b", "net/c"]);
+}
+
+#[test]
+fn edited_state_is_offered_beside_the_kept_one() {
+    let bench = interrupted();
+    let text = bench.text("state.json").replace("token-a", "token-z");
     bench.write("state.json", &text);
+    let salvage = salvage(&bench);
+    let token = |state: &Option<Snapshot>| state.as_ref().unwrap().rows["net/a"].objects[0].token.clone();
+    assert_eq!(token(&salvage.snapshot), "token-a");
+    assert_eq!(token(&salvage.edited), "token-z");
+    assert_eq!(salvage.edited.unwrap().rows.len(), 3, "with the journal");
+}
+
+#[test]
+fn unreadable_journal_lines_are_kept_apart() {
+    let bench = interrupted();
+    let text = bench.text("journal.jsonl").replace("token-b", "token-z");
+    bench.write("journal.jsonl", &text);
+    let salvage = salvage(&bench);
+    assert_eq!(salvaged(&salvage), ["net/a", "net/c"]);
+    assert!(matches!(salvage.problems[..], [StoreError::Checksum { line: Some(2), .. }]), "{:?}", salvage.problems);
+    assert!(salvage.lost[0].contains("token-z"));
+}
+
+#[test]
+fn replaced_files_are_kept() {
+    let bench = interrupted();
+    let text = bench.text("state.json").replace("token-a", "token-z");
+    bench.write("state.json", &text);
+    let journal = bench.text("journal.jsonl");
+    let mut snapshot = salvage(&bench).snapshot.unwrap();
+    snapshot.serial = 2;
+    now(bench.disk.replace(&snapshot)).unwrap();
+    assert_eq!(bench.load().unwrap(), Some(snapshot));
+    assert_eq!(bench.text("damaged/2/state.json"), text);
+    assert_eq!(bench.text("damaged/2/journal.jsonl"), journal);
+    assert!(salvage(&bench).problems.is_empty());
+}
+
+#[test]
+fn another_environments_state_is_refused() {
+    let bench = Bench::new();
+    let other = Snapshot { environment: "prod".into(), ..state(1) };
+    bench.write("state.json", std::str::from_utf8(&snapshot::text(&other).unwrap()).unwrap());
     let error = bench.load().unwrap_err();
     assert!(error.to_string().ends_with("is the state of environment `prod`, not the state of environment `dev`"));
 }

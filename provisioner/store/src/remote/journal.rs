@@ -56,6 +56,15 @@ fn place(key: &str) -> Option<(u64, u64)> {
 
 /// Reads all entries, in the order of their keys.
 pub(super) async fn read(requests: &Requests) -> Result<Vec<JournalEntry>> {
+    let mut entries = vec![];
+    for (key, body) in objects(requests).await? {
+        entries.extend(lines::parse(&PathBuf::from(requests.address(&key)), &body)?);
+    }
+    Ok(entries)
+}
+
+/// Reads the keys and contents of all objects that have entries, in the order of their keys.
+pub(super) async fn objects(requests: &Requests) -> Result<Vec<(String, Vec<u8>)>> {
     // A commit beside this may remove some of the objects: then all are, and the state is newer.
     for _ in 0..3 {
         let keys: Vec<String> = requests.list(PREFIX).await?.into_iter().map(|object| object.key).collect();
@@ -64,13 +73,8 @@ pub(super) async fn read(requests: &Requests) -> Result<Vec<JournalEntry>> {
         if objects.iter().any(Option::is_none) {
             continue;
         }
-        let mut entries = vec![];
-        for (key, object) in keys.iter().zip(objects.into_iter().flatten()) {
-            if serde_json::from_slice::<Sealed>(&object.body).is_err() {
-                entries.extend(lines::parse(&PathBuf::from(requests.address(key)), &object.body)?);
-            }
-        }
-        return Ok(entries);
+        let read = keys.into_iter().zip(objects.into_iter().flatten().map(|object| object.body));
+        return Ok(read.filter(|(_, body)| serde_json::from_slice::<Sealed>(body).is_err()).collect());
     }
     Ok(vec![])
 }

@@ -431,6 +431,59 @@ async fn break_a_busy_lease(seed: u64) {
     }
 }
 
+/// Writes an object past the store.
+fn put(memory: &Memory, key: &str, body: Vec<u8>) {
+    let mut objects = memory.0.objects.lock().unwrap();
+    let object = objects.get_mut(&format!("team/dev/{key}")).unwrap();
+    (object.etag, object.body) = (format!("{}-changed", object.etag), body);
+}
+
+fn body(memory: &Memory, key: &str) -> Vec<u8> {
+    memory.0.objects.lock().unwrap()[&format!("team/dev/{key}")].body.clone()
+}
+
+#[tokio::test]
+async fn damaged_state_is_salvaged_and_replaced() {
+    let memory = Memory::default();
+    let store = memory.plain();
+    let lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    store.append(start(1)).await.unwrap();
+    store.append(begin("a")).await.unwrap();
+    lock.release().await.unwrap();
+    let damaged = body(&memory, STATE)[..200].to_vec();
+    put(&memory, STATE, damaged.clone());
+    let next = memory.plain();
+    let error = next.load().await.unwrap_err();
+    assert!(error.is_damage() && error.hint().unwrap().contains("history"), "{error}");
+    let lock = next.lock(holder("bob")).await.unwrap();
+    let salvage = next.files().await.unwrap().salvage("dev");
+    assert_eq!((salvage.problems.len(), salvage.serial), (1, 1));
+    let repaired = Snapshot { serial: 2, ..salvage.snapshot.unwrap() };
+    next.replace(&repaired).await.unwrap();
+    lock.release().await.unwrap();
+    assert_eq!(rows(&memory.plain()).await, ["net/a"]);
+    assert_eq!(body(&memory, "damaged/2/state.json"), damaged);
+    assert!(String::from_utf8(body(&memory, "damaged/2/journal.jsonl")).unwrap().contains("token-a"));
+}
+
+#[tokio::test]
+async fn older_format_is_migrated_with_a_backup() {
+    let memory = Memory::default();
+    let store = memory.plain();
+    let _lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    let text = String::from_utf8(body(&memory, STATE)).unwrap();
+    let older = format!("{{{}", text.split_once(',').unwrap().1).replace("\"format\": 4", "\"format\": 3");
+    put(&memory, STATE, older.clone().into_bytes());
+    assert_eq!(store.load().await.unwrap(), Some(state(1)));
+    store.commit(&state(2)).await.unwrap();
+    assert_eq!(body(&memory, "state.format-3.json"), older.into_bytes());
+    assert!(String::from_utf8(body(&memory, STATE)).unwrap().contains("\"format\": 4"));
+}
+
 /// Forty tasks append in parallel: they share requests instead of waiting in line.
 #[tokio::test]
 async fn parallel_entries_share_requests() {

@@ -40,7 +40,7 @@ pub(super) async fn run<E: Environment>(
 }
 
 /// Returns the entries that differ, as unified differences of their JSON.
-fn diff(from: &Snapshot, to: &Snapshot) -> Result<String, Failure> {
+pub(super) fn diff(from: &Snapshot, to: &Snapshot) -> Result<String, Failure> {
     let addresses: BTreeSet<&String> = from.rows.keys().chain(to.rows.keys()).collect();
     let text =
         |row: Option<&Row>| row.map_or(Ok(String::new()), |row| serde_json::to_string_pretty(row).map(|it| it + "\n"));

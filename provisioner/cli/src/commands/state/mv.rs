@@ -1,4 +1,4 @@
-//! `state mv`: changes an entry's address.
+//! `state mv`: changes the address of an entry, or of all entries of a component.
 
 use clap::Args;
 use provisioner_model::{Environment, journal::JournalEntry, state::Snapshot};
@@ -17,9 +17,9 @@ pub(crate) struct MvArguments {
     /// Name of the environment.
     #[arg(value_name = "ENV")]
     environment: String,
-    /// Current address of the entry.
+    /// Current address of the entry, or of a component.
     from: String,
-    /// New address of the entry.
+    /// New address of the entry, or of the component.
     to: String,
 }
 
@@ -29,30 +29,54 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let MvArguments { environment, from, to } = arguments;
-    let (store, _) = StateStore::open::<E>(folder, &environment).await?;
-    store.change("state mv", None, |snapshot| rename(snapshot, &from, &to)).await?;
-    terminal.say(&format!("{from} is now {to}. Rename it in the program too, if you have not yet."));
+    let (store, snapshot) = StateStore::open::<E>(folder, &environment).await?;
+    let renames = renames(&snapshot, &from, &to)?;
+    store.change("state mv", None, |snapshot| rename(snapshot, &renames)).await?;
+    for (from, to) in &renames {
+        terminal.say(&format!("{from} is now {to}."));
+    }
+    terminal.say("Rename it in the program too, if you have not yet.");
     Ok(())
 }
 
-fn rename(snapshot: &mut Snapshot, from: &str, to: &str) -> Result<(), StateError> {
-    row(snapshot, from)?;
-    if snapshot.rows.contains_key(to) {
-        return Err(StateError::Taken(to.to_owned()));
+/// Returns the old and the new address of each entry that `from` names.
+fn renames(snapshot: &Snapshot, from: &str, to: &str) -> Result<Vec<(String, String)>, StateError> {
+    if snapshot.rows.contains_key(from) {
+        return Ok(vec![(from.to_owned(), to.to_owned())]);
     }
+    let component = snapshot.rows.keys().filter_map(|address| {
+        let rest = address.strip_prefix(from)?.strip_prefix('/')?;
+        Some((address.clone(), format!("{to}/{rest}")))
+    });
+    let renames: Vec<(String, String)> = component.collect();
+    if renames.is_empty() {
+        row(snapshot, from)?;
+    }
+    Ok(renames)
+}
+
+fn rename(snapshot: &mut Snapshot, renames: &[(String, String)]) -> Result<(), StateError> {
     let part = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    if to.split('/').count() < 2 || !to.split('/').all(part) {
-        return Err(StateError::Form(to.to_owned()));
-    }
     let kind = |address: &str| address.rsplit('/').nth(1).map(str::to_owned);
-    if kind(from) != kind(to) {
-        return Err(StateError::OtherType { from: from.to_owned(), to: to.to_owned() });
+    for (from, to) in renames {
+        row(snapshot, from)?;
+        if snapshot.rows.contains_key(to) {
+            return Err(StateError::Taken(to.clone()));
+        }
+        if to.split('/').count() < 2 || !to.split('/').all(part) {
+            return Err(StateError::Form(to.clone()));
+        }
+        if kind(from) != kind(to) {
+            return Err(StateError::OtherType { from: from.clone(), to: to.clone() });
+        }
     }
-    snapshot.fold(JournalEntry::Renamed { from: from.to_owned(), to: to.to_owned() });
-    let objects = snapshot.rows.values_mut().flat_map(|row| &mut row.objects);
-    objects.for_each(|object| redirect(&mut object.declared, from, to));
+    for (from, to) in renames {
+        snapshot.fold(JournalEntry::Renamed { from: from.clone(), to: to.clone() });
+        let objects = snapshot.rows.values_mut().flat_map(|row| &mut row.objects);
+        objects.for_each(|object| redirect(&mut object.declared, from, to));
+    }
     Ok(())
 }
 

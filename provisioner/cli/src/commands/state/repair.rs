@@ -1,0 +1,87 @@
+//! `state repair`: replaces a damaged state by what can be read of it.
+
+use clap::Args;
+use provisioner_model::{Diagnostic, Environment, state::Snapshot};
+use provisioner_store::{Salvage, StoreError};
+
+use super::diff::diff;
+use crate::{
+    consent,
+    environment::Folder,
+    error::{Failure, StateError},
+    render::{count, diagnostic},
+    state_store::StateStore,
+    terminal::Terminal,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct RepairArguments {
+    /// Name of the environment.
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Keep the state as it was edited, instead of the newest version that Provisioner wrote.
+    #[arg(long)]
+    keep_edits: bool,
+    /// Skip the approval prompt.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(super) async fn run<E: Environment>(
+    folder: &Folder,
+    arguments: RepairArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let state = StateStore::existing::<E>(folder, &arguments.environment).await?;
+    state.locked("state repair", repair(&state, &arguments, terminal)).await
+}
+
+async fn repair(state: &StateStore, arguments: &RepairArguments, terminal: &Terminal) -> Result<(), Failure> {
+    let RepairArguments { environment, keep_edits, yes } = arguments;
+    let mut salvage = state.store().files().await?.salvage(environment);
+    let newer = salvage.problems.iter().position(|problem| matches!(problem, StoreError::Format { .. }));
+    if let Some(newer) = newer {
+        return Err(salvage.problems.swap_remove(newer).into());
+    }
+    if salvage.problems.is_empty() {
+        terminal.say(&format!("The state of `{environment}` is not damaged: nothing was done."));
+        return Ok(());
+    }
+    report(&salvage, terminal);
+    let Salvage { snapshot, edited, source, serial, .. } = salvage;
+    let (restored, origin) = if *keep_edits {
+        (edited.ok_or_else(|| StateError::NoEdits(environment.clone()))?, "the state as edited".to_owned())
+    } else {
+        let restored = snapshot.ok_or_else(|| StateError::NothingReadable(environment.clone()))?;
+        if let Some(edited) = edited {
+            terminal.say("Changed after Provisioner wrote it (--keep-edits keeps the change):");
+            terminal.data(&diff(&restored, &edited)?);
+        }
+        (restored, source.display().to_string())
+    };
+    if !yes {
+        let resources = count(restored.rows.len(), "resource");
+        let question = format!(
+            "Restore {resources} from {origin}, with what can be read of the journal? The files that are there are kept in \
+             `damaged`. [y/N]"
+        );
+        consent::approved(&question, &mut terminal.clone())?;
+    }
+    let restored = Snapshot { serial: serial.max(restored.serial) + 1, ..restored };
+    state.store().replace(&restored).await?;
+    terminal.say(&format!(
+        "The state is that of {origin} now, with serial {}. `provisioner plan {environment}` shows the differences from AWS.",
+        restored.serial
+    ));
+    Ok(())
+}
+
+fn report(salvage: &Salvage, terminal: &Terminal) {
+    for problem in &salvage.problems {
+        let problem = Diagnostic { hint: None, ..Diagnostic::of(problem) };
+        terminal.say(&diagnostic::diagnostic(&problem, terminal.err()));
+    }
+    for line in &salvage.lost {
+        terminal.say(&format!("Lost with that line, if an object of it exists in the cloud: {line}"));
+    }
+}
