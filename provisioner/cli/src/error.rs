@@ -159,6 +159,9 @@ pub enum Failure {
     /// Several addresses that are not in the state.
     #[error("nothing was done: {} addresses are not in the state", .0.len())]
     NoEntries(Vec<Diagnostic>),
+    /// Objects that cannot be imported, or mistakes in a list of them.
+    #[error("nothing was imported: {} cannot be", count(.0.len(), "object"))]
+    NotImported(Vec<Diagnostic>),
     /// Files of a state that cannot be read, or entries that contradict each other.
     #[error("the state of `{environment}` has {}", count(problems.len(), "problem"))]
     Damaged {
@@ -338,6 +341,7 @@ impl Hint for Failure {
             | Self::Unread(_)
             | Self::Planning(_)
             | Self::NoEntries(_)
+            | Self::NotImported(_)
             | Self::Damaged { .. }
             | Self::Incomplete
             | Self::Interrupted
@@ -365,6 +369,7 @@ impl Failure {
             | Self::Planning(list)
             | Self::Refused(list)
             | Self::NoEntries(list)
+            | Self::NotImported(list)
             | Self::Damaged { problems: list, .. } => diagnostic::list(&Diagnostic::of(self), list, page),
             Self::Contradiction(wrong) => {
                 let list: Vec<Diagnostic> = wrong.iter().map(Diagnostic::error).collect();

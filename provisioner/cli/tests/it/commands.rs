@@ -282,6 +282,35 @@ fn many_entries_are_forgotten_at_once() {
 }
 
 #[test]
+fn list_of_objects_is_imported_at_once() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    let addresses = ["network/net/main", "service/s0", "service/s1"];
+    let ids = addresses.map(|address| workspace.cloud.at(address).unwrap().id);
+    let file = workspace.path().join("list.csv");
+    let write = |text: String| provisioner_files::write_atomically(&file, text.as_bytes()).unwrap();
+    let import = format!("import dev --list {}", file.display());
+    workspace.ends(0, "state rm dev network service named --yes");
+    write(format!("network/net/man,{}\nservice/s0,nothing\nservice/s1 {}\n", ids[0], ids[2]));
+    let refused = workspace.ends(1, &import).err;
+    for part in
+        ["2 objects cannot be", "list.csv:1:1", "did you mean network/net/main?", "list.csv:2:1", "with the id nothing"]
+    {
+        assert!(refused.contains(part), "{part} in {refused}");
+    }
+    assert_eq!(workspace.ends(0, "state list dev").out, "", "nothing was imported");
+    let before = workspace.cloud.calls().len();
+    write(format!("network/net/main,{}\nservice/s0,{}\nservice/s1 {}\n", ids[0], ids[1], ids[2]));
+    let imported = workspace.ends(0, &import).err;
+    assert!(imported.contains("A destroy forgets them and leaves them in AWS."), "{imported}");
+    assert!(workspace.cloud.calls().len() - before <= 2, "a read for each type: {:?}", workspace.cloud.calls());
+    let plan = workspace.ends(0, "plan dev").out;
+    assert!(plan.contains("1 to create"), "{plan}");
+    workspace.ends(64, "import dev network/net/main");
+    workspace.ends(64, "import dev");
+}
+
+#[test]
 fn component_is_moved_as_a_whole() {
     let workspace = Workspace::new();
     workspace.ends(0, "apply dev --yes");
