@@ -4,13 +4,13 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
+    process::{ExitStatus, Stdio},
 };
 
 use serde::Deserialize;
 
 use crate::{
-    Architecture, Labels,
+    Architecture, Labels, child,
     error::ImageError,
     progress::{self, Progress},
 };
@@ -74,7 +74,7 @@ impl Cargo {
             flags.push(format!("={to}"));
         }
         let cargo = |what: &[&str]| {
-            let mut command = Command::new(&self.program);
+            let mut command = child::command(&self.program);
             command.args(what).args(["--locked", "--target", architecture.target(), "--manifest-path"]);
             command.arg(folder.join("Cargo.toml")).current_dir(&folder).stdin(Stdio::null());
             // Results go to stdout; progress and errors go to stderr.

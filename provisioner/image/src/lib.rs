@@ -8,6 +8,7 @@ mod archive;
 mod binary;
 mod build;
 mod cargo;
+mod child;
 mod error;
 mod inputs;
 mod layer;

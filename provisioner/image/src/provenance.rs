@@ -1,10 +1,10 @@
 //! The provenance of an image: an in-toto statement with SLSA's predicate.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::{Architecture, hex};
+use crate::{Architecture, child, hex};
 
 /// The media type of the document.
 pub(crate) const KIND: &str = "application/vnd.in-toto+json";
@@ -30,7 +30,7 @@ pub(crate) struct Revision {
 /// Returns git's revision of a folder; `None` without a repository.
 pub(crate) fn revision(folder: &Path) -> Option<Revision> {
     let ask = |arguments: &[&str]| {
-        let answer = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+        let answer = child::command("git").arg("-C").arg(folder).args(arguments).output().ok()?;
         answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
     };
     let commit = ask(&["rev-parse", "HEAD"])?;

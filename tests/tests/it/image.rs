@@ -263,3 +263,23 @@ fn apply_builds_pushes_and_runs_the_app() {
         after.difference(&before).filter(|name| !STAYS.iter().any(|stays| name.starts_with(stays))).collect();
     assert!(left.is_empty(), "left behind: {left:#?}");
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "files of the test's own")]
+fn build_scripts_get_no_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    program(folder.path(), "fn main() {}");
+    let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+    let script = format!(
+        "fn main() {{ for name in {names:?} {{ assert!(std::env::var_os(name).is_none(), \"{{name}} is set\"); }} }}"
+    );
+    std::fs::write(folder.path().join("app/build.rs"), script).unwrap();
+    std::fs::create_dir(folder.path().join("environments")).unwrap();
+    let settings = include_str!("../../../environments/dev.toml");
+    std::fs::write(folder.path().join("environments/dev.toml"), settings).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provisioner-under-test"));
+    command.arg("-C").arg(folder.path()).args(["image", "build", "dev"]);
+    command.env("CARGO_TARGET_DIR", folder.path().join("target")).envs(names.map(|name| (name, "a secret")));
+    let built = command.output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
