@@ -41,6 +41,7 @@ fn wrong_region(arn: &str, region: &str) -> Option<String> {
 
 fn finding(address: &str, arn: &str, problem: &str) -> Diagnostic {
     Diagnostic::resource_error(address, format!("certificate_arn: `{arn}`: {problem}"))
+        .hint("state the ARN of another certificate: `aws acm list-certificates` lists those of the region")
 }
 
 #[cfg(test)]

@@ -56,7 +56,12 @@ async fn of_key(context: &Context<'_>, address: &str, field: &str, key: &str) ->
         None => Some("this account and region have no such key".to_owned()),
         Some(metadata) => metadata.and_then(problem),
     };
-    let finding = |problem| Diagnostic::resource_error(address, format!("{field}: the key `{key}`: {problem}"));
+    let finding = |problem| {
+        Diagnostic::resource_error(address, format!("{field}: the key `{key}`: {problem}")).hint(
+            "state the ARN of a symmetric key that is enabled: `aws kms list-keys` lists those of the region, and \
+             `aws kms describe-key` shows one",
+        )
+    };
     Ok(problem.map(finding).into_iter().collect())
 }
 

@@ -55,7 +55,8 @@ fn parse(file: &str, text: &str) -> Result<Vec<Import>, Vec<Diagnostic>> {
         imports.push(Import { address: address.to_owned(), id: id.to_owned(), location: Some(location) });
     }
     if imports.is_empty() && mistakes.is_empty() {
-        mistakes.push(Diagnostic::error(format!("{file} lists no object")));
+        mistakes
+            .push(Diagnostic::error(format!("{file} lists no object")).hint("write an address and an ID on each line"));
     }
     if mistakes.is_empty() { Ok(imports) } else { Err(mistakes) }
 }

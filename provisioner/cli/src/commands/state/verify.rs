@@ -34,7 +34,11 @@ pub(super) async fn run<E: Environment>(
     if problems.is_empty()
         && let Some(snapshot) = &salvage.snapshot
     {
-        problems.extend(verify::snapshot(snapshot, program.registry()).iter().map(Diagnostic::error));
+        let advice = format!(
+            "`provisioner state history {environment}` lists earlier versions, and `provisioner state diff` compares them"
+        );
+        let contradictions = verify::snapshot(snapshot, program.registry());
+        problems.extend(contradictions.iter().map(|problem| Diagnostic::error(problem).hint(&advice)));
     }
     if !problems.is_empty() {
         return Err(Failure::Damaged { environment, problems });
