@@ -66,6 +66,7 @@ clients! {
     "iam" iam aws_sdk_iam "IAM" "IAM",
     "kms" kms aws_sdk_kms "KMS" "KMS",
     "rds" rds aws_sdk_rds "RDS" "RDS",
+    "resourcegroupstagging" tagging aws_sdk_resourcegroupstagging "Resource Groups Tagging" "Resource Groups Tagging API",
     "route53" route53 aws_sdk_route53 "Route 53" "Route 53",
     "secretsmanager" secrets aws_sdk_secretsmanager "Secrets Manager" "Secrets Manager",
     "servicequotas" quotas aws_sdk_servicequotas "Service Quotas" "Service Quotas",

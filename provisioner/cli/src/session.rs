@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use provisioner_model::{
     Environment,
     erased::Clouds,
+    ownership::new_lineage,
     stack::{Desired, MAIN},
     state::{ProviderTarget, Snapshot},
 };
@@ -79,7 +80,11 @@ impl<'a, E: Environment> Session<'a, E> {
         store: StateStore,
     ) -> Result<Self, Failure> {
         let snapshot = store.load().await?;
-        let snapshot = snapshot.unwrap_or_else(|| Snapshot::new(terminal::token(), environment.name.clone()));
+        let new = || {
+            let lineage = new_lineage(environment.settings.project(), &environment.name, &terminal::token());
+            Snapshot::new(lineage, environment.name.clone())
+        };
+        let snapshot = snapshot.unwrap_or_else(new);
         Self::connect(program, folder, environment, store, snapshot).await
     }
 

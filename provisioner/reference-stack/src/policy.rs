@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use provisioner_aws::registry;
+use provisioner_aws::{preflight, registry};
 use provisioner_model::{
     expr::{In, document},
     resource::Actions,
@@ -92,11 +92,12 @@ pub(crate) const UNUSED: &[&str] = &[
     "aws:sqs:queue",
 ];
 
-/// Returns the actions that the resource types list for the program's calls, sorted.
+/// Returns the actions that the resource types and the checks of a plan list for the program's calls, sorted.
 fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<&'static str> {
     let types = registry();
     let used = types.all().filter(|erased| !UNUSED.contains(&erased.info().type_name));
-    used.flat_map(|erased| choose(erased.info().actions)).flatten().copied().collect()
+    let listed = used.flat_map(|erased| choose(erased.info().actions)).flatten().copied();
+    listed.chain(preflight::ACTIONS.iter().copied()).collect()
 }
 
 /// Actions that have statements of their own below, narrower than the rest.

@@ -12,6 +12,8 @@
 //! Its futures block while they read and write: files are small, and an entry must be durable before the call that
 //! it announces can be sent, so that there is nothing better to do meanwhile.
 
+mod mounts;
+
 use std::{
     fs::{self, File, TryLockError},
     io::{ErrorKind, Read as _, Seek as _, Write as _},
@@ -247,6 +249,9 @@ impl Disk {
         let path = self.folder.join("lock");
         let io = |source| StoreError::Io { operation: "lock", path: path.clone(), source };
         make_folder(&self.folder)?;
+        if let Some(why) = mounts::without_locks(&self.folder) {
+            return Err(StoreError::WithoutLocks { path: self.folder.clone(), why });
+        }
         let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match try_lock(&file) {
             Ok(()) => {}

@@ -102,6 +102,14 @@ pub enum StoreError {
         /// Holder of the lock, if the lock file names one.
         holder: Option<Holder>,
     },
+    /// The folder is on a file system without locks that other machines see.
+    #[error("{} cannot be locked for other machines: {why}", path.display())]
+    WithoutLocks {
+        /// Path of the state's folder.
+        path: PathBuf,
+        /// The mount.
+        why: String,
+    },
     /// The lock file is another one than the process locked.
     #[error("{} was removed or replaced while this process held it", path.display())]
     LockReplaced {
@@ -191,6 +199,9 @@ impl Hint for StoreError {
             Self::LeaseLost { .. } => Some(
                 "another run may have continued this one's work: run `provisioner plan ENV` to see what is left"
                     .to_owned(),
+            ),
+            Self::WithoutLocks { .. } => Some(
+                "keep the state in S3 (`[state]` in the environment file), or mount the folder without that option".to_owned(),
             ),
             Self::LockReplaced { .. } => Some(
                 "another run may write the state now; keep other programs out of the folder `state`, then run `provisioner \

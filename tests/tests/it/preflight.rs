@@ -71,3 +71,31 @@ fn plan_refuses_more_addresses_than_the_quota() {
     assert!(refused.contains("network/elastic-ip/"), "{refused}");
     sandbox.run(&["plan", "dev", "--no-preflight"]).ok();
 }
+
+#[test]
+fn second_stack_of_an_environment_is_refused() {
+    let Some(sandbox) = Sandbox::new("second_stack_of_an_environment_is_refused") else { return };
+    sandbox.run(&["apply", "dev", "--yes"]).ok();
+    let exported = sandbox.run(&["state", "export", "dev"]).ok().out;
+    // A pipeline's runner, or a colleague's machine.
+    std::fs::remove_dir_all(sandbox.path("state")).unwrap();
+    let before = sandbox.moto.everything();
+    for command in [&["plan", "dev"][..], &["apply", "dev", "--yes"]] {
+        let refused = sandbox.run(command).ended(1).err.replace("\n  ", " ");
+        for part in ["objects of another state of `provisioner/dev`", "arn:aws:", "provisioner state import ENV FILE"] {
+            assert!(refused.contains(part), "{part} in {refused}");
+        }
+    }
+    assert_eq!(sandbox.moto.everything(), before);
+    // Another environment of the project.
+    sandbox.run(&["plan", "prod"]).ok();
+    let file = sandbox.path("exported.json");
+    #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
+    std::fs::write(&file, exported).unwrap();
+    sandbox.run(&["state", "import", "dev", file.to_str().unwrap()]).ok();
+    sandbox.unchanged("dev");
+    // What stays of a destroyed environment is no second stack.
+    sandbox.run(&["destroy", "dev", "--yes"]).ok();
+    std::fs::remove_dir_all(sandbox.path("state")).unwrap();
+    sandbox.run(&["plan", "dev"]).ok();
+}

@@ -20,7 +20,7 @@ import model
 import wire
 
 SERVICES = ["acm", "application-autoscaling", "cloudwatch", "dynamodb", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "logs", "rds",
-            "route53", "s3", "secretsmanager", "service-quotas", "sns", "sqs", "sts", "wafv2"]
+            "resourcegroupstaggingapi", "route53", "s3", "secretsmanager", "service-quotas", "sns", "sqs", "sts", "wafv2"]
 SIGNED = {name: signed for signed, name in wire.SERVICES.items()}
 
 

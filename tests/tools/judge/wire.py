@@ -17,7 +17,8 @@ from botocore.exceptions import UnknownServiceError
 from findings import Finding, shown
 
 # Names of services in signatures, where botocore has another one.
-SERVICES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "servicequotas": "service-quotas"}
+SERVICES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "servicequotas": "service-quotas",
+            "tagging": "resourcegroupstaggingapi"}
 # Headers that belong to the protocol or to the signature, and the prefix of the SDKs' own.
 PROTOCOL_HEADERS = re.compile(r"x-amz-(date|content-sha256|security-token|target|user-agent|decoded-content-length|trailer"
                               r"|sdk-.*|checksum-.*|te)|x-amzn-query-mode")

@@ -17,6 +17,8 @@ mod fargate;
 mod keys;
 #[cfg(feature = "s3")]
 mod names;
+#[cfg(feature = "resourcegroupstagging")]
+mod other_stacks;
 mod quotas;
 #[cfg(feature = "iam")]
 mod service_linked_roles;
@@ -33,7 +35,12 @@ use provisioner_model::{
     stack::{Desired, MAIN},
 };
 
+#[cfg(feature = "resourcegroupstagging")]
+pub use self::other_stacks::findings as other_stacks;
 use crate::prelude::*;
+
+/// Actions of checks that belong to no resource type.
+pub const ACTIONS: &[&str] = &["tag:GetResources"];
 
 /// Returns the findings about a plan, errors and warnings.
 pub async fn findings(clouds: &Clouds, desired: &Desired, plan: &Plan) -> Result<Vec<Diagnostic>> {

@@ -86,8 +86,9 @@ pub(super) async fn run<E: Environment>(
         (plan, places(&declaration.desired))
     } else {
         session.build_image(terminal)?;
-        let declaration = session.declare()?;
+        let mut declaration = session.declare()?;
         session.check(&declaration, schemas)?;
+        session.check_for_other_stacks(&mut declaration, preflight).await?;
         let observed = session.refresh(&declaration.desired, scope.refresh(), &scope.pace).await?;
         let mut plan = session.plan(&declaration, &observed, &scope.selection(&replace))?;
         session.preflight(&declaration.desired, &mut plan, preflight).await?;

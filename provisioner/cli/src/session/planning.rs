@@ -94,6 +94,28 @@ impl<E: Environment> Session<'_, E> {
         Ok(plan)
     }
 
+    /// Before the first apply: fails if AWS has a stack of this environment that belongs to another state.
+    #[cfg(feature = "aws")]
+    pub(crate) async fn check_for_other_stacks(
+        &self,
+        declaration: &mut Declaration,
+        options: PreflightOptions,
+    ) -> Result<(), Failure> {
+        if options.no_preflight || self.snapshot.serial > 0 || declaration.desired.resources.is_empty() {
+            return Ok(());
+        }
+        let findings =
+            provisioner_aws::preflight::other_stacks(&self.clouds, &declaration.desired, &self.snapshot.lineage);
+        declaration.notices.extend(without_errors(findings.await.map_err(Failure::Preflight)?)?);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
+    pub(crate) async fn check_for_other_stacks(&self, _: &mut Declaration, _: PreflightOptions) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Checks the plan against what AWS offers in this account and region. Warnings become notices of the plan.
     #[cfg(feature = "aws")]
     pub(crate) async fn preflight(
@@ -111,10 +133,8 @@ impl<E: Environment> Session<'_, E> {
             let declared = finding.address.as_ref().and_then(|address| desired.resources.get(address));
             finding.location = declared.map(|declared| Box::new(declared.at.into()));
         }
-        let (errors, warnings): (Vec<_>, Vec<_>) =
-            findings.into_iter().partition(|finding| finding.severity == Severity::Error);
-        plan.notices.extend(warnings);
-        if errors.is_empty() { Ok(()) } else { Err(Failure::Planning(errors)) }
+        plan.notices.extend(without_errors(findings)?);
+        Ok(())
     }
 
     #[cfg(not(feature = "aws"))]
@@ -151,4 +171,12 @@ fn narrowed(snapshot: &provisioner_model::state::Snapshot, address: &str) -> pro
         .rows
         .retain(|row_address, row| row_address == address || row.objects.iter().any(|object| object.pending.is_some()));
     snapshot
+}
+
+/// Returns the warnings, unless there are errors.
+#[cfg(feature = "aws")]
+fn without_errors(findings: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Failure> {
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+    if errors.is_empty() { Ok(warnings) } else { Err(Failure::Planning(errors)) }
 }
