@@ -22,6 +22,7 @@ use provisioner_model::{
 };
 
 use crate::{
+    calls::{ApiCall, CallLog},
     error::api,
     http::{self, CaBundle, CaBundleError},
     schemas,
@@ -35,18 +36,22 @@ macro_rules! clients {
         /// One client of each service, made at its first use.
         pub struct Clients {
             config: SdkConfig,
+            calls: CallLog,
             $(#[cfg(feature = $feature)] $method: std::sync::OnceLock<$krate::Client>,)*
         }
 
         impl Clients {
-            fn new(config: SdkConfig) -> Self {
-                Self { config, $(#[cfg(feature = $feature)] $method: std::sync::OnceLock::new(),)* }
+            fn new(config: SdkConfig, calls: CallLog) -> Self {
+                Self { config, calls, $(#[cfg(feature = $feature)] $method: std::sync::OnceLock::new(),)* }
             }
             $(
                 #[doc = concat!("The client of ", $name, ".")]
                 #[cfg(feature = $feature)]
                 pub fn $method(&self) -> &$krate::Client {
-                    self.$method.get_or_init(|| $krate::Client::new(&self.config))
+                    self.$method.get_or_init(|| {
+                        let config = $krate::config::Builder::from(&self.config).interceptor(self.calls.clone());
+                        $krate::Client::from_conf(config.build())
+                    })
                 }
             )*
         }
@@ -82,6 +87,7 @@ impl Clients {
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.config)
             .force_path_style(self.config.endpoint_url().is_some())
+            .interceptor(self.calls.clone())
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }
@@ -269,8 +275,10 @@ impl Aws {
         let once = config.to_builder().retry_config(RetryConfig::disabled());
         let once = once.timeout_config(limits(WRITE_ATTEMPT_TIMEOUT).build()).build();
         let config = config.to_builder().timeout_config(limits(READ_ATTEMPT_TIMEOUT).build()).build();
-        let read = Arc::new(Clients::new(config));
-        Self { read: read.clone(), writer: Writer { write: Clients::new(once), read, images: None, ca_bundle: None } }
+        let calls = CallLog::default();
+        let read = Arc::new(Clients::new(config, calls.clone()));
+        let write = Clients::new(once, calls);
+        Self { read: read.clone(), writer: Writer { write, read, images: None, ca_bundle: None } }
     }
 
     /// With the folder that holds the layouts of images, each in a folder of its own.
@@ -283,6 +291,11 @@ impl Aws {
     /// Returns the certificate authorities that replace the operating system's for calls of AWS.
     pub fn ca_bundle(&self) -> Option<&CaBundle> {
         self.writer.ca_bundle()
+    }
+
+    /// Returns the calls that were sent since the last time, with those that had no response.
+    pub fn take_calls(&self) -> Vec<ApiCall> {
+        self.read.calls.take()
     }
 
     /// Returns the endpoint, if it is not AWS's default.

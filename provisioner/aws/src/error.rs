@@ -69,7 +69,7 @@ where
     api_with(action, move |found, _| (found == code).then_some(kind))
 }
 
-fn request_id(headers: &Headers) -> Option<String> {
+pub(crate) fn request_id(headers: &Headers) -> Option<String> {
     headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
 }
 

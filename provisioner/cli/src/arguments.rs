@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     apply::ApplyArguments, completions::CompletionsArguments, destroy::DestroyArguments, drift::DriftArguments,
     graph::GraphArguments, import::ImportArguments, open::OpenArguments, outputs::OutputsArguments,
-    plan::PlanArguments, state::StateCommand, template::TemplateArguments, unlock::UnlockArguments,
-    validate::ValidateArguments,
+    plan::PlanArguments, runs::RunsArguments, state::StateCommand, template::TemplateArguments,
+    unlock::UnlockArguments, validate::ValidateArguments,
 };
 #[cfg(feature = "aws")]
 use crate::commands::{
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Graph(GraphArguments),
     /// Print the declared resources as a CloudFormation template, for linters.
     Template(TemplateArguments),
+    /// List the runs that changed the environment, or show one.
+    Runs(RunsArguments),
     /// Show or change the state; nothing in AWS changes.
     #[command(subcommand)]
     State(StateCommand),

@@ -21,6 +21,7 @@ mod program;
 #[cfg(feature = "aws-types")]
 mod proxies;
 pub mod render;
+mod runs;
 pub mod saved;
 mod session;
 mod signals;

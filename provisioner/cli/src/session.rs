@@ -9,6 +9,7 @@ mod interrupts;
 #[cfg(feature = "aws")]
 mod operations;
 mod planning;
+mod recording;
 
 use std::collections::BTreeMap;
 

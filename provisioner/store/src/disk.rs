@@ -6,6 +6,7 @@
 //! | `journal.jsonl` | what a running, or cut-off, apply has done since: one [`JournalEntry`] per line |
 //! | `history/<serial>.json` | the last versions of `state.json`, the newest included |
 //! | `state.format-<format>.json` | the last state of an older format |
+//! | `runs/<name>.jsonl` | the records of the last runs |
 //! | `damaged/<serial>/` | files that a repair replaced |
 //! | `lock` | locked by the operating system for as long as its holder lives; tells who that is |
 //!
@@ -33,6 +34,9 @@ use crate::{
 /// Number of versions to keep, including the newest.
 const KEPT: usize = 10;
 
+/// Number of runs whose records are kept.
+const KEPT_RUNS: usize = 50;
+
 /// The state of one environment on the local disk.
 #[derive(Debug)]
 pub struct Disk {
@@ -59,19 +63,34 @@ impl Disk {
     }
 
     fn serials(&self) -> Result<Vec<u64>> {
-        let folder = self.folder.join("history");
-        let io = |source| StoreError::Io { operation: "read", path: folder.clone(), source };
-        let files = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
-            files => files.map_err(io)?,
-        };
-        let mut serials = vec![];
-        for file in files {
-            let name = file.map_err(io)?.file_name();
-            serials.extend(name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u64>().ok()));
-        }
+        let names = names(&self.folder.join("history"), ".json")?;
+        let mut serials: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
         serials.sort_unstable();
         Ok(serials)
+    }
+
+    fn run_file(&self, name: &str) -> PathBuf {
+        self.folder.join("runs").join(format!("{name}.jsonl"))
+    }
+
+    fn run_names(&self) -> Result<Vec<String>> {
+        let mut names = names(&self.folder.join("runs"), ".jsonl")?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// A record helps people, and no run depends on it: it need not be durable.
+    fn record_now(&self, run: &str, lines: &[u8]) -> Result<()> {
+        let path = self.run_file(run);
+        let io = |source| StoreError::Io { operation: "write", path: path.clone(), source };
+        make_folder(&self.folder.join("runs"))?;
+        if !path.exists() {
+            let names = self.run_names()?;
+            for old in &names[..(names.len() + 1).saturating_sub(KEPT_RUNS)] {
+                remove(&self.run_file(old))?;
+            }
+        }
+        File::options().append(true).create(true).open(&path).and_then(|mut file| file.write_all(lines)).map_err(io)
     }
 
     /// Takes the lock for a moment after a holder has died.
@@ -308,6 +327,14 @@ impl StateReader for Disk {
         Box::pin(async { self.files_now() })
     }
 
+    fn runs(&self) -> Fut<'_, Vec<String>> {
+        Box::pin(async { self.run_names() })
+    }
+
+    fn run<'a>(&'a self, name: &'a str) -> Fut<'a, Option<Vec<u8>>> {
+        Box::pin(async move { read_file(&self.run_file(name)) })
+    }
+
     fn address(&self) -> String {
         // The same from whichever folder the command is run.
         std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone()).display().to_string()
@@ -334,6 +361,10 @@ impl Store for Disk {
 
     fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
         Box::pin(async { self.replace_now(snapshot) })
+    }
+
+    fn record<'a>(&'a self, run: &'a str, lines: &'a [u8]) -> Fut<'a, ()> {
+        Box::pin(async move { self.record_now(run, lines) })
     }
 }
 
@@ -395,6 +426,21 @@ fn make_folder(folder: &Path) -> Result<()> {
     }
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok(sync_folder(parent.unwrap_or(Path::new(".")))?)
+}
+
+/// Returns the names of a folder's files that end so, without the end.
+fn names(folder: &Path, end: &str) -> Result<Vec<String>> {
+    let io = |source| StoreError::Io { operation: "read", path: folder.to_owned(), source };
+    let files = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
+        files => files.map_err(io)?,
+    };
+    let mut names = vec![];
+    for file in files {
+        let name = file.map_err(io)?.file_name();
+        names.extend(name.to_str().and_then(|name| name.strip_suffix(end)).map(str::to_owned));
+    }
+    Ok(names)
 }
 
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {

@@ -40,6 +40,10 @@ pub trait StateReader: Send + Sync {
     fn version(&self, serial: u64) -> Fut<'_, Option<Snapshot>>;
     /// Reads the files of the state as they are, also those that [`StateReader::load`] refuses.
     fn files(&self) -> Fut<'_, StateFiles>;
+    /// Returns the names of the recorded runs, the oldest first.
+    fn runs(&self) -> Fut<'_, Vec<String>>;
+    /// Reads the record of a run.
+    fn run<'a>(&'a self, name: &'a str) -> Fut<'a, Option<Vec<u8>>>;
     /// Returns the place of the state for messages, such as `state/dev` or `s3://bucket/dev`.
     fn address(&self) -> String;
 }
@@ -62,6 +66,9 @@ pub trait Store: StateReader {
     /// Makes this snapshot the state in place of files that cannot be read, under the lock. The state and the journal that
     /// are there are copied to `damaged/<serial>/` first.
     fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()>;
+    /// Appends whole lines to the record of a run. The names of runs sort by their time; the oldest ones are removed. One
+    /// task at a time may append to a run.
+    fn record<'a>(&'a self, run: &'a str, lines: &'a [u8]) -> Fut<'a, ()>;
 }
 
 /// A held lock. Dropping it releases it on a best-effort basis; [`Lock::release`] waits, and returns errors.

@@ -6,6 +6,7 @@
 //! | `journal/<epoch>/<number>.jsonl` | journal entries of the lease with that epoch, each object written once |
 //! | `history/<serial>.json` | the last versions of `state.json`, the newest included |
 //! | `state.format-<format>.json` | the last state of an older format |
+//! | `runs/<name>/<number>.jsonl` | the records of the last runs |
 //! | `damaged/<serial>/` | objects that a repair replaced |
 //! | `lease.json` | who may write, and since when: see [`lease`] |
 //!
@@ -19,7 +20,10 @@ mod requests;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,6 +46,9 @@ use crate::{
 /// Number of versions to keep, including the newest: storage costs little, and a team changes more than one person.
 const KEPT: usize = 100;
 
+/// Number of runs whose records are kept.
+const KEPT_RUNS: usize = 100;
+
 /// The time after which a lease that its holder does not renew ends.
 pub const LEASE_TIME: Duration = Duration::from_mins(1);
 
@@ -62,6 +69,8 @@ pub struct Remote {
     /// The state that was read or written last.
     known: Mutex<KnownState>,
     session: Arc<Mutex<Option<Arc<Session>>>>,
+    /// Number of the objects that this process has written of the records of runs.
+    recorded: AtomicU64,
 }
 
 /// The state object as this process knows it.
@@ -97,6 +106,7 @@ impl Remote {
             now,
             known: Mutex::default(),
             session: Arc::default(),
+            recorded: AtomicU64::new(0),
         }
     }
 
@@ -232,6 +242,31 @@ impl Remote {
         self.commit_now(snapshot).await
     }
 
+    /// Returns the keys of the records of runs.
+    async fn record_keys(&self) -> Result<Vec<String>> {
+        Ok(self.requests.list("runs/").await?.into_iter().map(|object| object.key).collect())
+    }
+
+    async fn read_run(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let keys = self.requests.list(&format!("runs/{name}/")).await?.into_iter().map(|object| object.key);
+        let read = keys.map(|key| async move { self.requests.get(&key).await });
+        let parts: Vec<_> = stream::iter(read).buffered(READS_IN_FLIGHT).try_collect().await?;
+        let parts: Vec<Vec<u8>> = parts.into_iter().flatten().map(|object| object.body).collect();
+        Ok(if parts.is_empty() { None } else { Some(parts.concat()) })
+    }
+
+    async fn record_now(&self, run: &str, lines: &[u8]) -> Result<()> {
+        let number = self.recorded.fetch_add(1, Ordering::Relaxed);
+        if number == 0 {
+            let keys = self.record_keys().await?;
+            let names = run_names(&keys);
+            let old = &names[..(names.len() + 1).saturating_sub(KEPT_RUNS)];
+            let is_old = |key: &String| run_name(key).is_some_and(|name| old.iter().any(|old| old == name));
+            self.requests.delete(keys.iter().filter(|key| is_old(key)).cloned().collect()).await?;
+        }
+        self.requests.put(&format!("runs/{run}/{number:06}.jsonl"), lines, Condition::Always).await.map(drop)
+    }
+
     /// The error of a commit onto another state than the one that was read.
     fn overtaken(&self, ours: &Snapshot, there: Option<StoredObject>) -> StoreError {
         let path = self.path(STATE);
@@ -258,6 +293,19 @@ const READS_IN_FLIGHT: usize = 16;
 /// With leading zeros, so that the order of the keys is that of the serials.
 fn version_key(serial: u64) -> String {
     format!("history/{serial:020}.json")
+}
+
+/// Returns the name of the run that a key belongs to.
+fn run_name(key: &str) -> Option<&str> {
+    Some(key.strip_prefix("runs/")?.split_once('/')?.0)
+}
+
+/// Returns the names of the runs, the oldest first.
+fn run_names(keys: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = keys.iter().filter_map(|key| run_name(key)).map(str::to_owned).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 impl StateReader for Remote {
@@ -287,6 +335,14 @@ impl StateReader for Remote {
 
     fn files(&self) -> Fut<'_, StateFiles> {
         Box::pin(self.files_now())
+    }
+
+    fn runs(&self) -> Fut<'_, Vec<String>> {
+        Box::pin(async { Ok(run_names(&self.record_keys().await?)) })
+    }
+
+    fn run<'a>(&'a self, name: &'a str) -> Fut<'a, Option<Vec<u8>>> {
+        Box::pin(self.read_run(name))
     }
 
     fn address(&self) -> String {
@@ -335,6 +391,10 @@ impl Store for Remote {
 
     fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
         Box::pin(self.replace_now(snapshot))
+    }
+
+    fn record<'a>(&'a self, run: &'a str, lines: &'a [u8]) -> Fut<'a, ()> {
+        Box::pin(self.record_now(run, lines))
     }
 }
 

@@ -221,6 +221,14 @@ impl StateReader for Memory {
         })
     }
 
+    fn runs(&self) -> Fut<'_, Vec<String>> {
+        Box::pin(async { Ok(vec![]) })
+    }
+
+    fn run<'a>(&'a self, _: &'a str) -> Fut<'a, Option<Vec<u8>>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn address(&self) -> String {
         self.inner().environment.clone()
     }
@@ -250,6 +258,10 @@ impl Store for Memory {
 
     fn replace<'a>(&'a self, snapshot: &'a Snapshot) -> Fut<'a, ()> {
         self.commit(snapshot)
+    }
+
+    fn record<'a>(&'a self, _: &'a str, _: &'a [u8]) -> Fut<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 }
 

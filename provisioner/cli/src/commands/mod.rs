@@ -19,6 +19,7 @@ pub(crate) mod plan;
 pub(crate) mod rollback;
 #[cfg(feature = "aws")]
 pub(crate) mod run;
+pub(crate) mod runs;
 mod schema;
 pub(crate) mod state;
 #[cfg(feature = "aws")]
@@ -95,6 +96,7 @@ pub(crate) async fn dispatch<E: Environment>(
         Command::State(command) => state::run(program, &folder()?, command, terminal).await,
         #[cfg(feature = "aws")]
         Command::Bootstrap(arguments) => bootstrap::run::<E>(&folder()?, arguments, terminal).await,
+        Command::Runs(arguments) => runs::run::<E>(&folder()?, arguments, terminal).await,
         Command::Unlock(arguments) => unlock::run::<E>(&folder()?, arguments, terminal).await,
         Command::Import(arguments) => import::run(program, &folder()?, arguments, terminal).await,
         #[cfg(feature = "aws")]

@@ -35,6 +35,14 @@ pub enum StateError {
     /// Another run changed the state while the user was asked.
     #[error("another run has changed the state of `{0}` meanwhile: nothing was done")]
     Changed(String),
+    /// There is no record of such a run.
+    #[error("`{environment}` has no recorded run `{run}`")]
+    NoRun {
+        /// Name of the environment.
+        environment: String,
+        /// The requested name.
+        run: String,
+    },
     /// A version of the state is not kept.
     #[error("there is no version {serial} of the state")]
     NoVersion {
@@ -179,6 +187,7 @@ impl Hint for StateError {
             Self::NoEdits(name) => {
                 Some(format!("`provisioner state repair {name}` restores the newest version that can be read"))
             }
+            Self::NoRun { environment, .. } => Some(format!("`provisioner runs {environment}` lists those that are kept")),
             Self::Unreadable { .. } => Some("check the path, and that this user may read it".to_owned()),
             Self::Changed(_) => Some("run the command again".to_owned()),
             Self::Moved { environment, moved: Moved::To(place), .. } if place.starts_with("s3://") => Some(format!(

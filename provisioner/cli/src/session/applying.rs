@@ -13,15 +13,17 @@ use super::{
     Session,
     interrupts::{Interrupts, PendingRollouts},
     planning::tuning,
+    recording::Record,
 };
 use crate::{
     error::Failure,
     live::Live,
     options::{Pace, RolloutOptions, SchemaOptions},
     render::progress::Progress,
+    runs::Recorder,
     signals::Signals,
     state_store::holder,
-    terminal::Terminal,
+    terminal::{self, Terminal},
     verification::verifier,
 };
 
@@ -48,6 +50,8 @@ impl<E: Environment> Session<'_, E> {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let started = Instant::now();
+        let holder = holder(&format!("{} {}", execution.command, self.environment.name));
+        let mut record = Record::new(self, Recorder::new(plan, holder.clone(), &terminal::token()));
         let (events, mut inbox) = unbounded_channel();
         let (cancel_sender, cancel) = watch::channel(Cancel::No);
         let verifier = verifier(&self.clouds, plan, execution.rollout, terminal);
@@ -56,7 +60,7 @@ impl<E: Environment> Session<'_, E> {
             registry: self.program.registry(),
             clouds: &self.clouds,
             store: self.store.store(),
-            holder: holder(&format!("{} {}", execution.command, self.environment.name)),
+            holder,
             consent,
             events,
             cancel,
@@ -81,6 +85,7 @@ impl<E: Environment> Session<'_, E> {
                 result = &mut work => break result,
                 Some(event) = inbox.recv() => {
                     rollouts.update(&event);
+                    record.event(&event);
                     let line = progress.take(event, Instant::now());
                     live.show(&progress, line.as_deref());
                 }
@@ -89,15 +94,18 @@ impl<E: Environment> Session<'_, E> {
                     return Err(Failure::Interrupted);
                 }
                 () = signals.next() => interrupts.handle(&rollouts, &mut live),
+                () = record.write() => {}
                 () = tokio::time::sleep(Live::HEARTBEAT) => live.still_at_it(&progress),
             }
         };
         // The engine has dropped its end of the channel. This loop shows the last events.
         while let Some(event) = inbox.recv().await {
+            record.event(&event);
             let line = progress.take(event, Instant::now());
             live.show(&progress, line.as_deref());
         }
         live.end();
+        record.end(&result, terminal).await;
 
         let outcome = result?;
         terminal.say(&progress.sum_up(&outcome, started.elapsed()));

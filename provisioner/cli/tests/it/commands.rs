@@ -397,6 +397,39 @@ fn exported_state_is_imported() {
 }
 
 #[test]
+fn runs_are_recorded_and_shown() {
+    let workspace = Workspace::new();
+    assert!(workspace.ends(1, "runs dev").err.contains("`dev` has no state yet"));
+    workspace.cloud.fail_next(1, ErrorKind::Denied);
+    workspace.ends(1, "apply dev --yes");
+    workspace.ends(0, "apply dev --yes");
+    let list = workspace.ends(0, "runs dev").out;
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines.len(), 2, "{list}");
+    let of =
+        |outcome: &str| lines.iter().find(|line| line.contains(outcome)).unwrap().split_whitespace().next().unwrap();
+    assert!(lines.iter().all(|line| line.contains("apply dev") && line.contains(": 4 to create")), "{list}");
+    let (failed, complete) = (of("incomplete after"), of(" complete after"));
+    let shown = workspace.ends(0, &format!("runs dev {failed}")).out;
+    assert!(
+        shown.contains("create network/net/main failed: ") && shown.contains("0 done, 1 failed, 3 skipped"),
+        "{shown}"
+    );
+    assert!(shown.contains("service/s0 skipped: network/net/main failed"), "{shown}");
+    let json: Value = serde_json::from_str(&workspace.ends(0, &format!("runs dev {complete} --json")).out).unwrap();
+    assert_eq!((&json[0]["record"], &json[0]["command"]), (&"run".into(), &"apply dev".into()));
+    assert_eq!(json.as_array().unwrap().last().unwrap()["outcome"], "complete");
+    assert_eq!(workspace.ends(0, "runs dev latest").code, 0);
+    assert!(workspace.ends(1, "runs dev 1999").err.contains("no recorded run `1999`"));
+
+    // A killed run has no last line.
+    let file = workspace.path().join("state/dev/runs").join(format!("{complete}.jsonl"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    provisioner_files::write_atomically(&file, &text.as_bytes()[..text.len() - 40]).unwrap();
+    assert!(workspace.ends(0, "runs dev").out.contains("killed, or still running: 4 to create"));
+}
+
+#[test]
 fn versions_of_the_state_are_listed_and_compared() {
     let workspace = Workspace::new();
     workspace.ends(0, "apply dev --yes");

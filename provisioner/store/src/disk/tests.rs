@@ -334,6 +334,20 @@ fn replaced_files_are_kept() {
 }
 
 #[test]
+fn the_last_runs_are_recorded() {
+    let bench = Bench::new();
+    assert_eq!(now(bench.disk.runs()).unwrap(), Vec::<String>::new());
+    for run in 0..60 {
+        now(bench.disk.record(&format!("run-{run:02}"), b"a\n")).unwrap();
+        now(bench.disk.record(&format!("run-{run:02}"), b"b\n")).unwrap();
+    }
+    let runs = now(bench.disk.runs()).unwrap();
+    assert_eq!((runs.len(), runs[0].as_str()), (KEPT_RUNS, "run-10"));
+    assert_eq!(now(bench.disk.run("run-10")).unwrap().unwrap(), b"a\nb\n");
+    assert_eq!(now(bench.disk.run("run-09")).unwrap(), None);
+}
+
+#[test]
 fn another_environments_state_is_refused() {
     let bench = Bench::new();
     let other = Snapshot { environment: "prod".into(), ..state(1) };

@@ -484,6 +484,22 @@ async fn older_format_is_migrated_with_a_backup() {
     assert!(String::from_utf8(body(&memory, STATE)).unwrap().contains("\"format\": 4"));
 }
 
+#[tokio::test]
+async fn the_last_runs_are_recorded() {
+    let memory = Memory::default();
+    for run in 0..KEPT_RUNS + 2 {
+        // Each run is a process of its own.
+        let store = memory.plain();
+        let name = format!("run-{run:03}");
+        store.record(&name, b"a\n").await.unwrap();
+        store.record(&name, b"b\n").await.unwrap();
+    }
+    let runs = memory.plain().runs().await.unwrap();
+    assert_eq!((runs.len(), runs[0].as_str()), (KEPT_RUNS, "run-002"));
+    assert_eq!(memory.plain().run("run-002").await.unwrap().unwrap(), b"a\nb\n");
+    assert_eq!(memory.plain().run("run-00").await.unwrap(), None);
+}
+
 /// Forty tasks append in parallel: they share requests instead of waiting in line.
 #[tokio::test]
 async fn parallel_entries_share_requests() {
