@@ -10,8 +10,8 @@ emulator: ## An emulator of AWS to try things on, until Ctrl-C; prints the varia
 test: ## Every test; what needs a program that is not there is named at the end
 	@python3 tests/tools/run.py test
 
-sweep: ## Interrupts apply, update and destroy on moto: SWEEP=all, a number of points (50) or one point; SEED=…
-	@SWEEP="$(SWEEP)" SEED="$(SEED)" python3 tests/tools/run.py sweep
+sweep: ## Interrupts apply, update and destroy on moto: SWEEP=all, a number of points (50) or one point; SEED=…; STATE=s3
+	@SWEEP="$(SWEEP)" SEED="$(SEED)" STATE="$(STATE)" python3 tests/tools/run.py sweep
 
 weather: ## Applies, changes and destroys on moto while calls fail by chance: RUNS=… (20), SEED=…, WEATHER=rules, JOBS=…
 	@RUNS="$(RUNS)" SEED="$(SEED)" WEATHER="$(WEATHER)" JOBS="$(JOBS)" python3 tests/tools/run.py weather

@@ -19,7 +19,6 @@ use std::{
 };
 
 use provisioner_model::state::Snapshot;
-use provisioner_store::{Disk, StateReader};
 use provisioner_tests::faults::{Call, Faults, is_changing};
 
 use self::{
@@ -56,6 +55,14 @@ struct Sweep {
     calls: BTreeMap<Operation, Vec<Call>>,
     /// The number of all calls of an apply, a change and a destroy.
     undisturbed: usize,
+    place: Place,
+}
+
+/// The place of the state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Disk,
+    S3,
 }
 
 /// An interrupted command, before it is continued.
@@ -69,8 +76,11 @@ struct Interrupted {
 type Verified = Result<(), String>;
 
 impl Sweep {
-    fn new(test: &str) -> Option<Self> {
-        let sandbox = Sandbox::new(test)?;
+    fn new(test: &str, place: Place) -> Option<Self> {
+        let mut sandbox = Sandbox::new(test)?;
+        if place == Place::S3 {
+            sandbox.keep_state_in("state-of-the-sweep");
+        }
         let original = std::fs::read_to_string(sandbox.path("environments/dev.toml")).unwrap();
         let mut changed = original.clone() + MORE_CHANGES;
         for (from, to) in CHANGES {
@@ -105,6 +115,7 @@ impl Sweep {
             complete,
             calls,
             undisturbed,
+            place,
         })
     }
 
@@ -149,7 +160,11 @@ impl Sweep {
         if is_killed != (ran.code == -1) || (!is_killed && ran.code != 0) {
             return Err(failed("the interrupted command", &ran));
         }
-        let address = resource_of(&point.call, &snapshot(&sandbox));
+        let address = resource_of(&point.call, &sandbox.snapshot());
+        if is_killed && self.place == Place::S3 {
+            // The lease of a killed command would end by itself after a minute.
+            run(&sandbox, "", &["unlock", "dev", "--yes"])?;
+        }
         Ok(Some(Interrupted { sandbox, address }))
     }
 
@@ -281,12 +296,6 @@ fn all_calls(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Call> {
     faults.calls()
 }
 
-fn snapshot(sandbox: &Sandbox) -> Snapshot {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let store = Disk::new(&sandbox.path("state"), "dev");
-    runtime.block_on(store.load()).unwrap().unwrap_or_else(|| Snapshot::new("none", "dev"))
-}
-
 /// Returns the resource that a call is most likely about: one with a pending operation, of the type that the call names.
 fn resource_of(call: &str, snapshot: &Snapshot) -> String {
     let named = |type_name: &str| {
@@ -329,16 +338,26 @@ fn seed() -> u64 {
 
 #[test]
 fn a_sample_of_interruptions_converges() {
-    let Some(sweep) = Sweep::new("a_sample_of_interruptions_converges") else { return };
+    // One interruption of each operation, with two of its continuations.
+    sample("a_sample_of_interruptions_converges", Place::Disk, 2);
+}
+
+#[test]
+fn a_sample_of_interruptions_converges_with_the_state_in_s3() {
+    sample("a_sample_of_interruptions_converges_with_the_state_in_s3", Place::S3, 1);
+}
+
+/// Runs one interruption of each operation, with so many of its continuations.
+fn sample(test: &str, place: Place, continuations: u64) {
+    let Some(sweep) = Sweep::new(test, place) else { return };
     let seed = seed();
     say(&format!("SEED={seed}"));
-    // One interruption of each operation, with two of its continuations.
     let all = shuffled(sweep.points(), seed);
-    let continuations = [seed % 5, (seed + 2) % 5].map(|number| usize::try_from(number).unwrap());
     let mut sample = vec![];
     for operation in sweep.calls.keys() {
         let of: Vec<&Point> = all.iter().filter(|point| point.operation == *operation).collect();
-        sample.extend(continuations.map(|number| of[number].clone()));
+        let numbers = (0..continuations).map(|number| usize::try_from((seed + 2 * number) % 5).unwrap());
+        sample.extend(numbers.map(|number| of[number].clone()));
     }
     let failed = sweep.run(sample, seed);
     assert!(failed.is_empty(), "SEED={seed}: {failed:#?}");
@@ -347,7 +366,8 @@ fn a_sample_of_interruptions_converges() {
 #[test]
 #[ignore = "`make sweep` runs it: all points take hours"]
 fn every_interruption_converges() {
-    let Some(sweep) = Sweep::new("every_interruption_converges") else { return };
+    let place = if setting("STATE").as_deref() == Some("s3") { Place::S3 } else { Place::Disk };
+    let Some(sweep) = Sweep::new("every_interruption_converges", place) else { return };
     let seed = seed();
     let all = sweep.points();
     let sizes = sweep.calls.iter().map(|(operation, calls)| format!("{} of {operation}", calls.len()));

@@ -14,9 +14,8 @@ const BUCKET: &str = "acme-provisioner-state";
 
 /// A sandbox with a bucket, in which dev has its state.
 fn sandbox(test: &str) -> Option<Sandbox> {
-    let sandbox = Sandbox::new(test)?;
-    sandbox.aws(&format!("s3api create-bucket --bucket {BUCKET}"));
-    state_in(&sandbox, BUCKET);
+    let mut sandbox = Sandbox::new(test)?;
+    sandbox.keep_state_in(BUCKET);
     Some(sandbox)
 }
 

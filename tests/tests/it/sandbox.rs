@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use provisioner_model::plan::Plan;
+use provisioner_aws::{Aws, s3::BucketStorage};
+use provisioner_model::{plan::Plan, state::Snapshot};
+use provisioner_store::{Disk, Remote, StateReader};
 use provisioner_tests::{Emulator, Templates, faults::Faults, registry::LocalRegistry, skipped};
 use serde_json::Value;
 
@@ -20,6 +22,8 @@ pub(crate) struct Sandbox {
     pub(crate) build: Option<PathBuf>,
     /// The engine's timing, as options of the command line.
     pub(crate) pace: &'static [&'static str],
+    /// The bucket that has dev's state, which otherwise is in the folder.
+    state_bucket: Option<String>,
     /// The templates of the plans. They are judged at the end, before the folder goes.
     templates: Templates,
     folder: tempfile::TempDir,
@@ -70,7 +74,15 @@ impl Sandbox {
             std::fs::copy(environments().join(name), to.join(name)).unwrap();
         }
         let templates = Templates::in_folder(folder.path().join("templates")).unwrap();
-        Self { moto, build: Some(folder.path().join("target")), pace: FAST, templates, folder }
+        Self { moto, build: Some(folder.path().join("target")), pace: FAST, state_bucket: None, templates, folder }
+    }
+
+    /// Creates a bucket, and names it in the environment file as the place of dev's state.
+    pub(crate) fn keep_state_in(&mut self, bucket: &str) {
+        self.aws(&format!("s3api create-bucket --bucket {bucket}"));
+        let table = format!("[state]\nbackend = \"s3\"\nbucket = \"{bucket}\"\n\n[network]");
+        self.edit("dev", "[network]", &table);
+        self.state_bucket = Some(bucket.to_owned());
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -99,7 +111,8 @@ impl Sandbox {
 
     /// Returns a sandbox with a copy of moto's objects and of the environment and state files.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self::on(self.moto.copy().unwrap());
+        let mut copy = Self::on(self.moto.copy().unwrap());
+        copy.state_bucket.clone_from(&self.state_bucket);
         for name in ["environments", "state"] {
             copy_folder(&self.path(name), &copy.path(name));
         }
@@ -108,14 +121,37 @@ impl Sandbox {
 
     /// Changes the endpoint that the state of dev belongs to: a copy of moto and each proxy have their own port.
     fn move_state(&self, endpoint: &str) {
-        let file = self.path("state/dev/state.json");
-        let Ok(text) = std::fs::read_to_string(&file) else { return };
-        let mut state: Value = serde_json::from_str(&text).unwrap();
-        for target in state["targets"].as_object_mut().into_iter().flat_map(|targets| targets.values_mut()) {
-            target["endpoint"] = endpoint.into();
+        if let Some(bucket) = &self.state_bucket {
+            let moved = async {
+                let client = self.client().reader().s3();
+                let object = || client.get_object().bucket(bucket).key(STATE_KEY);
+                let Ok(state) = object().send().await else { return };
+                let state = with_endpoint(&state.body.collect().await.unwrap().to_vec(), endpoint);
+                client.put_object().bucket(bucket).key(STATE_KEY).body(state.into()).send().await.unwrap();
+            };
+            return block_on(moved);
         }
+        let file = self.path("state/dev/state.json");
+        let Ok(text) = std::fs::read(&file) else { return };
         #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
-        std::fs::write(file, state_file(state)).unwrap();
+        std::fs::write(file, with_endpoint(&text, endpoint)).unwrap();
+    }
+
+    /// The recorded state of dev, with the journal of an interrupted command; an empty one before the first apply.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let loaded = match &self.state_bucket {
+            Some(bucket) => {
+                let storage = BucketStorage::new(&self.client(), bucket, None);
+                let store = Remote::new(storage, "provisioner/", "dev", "the test", || 0);
+                block_on(store.load())
+            }
+            None => block_on(Disk::new(&self.path("state"), "dev").load()),
+        };
+        loaded.unwrap().unwrap_or_else(|| Snapshot::new("none", "dev"))
+    }
+
+    fn client(&self) -> Aws {
+        Aws::at(&self.moto.url, "us-east-1", "test", "test")
     }
 
     pub(crate) fn command(&self, variant: &str, arguments: &[&str]) -> Command {
@@ -254,6 +290,21 @@ impl Sandbox {
     pub(crate) fn unchanged(&self, environment: &str) {
         self.run(&["plan", environment, "--detailed-exitcode"]).ok();
     }
+}
+
+/// Key of the state in its bucket.
+const STATE_KEY: &str = "provisioner/dev/state.json";
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn with_endpoint(state: &[u8], endpoint: &str) -> Vec<u8> {
+    let mut state: Value = serde_json::from_slice(state).unwrap();
+    for target in state["targets"].as_object_mut().into_iter().flat_map(|targets| targets.values_mut()) {
+        target["endpoint"] = endpoint.into();
+    }
+    state_file(state)
 }
 
 /// The text of a state file that a test has changed.

@@ -13,7 +13,7 @@ use std::{
 use provisioner_tests::faults::Faults;
 
 use super::{
-    Sweep, Verified,
+    Place, Sweep, Verified,
     account::{self, Account},
     failed, run, say, seed, setting, write_program,
 };
@@ -150,7 +150,7 @@ fn number(of: usize) -> f64 {
 
 #[test]
 fn an_environment_survives_bad_weather() {
-    let Some(sweep) = Sweep::new("an_environment_survives_bad_weather") else { return };
+    let Some(sweep) = Sweep::new("an_environment_survives_bad_weather", Place::Disk) else { return };
     let seed = seed();
     let failed = thread::scope(|scope| {
         let lives = [RAIN, OLD_READS].map(|rules| {
@@ -165,7 +165,7 @@ fn an_environment_survives_bad_weather() {
 #[test]
 #[ignore = "`make weather` runs it: many lives take hours"]
 fn environments_survive_bad_weather() {
-    let Some(sweep) = Sweep::new("environments_survive_bad_weather") else { return };
+    let Some(sweep) = Sweep::new("environments_survive_bad_weather", Place::Disk) else { return };
     let rules = setting("WEATHER").unwrap_or_else(|| STORM.to_owned());
     let runs = setting("RUNS").map_or(20, |runs| runs.parse().expect("RUNS is a number"));
     let failed = sweep.weather(&rules, runs, seed());
