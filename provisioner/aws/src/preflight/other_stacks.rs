@@ -6,6 +6,7 @@ use provisioner_model::{
     Diagnostic,
     erased::Clouds,
     ownership::{ADDRESS, LINEAGE, stack_of},
+    resource::Cloud as _,
     stack::{Desired, MAIN},
 };
 
