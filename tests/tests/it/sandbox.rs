@@ -8,7 +8,7 @@ use std::{
 };
 
 use provisioner_aws::{Aws, s3::BucketStorage};
-use provisioner_model::{plan::Plan, state::Snapshot};
+use provisioner_model::{plan::Plan, resource::Cloud as _, state::Snapshot};
 use provisioner_store::{Disk, Remote, StateReader};
 use provisioner_tests::{Emulator, Templates, faults::Faults, registry::LocalRegistry, skipped};
 use serde_json::Value;
