@@ -121,7 +121,7 @@ impl StateStore {
     }
 
     /// The state of an environment, by its name, which may be damaged. Fails unless the environment has files of a state.
-    pub(crate) async fn existing<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
+    pub(crate) async fn with_files<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
         let store = Self::named::<E>(folder, environment).await?;
         let files = store.store.files().await?;
         if files.state.is_none() && files.versions.is_empty() { Err(store.unknown(folder)?) } else { Ok(store) }

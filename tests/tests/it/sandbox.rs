@@ -121,20 +121,16 @@ impl Sandbox {
 
     /// Changes the endpoint that the state of dev belongs to: a copy of moto and each proxy have their own port.
     fn move_state(&self, endpoint: &str) {
+        let Some(text) = self.state_text("dev") else { return };
+        let text = with_endpoint(&text, endpoint);
         if let Some(bucket) = &self.state_bucket {
-            let moved = async {
-                let client = self.client().reader().s3();
-                let object = || client.get_object().bucket(bucket).key(STATE_KEY);
-                let Ok(state) = object().send().await else { return };
-                let state = with_endpoint(&state.body.collect().await.unwrap().to_vec(), endpoint);
-                client.put_object().bucket(bucket).key(STATE_KEY).body(state.into()).send().await.unwrap();
-            };
-            return block_on(moved);
+            let client = self.client().reader().s3();
+            let put = client.put_object().bucket(bucket).key(STATE_KEY).body(text.into()).send();
+            block_on(put).unwrap();
+        } else {
+            #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
+            std::fs::write(self.path("state/dev/state.json"), text).unwrap();
         }
-        let file = self.path("state/dev/state.json");
-        let Ok(text) = std::fs::read(&file) else { return };
-        #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
-        std::fs::write(file, with_endpoint(&text, endpoint)).unwrap();
     }
 
     /// The recorded state of dev, with the journal of an interrupted command; an empty one before the first apply.
@@ -226,8 +222,19 @@ impl Sandbox {
     }
 
     fn state(&self, environment: &str) -> Value {
-        let text = std::fs::read_to_string(self.path("state").join(environment).join("state.json")).unwrap();
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_slice(&self.state_text(environment).unwrap()).unwrap()
+    }
+
+    /// The state file of an environment, if there is one.
+    fn state_text(&self, environment: &str) -> Option<Vec<u8>> {
+        match &self.state_bucket {
+            Some(bucket) if environment == "dev" => block_on(async {
+                let client = self.client().reader().s3();
+                let state = client.get_object().bucket(bucket).key(STATE_KEY).send().await.ok()?;
+                Some(state.body.collect().await.unwrap().to_vec())
+            }),
+            _ => std::fs::read(self.path("state").join(environment).join("state.json")).ok(),
+        }
     }
 
     /// The id of the object that stands for an address.
@@ -255,9 +262,8 @@ impl Sandbox {
 
     /// An output of the last apply of dev.
     pub(crate) fn output(&self, name: &str) -> String {
-        let text = std::fs::read_to_string(self.path("state").join("dev").join("state.json")).unwrap();
-        let state: Value = serde_json::from_str(&text).unwrap();
-        state["outputs"][name].as_str().unwrap_or_else(|| panic!("{name} in {text}")).to_owned()
+        let state = self.state("dev");
+        state["outputs"][name].as_str().unwrap_or_else(|| panic!("{name} in {state:#}")).to_owned()
     }
 
     /// Returns the revision of the task definition that dev's service runs, as `family:revision`, and its number of tasks.

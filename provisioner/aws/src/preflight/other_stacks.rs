@@ -16,8 +16,17 @@ use crate::prelude::*;
 /// Maximum number of values of a filter.
 const VALUES: usize = 20;
 
-/// Objects that outlive an environment which was destroyed, for a while or for ever.
-const STAYS: [&str; 4] = [":task-definition/", ":key/", ":secret:", ":snapshot:"];
+/// Objects that AWS lists for a while after they were deleted, or keeps.
+const STAYS: [&str; 8] = [
+    ":cluster/",
+    ":key/",
+    ":natgateway/",
+    ":secret:",
+    ":service/",
+    ":snapshot:",
+    ":task-definition/",
+    ":vpc-endpoint/",
+];
 
 /// Returns an error if there is another stack of the environment whose state has this lineage.
 pub async fn findings(clouds: &Clouds, desired: &Desired, lineage: &str) -> Result<Vec<Diagnostic>> {
@@ -93,6 +102,7 @@ mod tests {
     fn what_outlives_an_environment_does_not_count() {
         assert!(stays("arn:aws:ecs:us-east-1:1:task-definition/dev:1"));
         assert!(stays("arn:aws:kms:us-east-1:1:key/1"));
+        assert!(stays("arn:aws:ec2:us-east-1:1:natgateway/nat-1"));
         assert!(!stays("arn:aws:ec2:us-east-1:1:vpc/vpc-1"));
     }
 }

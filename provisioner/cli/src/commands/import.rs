@@ -57,7 +57,7 @@ struct Import {
 }
 
 /// An object that was read, and the resource that it becomes.
-struct Found<'a> {
+struct ReadObject<'a> {
     import: &'a Import,
     declared: &'a Declared,
     resource_type: &'a dyn ResourceType,
@@ -114,7 +114,7 @@ async fn find<'a, E: Environment>(
     session: &Session<'_, E>,
     desired: &'a Desired,
     imports: &'a [Import],
-) -> Result<Vec<Found<'a>>, Failure> {
+) -> Result<Vec<ReadObject<'a>>, Failure> {
     let mut mistakes = vec![];
     let mut by_type = BTreeMap::<(&str, &str), Vec<(&Import, &Declared, &dyn ResourceType)>>::new();
     for import in imports {
@@ -135,7 +135,7 @@ async fn find<'a, E: Environment>(
         let mut read = resource_type.read_many(&round, provider, ids).await;
         for (import, declared, resource_type) in imports {
             match observed(&mut read, resource_type, &import.id) {
-                Ok(observed) => found.push(Found { import, declared, resource_type, observed }),
+                Ok(observed) => found.push(ReadObject { import, declared, resource_type, observed }),
                 Err(error) => mistakes.push((import, error)),
             }
         }
@@ -194,13 +194,13 @@ fn observed(
 }
 
 /// Returns what to record, and the inputs that AWS does not return.
-fn entries(snapshot: &Snapshot, found: &[Found<'_>], own: bool) -> (Vec<JournalEntry>, BTreeSet<String>) {
+fn entries(snapshot: &Snapshot, found: &[ReadObject<'_>], own: bool) -> (Vec<JournalEntry>, BTreeSet<String>) {
     // The resources may refer to each other.
     let mut known = snapshot.clone();
     found.iter().for_each(|found| known.fold(entry(found, own, found.observed.inputs.clone())));
     let mut kept = BTreeSet::new();
     let entries = found.iter().map(|found| {
-        let Found { declared, resource_type, observed, .. } = found;
+        let ReadObject { declared, resource_type, observed, .. } = found;
         // The state records the object as observed, as far as the program states its inputs, and the next plan shows the
         // differences. Inputs that AWS does not return count as declared, so that no apply overwrites a secret that this
         // program did not write.
@@ -220,8 +220,8 @@ fn entries(snapshot: &Snapshot, found: &[Found<'_>], own: bool) -> (Vec<JournalE
     (entries.collect(), kept)
 }
 
-fn entry(found: &Found<'_>, own: bool, inputs: serde_json::Value) -> JournalEntry {
-    let Found { import, declared, resource_type, observed } = found;
+fn entry(found: &ReadObject<'_>, own: bool, inputs: serde_json::Value) -> JournalEntry {
+    let ReadObject { import, declared, resource_type, observed } = found;
     let mut needs = vec![];
     edges(&declared.inputs, &mut needs);
     needs.sort_unstable();

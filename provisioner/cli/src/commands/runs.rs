@@ -48,7 +48,7 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
     let RunsArguments { environment, run, json } = arguments;
-    let state = StateStore::existing::<E>(folder, &environment).await?;
+    let state = StateStore::with_files::<E>(folder, &environment).await?;
     let names = state.store().runs().await?;
     if let Some(run) = run {
         let name = match run.as_str() {

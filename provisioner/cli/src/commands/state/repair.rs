@@ -32,7 +32,7 @@ pub(super) async fn run<E: Environment>(
     arguments: RepairArguments,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let state = StateStore::existing::<E>(folder, &arguments.environment).await?;
+    let state = StateStore::with_files::<E>(folder, &arguments.environment).await?;
     state.locked("state repair", repair(&state, &arguments, terminal)).await
 }
 

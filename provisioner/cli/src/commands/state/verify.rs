@@ -27,7 +27,7 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let VerifyArguments { environment } = arguments;
-    let state = StateStore::existing::<E>(folder, &environment).await?;
+    let state = StateStore::with_files::<E>(folder, &environment).await?;
     let files = state.store().files().await?;
     let salvage = files.salvage(&environment);
     let mut problems: Vec<Diagnostic> = salvage.problems.iter().map(Diagnostic::of).collect();
