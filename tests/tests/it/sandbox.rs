@@ -114,7 +114,10 @@ impl Sandbox {
         let mut copy = Self::on(self.moto.copy().unwrap());
         copy.state_bucket.clone_from(&self.state_bucket);
         for name in ["environments", "state"] {
-            copy_folder(&self.path(name), &copy.path(name));
+            // With the state in a bucket, the folder has none.
+            if self.path(name).exists() {
+                copy_folder(&self.path(name), &copy.path(name));
+            }
         }
         copy
     }
