@@ -40,6 +40,7 @@ struct Bucket<'a> {
     prefix: &'a str,
     region: &'a str,
     kms_key: Option<&'a str>,
+    lock_table: Option<&'a str>,
 }
 
 impl FromStr for Place {
@@ -67,12 +68,13 @@ impl StateStore {
         match &environment.state {
             None => Ok(Self::local(folder, &environment.name)),
             Some(settings) => {
-                let StateSettings { backend: Backend::S3, bucket, prefix, region, kms_key } = settings;
+                let StateSettings { backend: Backend::S3, bucket, prefix, region, kms_key, lock_table } = settings;
                 let bucket = Bucket {
                     name: bucket,
                     prefix: prefix.as_deref().unwrap_or(environment.settings.project()),
                     region: region.as_deref().unwrap_or(environment.settings.region()),
                     kms_key: kms_key.as_deref(),
+                    lock_table: lock_table.as_deref(),
                 };
                 let store = remote::connect(bucket, &environment.name).await?;
                 let local = Some(Arc::new(Self::disk(folder, &environment.name)));
@@ -103,8 +105,8 @@ impl StateStore {
         match place {
             Place::Local => Ok(Self::local(folder, environment)),
             Place::S3 { bucket, prefix } => {
-                let store =
-                    remote::connect(Bucket { name: bucket, prefix, region, kms_key: None }, environment).await?;
+                let bucket = Bucket { name: bucket, prefix, region, kms_key: None, lock_table: None };
+                let store = remote::connect(bucket, environment).await?;
                 Ok(Self { environment: environment.to_owned(), store, local: None })
             }
         }
@@ -246,7 +248,21 @@ mod remote {
         let aws = load_aws(bucket.region).await?;
         let prefix = if bucket.prefix.is_empty() { String::new() } else { format!("{}/", bucket.prefix) };
         let storage = BucketStorage::new(&aws, bucket.name, bucket.kms_key);
-        Ok(Arc::new(Remote::new(storage, &prefix, environment, &terminal::token(), terminal::now)))
+        let process = terminal::token();
+        let store = Remote::new(storage, &prefix, environment, &process, terminal::now);
+        let Some(table) = bucket.lock_table else { return Ok(Arc::new(store)) };
+        #[cfg(feature = "aws")]
+        return Ok(Arc::new(with_lock_table(store, &aws, table, &process)));
+        #[cfg(not(feature = "aws"))]
+        Err(crate::error::StateError::WithoutDynamoDb(table.to_owned()).into())
+    }
+
+    #[cfg(feature = "aws")]
+    fn with_lock_table(store: Remote, aws: &provisioner_aws::Aws, table: &str, process: &str) -> Remote {
+        use provisioner_aws::dynamodb::LockTable;
+        use provisioner_store::StateReader as _;
+        let lock = LockTable::new(aws, table, &store.address(), process);
+        store.second_lock(lock)
     }
 }
 

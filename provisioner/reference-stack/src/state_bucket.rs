@@ -1,6 +1,7 @@
 //! The bucket for the states of environments: a small stack of its own, which `provisioner bootstrap` applies.
 
 use provisioner_aws::{
+    dynamodb::{KeyAttribute, LOCK_ID, Table},
     kms::{Alias, Key},
     s3::{Bucket, Encryption, LifecycleRule},
 };
@@ -29,6 +30,8 @@ pub struct StateBucket {
     pub bucket: String,
     /// ARN of the KMS key; the stack creates one if absent.
     pub kms_key: Option<String>,
+    /// Name of a table of locks.
+    pub lock_table: Option<String>,
 }
 
 impl provisioner_model::Environment for StateBucket {
@@ -73,5 +76,9 @@ pub fn stack(settings: &StateBucket, stack: &mut Stack) {
         .policy(policy([only_over_tls(&arn)]))
         .lifecycle_configuration([expiry]);
     let bucket = stack.add_with("states", bucket, kept);
+    if let Some(name) = &settings.lock_table {
+        let table = Table::new(KeyAttribute::text(LOCK_ID)).table_name(name.as_str()).deletion_protection_enabled(true);
+        stack.add_with("locks", table, Options { protect: true, ..Options::default() });
+    }
     stack.output("bucket", bucket.get(Bucket::BUCKET_NAME));
 }

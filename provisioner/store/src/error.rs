@@ -116,6 +116,14 @@ pub enum StoreError {
         /// Path of the lock file.
         path: PathBuf,
     },
+    /// Another program holds the second lock.
+    #[error("{} has a lock of another program: {info}", path.display())]
+    TableLocked {
+        /// Address of the lock.
+        path: PathBuf,
+        /// The description of its holder.
+        info: String,
+    },
     /// Another process holds the lease.
     #[error("the state in {} is leased by {holder}, who renewed the lease {} s ago", path.display(), silent.as_secs())]
     Leased {
@@ -227,6 +235,9 @@ impl Hint for StoreError {
                 Some("the file was copied from elsewhere: restore this environment's file".to_owned())
             }
             Self::Overtaken { .. } => Some("another run has changed the state: plan again".to_owned()),
+            Self::TableLocked { .. } => Some(
+                "wait until that program is done; if it is gone, remove its lock with it, or delete the item".to_owned(),
+            ),
             Self::Leased { .. } => Some(
                 "wait until it is done; a lease ends a minute after its holder stops renewing it, and `provisioner unlock \
                  ENV` ends it at once"

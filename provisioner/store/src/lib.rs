@@ -77,6 +77,15 @@ pub trait Lock: Send {
     fn release(self: Box<Self>) -> Fut<'static, ()>;
 }
 
+/// A lock that another service holds for the state, besides the lease of [`Remote`], such as a table that the rules of a
+/// team ask for. A process takes it while it holds the lease: what an earlier process has left behind is taken over.
+pub trait SecondLock: Send + Sync {
+    /// Takes the lock. Fails with [`StoreError::TableLocked`] if another program holds it.
+    fn take<'a>(&'a self, holder: &'a Holder) -> Fut<'a, ()>;
+    /// Releases the lock, if this process holds it.
+    fn release(&self) -> Fut<'_, ()>;
+}
+
 /// The holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {

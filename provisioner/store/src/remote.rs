@@ -36,7 +36,7 @@ use self::{
     requests::{PutOutcome, Requests},
 };
 use crate::{
-    Fut, Holder, Lock, StateFile, StateFiles, StateReader, Store,
+    Fut, Holder, Lock, SecondLock, StateFile, StateFiles, StateReader, Store,
     error::{Result, StoreError},
     journal as lines,
     objects::{Condition, ObjectStorage, StoredObject},
@@ -62,6 +62,7 @@ pub struct Remote {
     requests: Arc<Requests>,
     environment: String,
     lease_time: Duration,
+    second: Option<Arc<dyn SecondLock>>,
     /// Names this process in the lease: no other has the same.
     process: String,
     /// Seconds since 1970.
@@ -102,6 +103,7 @@ impl Remote {
             requests: Arc::new(Requests::new(Box::new(storage), format!("{prefix}{environment}/"))),
             environment: environment.to_owned(),
             lease_time: LEASE_TIME,
+            second: None,
             process: process.to_owned(),
             now,
             known: Mutex::default(),
@@ -114,6 +116,12 @@ impl Remote {
     #[must_use]
     pub fn lease_time(self, lease_time: Duration) -> Self {
         Self { lease_time, ..self }
+    }
+
+    /// With a second lock, which is held as long as the lease.
+    #[must_use]
+    pub fn second_lock(self, lock: impl SecondLock + 'static) -> Self {
+        Self { second: Some(Arc::new(lock)), ..self }
     }
 
     async fn serials(&self) -> Result<Vec<u64>> {
@@ -138,7 +146,13 @@ impl Remote {
     async fn break_lease(&self, who: Holder) -> Result<Option<Holder>> {
         let before = self.holder().await?;
         if before.is_some() {
-            lease::take(&self.requests, self.claim(who), true).await?.release().await?;
+            let lease = lease::take(&self.requests, self.claim(who.clone()), true).await?;
+            if let Some(second) = &self.second {
+                // What the other process has left in it is taken over, and removed.
+                second.take(&who).await?;
+                second.release().await?;
+            }
+            lease.release().await?;
         }
         Ok(before.map(|(holder, _)| holder))
     }
@@ -353,7 +367,13 @@ impl StateReader for Remote {
 impl Store for Remote {
     fn lock(&self, who: Holder) -> Fut<'_, Box<dyn Lock>> {
         Box::pin(async move {
-            let lease = lease::take(&self.requests, self.claim(who), false).await?;
+            let lease = lease::take(&self.requests, self.claim(who.clone()), false).await?;
+            if let Some(second) = &self.second
+                && let Err(refused) = second.take(&who).await
+            {
+                lease.release().await?;
+                return Err(refused);
+            }
             let journal = JournalWriter::new(lease.epoch());
             let lease = Arc::new(lease);
             #[expect(
@@ -363,7 +383,8 @@ impl Store for Remote {
             let renewal = tokio::spawn(Arc::clone(&lease).renew());
             *self.session.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(Arc::new(Session { lease: Arc::clone(&lease), journal }));
-            Ok(Box::new(RemoteLock { lease, renewal, session: Arc::clone(&self.session) }) as Box<dyn Lock>)
+            let second = self.second.clone();
+            Ok(Box::new(RemoteLock { lease, renewal, second, session: Arc::clone(&self.session) }) as Box<dyn Lock>)
         })
     }
 
@@ -402,6 +423,7 @@ impl Store for Remote {
 struct RemoteLock {
     lease: Arc<HeldLease>,
     renewal: tokio::task::JoinHandle<()>,
+    second: Option<Arc<dyn SecondLock>>,
     /// The session of the store, which ends with the lease.
     session: Arc<Mutex<Option<Arc<Session>>>>,
 }
@@ -411,7 +433,12 @@ impl Lock for RemoteLock {
         Box::pin(async move {
             self.renewal.abort();
             *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            self.lease.release().await
+            // Before the lease: the next process takes this one first, too.
+            let second = match &self.second {
+                Some(second) => second.release().await,
+                None => Ok(()),
+            };
+            self.lease.release().await.and(second)
         })
     }
 }

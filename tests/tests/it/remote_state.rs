@@ -131,8 +131,11 @@ fn bootstrap_creates_the_bucket_and_moves_the_state() {
     assert!(refused.err.contains("has its state on this machine"), "{}", refused.err);
     sandbox.run(&["apply", "dev", "--yes"]).ok();
     state_in(&sandbox, BUCKET);
+    sandbox.edit("dev", "backend = \"s3\"", "backend = \"s3\"\nlock_table = \"acme-locks\"");
     sandbox.run(&["bootstrap", "dev"]).ended(1);
     sandbox.run(&["bootstrap", "dev", "--yes"]).ok();
+    let table = sandbox.aws("dynamodb describe-table --table-name acme-locks");
+    assert_eq!(table["Table"]["KeySchema"][0]["AttributeName"], "LockID", "{table}");
     sandbox.run(&["plan", "dev", "--detailed-exitcode"]).ok();
 
     let of = |operation: &str| sandbox.aws(&format!("s3api {operation} --bucket {BUCKET}"));
@@ -304,4 +307,27 @@ impl Drop for Stopped {
             let _ = child.wait();
         }
     }
+}
+
+#[test]
+fn lock_table_is_held_besides_the_lease() {
+    let Some(sandbox) = sandbox("lock_table_is_held_besides_the_lease") else { return };
+    let lock = "{\"LockID\":{\"S\":\"acme-provisioner-state/provisioner/dev/state.json\"}";
+    sandbox.edit("dev", "backend = \"s3\"", "backend = \"s3\"\nlock_table = \"acme-locks\"");
+    sandbox.aws(
+        "dynamodb create-table --table-name acme-locks --attribute-definitions AttributeName=LockID,AttributeType=S \
+         --key-schema AttributeName=LockID,KeyType=HASH --billing-mode PAY_PER_REQUEST",
+    );
+    let info = "\"Info\":{\"S\":\"OperationTypeApply-by-ada\"}";
+    sandbox.aws(&format!("dynamodb put-item --table-name acme-locks --item {lock},{info}}}"));
+    let refused = sandbox.run(&["apply", "dev", "--yes", "--target", "secrets"]).ended(1).err.replace("\n  ", " ");
+    assert!(refused.contains("has a lock of another program: OperationTypeApply-by-ada"), "{refused}");
+    sandbox.aws(&format!("dynamodb delete-item --table-name acme-locks --key {lock}}}"));
+    sandbox.run(&["apply", "dev", "--yes", "--target", "secrets"]).ok();
+    assert_eq!(sandbox.aws("dynamodb scan --table-name acme-locks")["Count"], 0);
+    // A killed run has left its item.
+    let process = "\"ProvisionerProcess\":{\"S\":\"killed\"}";
+    sandbox.aws(&format!("dynamodb put-item --table-name acme-locks --item {lock},{info},{process}}}"));
+    sandbox.run(&["destroy", "dev", "--yes"]).ok();
+    assert_eq!(sandbox.aws("dynamodb scan --table-name acme-locks")["Count"], 0);
 }

@@ -69,7 +69,7 @@ async fn create<E: Environment>(
     arguments: &BootstrapArguments,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let StateSettings { bucket, kms_key, .. } = settings;
+    let StateSettings { bucket, kms_key, lock_table, .. } = settings;
     let region = settings.region.as_deref().unwrap_or(file.settings.region());
     let inside = Place::S3 { bucket: bucket.clone(), prefix: ".provisioner".to_owned() };
     let (local, remote) =
@@ -98,6 +98,7 @@ async fn create<E: Environment>(
         account: file.settings.account().map(str::to_owned),
         bucket: bucket.clone(),
         kms_key: kms_key.clone(),
+        lock_table: lock_table.clone(),
     };
     let program = Program::new(state_bucket::stack as fn(&StateBucket, &mut Stack));
     apply(&program, folder, file.with_settings(NAME, own), store, arguments, terminal).await?;

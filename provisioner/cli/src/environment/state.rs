@@ -25,6 +25,10 @@ pub struct StateSettings {
     /// ARN of the KMS key that encrypts the state. Default: the encryption of the bucket.
     #[schemars(regex(pattern = r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+$"))]
     pub kms_key: Option<String>,
+    /// Table of DynamoDB that holds a lock besides the lease in the bucket, with the layout of Terraform's lock tables.
+    /// `provisioner bootstrap` creates it.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{3,255}$"))]
+    pub lock_table: Option<String>,
 }
 
 /// The kind of a storage of states.

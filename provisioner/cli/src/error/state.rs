@@ -72,6 +72,9 @@ pub enum StateError {
     /// The program cannot reach S3.
     #[error("the state of `{0}` is in S3, and this program is built without AWS")]
     WithoutAws(String),
+    /// The program cannot reach DynamoDB.
+    #[error("`lock_table` is {0}, and this program is built without DynamoDB")]
+    WithoutDynamoDb(String),
     /// The environment file names no bucket.
     #[error("`{0}` has its state on this machine")]
     NoBucket(String),
@@ -210,6 +213,9 @@ impl Hint for StateError {
             }),
             Self::WithoutAws(_) => Some(
                 "build the program with the feature `aws-types` of `provisioner-cli`, or remove `[state]`".to_owned(),
+            ),
+            Self::WithoutDynamoDb(_) => Some(
+                "build the program with the feature `aws` of `provisioner-cli`, or remove `lock_table`".to_owned(),
             ),
             Self::NoBucket(name) => Some(format!(
                 "name a bucket in environments/{name}.toml: `[state]`, with `backend = \"s3\"` and `bucket`"

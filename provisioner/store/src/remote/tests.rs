@@ -484,6 +484,55 @@ async fn older_format_is_migrated_with_a_backup() {
     assert!(String::from_utf8(body(&memory, STATE)).unwrap().contains("\"format\": 4"));
 }
 
+/// A second lock in memory: the process that holds it, or another program.
+#[derive(Clone, Default)]
+struct Table(Arc<Mutex<Option<&'static str>>>);
+
+impl SecondLock for (Table, &'static str) {
+    fn take<'a>(&'a self, _: &'a Holder) -> Fut<'a, ()> {
+        let mut held = self.0.0.lock().unwrap();
+        let taken = if *held == Some("terraform") {
+            Err(StoreError::TableLocked { path: "table".into(), info: "terraform".into() })
+        } else {
+            *held = Some(self.1);
+            Ok(())
+        };
+        Box::pin(std::future::ready(taken))
+    }
+
+    fn release(&self) -> Fut<'_, ()> {
+        let mut held = self.0.0.lock().unwrap();
+        *held = held.filter(|held| *held != self.1);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test]
+async fn second_lock_is_held_with_the_lease() {
+    let (memory, table) = (Memory::default(), Table::default());
+    let store = |name| memory.plain().second_lock((table.clone(), name));
+    let held = || *table.0.lock().unwrap();
+    let ada = store("ada");
+    let lock = ada.lock(holder("ada")).await.unwrap();
+    assert_eq!(held(), Some("ada"));
+    assert!(matches!(store("bob").lock(holder("bob")).await.err(), Some(StoreError::Leased { .. })));
+    assert_eq!(held(), Some("ada"), "who has no lease does not touch it");
+    lock.release().await.unwrap();
+    assert_eq!(held(), None);
+
+    // A killed process leaves both; another one ends them.
+    drop(ada.lock(holder("ada")).await.unwrap());
+    assert_eq!(held(), Some("ada"));
+    store("bob").unlock(holder("bob")).await.unwrap();
+    assert_eq!(held(), None);
+
+    // Another program's lock is respected, and the lease is free again.
+    *table.0.lock().unwrap() = Some("terraform");
+    let refused = store("bob").lock(holder("bob")).await.err().unwrap();
+    assert!(refused.to_string().contains("a lock of another program: terraform"), "{refused}");
+    store("bob").check_lock().await.unwrap();
+}
+
 #[tokio::test]
 async fn the_last_runs_are_recorded() {
     let memory = Memory::default();
