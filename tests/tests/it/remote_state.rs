@@ -320,7 +320,8 @@ fn lock_table_is_held_besides_the_lease() {
     );
     let info = "\"Info\":{\"S\":\"OperationTypeApply-by-ada\"}";
     sandbox.aws(&format!("dynamodb put-item --table-name acme-locks --item {lock},{info}}}"));
-    let refused = sandbox.run(&["apply", "dev", "--yes", "--target", "secrets"]).ended(1).err.replace("\n  ", " ");
+    let refused = sandbox.run(&["apply", "dev", "--yes", "--target", "secrets"]).ended(1).err;
+    let refused = refused.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(refused.contains("has a lock of another program: OperationTypeApply-by-ada"), "{refused}");
     sandbox.aws(&format!("dynamodb delete-item --table-name acme-locks --key {lock}}}"));
     sandbox.run(&["apply", "dev", "--yes", "--target", "secrets"]).ok();
