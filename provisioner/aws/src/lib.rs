@@ -18,6 +18,7 @@ mod properties;
 pub mod schemas;
 mod sdk;
 pub mod tags;
+pub mod terraform;
 pub mod value;
 
 #[cfg(feature = "acm")]
