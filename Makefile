@@ -11,10 +11,10 @@ test: ## Every test; what needs a program that is not there is named at the end
 	@python3 tests/tools/run.py test
 
 sweep: ## Interrupts apply, update and destroy on moto: SWEEP=all, a number of points (50) or one point; SEED=…; STATE=s3
-	@SWEEP="$(SWEEP)" SEED="$(SEED)" STATE="$(STATE)" python3 tests/tools/run.py sweep
+	@SWEEP="$(SWEEP)" SEED="$(SEED)" STATE="$(STATE)" PROFILE="$(PROFILE)" python3 tests/tools/run.py sweep
 
 weather: ## Applies, changes and destroys on moto while calls fail by chance: RUNS=… (20), SEED=…, WEATHER=rules, JOBS=…
-	@RUNS="$(RUNS)" SEED="$(SEED)" WEATHER="$(WEATHER)" JOBS="$(JOBS)" python3 tests/tools/run.py weather
+	@RUNS="$(RUNS)" SEED="$(SEED)" WEATHER="$(WEATHER)" JOBS="$(JOBS)" PROFILE="$(PROFILE)" python3 tests/tools/run.py weather
 
 fuzz: ## The app's API, by its description; needs PostgreSQL
 	@python3 app/tools/fuzz.py

@@ -4,8 +4,9 @@
     run.py test [--strict] [cargo test's arguments]     with arguments, the app's own tests are left out
     run.py demo
     run.py emulator       starts moto, prints the variables for a shell, and runs until Ctrl-C
-    run.py sweep          the fault sweep; SWEEP and SEED in the environment select its points
+    run.py sweep          the fault sweep; SWEEP, SEED and STATE in the environment select its points
     run.py weather        bad weather; RUNS, SEED, WEATHER and JOBS in the environment set it
+                          PROFILE in the environment is Cargo's for both of them
     run.py tools          installs only, and prints the environment variables
 
 Skipped tests are named at the end; with --strict a skip is a failure. What was started is ended, also on Ctrl-C.
@@ -297,16 +298,21 @@ def demo():
                 programs=["moto", "aws", "ministack", "templates"])
 
 
+def long(name):
+    """A test that the plain tests leave out; PROFILE=release pays where it runs for more than an hour."""
+    profile = os.environ.get("PROFILE") or "dev"
+    return test(["--package", "provisioner-tests", "--test", "it", "--profile", profile, "--", "--nocapture", "--ignored",
+                 name], programs=["moto", "aws", "templates"])
+
+
 def sweep():
     """The whole fault sweep, or the part that the variables SWEEP and SEED select: the plain tests run a few points."""
-    return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "--ignored",
-                 "fault_sweep::every_interruption_converges"], programs=["moto", "aws", "templates"])
+    return long("fault_sweep::every_interruption_converges")
 
 
 def weather():
     """Bad weather, as often as the variable RUNS says: the plain tests have one run."""
-    return test(["--package", "provisioner-tests", "--test", "it", "--", "--nocapture", "--ignored",
-                 "fault_sweep::weather::environments_survive_bad_weather"], programs=["moto", "aws", "templates"])
+    return long("fault_sweep::weather::environments_survive_bad_weather")
 
 
 def main():
