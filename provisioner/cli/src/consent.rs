@@ -68,7 +68,15 @@ pub enum ConsentError {
         /// Addresses of the resources.
         addresses: Vec<String>,
     },
-    /// `--confirm` names another environment, or a resource that is not forgotten.
+    /// `--confirm` names none of the protected resources.
+    #[error("nothing was done: --confirm names `{named}`, which is no protected resource among these")]
+    ConfirmsUnprotected {
+        /// The name that `--confirm` has.
+        named: String,
+        /// The protected resources.
+        addresses: Vec<String>,
+    },
+    /// `--confirm` names another environment.
     #[error("nothing was done: --confirm names `{named}`, and this is `{expected}`")]
     ConfirmsOther {
         /// The name that `--confirm` has.
@@ -96,7 +104,10 @@ impl Hint for ConsentError {
             Self::ProtectedEnvironment { environment, .. } => {
                 Some(format!("to destroy it anyway: --confirm {environment}"))
             }
-            Self::ProtectedAddresses { addresses } => {
+            Self::ConfirmsUnprotected { addresses, .. } if addresses.is_empty() => {
+                Some("none of them is protected: leave --confirm out".to_owned())
+            }
+            Self::ConfirmsUnprotected { addresses, .. } | Self::ProtectedAddresses { addresses } => {
                 let flags: Vec<String> = addresses.iter().map(|address| format!("--confirm {address}")).collect();
                 Some(format!("to forget {} anyway: {}", if flags.len() == 1 { "it" } else { "them" }, flags.join(" ")))
             }
@@ -185,10 +196,10 @@ pub fn forget(
     confirmed: &BTreeSet<String>,
     prompt: &mut dyn Prompt,
 ) -> Result<(), ConsentError> {
-    let is_named = |named: &str| resources.iter().any(|resource| resource.address == named);
-    if let Some(other) = confirmed.iter().find(|named| !is_named(named)) {
-        let expected: Vec<&str> = resources.iter().map(|resource| resource.address).collect();
-        return Err(ConsentError::ConfirmsOther { named: other.clone(), expected: expected.join("`, `") });
+    let protected = || resources.iter().filter(|resource| resource.is_protected).map(|resource| resource.address);
+    if let Some(other) = confirmed.iter().find(|named| !protected().any(|address| address == named.as_str())) {
+        let addresses = protected().map(str::to_owned).collect();
+        return Err(ConsentError::ConfirmsUnprotected { named: other.clone(), addresses });
     }
     let unconfirmed = || resources.iter().filter(|resource| !confirmed.contains(resource.address));
     let protected: Vec<&Forgotten<'_>> = unconfirmed().filter(|resource| resource.is_protected).collect();

@@ -177,6 +177,9 @@ pub enum Failure {
     /// An operation on what runs.
     #[error(transparent)]
     Operation(#[from] OperationError),
+    /// Results could not be written.
+    #[error("could not write the output")]
+    Output(#[source] std::io::Error),
     /// The program itself could not start.
     #[error("could not start")]
     Start(#[source] std::io::Error),
@@ -334,6 +337,9 @@ impl Hint for Failure {
             }
             Self::Apply(ApplyError::Type { .. }) => Some("use the program that made this resource".to_owned()),
             Self::Contradiction(_) | Self::Json(_) => Some(BUG.to_owned()),
+            Self::Output(_) => Some(
+                "what was written is not complete: check that the disk has room, and run the command again".to_owned(),
+            ),
             Self::Cloud(_) => Some("correct the connection that the program adds with `Program::cloud`".to_owned()),
             Self::Start(_) => Some("the system refused threads or signal handlers: check its limits (`ulimit -a`)".to_owned()),
             // Each diagnostic has its own, and what failed has been told.

@@ -90,7 +90,8 @@ pub fn run<E: Environment>(program: &Program<E>, arguments: Vec<OsString>, termi
         .enable_all()
         .build()
         .map_err(Failure::Start)
-        .and_then(|runtime| runtime.block_on(commands::dispatch(program, cli, terminal)));
+        .and_then(|runtime| runtime.block_on(commands::dispatch(program, cli, terminal)))
+        .and_then(|status| terminal.output_error().map_or(Ok(status), |error| Err(Failure::Output(error))));
     match result {
         Ok(status) => status.code(),
         Err(failure) => {

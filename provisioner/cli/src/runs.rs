@@ -7,7 +7,10 @@ use provisioner_engine::{Event, EventKind, Outcome};
 use provisioner_model::plan::Plan;
 use provisioner_store::Holder;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
+
+use crate::render::printable;
 
 /// A line of a record. Times are in milliseconds since the start of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -170,7 +173,22 @@ impl<'a> Recorder<'a> {
 
 /// Parses a record. Lines that a kill has cut off, or that a newer version has added, are left out.
 pub(crate) fn parse(text: &[u8]) -> Vec<RunLine> {
-    text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    let line = |line: &[u8]| {
+        let mut value = serde_json::from_slice(line).ok()?;
+        escape(&mut value);
+        serde_json::from_value(value).ok()
+    };
+    text.split(|byte| *byte == b'\n').filter_map(line).collect()
+}
+
+/// Whoever may write to the bucket could write to the terminals of others.
+fn escape(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = printable(text),
+        Value::Array(items) => items.iter_mut().for_each(escape),
+        Value::Object(members) => members.values_mut().for_each(escape),
+        _ => {}
+    }
 }
 
 /// Seconds since 1970 as a part of a file's name that sorts by time: `20261128T144700Z`.
@@ -209,5 +227,8 @@ mod tests {
         let end = "{\"record\":\"end\",\"at\":5,\"outcome\":\"complete\",\"done\":1,\"failed\":0,\"skipped\":0}";
         let text = format!("{{\"record\":\"later\"}}\n{end}\n{{\"record\":\"end\",\"at\"");
         assert_eq!(parse(text.as_bytes()).len(), 1);
+        let forged = end.replace("complete", "complete\\n\\u001b[2J");
+        let RunLine::End { outcome, .. } = &parse(forged.as_bytes())[0] else { panic!("another line") };
+        assert_eq!(outcome, "complete\\n\\u{1b}[2J");
     }
 }

@@ -125,8 +125,15 @@ impl StateStore {
     /// The state of an environment, by its name, which may be damaged. Fails unless the environment has files of a state.
     pub(crate) async fn with_files<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
         let store = Self::named::<E>(folder, environment).await?;
-        let files = store.store.files().await?;
-        if files.state.is_none() && files.versions.is_empty() { Err(store.unknown(folder)?) } else { Ok(store) }
+        if store.store.files().await?.is_empty() { Err(store.unknown(folder)?) } else { Ok(store) }
+    }
+
+    /// The state of an environment that has a file, or a state.
+    pub(crate) async fn known<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
+        if folder.names()?.iter().any(|name| name == environment) {
+            return Self::named::<E>(folder, environment).await;
+        }
+        Self::with_files::<E>(folder, environment).await
     }
 
     /// The error of an environment without state.
@@ -142,6 +149,7 @@ impl StateStore {
 
     /// The state of an environment, by its name, which may have none yet.
     pub(crate) async fn named<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
+        folder.check_name(environment)?;
         if folder.has_remote_state(environment)? {
             Self::new(folder, &folder.load::<E>(environment)?).await
         } else {

@@ -23,6 +23,8 @@ pub struct Terminal {
     /// Drawings of lines are of no use: a screen reader, or a terminal without abilities.
     pub dumb: bool,
     captured: Option<Arc<Mutex<CapturedOutput>>>,
+    /// The first error of writing to stdout.
+    lost: Arc<Mutex<Option<std::io::Error>>>,
 }
 
 /// The output of a command, for tests.
@@ -48,7 +50,16 @@ impl Terminal {
             colour: terminal && !dumb && !set("NO_COLOR"),
         };
         let asks = err && std::io::stdin().is_terminal();
-        Self { out: page(out), err: page(err), live: err && !dumb, redraws: out && !dumb, asks, dumb, captured: None }
+        Self {
+            out: page(out),
+            err: page(err),
+            live: err && !dumb,
+            redraws: out && !dumb,
+            asks,
+            dumb,
+            captured: None,
+            lost: Arc::default(),
+        }
     }
 
     /// A terminal that captures the output, and is not interactive.
@@ -63,6 +74,7 @@ impl Terminal {
                 asks: false,
                 dumb: false,
                 captured: Some(captured.clone()),
+                lost: Arc::default(),
             },
             captured,
         )
@@ -110,7 +122,17 @@ impl Terminal {
             return;
         }
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the error because of which data is missing on stdout, such as that of a full disk.
+    pub(crate) fn output_error(&self) -> Option<std::io::Error> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Prints data as JSON, for `--json`.

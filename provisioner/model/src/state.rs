@@ -279,7 +279,8 @@ pub enum Operation {
 
 // The engine counts serials and generations up, and never reaches these limits. A larger number comes from a damaged
 // file: it is an error where it is read, so that no addition overflows.
-const MAX_SERIAL: u64 = 1 << 53;
+/// The highest serial of a state.
+pub const MAX_SERIAL: u64 = 1 << 53;
 const MAX_GENERATION: u32 = 1 << 31;
 
 /// A number with a limit. The visitor checks it, so that the error has the number's own line and column.

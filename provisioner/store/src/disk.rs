@@ -134,6 +134,9 @@ impl Disk {
         let path = self.journal_file();
         let entries = read_file(&path)?.map_or_else(|| Ok(vec![]), |text| journal::parse(&path, &text))?;
         let snapshot = self.read(&self.state_file())?;
+        if snapshot.is_none() && !self.serials()?.is_empty() {
+            return Err(StoreError::Missing { path: self.state_file() });
+        }
         journal::replay(&path, &self.environment, snapshot, entries)
     }
 
@@ -185,6 +188,7 @@ impl Disk {
     fn open_journal(&self) -> Result<File> {
         let path = self.journal_file();
         make_folder(&self.folder)?;
+        refuse_link(&path)?;
         let open = || {
             let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
             let mut text = vec![];
@@ -244,12 +248,20 @@ impl Disk {
     }
 
     fn files_now(&self) -> Result<StateFiles> {
-        let file = |path: PathBuf| Ok::<_, StoreError>(read_file(&path)?.map(|text| StateFile { path, text }));
+        let mut files = StateFiles { path: self.state_file(), ..StateFiles::default() };
+        let mut read = |path: PathBuf| match read_file(&path) {
+            Ok(text) => text.map(|text| StateFile { path, text }),
+            Err(error) => {
+                files.unreadable.push(error);
+                None
+            }
+        };
         // The journal first, as in a load.
-        let journal = file(self.journal_file())?.into_iter().collect();
-        let state = file(self.state_file())?;
-        let versions = self.serials()?.into_iter().rev().map(|serial| file(self.version_file(serial)));
-        Ok(StateFiles { state, journal, versions: versions.filter_map(Result::transpose).collect::<Result<_>>()? })
+        let journal = read(self.journal_file());
+        let state = read(self.state_file());
+        let versions = self.serials()?.into_iter().rev();
+        let versions = versions.filter_map(|serial| Some((serial, read(self.version_file(serial))?))).collect();
+        Ok(StateFiles { journal: journal.into_iter().collect(), state, versions, ..files })
     }
 
     fn replace_now(&self, snapshot: &Snapshot) -> Result<()> {
@@ -271,6 +283,7 @@ impl Disk {
         if let Some(why) = mounts::without_locks(&self.folder) {
             return Err(StoreError::WithoutLocks { path: self.folder.clone(), why });
         }
+        refuse_link(&path)?;
         let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match try_lock(&file) {
             Ok(()) => {}
@@ -426,6 +439,12 @@ fn make_folder(folder: &Path) -> Result<()> {
     }
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok(sync_folder(parent.unwrap_or(Path::new(".")))?)
+}
+
+/// Refuses to write through a symbolic link, which whoever may write to the folder can point at any file.
+fn refuse_link(path: &Path) -> Result<()> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if is_link { Err(StoreError::Link { path: path.to_owned() }) } else { Ok(()) }
 }
 
 /// Returns the names of a folder's files that end so, without the end.

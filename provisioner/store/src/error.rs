@@ -52,6 +52,31 @@ pub enum StoreError {
         /// A version from which to go on, where one is kept.
         good: Option<PathBuf>,
     },
+    /// The state is gone, and other files of it are there.
+    #[error("{} is missing, and its journal or earlier versions are there", path.display())]
+    Missing {
+        /// Path of the state.
+        path: PathBuf,
+    },
+    /// Somebody has put an earlier version in the place of the state.
+    #[error("{} has serial {there}, and a version with serial {newest} is kept", path.display())]
+    Outdated {
+        /// Path of the state.
+        path: PathBuf,
+        /// Serial of the state.
+        there: u64,
+        /// The highest serial of the versions.
+        newest: u64,
+    },
+    /// The serial cannot grow any more.
+    #[error("the state would get serial {0}, which is more than a file may have")]
+    Serial(u64),
+    /// A symbolic link in the place of a file that this program writes.
+    #[error("{} is a symbolic link", path.display())]
+    Link {
+        /// Path of the link.
+        path: PathBuf,
+    },
     /// The state was written by another version of Provisioner.
     #[error("{} has format {found}, and this version of Provisioner reads format {known}", path.display())]
     Format {
@@ -117,7 +142,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another program holds the second lock.
-    #[error("{} has a lock of another program: {info}", path.display())]
+    #[error("{} has a lock of another program: {}", path.display(), info.escape_debug())]
     TableLocked {
         /// Address of the lock.
         path: PathBuf,
@@ -177,8 +202,8 @@ impl StoreError {
     }
 
     /// Returns whether the file that the error is about cannot be read as it is.
-    pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::Checksum { .. })
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Checksum { .. } | Self::Missing { .. })
     }
 }
 
@@ -197,6 +222,10 @@ impl Hint for StoreError {
             Self::Object { source, .. } => Some(match source.code() {
                 Some("NoSuchBucket") => {
                     "`provisioner bootstrap ENV` creates the bucket; or correct `bucket` and `region` in `[state]`".to_owned()
+                }
+                Some("ResourceNotFoundException") => {
+                    "`lock_table` in `[state]` names a table that does not exist: `provisioner bootstrap ENV` creates it"
+                        .to_owned()
                 }
                 Some("AccessDenied") => "the credentials need s3:ListBucket for the bucket, and s3:GetObject, s3:PutObject and \
                                          s3:DeleteObject for its objects; with a KMS key, kms:Decrypt and \
@@ -221,9 +250,15 @@ impl Hint for StoreError {
                 "`provisioner state repair ENV` restores the newest version that can be read; the newest that is kept is {}",
                 good.display()
             )),
-            Self::Damaged { .. } | Self::Checksum { .. } => Some(
-                "`provisioner state repair ENV` shows what can be read, and keeps it".to_owned(),
+            Self::Damaged { .. } | Self::Checksum { .. } | Self::Missing { .. } => {
+                Some("`provisioner state repair ENV` shows what can be read, and keeps it".to_owned())
+            }
+            Self::Outdated { .. } => Some(
+                "`provisioner state import ENV FILE` makes an earlier version the state, with a serial above all others"
+                    .to_owned(),
             ),
+            Self::Serial(_) => Some("export the state, correct its serial, and import it".to_owned()),
+            Self::Link { .. } => Some("remove the link: nobody but this program writes that file".to_owned()),
             Self::Format { found, known, .. } if *found > u64::from(*known) => {
                 Some("a newer Provisioner wrote it: use that version or a later one".to_owned())
             }

@@ -103,7 +103,10 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { owner, host, pid, command, since } = self;
+        // Others have written it: it must not change the terminal.
+        let printable = |text: &str| text.replace(|c: char| c.is_control(), "\u{fffd}");
+        let [owner, host, command] = [&self.owner, &self.host, &self.command].map(|text| printable(text));
+        let Self { pid, since, .. } = self;
         write!(f, "{owner} on {host} (process {pid}) with `{command}` since {}", Utc(*since))
     }
 }

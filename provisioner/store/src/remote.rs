@@ -144,7 +144,14 @@ impl Remote {
 
     /// Takes the lease from another process, which seals its journal, and releases it.
     async fn break_lease(&self, who: Holder) -> Result<Option<Holder>> {
-        let before = self.holder().await?;
+        let before = match self.holder().await {
+            // Whoever holds a lease that cannot be read any more has lost it.
+            Err(error) if error.is_damage() => {
+                let unknown = || Holder { owner: "somebody".to_owned(), host: "a machine".to_owned(), ..who.clone() };
+                Some((unknown(), Duration::ZERO))
+            }
+            before => before?,
+        };
         if before.is_some() {
             let lease = lease::take(&self.requests, self.claim(who.clone()), true).await?;
             if let Some(second) = &self.second {
@@ -169,6 +176,9 @@ impl Remote {
         // The journal first: should a commit come between, its runs are older than the state, and do not count.
         let entries = journal::read(&self.requests).await?;
         let state = self.read_state().await?;
+        if state.is_none() && !self.serials().await?.is_empty() {
+            return Err(StoreError::Missing { path: self.path(STATE) });
+        }
         lines::replay(&self.path("journal"), &self.environment, state, entries)
     }
 
@@ -237,10 +247,15 @@ impl Remote {
         let object = self.requests.get(STATE).await?;
         self.set_known(KnownState { etag: object.as_ref().map(|object| object.etag.clone()), older: None });
         let state = file(STATE, object);
-        let keys = self.serials().await?.into_iter().rev().map(version_key);
-        let read = keys.map(|key| async move { Ok::<_, StoreError>(file(&key, self.requests.get(&key).await?)) });
+        let serials = self.serials().await?.into_iter().rev();
+        let read = serials.map(|serial| async move {
+            let key = version_key(serial);
+            let object = self.requests.get(&key).await?;
+            Ok::<_, StoreError>(file(&key, object).map(|file| (serial, file)))
+        });
         let versions: Vec<_> = stream::iter(read).buffered(READS_IN_FLIGHT).try_collect().await?;
-        Ok(StateFiles { state, journal, versions: versions.into_iter().flatten().collect() })
+        let versions = versions.into_iter().flatten().collect();
+        Ok(StateFiles { path: self.path(STATE), state, journal, versions, unreadable: vec![] })
     }
 
     async fn replace_now(&self, snapshot: &Snapshot) -> Result<()> {

@@ -1,8 +1,8 @@
 //! What can be read of a state whose files are damaged.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use provisioner_model::state::Snapshot;
+use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
 use crate::{
     error::StoreError,
@@ -11,14 +11,18 @@ use crate::{
 };
 
 /// The files of a state as they are.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct StateFiles {
+    /// Path or address of the state.
+    pub path: PathBuf,
     /// The state.
     pub state: Option<StateFile>,
     /// The journal, in the order of its entries.
     pub journal: Vec<StateFile>,
-    /// The versions that are kept, the newest first.
-    pub versions: Vec<StateFile>,
+    /// The versions that are kept, each with the serial of its name, the newest first.
+    pub versions: Vec<(u64, StateFile)>,
+    /// Files that could not be read at all.
+    pub unreadable: Vec<StoreError>,
 }
 
 /// A file of a state.
@@ -39,71 +43,129 @@ pub struct Salvage {
     pub source: PathBuf,
     /// The state as somebody changed it, if it is a state.
     pub edited: Option<Snapshot>,
-    /// What cannot be read, or does not belong to the state.
+    /// What is wrong with the state and the journal.
     pub problems: Vec<StoreError>,
-    /// The unreadable lines of the journal. An object that such a line announces may exist.
+    /// What is wrong with the versions that are kept, which are only backups.
+    pub backup_problems: Vec<StoreError>,
+    /// The lines of the journal that are not in `snapshot`. An object that such a line announces may exist.
     pub lost: Vec<String>,
-    /// The highest serial of the files.
+    /// The highest serial of the files, also of those that cannot be read.
     pub serial: u64,
 }
 
 impl StateFiles {
+    /// Returns whether there is nothing of a state.
+    pub fn is_empty(&self) -> bool {
+        self.state.is_none() && self.journal.is_empty() && self.versions.is_empty() && self.unreadable.is_empty()
+    }
+
     /// Reads what can be read.
-    pub fn salvage(&self, environment: &str) -> Salvage {
-        let mut salvage = Salvage::default();
+    pub fn salvage(mut self, environment: &str) -> Salvage {
+        let mut salvage = Salvage { problems: std::mem::take(&mut self.unreadable), ..Salvage::default() };
         let mut kept = None;
-        for file in &self.versions {
+        for (serial, file) in &self.versions {
+            salvage.serial = salvage.serial.max(*serial);
             match parse(&file.path, environment, &file.text) {
-                Ok(snapshot) => {
-                    salvage.serial = salvage.serial.max(snapshot.serial);
-                    kept = kept.or(Some((snapshot, &file.path)));
-                }
-                Err(error) => salvage.problems.push(error),
+                Ok(snapshot) => kept = kept.or(Some((snapshot, &file.path))),
+                Err(error) => salvage.backup_problems.push(error),
             }
         }
         let state = self.state.as_ref().map(|file| (file, parse(&file.path, environment, &file.text)));
         let from = match state {
-            None if self.versions.is_empty() => None,
-            None => kept,
-            Some((file, Ok(snapshot))) => Some((snapshot, &file.path)),
+            Some((file, Ok(snapshot))) => {
+                let newest = self.versions.first().map_or(0, |(serial, _)| *serial);
+                // A crash before the state is written leaves the next version.
+                if newest > snapshot.serial + 1 {
+                    let (path, there) = (self.path.clone(), snapshot.serial);
+                    salvage.problems.push(StoreError::Outdated { path, there, newest });
+                }
+                Some((snapshot, &file.path))
+            }
             Some((file, Err(error))) => {
                 salvage.edited = parse_edited(&file.path, environment, &file.text).ok();
-                salvage.problems.insert(0, error);
+                salvage.problems.push(error);
+                kept
+            }
+            None => {
+                if !self.is_empty() {
+                    salvage.problems.push(StoreError::Missing { path: self.path.clone() });
+                }
                 kept
             }
         };
-        let Some((snapshot, path)) = from else { return salvage };
-        path.clone_into(&mut salvage.source);
-        let serials = [Some(snapshot.serial), salvage.edited.as_ref().map(|edited| edited.serial)];
-        salvage.serial = serials.into_iter().flatten().fold(salvage.serial, u64::max);
-        salvage.edited = salvage.edited.take().map(|edited| self.replay(environment, edited, &mut Salvage::default()));
-        salvage.snapshot = Some(self.replay(environment, snapshot, &mut salvage));
+        salvage.edited = salvage.edited.take().map(|edited| {
+            salvage.serial = salvage.serial.max(edited.serial);
+            self.replay(edited, &mut Salvage::default())
+        });
+        // Without any version, the journal of a first run still has the objects.
+        let first = || self.first_run(environment).map(|snapshot| (snapshot, &self.path));
+        if let Some((snapshot, path)) = from.or_else(first) {
+            path.clone_into(&mut salvage.source);
+            salvage.serial = salvage.serial.max(snapshot.serial);
+            salvage.snapshot = Some(self.replay(snapshot, &mut salvage));
+        }
         salvage
     }
 
-    /// Returns the snapshot with the readable entries of the journal.
-    fn replay(&self, environment: &str, snapshot: Snapshot, salvage: &mut Salvage) -> Snapshot {
-        let mut entries = vec![];
-        let mut last = PathBuf::new();
+    /// The empty state that the journal of a first run goes onto.
+    fn first_run(&self, environment: &str) -> Option<Snapshot> {
+        let lines = self.journal.iter().flat_map(|file| journal::parse_lines(&file.path, &file.text));
+        lines.flatten().find_map(|entry| match entry {
+            JournalEntry::RunStarted { lineage, serial: 0 } => Some(Snapshot::new(lineage, environment)),
+            _ => None,
+        })
+    }
+
+    /// Returns the snapshot with the readable entries of the journal. Entries are left out only if they belong to another
+    /// state, or are in this one already: an entry names its object, so that one too many is found by the next refresh, and
+    /// one too few is not.
+    fn replay(&self, mut snapshot: Snapshot, salvage: &mut Salvage) -> Snapshot {
+        let (lineage, serial) = (snapshot.lineage.clone(), snapshot.serial);
+        let mut counts = Counts::Yes;
         for file in &self.journal {
-            last.clone_from(&file.path);
             let lines = file.text[..journal::whole(&file.text)].split_inclusive(|byte| *byte == b'\n');
-            for (line, entry) in lines.zip(journal::parse_lines(&file.path, &file.text)) {
+            for (number, (line, entry)) in lines.zip(journal::parse_lines(&file.path, &file.text)).enumerate() {
+                let lost = || String::from_utf8_lossy(line).trim_end().to_owned();
                 match entry {
-                    Ok(entry) => entries.push(entry),
+                    Ok(JournalEntry::RunStarted { lineage: of, serial: onto }) => {
+                        counts = if of != lineage {
+                            Counts::Other
+                        } else if onto < serial {
+                            Counts::Past
+                        } else {
+                            Counts::Yes
+                        };
+                        if of != lineage || onto > serial {
+                            let of = (of.as_str(), onto);
+                            salvage.problems.push(astray(&file.path, number, of, (&lineage, serial)));
+                        }
+                    }
+                    Ok(entry) => match counts {
+                        Counts::Yes => snapshot.fold(entry),
+                        Counts::Past => {}
+                        Counts::Other => salvage.lost.push(lost()),
+                    },
                     Err(error) => {
-                        salvage.lost.push(String::from_utf8_lossy(line).trim_end().to_owned());
+                        salvage.lost.push(lost());
                         salvage.problems.push(error);
                     }
                 }
             }
         }
-        match journal::replay(&last, environment, Some(snapshot.clone()), entries) {
-            Ok(replayed) => replayed.unwrap_or(snapshot),
-            Err(error) => {
-                salvage.problems.push(error);
-                snapshot
-            }
-        }
+        snapshot
     }
+}
+
+/// Whether the entries of a run count.
+enum Counts {
+    Yes,
+    /// The state has them already.
+    Past,
+    /// They are of another state.
+    Other,
+}
+
+fn astray(path: &Path, index: usize, found: (&str, u64), there: (&str, u64)) -> StoreError {
+    let name = |(lineage, serial): (&str, u64)| format!("lineage {lineage}, serial {serial}");
+    StoreError::Astray { path: path.to_owned(), line: index + 1, found: name(found), there: name(there) }
 }

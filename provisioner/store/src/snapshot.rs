@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use provisioner_model::state::{FORMAT, Snapshot};
+use provisioner_model::state::{FORMAT, MAX_SERIAL, Snapshot};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
@@ -23,6 +23,9 @@ struct Head {
 
 /// Returns the text of a state file.
 pub fn text(snapshot: &Snapshot) -> Result<Vec<u8>> {
+    if snapshot.serial > MAX_SERIAL {
+        return Err(StoreError::Serial(snapshot.serial));
+    }
     let mut text =
         serde_json::to_vec_pretty(snapshot).map_err(|source| StoreError::Encode { what: "the state", source })?;
     text.push(b'\n');

@@ -214,9 +214,11 @@ impl StateReader for Memory {
             let inner = self.inner();
             let file = |text: &Vec<u8>| StateFile { path: inner.environment.clone().into(), text: text.clone() };
             Ok(StateFiles {
+                path: inner.environment.clone().into(),
                 state: inner.state.as_ref().map(file),
                 journal: vec![file(&inner.journal)],
                 versions: vec![],
+                unreadable: vec![],
             })
         })
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use clap::Args;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use provisioner_model::Environment;
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::ExitStatus;
 use crate::{
     environment::Folder,
     error::{Failure, StateError},
-    render::{cell, columns, count, progress::seconds},
+    render::{cell, columns, count, printable, progress::seconds},
     runs::{self, RunLine},
     state_store::StateStore,
     terminal::Terminal,
@@ -64,10 +64,17 @@ pub(super) async fn run<E: Environment>(
         }
         return Ok(ExitStatus::Success);
     }
-    let read = try_join_all(names.iter().map(|name| state.store().run(name))).await?;
-    let listed = names.iter().zip(read);
-    let listed: Vec<Listed> =
-        listed.filter_map(|(name, text)| listed_run(name, &runs::parse(&text.unwrap_or_default()))).collect();
+    let read = join_all(names.iter().map(|name| state.store().run(name))).await;
+    // One record that cannot be read does not hide the others.
+    let listed = names.iter().zip(read).map(|(name, read)| {
+        let lines = runs::parse(&read.ok().flatten().unwrap_or_default());
+        listed_run(name, &lines).ok_or(name)
+    });
+    let (listed, unreadable): (Vec<_>, Vec<_>) = listed.partition(Result::is_ok);
+    let listed: Vec<Listed> = listed.into_iter().flatten().collect();
+    for name in unreadable.into_iter().filter_map(Result::err) {
+        terminal.say(&format!("{}: the record cannot be read", printable(name)));
+    }
     if json {
         terminal.json(&listed)?;
     } else {
@@ -130,7 +137,7 @@ fn shown(name: &str, lines: &[RunLine]) -> String {
             }
             RunLine::Call { at, operation, milliseconds, attempt, status, request_id } => {
                 let (number, total) = calls.entry(operation).or_default();
-                (*number, *total) = (*number + 1, *total + milliseconds);
+                (*number, *total) = (*number + 1, total.saturating_add(*milliseconds));
                 let failed = match status {
                     Some(status) if *status < 400 => continue,
                     Some(status) => format!("status {status}"),

@@ -29,7 +29,7 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
     let UnlockArguments { environment, yes } = arguments;
-    let state = StateStore::named::<E>(folder, &environment).await?;
+    let state = StateStore::known::<E>(folder, &environment).await?;
     match state.check_lock().await {
         Ok(()) => {
             terminal.say(&format!("No run holds the state of `{environment}`."));

@@ -212,6 +212,12 @@ impl Folder {
         read(name, &file, &text, now()).map_err(EnvironmentError::Mistakes)
     }
 
+    /// Fails unless an environment could have this name: it is a part of the paths of its files.
+    pub fn check_name(&self, name: &str) -> Result<(), EnvironmentError> {
+        let path = self.0.join("environments").join(format!("{name}.toml"));
+        if is_name(name) { Ok(()) } else { Err(self.missing(name, path)?) }
+    }
+
     /// Returns whether the state of an environment is somewhere else than in this folder. Only the table `[state]` of its
     /// file counts: the commands about a local state need no valid file.
     pub fn has_remote_state(&self, name: &str) -> Result<bool, EnvironmentError> {

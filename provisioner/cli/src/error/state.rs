@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use provisioner_model::{Hint, state::Moved};
+use provisioner_store::StoreError;
 
 /// Describes what became of a state that is not in force.
 fn fate(moved: &Moved) -> String {
@@ -32,9 +33,17 @@ pub enum StateError {
         /// Error of the operating system.
         source: std::io::Error,
     },
-    /// Another run changed the state while the user was asked.
-    #[error("another run has changed the state of `{0}` meanwhile: nothing was done")]
-    Changed(String),
+    /// A file that is no exported state of the environment.
+    #[error("the file cannot be imported: {0}")]
+    NotExported(StoreError),
+    /// The file has the state of another life of the environment.
+    #[error("the state has lineage {there}, and that of the file {imported}")]
+    OtherLineage {
+        /// Lineage of the state.
+        there: String,
+        /// Lineage of the file.
+        imported: String,
+    },
     /// There is no record of such a run.
     #[error("`{environment}` has no recorded run `{run}`")]
     NoRun {
@@ -192,7 +201,14 @@ impl Hint for StateError {
             }
             Self::NoRun { environment, .. } => Some(format!("`provisioner runs {environment}` lists those that are kept")),
             Self::Unreadable { .. } => Some("check the path, and that this user may read it".to_owned()),
-            Self::Changed(_) => Some("run the command again".to_owned()),
+            Self::NotExported(_) => {
+                Some("`provisioner state export ENV` writes such a file; a file of `history` is one, too".to_owned())
+            }
+            Self::OtherLineage { .. } => Some(
+                "they list different objects: export the state, then remove its folder, or its objects in the bucket, if no \
+                 object of it exists any more"
+                    .to_owned(),
+            ),
             Self::Moved { environment, moved: Moved::To(place), .. } if place.starts_with("s3://") => Some(format!(
                 "name that place in `[state]` of environments/{environment}.toml, as in the branch that moved it"
             )),

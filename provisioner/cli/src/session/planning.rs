@@ -94,14 +94,16 @@ impl<E: Environment> Session<'_, E> {
         Ok(plan)
     }
 
-    /// Before the first apply: fails if AWS has a stack of this environment that belongs to another state.
+    /// While most of the stack is not in the state, as before the first apply: fails if AWS has a stack of this environment that belongs to another state.
     #[cfg(feature = "aws")]
     pub(crate) async fn check_for_other_stacks(
         &self,
         declaration: &mut Declaration,
         options: PreflightOptions,
     ) -> Result<(), Failure> {
-        if options.no_preflight || self.snapshot.serial > 0 || declaration.desired.resources.is_empty() {
+        // An import or two does not make this state that of the stack.
+        let is_small = self.snapshot.rows.len() * 2 < declaration.desired.resources.len();
+        if options.no_preflight || !is_small {
             return Ok(());
         }
         let findings =

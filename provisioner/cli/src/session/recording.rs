@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Record<'a, E> {
     session: &'a Session<'a, E>,
     recorder: Recorder<'a>,
-    /// Time of the next write.
+    /// Time of the next write: the first one is at once.
     due: Instant,
     writing: Option<BoxFuture<'a, Result<(), StoreError>>>,
     failure: Option<StoreError>,
@@ -28,7 +28,7 @@ impl<'a, E: Environment> Record<'a, E> {
     pub(super) fn new(session: &'a Session<'a, E>, recorder: Recorder<'a>) -> Self {
         // The calls of the plan are not the run's.
         session.take_calls();
-        Self { session, recorder, due: Instant::now() + PAUSE, writing: None, failure: None }
+        Self { session, recorder, due: Instant::now(), writing: None, failure: None }
     }
 
     pub(super) fn event(&mut self, event: &Event) {

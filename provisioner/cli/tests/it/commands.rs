@@ -397,6 +397,96 @@ fn exported_state_is_imported() {
 }
 
 #[test]
+fn lost_state_is_no_new_environment() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    let exported = workspace.ends(0, "state export dev").out;
+    let file = workspace.path().join("exported.json");
+    provisioner_files::write_atomically(&file, exported.as_bytes()).unwrap();
+    std::fs::remove_file(workspace.path().join("state/dev/state.json")).unwrap();
+    for command in ["plan dev", "apply dev --yes", "state list dev", "state verify dev"] {
+        let lost = workspace.ends(1, command).err;
+        assert!(lost.contains("is missing") && lost.contains("state repair ENV"), "{command}: {lost}");
+    }
+    workspace.ends(0, "state repair dev --yes");
+    workspace.ends(0, "plan dev --detailed-exitcode");
+    // Every version is damaged: an exported state takes their place.
+    let folder = workspace.path().join("state/dev");
+    let versions = std::fs::read_dir(folder.join("history")).unwrap().map(|entry| entry.unwrap().path());
+    let newest = versions.filter_map(|path| path.file_stem()?.to_str()?.parse::<u64>().ok()).max().unwrap();
+    for entry in std::fs::read_dir(folder.join("history")).unwrap() {
+        provisioner_files::write_atomically(&entry.unwrap().path(), b"damaged").unwrap();
+    }
+    provisioner_files::write_atomically(&folder.join("state.json"), b"damaged").unwrap();
+    let nothing = workspace.ends(1, "state repair dev --yes").err;
+    assert!(
+        nothing.contains("no version of the state of `dev` can be read") && nothing.contains("state import"),
+        "{nothing}"
+    );
+    workspace.ends(0, &format!("state import dev {} --yes", file.display()));
+    assert_eq!(std::fs::read(folder.join(format!("damaged/{}/state.json", newest + 1))).unwrap(), b"damaged");
+    workspace.ends(0, "plan dev --detailed-exitcode");
+    // The backups are still damaged, and that is no reason to write the state again.
+    let backups = workspace.ends(1, "state repair dev --yes").err;
+    assert!(backups.contains("no run needs this earlier version: remove it"), "{backups}");
+}
+
+#[test]
+fn older_state_is_imported_above_the_kept_versions() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    let exported = workspace.ends(0, "state export dev").out;
+    let file = workspace.path().join("exported.json");
+    provisioner_files::write_atomically(&file, exported.as_bytes()).unwrap();
+    for (from, to) in [("s1", "s8"), ("s8", "s9"), ("s9", "s1")] {
+        workspace.ends(0, &format!("state mv dev service/{from} service/{to}"));
+    }
+    let serials = |history: &str| {
+        history.lines().filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok()).collect::<Vec<_>>()
+    };
+    let before = serials(&workspace.ends(0, "state history dev").out);
+    workspace.ends(0, &format!("state import dev {} --yes", file.display()));
+    let after = serials(&workspace.ends(0, "state history dev").out);
+    assert_eq!(after, [&before[..], &[before.last().unwrap() + 1]].concat());
+    // An older version that somebody copied over the state.
+    let folder = workspace.path().join("state/dev");
+    std::fs::copy(folder.join(format!("history/{}.json", before[0])), folder.join("state.json")).unwrap();
+    let outdated = workspace.ends(1, "state verify dev").err;
+    assert!(outdated.contains("and a version with serial"), "{outdated}");
+}
+
+#[test]
+fn names_that_no_environment_has_are_refused() {
+    let workspace = Workspace::new();
+    workspace.ends(0, "apply dev --yes");
+    let exported =
+        workspace.ends(0, "state export dev").out.replace("\"environment\": \"dev\"", "\"environment\": \"../../out\"");
+    let file = workspace.path().join("exported.json");
+    let plain = format!("{{{}", exported.split_once(',').unwrap().1);
+    provisioner_files::write_atomically(&file, plain.as_bytes()).unwrap();
+    let import = format!("state import ../../out {} --yes", file.display());
+    for command in ["unlock prdo", "unlock ..", "runs dev/", "runs dev/../dev", "state list dev/", import.as_str()] {
+        let refused = workspace.ends(1, command).err;
+        assert!(refused.contains("there is no environment"), "{command}: {refused}");
+    }
+    assert!(!workspace.path().join("../out").exists());
+}
+
+#[test]
+fn consent_names_protected_resources_only() {
+    let workspace = Workspace::new();
+    workspace.says("services = 2\nkeep = true");
+    workspace.ends(0, "apply dev --yes");
+    let refused = workspace.ends(1, "state rm dev named service --yes --confirm service").err;
+    assert!(
+        refused.contains("is no protected resource") && refused.contains("anyway: --confirm named/db\n"),
+        "{refused}"
+    );
+    let refused = workspace.ends(1, "state rm dev service --yes --confirm service/s0").err;
+    assert!(refused.contains("leave --confirm out"), "{refused}");
+}
+
+#[test]
 fn runs_are_recorded_and_shown() {
     let workspace = Workspace::new();
     assert!(workspace.ends(1, "runs dev").err.contains("`dev` has no state yet"));

@@ -182,7 +182,9 @@ fn journal_of_a_later_or_another_state_is_an_error() {
     bench.write("journal.jsonl", "{\"entry\":\"run_started\",\"lineage\":\"other\",\"serial\":1}\n");
     assert!(matches!(bench.load(), Err(StoreError::Astray { .. })));
     fs::remove_file(bench.at("state.json")).unwrap();
-    assert!(matches!(bench.load(), Err(StoreError::Astray { .. })), "the state is lost");
+    assert!(matches!(bench.load(), Err(StoreError::Missing { .. })), "the state is lost");
+    fs::remove_dir_all(bench.at("history")).unwrap();
+    assert!(matches!(bench.load(), Err(StoreError::Astray { .. })), "with all versions");
     bench.write("journal.jsonl", &String::from_utf8(journal::line(&begin("a")).unwrap()).unwrap());
     assert!(matches!(bench.load(), Err(StoreError::Astray { .. })), "a journal without a head");
 }
@@ -292,7 +294,107 @@ fn damaged_state_is_salvaged_from_its_newest_version_and_the_journal() {
         assert_eq!((salvage.source, salvage.serial), (bench.at("history/1.json"), 1));
     }
     fs::remove_file(bench.at("state.json")).unwrap();
-    assert_eq!(salvaged(&salvage(&bench)), ["net/a", "net/b", "net/c"]);
+    let error = bench.load().unwrap_err();
+    assert!(error.is_damage() && error.hint().unwrap().contains("state repair"), "{error}");
+    let salvage = salvage(&bench);
+    assert_eq!(salvaged(&salvage), ["net/a", "net/b", "net/c"]);
+    assert!(matches!(salvage.problems[..], [StoreError::Missing { .. }]), "{:?}", salvage.problems);
+}
+
+#[test]
+fn journal_without_its_head_goes_onto_the_state() {
+    let bench = interrupted();
+    let text = bench.text("journal.jsonl");
+    let (head, rest) = text.split_once('\n').unwrap();
+    for damaged in [head.replace("serial", "serihl") + "\n" + rest, rest.to_owned()] {
+        bench.write("journal.jsonl", &damaged);
+        assert_eq!(salvaged(&salvage(&bench)), ["net/a", "net/b", "net/c"]);
+    }
+    // The versions are gone as well: the journal goes onto an older state.
+    bench.write("journal.jsonl", &text);
+    let older = String::from_utf8(snapshot::text(&state(0)).unwrap()).unwrap();
+    bench.write("state.json", &older);
+    fs::remove_dir_all(bench.at("history")).unwrap();
+    let salvaged_older = salvage(&bench);
+    assert_eq!(salvaged(&salvaged_older), ["net/b", "net/c"]);
+    assert!(matches!(salvaged_older.problems[..], [StoreError::Astray { .. }]), "{:?}", salvaged_older.problems);
+}
+
+#[test]
+fn entries_of_another_state_are_lost() {
+    let bench = interrupted();
+    now(bench.disk.append(JournalEntry::RunStarted { lineage: "other".into(), serial: 1 })).unwrap();
+    bench.append(begin("d"));
+    let salvage = salvage(&bench);
+    assert_eq!(salvaged(&salvage), ["net/a", "net/b", "net/c"]);
+    assert!(salvage.lost[0].contains("token-d") && salvage.lost.len() == 1, "{:?}", salvage.lost);
+}
+
+#[test]
+fn first_run_is_salvaged_without_any_state() {
+    let bench = Bench::new();
+    bench.append(start(0));
+    bench.append(begin("a"));
+    bench.write("state.json", "damaged");
+    assert_eq!(salvaged(&salvage(&bench)), ["net/a"]);
+}
+
+#[test]
+fn damaged_version_is_no_problem_of_the_state() {
+    let bench = Bench::new();
+    bench.commit(1);
+    bench.commit(2);
+    bench.write("history/1.json", "damaged");
+    let salvaged = salvage(&bench);
+    assert_eq!((salvaged.problems.len(), salvaged.backup_problems.len(), salvaged.serial), (0, 1, 2));
+    // A serial is never used again, also that of a version that cannot be read.
+    bench.write("history/2.json", "damaged");
+    bench.write("state.json", "damaged");
+    assert_eq!(salvage(&bench).serial, 2);
+}
+
+#[test]
+fn older_version_in_the_place_of_the_state_is_named() {
+    let bench = Bench::new();
+    (1..=4).for_each(|serial| drop(bench.commit(serial)));
+    bench.write("state.json", &bench.text("history/2.json"));
+    assert!(matches!(salvage(&bench).problems[..], [StoreError::Outdated { there: 2, newest: 4, .. }]));
+    // A crash before the state is written leaves the next version.
+    bench.write("state.json", &bench.text("history/3.json"));
+    assert!(salvage(&bench).problems.is_empty());
+}
+
+#[test]
+fn folder_in_the_place_of_a_file_is_one_problem_of_several() {
+    let bench = interrupted();
+    fs::remove_file(bench.at("history/1.json")).unwrap();
+    fs::create_dir(bench.at("history/1.json")).unwrap();
+    let salvage = salvage(&bench);
+    assert_eq!(salvaged(&salvage), ["net/a", "net/b", "net/c"]);
+    assert!(matches!(salvage.problems[..], [StoreError::Io { .. }]), "{:?}", salvage.problems);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link() {
+    let bench = Bench::new();
+    bench.commit(1);
+    let text = bench.text("state.json");
+    for name in ["lock", "journal.jsonl"] {
+        std::os::unix::fs::symlink(bench.at("state.json"), bench.at(name)).unwrap();
+    }
+    assert!(matches!(now(bench.disk.lock(holder("ada"))), Err(StoreError::Link { .. })));
+    assert!(matches!(now(bench.disk.append(start(1))), Err(StoreError::Link { .. })));
+    assert_eq!(bench.text("state.json"), text);
+}
+
+#[test]
+fn serial_beyond_the_limit_is_not_written() {
+    let bench = Bench::new();
+    let limit = provisioner_model::state::MAX_SERIAL;
+    bench.commit(limit);
+    assert!(matches!(now(bench.disk.commit(&state(limit + 1))), Err(StoreError::Serial(_))));
+    assert_eq!(bench.load().unwrap().unwrap().serial, limit);
 }
 
 #[test]

@@ -73,10 +73,23 @@ pub(super) async fn objects(requests: &Requests) -> Result<Vec<(String, Vec<u8>)
         if objects.iter().any(Option::is_none) {
             continue;
         }
-        let read = keys.into_iter().zip(objects.into_iter().flatten().map(|object| object.body));
+        // An object is written as a whole: without its end, it was cut off.
+        let whole = |mut body: Vec<u8>| {
+            if !body.ends_with(b"\n") {
+                body.push(b'\n');
+            }
+            body
+        };
+        let read = keys.into_iter().zip(objects.into_iter().flatten().map(|object| whole(object.body)));
         return Ok(read.filter(|(_, body)| serde_json::from_slice::<Sealed>(body).is_err()).collect());
     }
     Ok(vec![])
+}
+
+/// Returns the highest epoch that has a journal; 0 if none has.
+pub(super) async fn last_epoch(requests: &Requests) -> Result<u64> {
+    let listed = requests.list(PREFIX).await?;
+    Ok(listed.iter().filter_map(|object| Some(place(&object.key)?.0)).max().unwrap_or(0))
 }
 
 /// The sealed journal of an epoch.

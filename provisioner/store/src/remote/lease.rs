@@ -89,14 +89,24 @@ pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) ->
     // Another process may take it between the read and the write. After a few such processes, one of them holds it.
     for _ in 0..4 {
         let now = Moment::now(clock);
-        let before = Lease::read(requests).await?;
+        let before = match Lease::read(requests).await {
+            // The epoch is lost with the lease. The journals tell which ones there have been.
+            Err(error) if force && error.is_damage() => {
+                requests.delete(vec![KEY.to_owned()]).await?;
+                None
+            }
+            before => before?,
+        };
         if let Some((before, object)) = before.as_ref().filter(|(before, object)| before.is_held(object.age) && !force)
         {
             return Err(leased(before.clone(), object.age));
         }
         let (epoch, sealed) = match &before {
             Some((before, _)) => (before.epoch + 1, if before.released { before.epoch } else { before.sealed }),
-            None => (1, 0),
+            None => match journal::last_epoch(requests).await? {
+                0 => (1, 0),
+                last => (last + 1, last - 1),
+            },
         };
         let (process, holder) = (process.clone(), holder.clone());
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

@@ -469,6 +469,61 @@ async fn damaged_state_is_salvaged_and_replaced() {
 }
 
 #[tokio::test]
+async fn state_that_is_gone_is_no_new_environment() {
+    let memory = Memory::default();
+    let store = memory.plain();
+    let _lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    memory.0.objects.lock().unwrap().remove("team/dev/state.json");
+    assert!(matches!(memory.plain().load().await, Err(StoreError::Missing { .. })));
+}
+
+#[tokio::test]
+async fn journal_object_that_was_cut_off_is_damage() {
+    let memory = Memory::default();
+    let store = memory.plain();
+    let _lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    store.append(start(1)).await.unwrap();
+    store.append(begin("a")).await.unwrap();
+    let key = memory.keys("/journal/").pop().unwrap();
+    let key = key.strip_prefix("team/dev/").unwrap();
+    let text = body(&memory, key);
+    for cut in [&text[..text.len() - 1], &text[..100], b"" as &[u8]] {
+        put(&memory, key, cut.to_vec());
+        let loaded = memory.plain().load().await;
+        // Only the end of the line is lost.
+        let is_whole = cut.len() + 1 == text.len();
+        assert!(if is_whole { loaded.is_ok() } else { loaded.unwrap_err().is_damage() }, "{}", cut.len());
+    }
+}
+
+#[tokio::test]
+async fn damaged_lease_is_broken_with_the_next_epoch() {
+    let memory = Memory::default();
+    let store = memory.plain();
+    let _lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    store.append(start(1)).await.unwrap();
+    store.append(begin("a")).await.unwrap();
+    put(&memory, "lease.json", b"damaged".to_vec());
+    assert!(memory.plain().check_lock().await.unwrap_err().is_damage());
+    assert!(memory.plain().lock(holder("bob")).await.err().unwrap().is_damage());
+    assert!(memory.plain().unlock(holder("bob")).await.unwrap().is_some());
+    assert!(store.append(begin("b")).await.is_err(), "the journal of the epoch is sealed");
+    let next = memory.plain();
+    let lock = next.lock(holder("bob")).await.unwrap();
+    assert_eq!(rows(&next).await, ["net/a"]);
+    next.append(start(1)).await.unwrap();
+    next.append(begin("c")).await.unwrap();
+    lock.release().await.unwrap();
+    assert_eq!(rows(&memory.plain()).await, ["net/a", "net/c"]);
+}
+
+#[tokio::test]
 async fn older_format_is_migrated_with_a_backup() {
     let memory = Memory::default();
     let store = memory.plain();

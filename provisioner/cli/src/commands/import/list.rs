@@ -18,6 +18,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Import>, Failure> {
 fn parse(file: &str, text: &str) -> Result<Vec<Import>, Vec<Diagnostic>> {
     let (mut imports, mut mistakes) = (vec![], vec![]);
     let (mut addresses, mut ids) = (BTreeMap::new(), BTreeMap::new());
+    // Spreadsheets begin a file with a mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in (1..).zip(text.lines()) {
         let location = SourceLocation { file: file.to_owned(), line: number, column: 1 };
         let mut mistake = |summary: String, hint: &str| {
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn lines_have_an_address_and_an_id() {
-        let text = "# of the old stack\nnetwork/vpc/main,vpc-1\n\n  network/subnet/a \t subnet-1 \ndns/record/www, Z1_www_A,x\n";
+        let text = "\u{feff}# of the old stack\nnetwork/vpc/main,vpc-1\n\n  network/subnet/a \t subnet-1 \ndns/record/www, Z1_www_A,x\n";
         let imports = parse("list", text).unwrap();
         let read: Vec<_> = imports.iter().map(|import| (import.address.as_str(), import.id.as_str())).collect();
         let expected =

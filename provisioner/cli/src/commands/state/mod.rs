@@ -25,6 +25,7 @@ use crate::{
     environment::{Folder, schema::closest},
     error::{Failure, StateError},
     program::Program,
+    render::printable,
     state_store::StateStore,
     terminal::Terminal,
 };
@@ -67,9 +68,9 @@ pub(super) async fn run<E: Environment>(
         StateCommand::History(arguments) => history::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Diff(arguments) => diff::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Verify(arguments) => verify::run(program, folder, arguments, terminal).await?,
-        StateCommand::Repair(arguments) => repair::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::Repair(arguments) => repair::run(program, folder, arguments, terminal).await?,
         StateCommand::Export(arguments) => export::run::<E>(folder, arguments, terminal).await?,
-        StateCommand::Import(arguments) => import::run::<E>(folder, arguments, terminal).await?,
+        StateCommand::Import(arguments) => import::run(program, folder, arguments, terminal).await?,
         StateCommand::Mv(arguments) => mv::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Move(arguments) => relocate::run::<E>(folder, arguments, terminal).await?,
         StateCommand::Rm(arguments) => rm::run::<E>(folder, arguments, terminal).await?,
@@ -116,6 +117,6 @@ fn rows<'a>(snapshot: &'a Snapshot, addresses: &[String]) -> Result<BTreeMap<&'a
 
 /// Returns the IDs of an entry's objects, for messages.
 fn ids(row: &Row) -> String {
-    let ids: Vec<&str> = row.objects.iter().map(|object| object.id.as_deref().unwrap_or("no id yet")).collect();
-    ids.join(", ")
+    let ids = row.objects.iter().map(|object| object.id.as_deref().unwrap_or("no id yet"));
+    printable(&ids.collect::<Vec<_>>().join(", "))
 }

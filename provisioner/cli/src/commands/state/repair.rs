@@ -1,15 +1,19 @@
 //! `state repair`: replaces a damaged state by what can be read of it.
 
 use clap::Args;
-use provisioner_model::{Diagnostic, Environment, state::Snapshot};
+use provisioner_model::{Diagnostic, Environment, erased::ResourceRegistry, state::Snapshot};
 use provisioner_store::{Salvage, StoreError};
 
-use super::diff::diff;
+use super::{
+    diff::diff,
+    verify::{backup_problem, contradictions},
+};
 use crate::{
     consent,
     environment::Folder,
     error::{Failure, StateError},
-    render::{count, diagnostic},
+    program::Program,
+    render::{count, diagnostic, printable},
     state_store::StateStore,
     terminal::Terminal,
 };
@@ -28,15 +32,21 @@ pub(crate) struct RepairArguments {
 }
 
 pub(super) async fn run<E: Environment>(
+    program: &Program<E>,
     folder: &Folder,
     arguments: RepairArguments,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let state = StateStore::with_files::<E>(folder, &arguments.environment).await?;
-    state.locked("state repair", repair(&state, &arguments, terminal)).await
+    state.locked("state repair", repair(program.registry(), &state, &arguments, terminal)).await
 }
 
-async fn repair(state: &StateStore, arguments: &RepairArguments, terminal: &Terminal) -> Result<(), Failure> {
+async fn repair(
+    registry: &ResourceRegistry,
+    state: &StateStore,
+    arguments: &RepairArguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let RepairArguments { environment, keep_edits, yes } = arguments;
     let mut salvage = state.store().files().await?.salvage(environment);
     let newer = salvage.problems.iter().position(|problem| matches!(problem, StoreError::Format { .. }));
@@ -44,13 +54,26 @@ async fn repair(state: &StateStore, arguments: &RepairArguments, terminal: &Term
         return Err(salvage.problems.swap_remove(newer).into());
     }
     if salvage.problems.is_empty() {
-        terminal.say(&format!("The state of `{environment}` is not damaged: nothing was done."));
-        return Ok(());
+        if salvage.backup_problems.is_empty() {
+            terminal.say(&format!("The state of `{environment}` is not damaged: nothing was done."));
+            return Ok(());
+        }
+        let problems = salvage.backup_problems.iter().map(backup_problem).collect();
+        return Err(Failure::Damaged { environment: environment.clone(), problems });
     }
     report(&salvage, terminal);
     let Salvage { snapshot, edited, source, serial, .. } = salvage;
     let (restored, origin) = if *keep_edits {
-        (edited.ok_or_else(|| StateError::NoEdits(environment.clone()))?, "the state as edited".to_owned())
+        let edited = edited.ok_or_else(|| StateError::NoEdits(environment.clone()))?;
+        let has_other_lineage = snapshot.is_some_and(|snapshot| snapshot.lineage != edited.lineage);
+        let problems: Vec<Diagnostic> = contradictions(&edited, registry, environment).collect();
+        if has_other_lineage {
+            return Err(StateError::NoEdits(environment.clone()).into());
+        }
+        if !problems.is_empty() {
+            return Err(Failure::Damaged { environment: environment.clone(), problems });
+        }
+        (edited, "the state as edited".to_owned())
     } else {
         let restored = snapshot.ok_or_else(|| StateError::NothingReadable(environment.clone()))?;
         if let Some(edited) = edited {
@@ -82,6 +105,6 @@ fn report(salvage: &Salvage, terminal: &Terminal) {
         terminal.say(&diagnostic::diagnostic(&problem, terminal.err()));
     }
     for line in &salvage.lost {
-        terminal.say(&format!("Lost with that line, if an object of it exists in the cloud: {line}"));
+        terminal.say(&format!("Lost, if an object of this line exists in the cloud: {}", printable(line)));
     }
 }

@@ -1,8 +1,9 @@
 //! `state verify`: checks the files of the state, and whether its entries fit together.
 
 use clap::Args;
-use provisioner_model::{Diagnostic, Environment};
+use provisioner_model::{Diagnostic, Environment, erased::ResourceRegistry, state::Snapshot};
 use provisioner_planner::verify;
+use provisioner_store::StoreError;
 
 use crate::{
     environment::Folder,
@@ -29,16 +30,18 @@ pub(super) async fn run<E: Environment>(
     let VerifyArguments { environment } = arguments;
     let state = StateStore::with_files::<E>(folder, &environment).await?;
     let files = state.store().files().await?;
+    let (versions, has_journal) = (files.versions.len(), !files.journal.is_empty());
     let salvage = files.salvage(&environment);
     let mut problems: Vec<Diagnostic> = salvage.problems.iter().map(Diagnostic::of).collect();
-    if problems.is_empty()
+    problems.extend(salvage.backup_problems.iter().map(backup_problem));
+    if salvage.problems.is_empty()
         && let Some(snapshot) = &salvage.snapshot
     {
-        let advice = format!(
-            "`provisioner state history {environment}` lists earlier versions, and `provisioner state diff` compares them"
-        );
-        let contradictions = verify::snapshot(snapshot, program.registry());
-        problems.extend(contradictions.iter().map(|problem| Diagnostic::error(problem).hint(&advice)));
+        problems.extend(contradictions(snapshot, program.registry(), &environment));
+    }
+    // A lease that cannot be read keeps every run out.
+    if let Err(error) = state.current_run().await {
+        problems.push(Diagnostic::of(&error));
     }
     if !problems.is_empty() {
         return Err(Failure::Damaged { environment, problems });
@@ -50,8 +53,25 @@ pub(super) async fn run<E: Environment>(
         state.store().address(),
         snapshot.serial,
         count(snapshot.rows.len(), "resource"),
-        count(files.versions.len(), "kept version"),
-        if files.journal.is_empty() { "no journal" } else { "the journal of an unfinished run" }
+        count(versions, "kept version"),
+        if has_journal { "the journal of an unfinished run" } else { "no journal" }
     ));
     Ok(())
+}
+
+/// Returns the contradictions between the entries of a state.
+pub(super) fn contradictions(
+    snapshot: &Snapshot,
+    registry: &ResourceRegistry,
+    environment: &str,
+) -> impl Iterator<Item = Diagnostic> {
+    let advice = format!(
+        "`provisioner state history {environment}` lists earlier versions, and `provisioner state diff` compares them"
+    );
+    verify::snapshot(snapshot, registry).into_iter().map(move |problem| Diagnostic::error(problem).hint(&advice))
+}
+
+/// A version that is kept is a backup: nothing else depends on it.
+pub(super) fn backup_problem(problem: &StoreError) -> Diagnostic {
+    Diagnostic::of(problem).hint("no run needs this earlier version: remove it")
 }
