@@ -16,8 +16,8 @@ pub fn imports(type_name: &str, id: &str, inputs: &Value, outputs: &Value) -> Op
     let one = |resource| vec![(resource, id.to_owned())];
     Some(match type_name {
         "aws:acm:certificate" | "aws:acm:imported-certificate" => one("aws_acm_certificate"),
-        // Waiting, a tag or a layer: nothing that exists.
-        "aws:acm:certificate-issued" | "aws:ecr:image" => vec![],
+        // A wait, an image, and rules that the security group has: no resources of their own.
+        "aws:acm:certificate-issued" | "aws:ecr:image" | "aws:ec2:security-group-rules" => vec![],
         "aws:applicationautoscaling:scalable-target" => one("aws_appautoscaling_target"),
         "aws:applicationautoscaling:scaling-policy" => one("aws_appautoscaling_policy"),
         "aws:cloudwatch:alarm" => one("aws_cloudwatch_metric_alarm"),
@@ -34,8 +34,6 @@ pub fn imports(type_name: &str, id: &str, inputs: &Value, outputs: &Value) -> Op
             vec![("aws_route_table_association", format!("{id}/{}", text(&inputs["route_table_id"])))]
         }
         "aws:ec2:security-group" => one("aws_security_group"),
-        // The security group has them.
-        "aws:ec2:security-group-rules" => vec![],
         "aws:ec2:subnet" => one("aws_subnet"),
         "aws:ec2:vpc" => one("aws_vpc"),
         "aws:ec2:vpc-endpoint" => one("aws_vpc_endpoint"),
