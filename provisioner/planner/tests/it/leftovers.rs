@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use provisioner_model::{Stack, state::ObjectRole};
+use provisioner_testkit::cloud::types::Named;
 
 use crate::support::{disk::disk, *};
 
@@ -52,6 +53,35 @@ fn leftover_is_deleted_first_where_it_holds_the_key_of_the_successor() {
     1. delete named/db (named/db#1)
     2. create named/db unless its key exists after 1
     3. delete named/db (named/db#2) after 2
+    "#);
+}
+
+/// A replacement was interrupted before it deleted the old object, whose key the program wants back. What refers to the
+/// current object does not hold up the old one.
+#[test]
+fn leftover_that_holds_the_key_does_not_wait_for_users_of_the_current_object() {
+    let declare = |class| {
+        move |stack: &mut Stack| {
+            let db = stack.add("db", named("db", class));
+            stack.add("text", doc(db.get(Named::ID)));
+        }
+    };
+    let mut fixture = replaced("named/db", declare(1));
+    fixture.object("named/db").inputs["name"] = "db-2".into();
+    fixture.object("doc/text").inputs["text"] = "named/db#2".into();
+    fixture.selection.replace = vec!["doc/text".to_owned()];
+    assert_snapshot!(fixture.plan(declare(2)), @r#"
+    replace doc/text: requested with --replace
+      text: "named/db#2" → "<named/db.id>"
+    replace named/db: name, class cannot be changed in place
+      name: "db-2" → "db", replaces
+      class: 1 → 2, replaces
+      deleted too: named/db#1: it has been replaced
+    1. delete named/db (named/db#1)
+    2. create named/db unless its key exists after 1
+    3. create doc/text after 2
+    4. delete doc/text (doc/text#1) after 3
+    5. delete named/db (named/db#2) after 2, 3, 4
     "#);
 }
 
