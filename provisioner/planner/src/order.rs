@@ -44,10 +44,6 @@ impl Removal {
         let by_id: Vec<&Self> = of_resource.iter().filter(has_id).copied().collect();
         if by_id.is_empty() { of_resource.to_vec() } else { by_id }
     }
-
-    fn all<'r>(&self, of_resource: &[&'r Self]) -> Vec<&'r Self> {
-        of_resource.to_vec()
-    }
 }
 
 #[derive(Default)]
@@ -203,7 +199,7 @@ impl Draft {
             let needs = graph::needs(&declared.inputs);
             edges.extend(needs.iter().filter_map(|need| self.done.get(need)).map(|need| (*node, *need)));
         }
-        edges.extend(self.users_first(decisions, false, Removal::used));
+        edges.extend(self.users_first(decisions, false, true));
         edges.extend(self.handovers(decisions));
         for (node, needs) in edges {
             self.steps[node].after.insert(needs);
@@ -211,20 +207,16 @@ impl Draft {
     }
 
     /// Orders the deletes of an object's dependents before the delete of the object. What is gone already cannot hold
-    /// anything up: `gone` asks for those. `used` chooses from the objects of a resource that a dependent refers to.
-    fn users_first(
-        &self,
-        decisions: &Decisions<'_>,
-        gone: bool,
-        used: for<'r> fn(&Removal, &[&'r Removal]) -> Vec<&'r Removal>,
-    ) -> Vec<(usize, usize)> {
+    /// anything up: `gone` asks for those. With `by_id`, a dependent comes only before the object whose ID it has.
+    fn users_first(&self, decisions: &Decisions<'_>, gone: bool, by_id: bool) -> Vec<(usize, usize)> {
         let mut edges = vec![];
         let of: BTreeMap<&str, Vec<&Removal>> = by_address(&self.removals);
         for removal in &self.removals {
             for need in &removal.needs {
                 let first = matches!(decisions.effect(need), Some(Effect::ReplaceDeleteFirst(..)));
                 if removal.firm.contains(need) || !first {
-                    let needed = used(removal, of.get(need.as_str()).map_or(&[], Vec::as_slice));
+                    let all = of.get(need.as_str()).map_or(&[][..], Vec::as_slice);
+                    let needed = if by_id { removal.used(all) } else { all.to_vec() };
                     let needed = needed.into_iter().filter(|needed| (needed.gone || removal.gone) == gone);
                     edges.extend(needed.map(|needed| (needed.node, removal.node)));
                 }
@@ -266,8 +258,8 @@ impl Draft {
 
     fn soft_edges(&mut self, decisions: &Decisions<'_>) {
         let soft = [
-            self.users_first(decisions, false, Removal::all),
-            self.users_first(decisions, true, Removal::all),
+            self.users_first(decisions, false, false),
+            self.users_first(decisions, true, false),
             self.undeclared_users_first(),
             self.parts_first(decisions),
             self.let_go_first(decisions),
