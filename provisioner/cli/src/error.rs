@@ -163,10 +163,10 @@ pub enum Failure {
     #[error("nothing was imported: {} cannot be", count(.0.len(), "object"))]
     NotImported(Vec<Diagnostic>),
     /// Files of a state that cannot be read, or entries that contradict each other.
-    #[error("the state of `{environment}` has {}", count(problems.len(), "problem"))]
+    #[error("{subject} has {}", count(problems.len(), "problem"))]
     Damaged {
-        /// Name of the environment.
-        environment: String,
+        /// The state of an environment, or a file.
+        subject: String,
         /// The problems.
         problems: Vec<Diagnostic>,
     },

@@ -4,13 +4,11 @@
 use std::time::{Duration, Instant};
 
 use provisioner_engine::{Event, EventKind, Outcome};
-use provisioner_model::plan::Plan;
+use provisioner_model::{plan::Plan, printable};
 use provisioner_store::Holder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-
-use crate::render::printable;
 
 /// A line of a record. Times are in milliseconds since the start of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

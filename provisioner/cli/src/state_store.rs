@@ -122,29 +122,22 @@ impl StateStore {
         }
     }
 
-    /// The state of an environment, by its name, which may be damaged. Fails unless the environment has files of a state.
-    pub(crate) async fn with_files<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
-        let store = Self::named::<E>(folder, environment).await?;
-        if store.store.files().await?.is_empty() { Err(store.unknown(folder)?) } else { Ok(store) }
-    }
-
-    /// The state of an environment that has a file, or a state.
+    /// The state of an environment that has a file or a state, which may be damaged.
     pub(crate) async fn known<E: Environment>(folder: &Folder, environment: &str) -> Result<Self, Failure> {
-        if folder.names()?.iter().any(|name| name == environment) {
-            return Self::named::<E>(folder, environment).await;
-        }
-        Self::with_files::<E>(folder, environment).await
+        let store = Self::named::<E>(folder, environment).await?;
+        let has_file = folder.names()?.iter().any(|name| name == environment);
+        if has_file || !store.store.files().await?.is_empty() { Ok(store) } else { Err(store.unknown(folder)?) }
     }
 
     /// The error of an environment without state.
-    fn unknown(self, folder: &Folder) -> Result<Failure, Failure> {
+    pub(crate) fn unknown(&self, folder: &Folder) -> Result<Failure, Failure> {
         let known = folder.names()?;
         if known.contains(&self.environment) {
             return Ok(self.missing().into());
         }
         // A mistyped name: the existing names help more than the missing state.
         let path = folder.path().join("environments").join(format!("{}.toml", self.environment));
-        Ok(EnvironmentError::Unknown { name: self.environment, path, known }.into())
+        Ok(EnvironmentError::Unknown { name: self.environment.clone(), path, known }.into())
     }
 
     /// The state of an environment, by its name, which may have none yet.

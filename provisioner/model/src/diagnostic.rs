@@ -53,6 +53,12 @@ impl fmt::Display for SourceLocation {
     }
 }
 
+/// Returns a text of a file or a service for a terminal. Control characters, which could forge a line or change the terminal,
+/// are escaped.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
 /// One message for the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

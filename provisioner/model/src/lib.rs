@@ -30,7 +30,7 @@ pub mod verification;
 
 pub use changed::ChangedFields;
 pub use cloudformation::{CloudFormationResource, ToProperty};
-pub use diagnostic::{Diagnostic, Hint, Severity, SourceLocation};
+pub use diagnostic::{Diagnostic, Hint, Severity, SourceLocation, printable};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use expr::{In, document, join};

@@ -234,9 +234,16 @@ impl Disk {
         let path = self.state_file();
         let text = snapshot::text(snapshot)?;
         make_folder(&self.folder.join("history"))?;
-        // The copy first: a crash before the state itself is written leaves one that the next commit writes over.
-        write_atomically(&self.version_file(snapshot.serial), &text)?;
-        write_atomically(&path, &text)?;
+        let version = self.version_file(snapshot.serial);
+        // The copy first: a crash before the state itself is written leaves one that the next commit writes over. There is
+        // no copy before the first state: a version without a state means that the state is lost.
+        if path.exists() {
+            write_atomically(&version, &text)?;
+            write_atomically(&path, &text)?;
+        } else {
+            write_atomically(&path, &text)?;
+            write_atomically(&version, &text)?;
+        }
         // From here on the journal is of an older state, and does not count, should it stay behind.
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = None;
         remove(&self.journal_file())?;

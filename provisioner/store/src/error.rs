@@ -7,7 +7,7 @@ use std::{
 };
 
 use provisioner_files::WriteError;
-use provisioner_model::Hint;
+use provisioner_model::{Hint, printable};
 
 use crate::{Holder, objects::ObjectError};
 
@@ -142,7 +142,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another program holds the second lock.
-    #[error("{} has a lock of another program: {}", path.display(), info.escape_debug())]
+    #[error("{} has a lock of another program: {}", path.display(), printable(info))]
     TableLocked {
         /// Address of the lock.
         path: PathBuf,
@@ -158,6 +158,14 @@ pub enum StoreError {
         holder: Box<Holder>,
         /// Time since the holder renewed it.
         silent: Duration,
+    },
+    /// The lease is not what was written there, so that nobody knows who holds it.
+    #[error("the lease {} cannot be read", path.display())]
+    LeaseDamaged {
+        /// Address of the lease.
+        path: PathBuf,
+        /// Error of the JSON parser.
+        source: serde_json::Error,
     },
     /// An object of an object storage could not be read or written.
     #[error("could not {operation} {address}")]
@@ -270,6 +278,7 @@ impl Hint for StoreError {
                 Some("the file was copied from elsewhere: restore this environment's file".to_owned())
             }
             Self::Overtaken { .. } => Some("another run has changed the state: plan again".to_owned()),
+            Self::LeaseDamaged { .. } => Some("`provisioner unlock ENV` replaces it; make sure that no run is in progress".to_owned()),
             Self::TableLocked { .. } => Some(
                 "wait until that program is done; if it is gone, remove its lock with it, or delete the item".to_owned(),
             ),

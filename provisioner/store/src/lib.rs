@@ -4,7 +4,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use provisioner_model::{journal::JournalEntry, state::Snapshot};
+use provisioner_model::{journal::JournalEntry, printable, state::Snapshot};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -104,7 +104,6 @@ pub struct Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Others have written it: it must not change the terminal.
-        let printable = |text: &str| text.replace(|c: char| c.is_control(), "\u{fffd}");
         let [owner, host, command] = [&self.owner, &self.host, &self.command].map(|text| printable(text));
         let Self { pid, since, .. } = self;
         write!(f, "{owner} on {host} (process {pid}) with `{command}` since {}", Utc(*since))

@@ -83,6 +83,13 @@ struct KnownState {
     older: Option<(u64, Vec<u8>)>,
 }
 
+impl KnownState {
+    fn of(object: &StoredObject) -> Self {
+        let older = snapshot::older_format(&object.body).map(|format| (format, object.body.clone()));
+        Self { etag: Some(object.etag.clone()), older }
+    }
+}
+
 /// The lease that this process holds, and its part of the journal.
 struct Session {
     lease: Arc<HeldLease>,
@@ -145,22 +152,18 @@ impl Remote {
     /// Takes the lease from another process, which seals its journal, and releases it.
     async fn break_lease(&self, who: Holder) -> Result<Option<Holder>> {
         let before = match self.holder().await {
-            // Whoever holds a lease that cannot be read any more has lost it.
-            Err(error) if error.is_damage() => {
-                let unknown = || Holder { owner: "somebody".to_owned(), host: "a machine".to_owned(), ..who.clone() };
-                Some((unknown(), Duration::ZERO))
-            }
+            // Nobody knows whose it is. It is replaced.
+            Err(StoreError::LeaseDamaged { .. }) => None,
+            Ok(None) => return Ok(None),
             before => before?,
         };
-        if before.is_some() {
-            let lease = lease::take(&self.requests, self.claim(who.clone()), true).await?;
-            if let Some(second) = &self.second {
-                // What the other process has left in it is taken over, and removed.
-                second.take(&who).await?;
-                second.release().await?;
-            }
-            lease.release().await?;
+        let lease = lease::take(&self.requests, self.claim(who.clone()), true).await?;
+        if let Some(second) = &self.second {
+            // What the other process has left in it is taken over, and removed.
+            second.take(&who).await?;
+            second.release().await?;
         }
+        lease.release().await?;
         Ok(before.map(|(holder, _)| holder))
     }
 
@@ -184,14 +187,9 @@ impl Remote {
 
     async fn read_state(&self) -> Result<Option<Snapshot>> {
         let object = self.requests.get(STATE).await?;
-        let Some(StoredObject { body, etag, .. }) = object else {
-            self.set_known(KnownState::default());
-            return Ok(None);
-        };
-        let parsed = snapshot::parse(&self.path(STATE), &self.environment, &body);
-        let older = snapshot::older_format(&body).map(|format| (format, body));
-        self.set_known(KnownState { etag: Some(etag), older });
-        match parsed {
+        self.set_known(object.as_ref().map_or_else(KnownState::default, KnownState::of));
+        let Some(StoredObject { body, .. }) = object else { return Ok(None) };
+        match snapshot::parse(&self.path(STATE), &self.environment, &body) {
             Err(error) if error.is_damage() => {
                 let kept = self.serials().await?.last().map(|serial| self.path(&version_key(*serial)));
                 Err(error.with_kept_version(kept))
@@ -223,19 +221,28 @@ impl Remote {
             self.requests.put(&format!("state.format-{format}.json"), &body, Condition::Always).await?;
         }
         let body = snapshot::text(snapshot)?;
-        let version = version_key(snapshot.serial);
-        // The copy first: a crash before the state itself is written leaves one that the next commit writes over.
-        self.requests.put(&version, &body, Condition::Always).await?;
+        // The copy first: a crash before the state itself is written leaves one that the next commit writes over. There is
+        // no copy before the first state: a version without a state means that the state is lost.
+        if etag.is_some() {
+            self.write_version(snapshot, &body).await?;
+        }
         let condition = etag.as_deref().map_or(Condition::Absent, Condition::Unchanged);
         match self.requests.put(STATE, &body, condition).await? {
             PutOutcome::Written(etag) => self.set_known(KnownState { etag: Some(etag), older: None }),
             PutOutcome::Refused(there) => return Err(self.overtaken(snapshot, there)),
+        }
+        if etag.is_none() {
+            self.write_version(snapshot, &body).await?;
         }
         // From here on the journal is of an older state, and does not count, should a part of it stay behind.
         session.journal.clear(&self.requests, session.lease.seals()).await?;
         let serials = self.serials().await?;
         let old = &serials[..serials.len().saturating_sub(KEPT)];
         self.requests.delete(old.iter().map(|serial| version_key(*serial)).collect()).await
+    }
+
+    async fn write_version(&self, snapshot: &Snapshot, body: &[u8]) -> Result<()> {
+        self.requests.put(&version_key(snapshot.serial), body, Condition::Always).await.map(drop)
     }
 
     async fn files_now(&self) -> Result<StateFiles> {
@@ -245,7 +252,7 @@ impl Remote {
         let journal = journal::objects(&self.requests).await?;
         let journal = journal.into_iter().map(|(key, text)| StateFile { path: self.path(&key), text }).collect();
         let object = self.requests.get(STATE).await?;
-        self.set_known(KnownState { etag: object.as_ref().map(|object| object.etag.clone()), older: None });
+        self.set_known(object.as_ref().map_or_else(KnownState::default, KnownState::of));
         let state = file(STATE, object);
         let serials = self.serials().await?.into_iter().rev();
         let read = serials.map(|serial| async move {

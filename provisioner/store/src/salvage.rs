@@ -1,4 +1,4 @@
-//! What can be read of a state whose files are damaged.
+//! Reading as much as possible of a state whose files are damaged.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ pub struct StateFile {
     pub text: Vec<u8>,
 }
 
-/// What can be read of a state.
+/// The readable part of a state.
 #[derive(Debug, Default)]
 pub struct Salvage {
     /// The state, or the newest version that can be read, with the readable entries of the journal.
@@ -43,9 +43,9 @@ pub struct Salvage {
     pub source: PathBuf,
     /// The state as somebody changed it, if it is a state.
     pub edited: Option<Snapshot>,
-    /// What is wrong with the state and the journal.
+    /// Errors of the state and the journal.
     pub problems: Vec<StoreError>,
-    /// What is wrong with the versions that are kept, which are only backups.
+    /// Errors of the versions that are kept, which are only backups.
     pub backup_problems: Vec<StoreError>,
     /// The lines of the journal that are not in `snapshot`. An object that such a line announces may exist.
     pub lost: Vec<String>,
@@ -156,7 +156,7 @@ impl StateFiles {
     }
 }
 
-/// Whether the entries of a run count.
+/// The relation of a run's entries to the state.
 enum Counts {
     Yes,
     /// The state has them already.

@@ -14,7 +14,7 @@ use crate::{
 /// The format before checksums, which is otherwise the same.
 const WITHOUT_CHECKSUM: u64 = 3;
 
-/// What the file is, before the rest of it is read.
+/// The members that every format has.
 #[derive(Deserialize)]
 struct Head {
     format: u64,

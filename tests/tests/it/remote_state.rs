@@ -332,3 +332,22 @@ fn lock_table_is_held_besides_the_lease() {
     sandbox.run(&["destroy", "dev", "--yes"]).ok();
     assert_eq!(sandbox.aws("dynamodb scan --table-name acme-locks")["Count"], 0);
 }
+
+#[test]
+fn damaged_lease_is_replaced_by_unlock() {
+    let Some(sandbox) = sandbox("damaged_lease_is_replaced_by_unlock") else { return };
+    sandbox.run(&["apply", "dev", "--yes", "--target", "secrets"]).ok();
+    let file = sandbox.path("lease.json");
+    #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
+    std::fs::write(&file, "damaged").unwrap();
+    sandbox
+        .aws(&format!("s3api put-object --bucket {BUCKET} --key provisioner/dev/lease.json --body {}", file.display()));
+    for command in [&["state", "verify", "dev"][..], &["destroy", "dev", "--yes"]] {
+        let refused = sandbox.run(command).ended(1).err;
+        assert!(refused.contains("lease.json cannot be read") && refused.contains("unlock ENV"), "{refused}");
+    }
+    sandbox.run(&["unlock", "dev"]).ended(1);
+    sandbox.run(&["unlock", "dev", "--yes"]).ok();
+    sandbox.run(&["state", "verify", "dev"]).ok();
+    sandbox.run(&["destroy", "dev", "--yes"]).ok();
+}

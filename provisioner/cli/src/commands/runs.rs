@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use clap::Args;
 use futures::future::join_all;
-use provisioner_model::Environment;
+use provisioner_model::{Environment, printable};
 use serde::Serialize;
 
 use super::ExitStatus;
 use crate::{
     environment::Folder,
     error::{Failure, StateError},
-    render::{cell, columns, count, printable, progress::seconds},
+    render::{cell, columns, count, progress::seconds},
     runs::{self, RunLine},
     state_store::StateStore,
     terminal::Terminal,
@@ -48,8 +48,11 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
     let RunsArguments { environment, run, json } = arguments;
-    let state = StateStore::with_files::<E>(folder, &environment).await?;
+    let state = StateStore::known::<E>(folder, &environment).await?;
     let names = state.store().runs().await?;
+    if names.is_empty() {
+        state.load().await?.ok_or_else(|| state.missing())?;
+    }
     if let Some(run) = run {
         let name = match run.as_str() {
             "latest" => names.last(),

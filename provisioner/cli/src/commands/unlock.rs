@@ -43,6 +43,9 @@ pub(super) async fn run<E: Environment>(
                 LEASE_RENEWAL.as_secs()
             ));
         }
+        Err(damaged @ StoreError::LeaseDamaged { .. }) => {
+            terminal.say(&format!("{damaged}: nobody knows who holds it."));
+        }
         // A lock on this machine ends with its process.
         Err(error) => return Err(error.into()),
     }
@@ -55,7 +58,7 @@ pub(super) async fn run<E: Environment>(
         Some(holder) => terminal.say(&format!(
             "The lease of {holder} has ended. `provisioner apply {environment}` continues what it left."
         )),
-        None => terminal.say("The run has released the lease meanwhile."),
+        None => terminal.say("The lease is free."),
     }
     Ok(ExitStatus::Success)
 }

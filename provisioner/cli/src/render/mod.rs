@@ -92,9 +92,3 @@ pub fn cell(text: &str, width: usize) -> String {
 pub fn count(number: usize, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
-
-/// A text of a file or a service for a terminal: control characters, which could forge a line or change the terminal, are
-/// escaped.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
-}

@@ -94,7 +94,8 @@ impl<E: Environment> Session<'_, E> {
         Ok(plan)
     }
 
-    /// While most of the stack is not in the state, as before the first apply: fails if AWS has a stack of this environment that belongs to another state.
+    /// Fails if AWS has a stack of this environment that belongs to another state, while most of the stack is not in this
+    /// one, as before the first apply.
     #[cfg(feature = "aws")]
     pub(crate) async fn check_for_other_stacks(
         &self,

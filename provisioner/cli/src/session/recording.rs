@@ -14,7 +14,7 @@ use crate::{runs::Recorder, terminal::Terminal};
 /// Time between two writes: a killed run lacks at most so much of its record.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// A record that is being written. A failure is told at the end, and does not end the run.
+/// A record that is being written. A failure is reported at the end, and does not end the run.
 pub(super) struct Record<'a, E> {
     session: &'a Session<'a, E>,
     recorder: Recorder<'a>,

@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn mounts_without_shared_locks_are_named() {
         let of = |folder| reason(MOUNTS, folder);
-        for folder in ["/work/state", "/home/ada/state", "/older/state", "/old/disk/state", "/"] {
+        for folder in ["/srv/state", "/home/ada/state", "/older/state", "/old/disk/state", "/"] {
             assert_eq!(of(folder), None, "{folder}");
         }
         assert_eq!(of("/old").unwrap(), "/old is mounted as nfs with the option `nolock`");

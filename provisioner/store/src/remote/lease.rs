@@ -53,13 +53,9 @@ pub(super) struct Claim {
 impl Lease {
     pub(super) async fn read(requests: &Requests) -> Result<Option<(Self, StoredObject)>> {
         let Some(object) = requests.get(KEY).await? else { return Ok(None) };
-        let lease = serde_json::from_slice(&object.body).map_err(|source| StoreError::Damaged {
-            path: PathBuf::from(requests.address(KEY)),
-            line: source.line().max(1),
-            column: source.column().max(1),
-            good: None,
-            source,
-        })?;
+        let path = || PathBuf::from(requests.address(KEY));
+        let lease = serde_json::from_slice(&object.body);
+        let lease = lease.map_err(|source| StoreError::LeaseDamaged { path: path(), source })?;
         Ok(Some((lease, object)))
     }
 
@@ -91,7 +87,7 @@ pub(super) async fn take(requests: &Arc<Requests>, claim: Claim, force: bool) ->
         let now = Moment::now(clock);
         let before = match Lease::read(requests).await {
             // The epoch is lost with the lease. The journals tell which ones there have been.
-            Err(error) if force && error.is_damage() => {
+            Err(StoreError::LeaseDamaged { .. }) if force => {
                 requests.delete(vec![KEY.to_owned()]).await?;
                 None
             }

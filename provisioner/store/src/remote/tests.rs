@@ -479,6 +479,28 @@ async fn state_that_is_gone_is_no_new_environment() {
     assert!(matches!(memory.plain().load().await, Err(StoreError::Missing { .. })));
 }
 
+/// A process that is killed during the first commit leaves a new environment, or its first state, and nothing to repair.
+#[tokio::test]
+async fn killed_first_commit_needs_no_repair() {
+    for request in 0..12 {
+        for fault in [Fault::KilledBefore(request), Fault::KilledAfter(request)] {
+            let memory = Memory::default();
+            let (store, connection) = memory.store(fault);
+            let first = async {
+                let _lock = store.lock(holder("ada")).await.unwrap();
+                store.load().await.unwrap();
+                store.commit(&state(1)).await.unwrap();
+            };
+            tokio::select! {
+                () = first => {}
+                () = connection.killed.notified() => {}
+            }
+            let loaded = memory.plain().load().await.unwrap();
+            assert!(loaded.is_none_or(|loaded| loaded == state(1)), "{fault:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn journal_object_that_was_cut_off_is_damage() {
     let memory = Memory::default();
@@ -510,9 +532,11 @@ async fn damaged_lease_is_broken_with_the_next_epoch() {
     store.append(start(1)).await.unwrap();
     store.append(begin("a")).await.unwrap();
     put(&memory, "lease.json", b"damaged".to_vec());
-    assert!(memory.plain().check_lock().await.unwrap_err().is_damage());
-    assert!(memory.plain().lock(holder("bob")).await.err().unwrap().is_damage());
-    assert!(memory.plain().unlock(holder("bob")).await.unwrap().is_some());
+    let error = memory.plain().check_lock().await.unwrap_err();
+    assert!(matches!(error, StoreError::LeaseDamaged { .. }) && error.hint().unwrap().contains("unlock"), "{error}");
+    assert!(matches!(memory.plain().lock(holder("bob")).await, Err(StoreError::LeaseDamaged { .. })));
+    assert_eq!(memory.plain().unlock(holder("bob")).await.unwrap(), None);
+    memory.plain().check_lock().await.unwrap();
     assert!(store.append(begin("b")).await.is_err(), "the journal of the epoch is sealed");
     let next = memory.plain();
     let lock = next.lock(holder("bob")).await.unwrap();

@@ -40,7 +40,7 @@ pub(super) async fn run<E: Environment>(
     let parsed = snapshot::parse(&file, &environment, &text).map_err(StateError::NotExported)?;
     let problems: Vec<Diagnostic> = contradictions(&parsed, program.registry(), &environment).collect();
     if !problems.is_empty() {
-        return Err(Failure::Damaged { environment, problems });
+        return Err(Failure::Damaged { subject: file.display().to_string(), problems });
     }
     // The place of a moved state is that of the machine which exported it.
     let imported = Snapshot { moved: None, ..parsed };

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use clap::Subcommand;
 use provisioner_model::{
-    Diagnostic, Environment,
+    Diagnostic, Environment, printable,
     state::{Row, Snapshot},
 };
 
@@ -25,7 +25,6 @@ use crate::{
     environment::{Folder, schema::closest},
     error::{Failure, StateError},
     program::Program,
-    render::printable,
     state_store::StateStore,
     terminal::Terminal,
 };

@@ -1,7 +1,7 @@
 //! `state repair`: replaces a damaged state by what can be read of it.
 
 use clap::Args;
-use provisioner_model::{Diagnostic, Environment, erased::ResourceRegistry, state::Snapshot};
+use provisioner_model::{Diagnostic, Environment, erased::ResourceRegistry, printable, state::Snapshot};
 use provisioner_store::{Salvage, StoreError};
 
 use super::{
@@ -13,7 +13,7 @@ use crate::{
     environment::Folder,
     error::{Failure, StateError},
     program::Program,
-    render::{count, diagnostic, printable},
+    render::{count, diagnostic},
     state_store::StateStore,
     terminal::Terminal,
 };
@@ -37,18 +37,26 @@ pub(super) async fn run<E: Environment>(
     arguments: RepairArguments,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let state = StateStore::with_files::<E>(folder, &arguments.environment).await?;
-    state.locked("state repair", repair(program.registry(), &state, &arguments, terminal)).await
+    let state = StateStore::known::<E>(folder, &arguments.environment).await?;
+    let work = async {
+        let files = state.store().files().await?;
+        if files.is_empty() {
+            return Err(state.unknown(folder)?);
+        }
+        let salvage = files.salvage(&arguments.environment);
+        repair(salvage, program.registry(), &state, &arguments, terminal).await
+    };
+    state.locked("state repair", work).await
 }
 
 async fn repair(
+    mut salvage: Salvage,
     registry: &ResourceRegistry,
     state: &StateStore,
     arguments: &RepairArguments,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let RepairArguments { environment, keep_edits, yes } = arguments;
-    let mut salvage = state.store().files().await?.salvage(environment);
     let newer = salvage.problems.iter().position(|problem| matches!(problem, StoreError::Format { .. }));
     if let Some(newer) = newer {
         return Err(salvage.problems.swap_remove(newer).into());
@@ -59,7 +67,7 @@ async fn repair(
             return Ok(());
         }
         let problems = salvage.backup_problems.iter().map(backup_problem).collect();
-        return Err(Failure::Damaged { environment: environment.clone(), problems });
+        return Err(Failure::Damaged { subject: format!("the state of `{environment}`"), problems });
     }
     report(&salvage, terminal);
     let Salvage { snapshot, edited, source, serial, .. } = salvage;
@@ -71,7 +79,7 @@ async fn repair(
             return Err(StateError::NoEdits(environment.clone()).into());
         }
         if !problems.is_empty() {
-            return Err(Failure::Damaged { environment: environment.clone(), problems });
+            return Err(Failure::Damaged { subject: format!("the state of `{environment}`"), problems });
         }
         (edited, "the state as edited".to_owned())
     } else {

@@ -28,8 +28,11 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let VerifyArguments { environment } = arguments;
-    let state = StateStore::with_files::<E>(folder, &environment).await?;
+    let state = StateStore::known::<E>(folder, &environment).await?;
     let files = state.store().files().await?;
+    if files.is_empty() {
+        return Err(state.unknown(folder)?);
+    }
     let (versions, has_journal) = (files.versions.len(), !files.journal.is_empty());
     let salvage = files.salvage(&environment);
     let mut problems: Vec<Diagnostic> = salvage.problems.iter().map(Diagnostic::of).collect();
@@ -44,7 +47,7 @@ pub(super) async fn run<E: Environment>(
         problems.push(Diagnostic::of(&error));
     }
     if !problems.is_empty() {
-        return Err(Failure::Damaged { environment, problems });
+        return Err(Failure::Damaged { subject: format!("the state of `{environment}`"), problems });
     }
     // Fails if the state is at another place.
     let Some(snapshot) = state.load().await? else { return Err(StateError::None(environment).into()) };
