@@ -13,6 +13,7 @@
 //! Its futures block while they read and write: files are small, and an entry must be durable before the call that
 //! it announces can be sent, so that there is nothing better to do meanwhile.
 
+mod files;
 mod mounts;
 
 use std::{
@@ -25,6 +26,7 @@ use std::{
 use provisioner_files::{sync_folder, write_atomically};
 use provisioner_model::{journal::JournalEntry, state::Snapshot};
 
+use self::files::{make_folder, names, read_file, refuse_link, remove};
 use crate::{
     Fut, Holder, Lock, StateFile, StateFiles, StateReader, Store,
     error::{Result, StoreError},
@@ -429,62 +431,6 @@ fn id(file: &fs::Metadata) -> FileId {
 #[cfg(not(unix))]
 fn id(_: &fs::Metadata) -> FileId {
     (0, 0)
-}
-
-/// Creates a folder and those above it, durably.
-fn make_folder(folder: &Path) -> Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        make_folder(parent)?;
-    }
-    match fs::create_dir(folder) {
-        // Another process was faster.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        made => made.map_err(|source| StoreError::Io { operation: "make", path: folder.to_owned(), source })?,
-    }
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(sync_folder(parent.unwrap_or(Path::new(".")))?)
-}
-
-/// Refuses to write through a symbolic link, which whoever may write to the folder can point at any file.
-fn refuse_link(path: &Path) -> Result<()> {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    if is_link { Err(StoreError::Link { path: path.to_owned() }) } else { Ok(()) }
-}
-
-/// Returns the names of a folder's files that end so, without the end.
-fn names(folder: &Path, end: &str) -> Result<Vec<String>> {
-    let io = |source| StoreError::Io { operation: "read", path: folder.to_owned(), source };
-    let files = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
-        files => files.map_err(io)?,
-    };
-    let mut names = vec![];
-    for file in files {
-        let name = file.map_err(io)?.file_name();
-        names.extend(name.to_str().and_then(|name| name.strip_suffix(end)).map(str::to_owned));
-    }
-    Ok(names)
-}
-
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(StoreError::Io { operation: "read", path: path.to_owned(), source }),
-    }
-}
-
-/// Removes a file that may be gone already.
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != ErrorKind::NotFound => {
-            Err(StoreError::Io { operation: "remove", path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod environment;
 mod graph;
 mod plan;
 mod progress;
+mod state;
 #[cfg(feature = "aws")]
 mod status;
 mod support;
+mod workspace;

@@ -1,183 +1,18 @@
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
-};
+mod memory;
 
 use provisioner_model::Hint;
-use tokio::time::Instant;
 
+use self::memory::{Fault, Memory, now};
 use super::*;
-use crate::{
-    fixtures::{begin, holder, start, state},
-    objects::{ListedObject, ObjectError, ObjectFut},
-};
+use crate::fixtures::{begin, holder, start, state};
 
-/// An object storage in memory, which several processes share.
-#[derive(Clone, Default)]
-struct Memory(Arc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    objects: Mutex<BTreeMap<String, StoredAt>>,
-    writes: AtomicU64,
-    /// Seconds by which the storage's clock has been advanced.
-    later: AtomicU64,
-}
-
-struct StoredAt {
-    body: Vec<u8>,
-    etag: String,
-    at: Instant,
-    later: u64,
-}
-
-/// The connection of one process: it counts requests, and injects faults.
-#[derive(Clone)]
-struct Connection {
-    memory: Memory,
-    requests: Arc<AtomicU64>,
-    fault: Fault,
-    /// Time of a request, in milliseconds: between half of it and its whole.
-    latency: u64,
-    random: Arc<AtomicU64>,
-    killed: Arc<tokio::sync::Notify>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    None,
-    /// The request with this number has its effect, and the answer is lost.
-    LostAnswer(u64),
-    /// The request with this number has no effect, and may be repeated.
-    Temporary(u64),
-    /// The process is killed before or after the effect of the request with this number.
-    KilledBefore(u64),
-    KilledAfter(u64),
-}
-
-impl Memory {
-    fn connect(&self, fault: Fault, seed: u64) -> Connection {
-        let random = Arc::new(AtomicU64::new(seed));
-        Connection { memory: self.clone(), requests: Arc::default(), fault, latency: 8, random, killed: Arc::default() }
-    }
-
-    fn store(&self, fault: Fault) -> (Remote, Connection) {
-        let connection = self.connect(fault, 1);
-        let process = format!("process-{}", self.0.writes.load(Ordering::Relaxed));
-        (Remote::new(connection.clone(), "team/", "dev", &process, now), connection)
-    }
-
-    /// Advances the storage's clock.
-    fn advance(&self, time: Duration) {
-        self.0.later.fetch_add(time.as_secs(), Ordering::Relaxed);
-    }
-
-    fn age(&self, object: &StoredAt) -> Duration {
-        object.at.elapsed() + Duration::from_secs(self.0.later.load(Ordering::Relaxed) - object.later)
-    }
-
-    fn plain(&self) -> Remote {
-        self.store(Fault::None).0
-    }
-
-    fn keys(&self, part: &str) -> Vec<String> {
-        self.0.objects.lock().unwrap().keys().filter(|key| key.contains(part)).cloned().collect()
-    }
-}
-
-impl Connection {
-    fn sent(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Sends a request: waits, carries it out, and answers, or not.
-    async fn send<T>(
-        &self,
-        effect: impl FnOnce(&mut BTreeMap<String, StoredAt>) -> T + Send,
-    ) -> Result<T, ObjectError> {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let random =
-            self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let wait = Duration::from_millis(self.latency / 2 + (random >> 33) % (self.latency / 2 + 1));
-        tokio::time::sleep(wait / 2).await;
-        let dead = matches!(self.fault, Fault::KilledBefore(at) if number >= at)
-            || matches!(self.fault, Fault::KilledAfter(at) if number > at);
-        if dead {
-            self.killed.notify_one();
-            return std::future::pending().await;
-        }
-        if self.fault == Fault::Temporary(number) {
-            return Err(ObjectError::Temporary("SlowDown".into()));
-        }
-        let done = effect(&mut self.memory.0.objects.lock().unwrap());
-        if self.fault == Fault::KilledAfter(number) {
-            self.killed.notify_one();
-            return std::future::pending().await;
-        }
-        tokio::time::sleep(wait / 2).await;
-        if self.fault == Fault::LostAnswer(number) {
-            return Err(ObjectError::Unknown("connection reset".into()));
-        }
-        Ok(done)
-    }
-}
-
-impl ObjectStorage for Connection {
-    fn get<'a>(&'a self, key: &'a str) -> ObjectFut<'a, Option<StoredObject>> {
-        Box::pin(self.send(move |objects| {
-            let object = objects.get(key)?;
-            Some(StoredObject { body: object.body.clone(), etag: object.etag.clone(), age: self.memory.age(object) })
-        }))
-    }
-
-    fn put<'a>(&'a self, key: &'a str, body: &'a [u8], condition: Condition<'a>) -> ObjectFut<'a, String> {
-        Box::pin(async move {
-            self.send(move |objects| {
-                let there = objects.get(key).map(|object| object.etag.as_str());
-                let holds = match condition {
-                    Condition::Always => true,
-                    Condition::Absent => there.is_none(),
-                    Condition::Unchanged(etag) => there == Some(etag),
-                };
-                if !holds {
-                    return Err(ObjectError::Condition);
-                }
-                let etag = format!("\"{}\"", self.memory.0.writes.fetch_add(1, Ordering::Relaxed));
-                let object = StoredAt {
-                    body: body.to_vec(),
-                    etag: etag.clone(),
-                    at: Instant::now(),
-                    later: self.memory.0.later.load(Ordering::Relaxed),
-                };
-                objects.insert(key.to_owned(), object);
-                Ok(etag)
-            })
-            .await?
-        })
-    }
-
-    fn list<'a>(&'a self, prefix: &'a str) -> ObjectFut<'a, Vec<ListedObject>> {
-        Box::pin(self.send(move |objects| {
-            let all = objects.iter().filter(|(key, _)| key.starts_with(prefix));
-            all.map(|(key, object)| ListedObject { key: key.clone(), age: self.memory.age(object) }).collect()
-        }))
-    }
-
-    fn delete<'a>(&'a self, keys: &'a [String]) -> ObjectFut<'a, ()> {
-        Box::pin(self.send(move |objects| {
-            for key in keys {
-                objects.remove(key);
-            }
-        }))
-    }
-
-    fn address(&self, key: &str) -> String {
-        format!("s3://bucket/{key}")
-    }
-}
-
-fn now() -> u64 {
-    std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs())
+/// A process that holds the lease, and has written the first state.
+async fn begun(memory: &Memory) -> (Remote, Box<dyn Lock>) {
+    let store = memory.plain();
+    let lock = store.lock(holder("ada")).await.unwrap();
+    store.load().await.unwrap();
+    store.commit(&state(1)).await.unwrap();
+    (store, lock)
 }
 
 async fn rows(store: &Remote) -> Vec<String> {
@@ -445,10 +280,7 @@ fn body(memory: &Memory, key: &str) -> Vec<u8> {
 #[tokio::test]
 async fn damaged_state_is_salvaged_and_replaced() {
     let memory = Memory::default();
-    let store = memory.plain();
-    let lock = store.lock(holder("ada")).await.unwrap();
-    store.load().await.unwrap();
-    store.commit(&state(1)).await.unwrap();
+    let (store, lock) = begun(&memory).await;
     store.append(start(1)).await.unwrap();
     store.append(begin("a")).await.unwrap();
     lock.release().await.unwrap();
@@ -471,10 +303,7 @@ async fn damaged_state_is_salvaged_and_replaced() {
 #[tokio::test]
 async fn state_that_is_gone_is_no_new_environment() {
     let memory = Memory::default();
-    let store = memory.plain();
-    let _lock = store.lock(holder("ada")).await.unwrap();
-    store.load().await.unwrap();
-    store.commit(&state(1)).await.unwrap();
+    let (_store, _lock) = begun(&memory).await;
     memory.0.objects.lock().unwrap().remove("team/dev/state.json");
     assert!(matches!(memory.plain().load().await, Err(StoreError::Missing { .. })));
 }
@@ -504,10 +333,7 @@ async fn killed_first_commit_needs_no_repair() {
 #[tokio::test]
 async fn journal_object_that_was_cut_off_is_damage() {
     let memory = Memory::default();
-    let store = memory.plain();
-    let _lock = store.lock(holder("ada")).await.unwrap();
-    store.load().await.unwrap();
-    store.commit(&state(1)).await.unwrap();
+    let (store, _lock) = begun(&memory).await;
     store.append(start(1)).await.unwrap();
     store.append(begin("a")).await.unwrap();
     let key = memory.keys("/journal/").pop().unwrap();
@@ -525,10 +351,7 @@ async fn journal_object_that_was_cut_off_is_damage() {
 #[tokio::test]
 async fn damaged_lease_is_broken_with_the_next_epoch() {
     let memory = Memory::default();
-    let store = memory.plain();
-    let _lock = store.lock(holder("ada")).await.unwrap();
-    store.load().await.unwrap();
-    store.commit(&state(1)).await.unwrap();
+    let (store, _lock) = begun(&memory).await;
     store.append(start(1)).await.unwrap();
     store.append(begin("a")).await.unwrap();
     put(&memory, "lease.json", b"damaged".to_vec());
@@ -550,10 +373,7 @@ async fn damaged_lease_is_broken_with_the_next_epoch() {
 #[tokio::test]
 async fn older_format_is_migrated_with_a_backup() {
     let memory = Memory::default();
-    let store = memory.plain();
-    let _lock = store.lock(holder("ada")).await.unwrap();
-    store.load().await.unwrap();
-    store.commit(&state(1)).await.unwrap();
+    let (store, _lock) = begun(&memory).await;
     let text = String::from_utf8(body(&memory, STATE)).unwrap();
     let older = format!("{{{}", text.split_once(',').unwrap().1).replace("\"format\": 4", "\"format\": 3");
     put(&memory, STATE, older.clone().into_bytes());
