@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     apply::ApplyArguments, completions::CompletionsArguments, destroy::DestroyArguments, drift::DriftArguments,
     graph::GraphArguments, import::ImportArguments, open::OpenArguments, outputs::OutputsArguments,
-    plan::PlanArguments, runs::RunsArguments, state::StateCommand, template::TemplateArguments,
+    plan::PlanArguments, runs::RunsArguments, state::StateCommand, stop::StopArguments, template::TemplateArguments,
     unlock::UnlockArguments, validate::ValidateArguments,
 };
 #[cfg(feature = "aws")]
@@ -55,6 +55,10 @@ pub(crate) enum Command {
     Apply(ApplyArguments),
     /// Delete all objects of the environment.
     Destroy(DestroyArguments),
+    /// Stop an idle environment: no tasks, databases stopped, alarms and autoscaling off.
+    Stop(StopArguments),
+    /// Start a stopped environment.
+    Start(StopArguments),
     /// Show changes made outside Provisioner.
     Drift(DriftArguments),
     /// Print the stack's outputs.

@@ -1,12 +1,12 @@
 //! The stack program's result for one environment.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, panic::Location};
 
 use provisioner_model::{
     Diagnostic, Environment, SourceLocation,
     erased::ResourceRegistry,
-    stack::{Desired, MAIN},
-    state::ProviderTarget,
+    stack::{Declared, Desired, MAIN},
+    state::{ProviderTarget, Row, Snapshot},
 };
 
 use crate::{
@@ -31,17 +31,19 @@ pub(crate) struct Declaration {
 }
 
 impl Declaration {
-    /// Runs the stack program for `target`. `discovered` are the values that the cloud was asked for.
+    /// Runs the stack program for `target`. `stopped`: the environment is stopped, or is to be. `discovered` are the values
+    /// that the cloud was asked for.
     pub(crate) fn new<E: Environment>(
         program: &Program<E>,
         folder: &Folder,
         environment: &EnvironmentFile<E>,
         target: &ProviderTarget,
+        stopped: bool,
         discovered: &BTreeMap<String, Option<String>>,
     ) -> Result<Self, Failure> {
         let Artifacts { mut digests, mut notices } = program.artifacts(folder, &environment.settings)?;
         digests.extend(discovered.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let facts = facts(&environment.name, target, digests);
+        let facts = facts(&environment.name, target, stopped, digests);
         notices.extend(environment.warnings.iter().cloned());
         let desired = program.declare(&environment.settings, facts).map_err(Failure::Program)?;
         Ok(Self { desired, notices })
@@ -65,7 +67,7 @@ impl Declaration {
             region: environment.settings.region().to_owned(),
             endpoint: None,
         });
-        Ok((Self::new(program, folder, environment, &target, &BTreeMap::new())?, target))
+        Ok((Self::new(program, folder, environment, &target, false, &BTreeMap::new())?, target))
     }
 
     /// Returns every mistake that shows without a call, by the rules of the resource types and of AWS.
@@ -75,6 +77,22 @@ impl Declaration {
         }
         let findings = provisioner_planner::findings(&self.desired, registry);
         if findings.is_empty() { Ok(()) } else { Err(Failure::Refused(findings)) }
+    }
+
+    /// The stack as the state records it, whatever the program declares by now: the plan of it changes nothing but what
+    /// the caller changes in it. No rollout is verified: the program declares what its own version answers.
+    pub(crate) fn into_recorded(self, snapshot: &Snapshot, registry: &ResourceRegistry) -> Self {
+        let places = self.desired.resources;
+        let recorded = |(address, row): (&String, &Row)| {
+            let inputs = row.current()?.declared.clone();
+            let type_name = registry.get(&row.type_name)?.info().type_name;
+            let (options, provider) = (row.options.clone(), row.provider.clone());
+            let at = places.get(address).map_or(Location::caller(), |declared| declared.at);
+            Some((address.clone(), Declared { type_name, inputs, options, provider, verification: None, at }))
+        };
+        let resources = snapshot.rows.iter().filter_map(recorded).collect();
+        let desired = Desired { resources, outputs: snapshot.outputs.clone(), ..self.desired };
+        Self { desired, notices: vec![] }
     }
 
     /// The same stack without resources and outputs: the plan of it deletes everything.

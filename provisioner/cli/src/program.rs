@@ -325,12 +325,18 @@ pub(crate) fn is_looked_up(_: &Facts) -> bool {
 }
 
 /// The facts that a stack program sees: the environment's name, its target, and the digests of build artifacts.
-pub(crate) fn facts(environment: &str, target: &ProviderTarget, discovered: BTreeMap<String, Option<String>>) -> Facts {
+pub(crate) fn facts(
+    environment: &str,
+    target: &ProviderTarget,
+    stopped: bool,
+    discovered: BTreeMap<String, Option<String>>,
+) -> Facts {
     Facts {
         environment: environment.to_owned(),
         account: target.account.clone(),
         region: target.region.clone(),
         partition: partition(&target.region).to_owned(),
+        stopped,
         discovered,
     }
 }

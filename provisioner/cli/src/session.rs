@@ -44,6 +44,8 @@ pub(crate) struct Session<'a, E> {
     pub(crate) snapshot: Snapshot,
     pub(crate) clouds: Clouds,
     pub(crate) target: ProviderTarget,
+    /// `true` if the stack is declared as stopped: as the state has it, or as `stop` and `start` are to make it.
+    pub(crate) stopped: bool,
     /// Values that the cloud was asked for before the stack program runs.
     discovered: BTreeMap<String, Option<String>>,
     /// The run that holds the lock, in words. Its objects may be in the making.
@@ -99,7 +101,9 @@ impl<'a, E: Environment> Session<'a, E> {
         let (clouds, target) = program.connect(folder, &environment.settings).await?;
         let current_run = store.current_run().await?;
         let discovered = BTreeMap::new();
-        let session = Self { program, folder, environment, store, snapshot, clouds, target, discovered, current_run };
+        let stopped = snapshot.stopped;
+        let session =
+            Self { program, folder, environment, store, snapshot, clouds, target, stopped, discovered, current_run };
         session.check_target()?;
         Ok(session)
     }
@@ -131,8 +135,14 @@ impl<'a, E: Environment> Session<'a, E> {
 
     /// Runs the stack program, and gives the secrets that it declares to the providers.
     pub(crate) fn declare(&mut self) -> Result<Declaration, Failure> {
-        let declaration =
-            Declaration::new(self.program, self.folder, &self.environment, &self.target, &self.discovered)?;
+        let declaration = Declaration::new(
+            self.program,
+            self.folder,
+            &self.environment,
+            &self.target,
+            self.stopped,
+            &self.discovered,
+        )?;
         self.clouds.set_secrets(declaration.desired.secrets.clone());
         Ok(declaration)
     }

@@ -182,7 +182,14 @@ mod tests {
     fn stack_without_resources_is_a_template_with_its_outputs() {
         let (environment, account, region, partition) =
             ("dev".into(), "123456789012".into(), "here".into(), "aws".into());
-        let facts = provisioner_model::Facts { environment, account, region, partition, discovered: BTreeMap::new() };
+        let facts = provisioner_model::Facts {
+            environment,
+            account,
+            region,
+            partition,
+            stopped: false,
+            discovered: BTreeMap::new(),
+        };
         let mut stack = provisioner_model::Stack::new(facts);
         stack.output("home-page", provisioner_model::In::from("https://example.com".to_owned()));
         let template = template(&stack.finish().unwrap(), &ResourceRegistry::default()).unwrap();

@@ -54,6 +54,8 @@ pub(crate) struct FieldAttributes {
     pub(crate) default: Option<Expr>,
     /// As JSON.
     pub(crate) cloud_default: Option<String>,
+    /// As JSON.
+    pub(crate) stopped: Option<String>,
     pub(crate) property: Property,
     /// The function that returns the property's value.
     pub(crate) convert: Option<Path>,
@@ -194,11 +196,12 @@ fn property(meta: &ParseNestedMeta<'_>) -> Result<Property> {
     }
 }
 
-/// Returns a literal as JSON.
+/// Returns a literal as JSON. A text that is an object in JSON stands for that object.
 fn json(literal: &Lit) -> Result<String> {
     match literal {
         Lit::Bool(value) => Ok(value.value.to_string()),
         Lit::Int(value) => Ok(value.base10_digits().to_owned()),
+        Lit::Str(value) if value.value().starts_with('{') => Ok(value.value()),
         Lit::Str(value) if !value.value().contains(['"', '\\']) => Ok(format!("\"{}\"", value.value())),
         other => Err(Error::new(other.span(), "expected `true`, `false`, a whole number, or text without escapes")),
     }
@@ -273,11 +276,13 @@ impl FieldAttributes {
             let value = meta.value()?;
             let none = value.peek(Ident) && value.parse::<Ident>()? == "none";
             self.cloud_default = Some(if none { "null".to_owned() } else { json(&value.parse()?)? });
+        } else if meta.path.is_ident("stopped") {
+            self.stopped = Some(json(&meta.value()?.parse()?)?);
         } else {
             let flags = FLAGS.map(|(word, _)| format!("`{word}`")).join(", ");
             return Err(meta.error(format!(
                 "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `property = …`, `convert = …`, `required`, \
-                 `default = …` or `cloud_default = …`"
+                 `default = …`, `cloud_default = …` or `stopped = …`"
             )));
         }
         Ok(())

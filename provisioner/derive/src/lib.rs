@@ -88,6 +88,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `cloud_default = LITERAL`: the value that AWS uses where the create call has none. The planner fills it in: the input
 ///   is managed even if the program leaves it out, and an input that the program no longer states returns to it.
 ///   `cloud_default = none`: the setting ends when the program no longer states it, as `update` must write it.
+/// - `stopped = LITERAL`: the value while the environment is stopped, in place of the declared one. A text that begins with
+///   `{` is an object in JSON.
 ///
 /// An input is required, and an argument of `new`, unless its type is an `Option`, a list or a map, or it has a default.
 /// Each other input gets a setter of its name. In JSON, a missing input is `None` or empty, `None` is left out, and

@@ -37,10 +37,11 @@ fn schema(
         let (name, flags) = (&field.name, &field.attributes.flags);
         let map = (field.is_tags() && flags.is_empty()).then(|| quote!(.map()));
         let cloud_default = field.attributes.cloud_default.iter();
+        let stopped = field.attributes.stopped.iter();
         let property = properties::of_field(attributes, field);
         quote! {
             ::provisioner_model::schema::FieldSchema::new(#name)
-                #(.#flags())* #(.cloud_default(#cloud_default))* #map #property
+                #(.#flags())* #(.cloud_default(#cloud_default))* #(.stopped(#stopped))* #map #property
         }
     });
     let groups = attributes.unique.iter().map(|group| unique(group, fields)).collect::<Result<Vec<_>>>()?;

@@ -113,6 +113,7 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
     }
     state.serial += 1;
     state.targets.clone_from(&input.plan.targets);
+    state.stopped = input.plan.facts.stopped;
     for Discovered { address, token, id } in &input.plan.discovered {
         let (address, token, id) = (address.clone(), token.clone(), id.clone());
         state.fold(JournalEntry::Answered { address, token, id, receipt: None });
@@ -138,11 +139,14 @@ async fn locked(input: &Apply<'_>) -> Result<Outcome, ApplyError> {
         limits: Limits::new(input.tuning.parallel),
         steps: &input.plan.steps,
         writes: Writes::default(),
+        stopped: input.plan.facts.stopped,
     };
     let outcome = walk(input, &run).await?;
     let mut end = run.state().clone();
     end.serial += 1;
     end.outputs = outputs(input.plan, &run);
+    // What is applied after a destroy is a new environment.
+    end.stopped &= !end.rows.is_empty();
     input.store.commit(&end).await?;
     Ok(outcome)
 }

@@ -165,8 +165,10 @@ impl StepExecution<'_, '_> {
             }
         }
         let observed = self.ready(&sent.object, &desired, receipt.as_ref()).await?;
-        // Where a plan would see no difference, what is left to do is kept as unfinished.
-        let hidden = !self.is_other(&sent.inputs, &Object { inputs: desired.clone(), ..written }, &observed, ignore);
+        // Where there was no version to return to, or a plan would see no difference, what is left to do is kept as
+        // unfinished.
+        let hidden = self.holds_back(rollback_inputs)
+            || !self.is_other(&sent.inputs, &Object { inputs: desired.clone(), ..written }, &observed, ignore);
         let pending =
             hidden.then(|| Pending { operation: Operation::Update, receipt: None, inputs: Some(sent.inputs.clone()) });
         let object = Object { pending, inputs: desired, outputs: Some(observed.outputs), ..sent.object.clone() };
@@ -184,6 +186,13 @@ impl StepExecution<'_, '_> {
         let initial = self.resource_type.info().fields.iter().filter(|field| field.initial);
         let mut put_back = initial.filter_map(|field| Some((field.name, rollback_inputs.get(field.name)?)));
         put_back.any(|(name, value)| observed.inputs.get(name) != Some(value))
+    }
+
+    /// Returns whether the rollback inputs stop the object, because it has no version that worked.
+    fn holds_back(&self, rollback_inputs: &Value) -> bool {
+        let fields = self.resource_type.info().fields.iter().filter(|field| field.initial);
+        let mut stopped = fields.filter_map(|field| Some((field.name, field.stopped_value()?)));
+        stopped.any(|(name, stopped)| rollback_inputs.get(name) == Some(&stopped))
     }
 
     /// Writes down an object whose row stays as it was before, where there was one.

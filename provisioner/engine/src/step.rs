@@ -1,6 +1,7 @@
 //! One step: start, call, answer, wait, read, compare, complete. Each is journaled before the next.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -16,7 +17,7 @@ use provisioner_model::{
     resource::Owner,
     state::{Object, ObjectRole, Operation, Origin, Pending, Row, Snapshot},
 };
-use provisioner_planner::diff::{Resolved, differences};
+use provisioner_planner::diff::{Resolved, differences, fill_stopped};
 use provisioner_store::{Store, StoreError};
 use serde_json::{Value, json};
 use tokio::{
@@ -56,6 +57,8 @@ pub(crate) struct Run<'a> {
     /// The steps of the plan.
     pub(crate) steps: &'a [Step],
     pub(crate) writes: Writes,
+    /// `true` if the environment is stopped by the plan, or stays so.
+    pub(crate) stopped: bool,
 }
 
 /// One step under way.
@@ -162,7 +165,11 @@ impl StepExecution<'_, '_> {
     /// The inputs with every output filled in, checked against what the plan knew.
     pub(crate) fn resolved(&self, write: &Write) -> Result<Value, StepError> {
         let mut unknown = vec![];
-        let inputs = resolve(&write.declared, &|address, path| self.run.output(address, path), &mut unknown);
+        let mut declared = Cow::Borrowed(&write.declared);
+        if self.run.stopped {
+            fill_stopped(self.resource_type, declared.to_mut());
+        }
+        let inputs = resolve(&declared, &|address, path| self.run.output(address, path), &mut unknown);
         if !unknown.is_empty() {
             unknown.sort_unstable();
             unknown.dedup();

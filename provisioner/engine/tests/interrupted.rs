@@ -41,7 +41,7 @@ fn net(range: u8) -> types::Net {
 
 fn named(name: &str, class: u8) -> types::Named {
     let name = Some(name.to_owned());
-    types::Named { name, class, size: 1, net: None, key: Some(1), locked: None, tags: Tags::new() }
+    types::Named { name, class, size: 1, net: None, key: Some(1), locked: None, off: None, tags: Tags::new() }
 }
 
 fn entry(value: u8) -> types::ZoneRecord {

@@ -241,6 +241,7 @@ fn lay_out(simulation: &Simulation, spec: &Spec, laid: &mut BTreeSet<u32>) {
                 net: None,
                 key: Some(THEIRS),
                 locked: None,
+                off: None,
                 tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             });
         }
@@ -279,6 +280,7 @@ async fn clashes(simulation: &Simulation, spec: &Spec, pick: u16) -> Result<(), 
             net: None,
             key: Some(1),
             locked: None,
+            off: None,
             tags: tags.clone(),
         }),
         _ => {
@@ -622,8 +624,16 @@ fn excluded_reference_still_counts() {
     let stack = |net: bool| {
         let mut stack = Stack::new(facts());
         let net = net.then(|| stack.add("a", types::Net { range: 1, label: None, tags: BTreeMap::new() }).id());
-        let of =
-            |net| types::Named { name: None, class: 1, size: 1, net, key: None, locked: None, tags: BTreeMap::new() };
+        let of = |net| types::Named {
+            name: None,
+            class: 1,
+            size: 1,
+            net,
+            key: None,
+            locked: None,
+            off: None,
+            tags: BTreeMap::new(),
+        };
         stack.add("user", of(net));
         stack.add("z", types::Net { range: 2, label: None, tags: BTreeMap::new() });
         stack.finish().expect("it is legal")

@@ -74,6 +74,7 @@ fn stack(note: u8) -> Desired {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
+        stopped: false,
         discovered: BTreeMap::new(),
     };
     let mut stack = Stack::new(facts);

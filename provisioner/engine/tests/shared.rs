@@ -37,7 +37,7 @@ fn pair() -> [Simulation; 2] {
 fn shared_as(class: u8) -> Desired {
     let mut stack = Stack::new(facts());
     let (name, tags) = (Some("github".to_owned()), Tags::new());
-    let provider = types::Named { name, class, size: 1, net: None, key: None, locked: None, tags };
+    let provider = types::Named { name, class, size: 1, net: None, key: None, locked: None, off: None, tags };
     stack.add_with("github", provider, Options { share: true, ..Options::default() });
     stack.finish().expect("the stack is valid")
 }
@@ -95,6 +95,7 @@ fn object_that_was_created_by_hand_after_the_plan_is_shared_and_stays() {
             net: None,
             key: None,
             locked: None,
+            off: None,
             tags: Tags::new(),
         });
         assert!(one.apply(&plan).await.expect("applied").is_complete());

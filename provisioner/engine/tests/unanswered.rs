@@ -262,7 +262,10 @@ mod repeated_writes {
     fn named() -> Desired {
         stack(|stack| {
             let (name, tags) = (Some("db".to_owned()), Tags::new());
-            stack.add("main", types::Named { name, class: 1, size: 1, net: None, key: None, locked: None, tags });
+            stack.add(
+                "main",
+                types::Named { name, class: 1, size: 1, net: None, key: None, locked: None, off: None, tags },
+            );
         })
     }
 
@@ -367,7 +370,7 @@ mod fresh_objects {
             stack(|stack| {
                 let net = in_net.then(|| stack.add("main", net(None)).id());
                 let (key, locked, tags) = (None, None, Tags::new());
-                stack.add("app", types::Named { name: None, class: 1, size: 1, net, key, locked, tags });
+                stack.add("app", types::Named { name: None, class: 1, size: 1, net, key, locked, off: None, tags });
             })
         };
         for kind in KINDS {
@@ -500,7 +503,10 @@ mod fresh_objects {
             let named = |class| {
                 stack(|stack| {
                     let (name, tags) = (Some("db".to_owned()), Tags::new());
-                    stack.add("main", types::Named { name, class, size: 1, net: None, key: None, locked: None, tags });
+                    stack.add(
+                        "main",
+                        types::Named { name, class, size: 1, net: None, key: None, locked: None, off: None, tags },
+                    );
                 })
             };
             simulation.converge(&named(1)).await.expect("created");
@@ -527,7 +533,16 @@ mod refused_reads {
                     stack(|stack| {
                         stack.add("main", net(Some(1)));
                         let (name, tags) = (Some("db".to_owned()), Tags::new());
-                        let db = types::Named { name, class: 1, size: 1, net: None, key: None, locked: None, tags };
+                        let db = types::Named {
+                            name,
+                            class: 1,
+                            size: 1,
+                            net: None,
+                            key: None,
+                            locked: None,
+                            off: None,
+                            tags,
+                        };
                         stack.add_with("db", db, options());
                     })
                 };

@@ -105,6 +105,9 @@ pub struct FieldSchema {
     /// The value, as JSON, that AWS uses where the create call has none. The planner fills it in, so that the input is
     /// managed even if the program leaves it out. `null`: an input that the program no longer states is removed.
     pub cloud_default: Option<&'static str>,
+    /// The value, as JSON, while the environment is stopped: no tasks, a stopped database, alarms that call nobody. It
+    /// takes the place of the declared value.
+    pub stopped: Option<&'static str>,
     /// The comparison rule for two values.
     pub compare: Compare,
     /// The CloudFormation property.
@@ -123,6 +126,7 @@ impl FieldSchema {
             deletion_protection: false,
             may_dangle: false,
             cloud_default: None,
+            stopped: None,
             compare: Compare::Stated,
             property: Property::Unstated,
         }
@@ -166,6 +170,15 @@ impl FieldSchema {
     #[must_use]
     pub const fn cloud_default(self, json: &'static str) -> Self {
         Self { cloud_default: Some(json), ..self }
+    }
+    /// See [`FieldSchema::stopped`](struct@FieldSchema).
+    #[must_use]
+    pub const fn stopped(self, json: &'static str) -> Self {
+        Self { stopped: Some(json), ..self }
+    }
+    /// Returns the value while the environment is stopped.
+    pub fn stopped_value(&self) -> Option<Value> {
+        self.stopped.and_then(|json| serde_json::from_str(json).ok())
     }
     /// See [`FieldSchema::property`](struct@FieldSchema).
     #[must_use]

@@ -89,6 +89,10 @@ pub struct Facts {
     pub region: String,
     /// AWS partition: `aws`, except for China and `GovCloud`.
     pub partition: String,
+    /// `true` while the environment is stopped: each type then has its own values for what costs money or calls people,
+    /// see [`FieldSchema::stopped`](crate::resource::FieldSchema).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// Values that the command line discovered before the declaration, by name (an image's digest). `None` means known
     /// after apply; such a plan cannot be saved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

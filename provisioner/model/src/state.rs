@@ -40,6 +40,10 @@ pub struct Snapshot {
     /// next object there gets a higher generation, and with it another generated name.
     #[serde(deserialize_with = "generations")]
     pub generations: BTreeMap<String, u32>,
+    /// `true` while the environment is stopped: see [`Facts::stopped`](crate::Facts::stopped). It is written before the
+    /// first call of a run that stops or starts the environment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// A move to or from another place. A state with this member is not in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Moved>,
@@ -67,6 +71,7 @@ impl Snapshot {
             rows: BTreeMap::new(),
             outputs: BTreeMap::new(),
             generations: BTreeMap::new(),
+            stopped: false,
             moved: None,
         }
     }

@@ -48,7 +48,7 @@ pub(crate) fn decide<'a>(sources: &'a Sources<'a>) -> Result<Decisions<'a>, Vec<
         };
         let context = Context { input, state, decisions: &decisions, facts: &facts, declared };
         let decision = if selected.contains(address) {
-            stopped_objects::check(&facts, declared::decide(context))
+            stopped_objects::check(&facts, declared::decide(context), &input.desired.facts)
         } else {
             unselected::decide(context)
         };
@@ -65,7 +65,7 @@ pub(crate) fn decide<'a>(sources: &'a Sources<'a>) -> Result<Decisions<'a>, Vec<
             }
         };
         let decision = if selected.contains(address) {
-            stopped_objects::check(&facts, removed::decide(&facts, row, &state.lineage))
+            stopped_objects::check(&facts, removed::decide(&facts, row, &state.lineage), &input.desired.facts)
         } else {
             Decision::new(Effect::NoChange(facts.current))
         };

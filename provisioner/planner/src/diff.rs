@@ -65,6 +65,23 @@ pub fn fill_cloud_defaults(resource_type: &dyn ResourceType, inputs: &mut Value)
     }
 }
 
+/// Gives the inputs the values that they have while the environment is stopped. A count that others change afterwards is
+/// only stopped if the program states it: otherwise nothing would say what it starts with.
+pub fn fill_stopped(resource_type: &dyn ResourceType, inputs: &mut Value) {
+    let Some(inputs) = inputs.as_object_mut() else { return };
+    for field in resource_type.info().fields {
+        let is_stated = inputs.get(field.name).is_some_and(|value| !value.is_null());
+        if let Some(stopped) = field.stopped_value().filter(|_| is_stated || !field.initial) {
+            inputs.insert(field.name.to_owned(), stopped);
+        }
+    }
+}
+
+/// Returns whether an input that is otherwise others' goes from or to its value in a stopped environment.
+fn stops_or_starts(field: &FieldSchema, desired: &Value, recorded: Option<&Value>) -> bool {
+    field.stopped_value().is_some_and(|stopped| (*desired == stopped) != (recorded == Some(&stopped)))
+}
+
 /// Returns the fields whose desired and observed values differ.
 pub fn differences(
     resource_type: &dyn ResourceType,
@@ -77,10 +94,12 @@ pub fn differences(
     let mut field_diffs = vec![];
     let has_other_users = has_other_users(object, observed);
     for field in resource_type.info().fields {
-        if field.initial || ignore.iter().any(|name| name == field.name) {
+        let recorded = value(&object.inputs, field);
+        let is_others = |desired| !stops_or_starts(field, desired, recorded);
+        let is_ignored = ignore.iter().any(|name| name == field.name);
+        if is_ignored || (field.initial && value(&desired.inputs, field).is_none_or(is_others)) {
             continue;
         }
-        let recorded = value(&object.inputs, field);
         let Some(target) = value(&desired.inputs, field) else {
             // An option that only the state has, such as the name of a final snapshot, ends when the program drops it; so does
             // a setting without a default.

@@ -26,7 +26,8 @@ fn declared(name: &str, env: &Environment) -> Desired {
 fn declared_with(name: &str, env: &Environment, found: BTreeMap<String, Option<String>>) -> Desired {
     let (environment, account) = (name.to_owned(), "123456789012".to_owned());
     let partition = Partition::of_region(&env.region).unwrap().id.to_owned();
-    let facts = Facts { environment, account, region: env.region.clone(), partition, discovered: found };
+    let facts =
+        Facts { environment, account, region: env.region.clone(), partition, stopped: false, discovered: found };
     let mut declared = Stack::new(facts);
     stack(env, &mut declared);
     declared.finish().unwrap_or_else(|problems| panic!("{problems:#?}"))

@@ -9,7 +9,7 @@ mod render;
 use std::collections::BTreeMap;
 
 use provisioner_model::{
-    Diagnostic, Phase, Stack,
+    Diagnostic, Facts, Phase, Stack,
     erased::{ObservedState, ResourceRegistry},
     expr::resolve,
     journal::JournalEntry,
@@ -18,7 +18,7 @@ use provisioner_model::{
     stack::Desired,
     state::{Object, ObjectRole, Operation, Pending, ProviderTarget, Row, Snapshot},
 };
-use provisioner_planner::{Input, Observation, Observations, Selection, plan, verify};
+use provisioner_planner::{Input, Observation, Observations, Selection, diff::fill_stopped, plan, verify};
 use serde_json::{Value, json};
 
 pub use self::{declare::*, render::change};
@@ -62,7 +62,13 @@ impl Fixture {
 
     /// Plans a stack and records what the plan creates and adopts.
     pub fn apply(&mut self, declare: impl FnOnce(&mut Stack)) {
-        let plan = self.try_plan(&stack(declare)).unwrap();
+        self.apply_desired(&stack(declare));
+    }
+
+    /// Plans a declared stack and records what the plan creates and adopts.
+    pub fn apply_desired(&mut self, desired: &Desired) {
+        let plan = self.try_plan(desired).unwrap();
+        self.snapshot.stopped = desired.facts.stopped;
         for step in &plan.steps {
             match &step.action {
                 StepAction::Create(write) => {
@@ -79,7 +85,11 @@ impl Fixture {
         let token = token_of(id);
         let mut unknown = vec![];
         let output = |address: &str, path: &str| self.snapshot.output(address, path);
-        let mut inputs = resolve(&write.declared, &output, &mut unknown);
+        let mut declared = write.declared.clone();
+        if self.snapshot.stopped {
+            fill_stopped(self.registry.get(&step.type_name).unwrap(), &mut declared);
+        }
+        let mut inputs = resolve(&declared, &output, &mut unknown);
         assert_eq!(unknown, Vec::<String>::new(), "every output is known");
         let created = matches!(step.action, StepAction::Create(_));
         if created && self.registry.get(&step.type_name).unwrap().info().tagged {
@@ -172,7 +182,12 @@ impl Fixture {
 
     /// The plan for a stack, or the problems, as text.
     pub fn plan(&self, declare: impl FnOnce(&mut Stack)) -> String {
-        match self.try_plan(&stack(declare)) {
+        self.plan_desired(&stack(declare))
+    }
+
+    /// The plan for a declared stack, or the problems, as text.
+    pub fn plan_desired(&self, desired: &Desired) -> String {
+        match self.try_plan(desired) {
             Ok(plan) => render::plan(&plan, &self.snapshot),
             Err(problems) => render::problems(&problems),
         }
@@ -208,6 +223,13 @@ impl Fixture {
             targets,
         }
     }
+}
+
+/// A declared stack of a stopped environment.
+pub fn stopped_stack(declare: impl FnOnce(&mut Stack)) -> Desired {
+    let mut stack = Stack::new(Facts { stopped: true, ..facts() });
+    declare(&mut stack);
+    stack.finish().unwrap()
 }
 
 /// A declared stack.

@@ -495,6 +495,7 @@ pub fn facts() -> Facts {
         account: "000000000000".into(),
         region: "here".into(),
         partition: "aws".into(),
+        stopped: false,
         discovered: BTreeMap::new(),
     }
 }
@@ -563,6 +564,7 @@ impl Handles {
                     // Of objects that others made, the program states one that it never gets to write.
                     key: Some(if node.others() { 1 } else { quiet }),
                     locked: Some(node.locked),
+                    off: None,
                     tags,
                 };
                 self.named.insert(key, stack.add_with(&name, named, options));

@@ -29,6 +29,7 @@ pub(crate) fn facts() -> Facts {
         account: "123456789012".into(),
         region: "us-east-1".into(),
         partition: "aws".into(),
+        stopped: false,
         discovered: BTreeMap::new(),
     }
 }

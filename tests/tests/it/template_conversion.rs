@@ -22,6 +22,7 @@ fn of(declare: impl FnOnce(&mut Stack)) -> Value {
         account: "123456789012".into(),
         region: "us-east-1".into(),
         partition: "aws".into(),
+        stopped: false,
         discovered: [].into(),
     });
     declare(&mut stack);

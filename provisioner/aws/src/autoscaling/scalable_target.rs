@@ -38,7 +38,10 @@ pub struct ScalableTarget {
     #[field(property = "RoleARN")]
     pub role_arn: Option<In<String>>,
     /// Suspended kinds of scaling.
-    #[field(cloud_default = none)]
+    #[field(
+        cloud_default = none,
+        stopped = r#"{"dynamic_scaling_in_suspended":true,"dynamic_scaling_out_suspended":true,"scheduled_scaling_suspended":true}"#
+    )]
     pub suspended_state: Option<Suspended>,
 }
 

@@ -91,7 +91,7 @@ pub struct Alarm {
     #[field(cloud_default = none)]
     pub threshold_metric_id: Option<String>,
     /// `true` (the default) if the alarm acts at all.
-    #[field(cloud_default = true)]
+    #[field(cloud_default = true, stopped = false)]
     pub actions_enabled: Option<bool>,
     /// ARNs of topics and policies that an alarm calls.
     #[field(set, may_dangle)]

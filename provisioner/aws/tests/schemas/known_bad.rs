@@ -514,6 +514,7 @@ fn refusals(case: &Case, is_bad: bool) -> Vec<Diagnostic> {
         account: "123456789012".to_owned(),
         region: "eu-central-1".to_owned(),
         partition: "aws".to_owned(),
+        stopped: false,
         discovered: BTreeMap::new(),
     };
     let mut stack = Stack::new(facts);

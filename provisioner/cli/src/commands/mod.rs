@@ -24,11 +24,14 @@ mod schema;
 pub(crate) mod state;
 #[cfg(feature = "aws")]
 pub(crate) mod status;
+pub(crate) mod stop;
 pub(crate) mod template;
 pub(crate) mod unlock;
 pub(crate) mod validate;
 
 use provisioner_model::Environment;
+
+use self::stop::Direction;
 
 use crate::{
     arguments::{Cli, Command},
@@ -80,6 +83,8 @@ pub(crate) async fn dispatch<E: Environment>(
         Command::Plan(arguments) => plan::run(program, &folder()?, arguments, terminal).await,
         Command::Apply(arguments) => apply::run(program, &folder()?, arguments, terminal).await,
         Command::Destroy(arguments) => destroy::run(program, &folder()?, arguments, terminal).await,
+        Command::Stop(arguments) => stop::run(program, &folder()?, arguments, Direction::Stop, terminal).await,
+        Command::Start(arguments) => stop::run(program, &folder()?, arguments, Direction::Start, terminal).await,
         Command::Drift(arguments) => drift::run(program, &folder()?, arguments, terminal).await,
         Command::Outputs(arguments) => outputs::run::<E>(&folder()?, arguments, terminal).await,
         Command::Open(arguments) => open::run::<E>(&folder()?, arguments, terminal).await,

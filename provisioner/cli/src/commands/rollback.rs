@@ -4,16 +4,11 @@
 //! resources are declared as the state records them, so that nothing else changes, whatever the program declares by now.
 //! The state then records the revision that runs, and the next plan of the program shows the way forward.
 
-use std::{collections::BTreeSet, panic::Location};
+use std::collections::BTreeSet;
 
 use clap::Args;
 use provisioner_aws::operations::rollback::{Revision, RollbackError, RollbackTarget, way};
-use provisioner_model::{
-    Environment,
-    erased::ResourceRegistry,
-    stack::{Declared, Desired},
-    state::{Row, Snapshot},
-};
+use provisioner_model::Environment;
 use provisioner_planner::Selection;
 use serde_json::Value;
 
@@ -71,9 +66,13 @@ pub(super) async fn run<E: Environment>(
         RollbackError::Call(error) => OperationError::call("could not read the revisions")(error),
     })?;
 
-    let desired = with_revision(&session.snapshot, &declared, program.registry(), &service.address, &way.to.arn);
-    let declaration = Declaration { desired, notices: vec![] };
-    let scope = RefreshScope::Resource(service.address.clone());
+    let mut declaration = Declaration { desired: declared, notices: vec![] };
+    let places = places(&declaration.desired);
+    declaration = declaration.into_recorded(&session.snapshot, program.registry());
+    if let Some(declared) = declaration.desired.resources.get_mut(&service.address) {
+        declared.inputs["task_definition"] = Value::String(way.to.arn.clone());
+    }
+    let scope = RefreshScope::Resources(vec![service.address.clone()]);
     let observed = session.refresh(&declaration.desired, scope, &arguments.pace).await?;
     let selection = Selection { targets: vec![service.address.clone()], ..Selection::default() };
     let plan = session.plan(&declaration, &observed, &selection)?;
@@ -96,7 +95,7 @@ pub(super) async fn run<E: Environment>(
         rollout: &rollout,
         // The version ran before: no rule keeps it from being restored.
         schemas: SchemaOptions { no_schemas: true },
-        places: &places(&declared),
+        places: &places,
     };
     session.apply(&plan, &BTreeSet::new(), &execution, terminal).await?;
     let text = format!(
@@ -105,29 +104,6 @@ pub(super) async fn run<E: Environment>(
     );
     terminal.say(&terminal.err().wrap("", "", &text));
     Ok(ExitStatus::Success)
-}
-
-/// Returns the recorded stack with another revision of the service.
-fn with_revision(state: &Snapshot, desired: &Desired, types: &ResourceRegistry, service: &str, arn: &str) -> Desired {
-    let declared = |(address, row): (&String, &Row)| {
-        let mut inputs = row.current()?.declared.clone();
-        if address == service
-            && let Some(inputs) = inputs.as_object_mut()
-        {
-            inputs.insert("task_definition".to_owned(), Value::String(arn.to_owned()));
-        }
-        let type_name = types.get(&row.type_name)?.info().type_name;
-        let (options, provider) = (row.options.clone(), row.provider.clone());
-        Some((
-            address.clone(),
-            Declared { type_name, inputs, options, provider, verification: None, at: Location::caller() },
-        ))
-    };
-    Desired {
-        resources: state.rows.iter().filter_map(declared).collect(),
-        outputs: state.outputs.clone(),
-        ..desired.clone()
-    }
 }
 
 /// The images that change with the revision: the plan shows the revision's number only.

@@ -9,7 +9,7 @@ use provisioner_model::{
     Diagnostic, Environment,
     plan::{Drift, Plan},
     stack::{Desired, MAIN},
-    state::ProviderTarget,
+    state::{ProviderTarget, Snapshot},
 };
 use provisioner_planner::{Input, Observations, Selection, verify};
 
@@ -28,9 +28,8 @@ pub(crate) enum RefreshScope {
     All,
     /// Objects that an interrupted apply left unfinished.
     Pending,
-    /// One resource's objects, and those that an interrupted apply left unfinished.
-    #[cfg(feature = "aws")]
-    Resource(String),
+    /// The objects of these resources, and those that an interrupted apply left unfinished.
+    Resources(Vec<String>),
 }
 
 impl<E: Environment> Session<'_, E> {
@@ -43,8 +42,7 @@ impl<E: Environment> Session<'_, E> {
     ) -> Result<Observations, Failure> {
         let snapshot = match &scope {
             RefreshScope::All | RefreshScope::Pending => Cow::Borrowed(&self.snapshot),
-            #[cfg(feature = "aws")]
-            RefreshScope::Resource(address) => Cow::Owned(narrowed(&self.snapshot, address)),
+            RefreshScope::Resources(addresses) => Cow::Owned(narrowed(&self.snapshot, addresses)),
         };
         let mut tuning = tuning(pace);
         if self.current_run.is_some() {
@@ -86,6 +84,11 @@ impl<E: Environment> Session<'_, E> {
             return Err(Failure::Contradiction(contradictions));
         }
         plan.notices.extend(declaration.notices.iter().cloned());
+        if self.stopped && !declaration.desired.resources.is_empty() {
+            let summary = "the environment is stopped, and this plan leaves it so";
+            let hint = format!("start it: provisioner start {}", self.environment.name);
+            plan.notices.push(Diagnostic::warning(summary).hint(hint));
+        }
         if let Some(run) = &self.current_run {
             let summary = format!("another run is in progress: {run}");
             let hint = "the plan shows the state as far as that run has recorded it; plan again when it has ended";
@@ -166,13 +169,12 @@ pub(super) fn tuning(pace: &Pace) -> Tuning {
     }
 }
 
-/// The state of one resource, and of what an interrupted apply left unfinished.
-#[cfg(feature = "aws")]
-fn narrowed(snapshot: &provisioner_model::state::Snapshot, address: &str) -> provisioner_model::state::Snapshot {
+/// The state of these resources, and of what an interrupted apply left unfinished.
+fn narrowed(snapshot: &Snapshot, addresses: &[String]) -> Snapshot {
     let mut snapshot = snapshot.clone();
-    snapshot
-        .rows
-        .retain(|row_address, row| row_address == address || row.objects.iter().any(|object| object.pending.is_some()));
+    snapshot.rows.retain(|address, row| {
+        addresses.contains(address) || row.objects.iter().any(|object| object.pending.is_some())
+    });
     snapshot
 }
 

@@ -110,6 +110,7 @@ pub(crate) fn declare(settings: &Settings) -> Option<Desired> {
         account: "1".to_owned(),
         region: settings.region.clone(),
         partition: "aws".to_owned(),
+        stopped: false,
         discovered: std::collections::BTreeMap::new(),
     };
     let mut declared = Stack::new(facts);

@@ -68,7 +68,14 @@ impl Context<'_, '_> {
     }
 
     fn resolved(&self, unresolved: Value) -> DesiredInputs {
-        let resolved = self.decisions.resolve_inputs(&unresolved);
+        let resolved = if self.input.desired.facts.stopped {
+            // The state keeps what the program declares: a start needs it.
+            let mut stopped = unresolved.clone();
+            diff::fill_stopped(self.facts.resource_type, &mut stopped);
+            self.decisions.resolve_inputs(&stopped)
+        } else {
+            self.decisions.resolve_inputs(&unresolved)
+        };
         DesiredInputs { unresolved, resolved }
     }
 

@@ -39,5 +39,7 @@ fn inputs(context: Context<'_, '_>, recorded: Option<&Value>) -> Option<Value> {
 }
 
 fn with_rollback(context: Context<'_, '_>, write: Write, rollback_inputs: Option<Value>) -> Write {
-    Write { rollback_inputs, verification: context.declared.verification.clone(), ..write }
+    // A stopped service answers nothing.
+    let verification = context.declared.verification.clone().filter(|_| !context.input.desired.facts.stopped);
+    Write { rollback_inputs, verification, ..write }
 }

@@ -1,6 +1,6 @@
-//! Objects that the cloud refuses to change until the user acts, such as a stopped database.
+//! Objects that the cloud refuses to change until they are started, such as a stopped database.
 
-use provisioner_model::{Diagnostic, resource::Phase};
+use provisioner_model::{Diagnostic, Facts, resource::Phase};
 
 use crate::{
     decision::{Decision, Effect},
@@ -8,23 +8,33 @@ use crate::{
     order::deletion_protections,
 };
 
-/// Adds an error to a decision that changes such an object, and a warning to another one.
-pub(super) fn check<'a>(facts: &ResourceFacts<'a>, mut decision: Decision<'a>) -> Decision<'a> {
+/// Adds an error to a decision that changes such an object, and a warning to another one, unless the environment is
+/// stopped: then the object is as it should be.
+pub(super) fn check<'a>(facts: &ResourceFacts<'a>, mut decision: Decision<'a>, stack: &Facts) -> Decision<'a> {
     let Some(ObservedObject { observation, .. }) = decision.effect.object() else { return decision };
     let Phase::Stopped { why, hint } = &observation.phase else { return decision };
+    let hint = if stack.stopped { &format!("start it first: provisioner start {}", stack.environment) } else { hint };
     if let Some(change) = change(facts, &decision) {
         let summary = format!("{why}, so {change}");
         decision.problems.push(Diagnostic::resource_error(facts.address, summary).hint(hint));
-    } else {
+    } else if !stack.stopped && !starts(facts, &decision) {
         let summary = format!("{why}; a plan that changes it fails until then");
         decision.notices.push(Diagnostic::resource_warning(facts.address, summary).hint(hint));
     }
     decision
 }
 
+/// Returns whether the update is the start of the object. Further changes follow once it runs.
+fn starts(facts: &ResourceFacts<'_>, decision: &Decision<'_>) -> bool {
+    let fields = facts.resource_type.info().fields.iter();
+    let mut stopped = fields.filter_map(|field| Some((field.name, field.stopped_value()?)));
+    stopped.any(|(name, stopped)| decision.changes.iter().any(|change| change.field == name && change.after != stopped))
+}
+
 /// Returns the change that is not possible.
 fn change(facts: &ResourceFacts<'_>, decision: &Decision<'_>) -> Option<String> {
     match &decision.effect {
+        Effect::Update(..) if starts(facts, decision) => None,
         Effect::Update(..) if decision.changes.is_empty() => Some("its interrupted update cannot resume".to_owned()),
         Effect::Update(..) => {
             let fields: Vec<&str> = decision.changes.iter().map(|change| &*change.field).collect();

@@ -1,6 +1,7 @@
 //! A resource that keeps its object.
 
 use provisioner_model::{
+    plan::FieldChange,
     resource::Change,
     stack::Options,
     state::{Object, ObjectRole},
@@ -39,9 +40,16 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
 
     if !field_diffs.is_empty() || is_unfinished {
         let (write, rollback) = rollback::to_recorded_inputs(context, object, migrated, write());
-        let is_drifted = |drifted: bool| field_diffs.iter().any(|field_diff| field_diff.change.drifted == drifted);
+        let shift = shift(context);
+        let is_shift = |change: &FieldChange| {
+            let mut fields = context.info().fields.iter().filter(|field| field.stopped.is_some());
+            shift.is_some() && fields.any(|field| field.name == change.field)
+        };
+        let changes = || field_diffs.iter().map(|field_diff| &field_diff.change);
+        let is_drifted = |drifted: bool| changes().any(|change| !is_shift(change) && change.drifted == drifted);
         let reasons = [
             is_unfinished.then(|| unfinished(context, object).to_owned()),
+            shift.filter(|_| changes().any(is_shift)).map(str::to_owned),
             is_drifted(false).then(|| "configuration changed".to_owned()),
             is_drifted(true).then(|| "changed outside Provisioner".to_owned()),
             rollback,
@@ -71,6 +79,15 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
         return Decision { reasons, problems, ..Decision::new(Effect::CleanUp(observed)) };
     }
     Decision { problems, ..Decision::new(Effect::NoChange(Some(observed))) }
+}
+
+/// Describes what the plan does with the environment, if it stops or starts it.
+fn shift(context: Context<'_, '_>) -> Option<&'static str> {
+    match (context.state.stopped, context.input.desired.facts.stopped) {
+        (false, true) => Some("it stops with the environment"),
+        (true, false) => Some("it starts with the environment"),
+        _ => None,
+    }
 }
 
 fn unfinished(context: Context<'_, '_>, object: &Object) -> &'static str {

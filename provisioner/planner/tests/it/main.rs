@@ -19,6 +19,7 @@ mod replace_create_first;
 mod replace_delete_first;
 mod selection;
 mod share;
+mod stopped_environment;
 mod stopped_objects;
 mod support;
 mod unique_keys;

@@ -223,7 +223,7 @@ on_fake! {
 }
 
 on_fake! {
-    /// Has a name that only one may have: stated, or generated. May be locked. Its key is never told.
+    /// Has a name that only one may have: stated, or generated. May be locked, and may be off. Its key is never told.
     #[resource(type = "test:named", fields = NamedField, unique(name))]
     Named: slow 1, later [], found by token;
     #[field(replaces, name(max = 24))]
@@ -236,6 +236,8 @@ on_fake! {
     key: Option<u8>,
     #[field(deletion_protection)]
     locked: Option<bool>,
+    #[field(cloud_default = none, stopped = true)]
+    off: Option<bool>,
     tags: Tags;
 }
 
@@ -261,7 +263,7 @@ on_fake! {
     through: Option<In<Id<Gate>>>,
     #[field(set)]
     uses: Vec<In<String>>,
-    #[field(initial)]
+    #[field(initial, stopped = 0)]
     count: u8,
     note: u8,
     tags: Tags;

@@ -356,6 +356,8 @@ async fn database() {
         ],
     )
     .await;
+    each(&mut database, &[("stopped", json!(true))]).await;
+    end(&mut database, "stopped", json!(false)).await;
     end(&mut database, "publicly_accessible", json!(false)).await;
     end(&mut database, "multi_az", json!(false)).await;
     end(&mut database, "auto_minor_version_upgrade", json!(true)).await;

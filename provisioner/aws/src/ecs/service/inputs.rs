@@ -45,7 +45,7 @@ pub struct Service {
     pub task_definition: In<String>,
     /// The number of tasks at the start: autoscaling changes it afterwards. An update stops a service whose number is
     /// zero, and starts one that has none and is to have some.
-    #[field(initial)]
+    #[field(initial, stopped = 0)]
     pub desired_count: Option<i32>,
     /// `FARGATE`, `EC2` or `EXTERNAL`; or `capacity_provider_strategy` instead.
     #[field(replaces)]

@@ -150,6 +150,10 @@ pub struct Instance {
     /// `true` if AWS refuses to delete the instance; AWS's default is no.
     #[field(deletion_protection, cloud_default = false)]
     pub deletion_protection: Option<bool>,
+    /// `true` if the instance is stopped. RDS starts it by itself after seven days. Not managed if absent; then what this
+    /// program has stopped starts.
+    #[field(cloud_default = none, stopped = true, property(none = "of the calls to stop and start it"))]
+    pub stopped: Option<bool>,
     /// The name of the snapshot made at deletion, without its suffix of eight characters; no snapshot if absent.
     #[field(write_only, property(none = "of the delete call"))]
     pub final_db_snapshot_identifier: Option<String>,

@@ -8,6 +8,8 @@ use crate::{prelude::*, rds::our_tags};
 pub(super) const READ: &str = "rds:DescribeDBInstances";
 /// An update's receipt: what is pending is on its way, not waiting for the maintenance window.
 pub(super) const AT_ONCE: &str = "at-once";
+/// The receipt of a start.
+pub(super) const STARTING: &str = "starting";
 
 /// The outputs of a database server.
 #[derive(Clone, Debug, PartialEq, Outputs)]
@@ -84,6 +86,7 @@ fn inputs(one: &DbInstance, pending: &PendingModifiedValues) -> Result<Instance>
         enable_iam_database_authentication: Some(one.iam_database_authentication_enabled() == Some(true)),
         db_snapshot_identifier: None, allow_major_version_upgrade: None, master_user_password: None, final_db_snapshot_identifier: None,
         delete_automated_backups: None, apply_immediately: None,
+        stopped: Some(matches!(one.db_instance_status(), Some("stopped" | "stopping"))),
         allocated_storage: one.allocated_storage().unwrap_or_default(),
         port: pending.port().or(one.endpoint().and_then(types::Endpoint::port)),
         master_username: one.master_username().unwrap_or_default().to_owned(),
@@ -150,7 +153,11 @@ fn waiting(pending: &PendingModifiedValues) -> Vec<String> {
 
 pub(super) fn phase(desired: Option<&Instance>, out: &InstanceOutputs, receipt: Option<&Receipt>) -> Phase {
     let failed = || Phase::Failed { why: format!("status is `{}`", out.status), remedy: None };
+    let stops = desired.is_some_and(|desired| desired.stopped == Some(true));
     match out.status.as_str() {
+        "stopped" if stops => Phase::Ready,
+        "stopping" if stops => Phase::Pending,
+        "stopped" if receipt.and_then(Receipt::as_str) == Some(STARTING) => Phase::Pending,
         "available" | "storage-optimization" | "storage-initialization" => {
             // A certificate may wait for a restart that nobody asked for.
             let on_its_way = out.pending.iter().any(|name| name != Field::CaCertificateIdentifier.name());

@@ -46,6 +46,8 @@ impl Resource for Instance {
             "rds:ModifyDBInstance",
             "rds:AddTagsToResource",
             "rds:RemoveTagsFromResource",
+            "rds:StartDBInstance",
+            "rds:StopDBInstance",
             "iam:PassRole",
             "kms:CreateGrant",
             "kms:DescribeKey",
@@ -201,12 +203,19 @@ impl Resource for Instance {
     async fn update(&self, c: &Writer, recorded: &Recorded<Self>, observed: &Observed<Self>) -> Result<Updated> {
         let changed = ChangedFields::between(self, &recorded.inputs, &observed.inputs);
         let waits = self.apply_immediately == Some(false);
+        if changed.contains(Field::Stopped) && self.stopped != Some(true) && observed.inputs.stopped == Some(true) {
+            let started = c.rds().start_db_instance().db_instance_identifier(recorded.id.as_str()).send().await;
+            started.map_err(api_with("rds:StartDBInstance", special))?;
+            // The rest follows once it runs: the engine reads it again, and writes what is left.
+            return Ok(Some(observed::STARTING.into()));
+        }
         // The others are about later calls, not about the object, or have calls of their own.
         let no_modify = [
             Field::AllowMajorVersionUpgrade,
             Field::FinalDbSnapshotIdentifier,
             Field::DeleteAutomatedBackups,
             Field::ApplyImmediately,
+            Field::Stopped,
             Field::Tags,
         ];
         if !changed.is_subset(&no_modify) {
@@ -215,6 +224,10 @@ impl Resource for Instance {
             request.send().await.map_err(api_with("rds:ModifyDBInstance", special))?;
         }
         sync_tags(c, &observed.outputs.arn, &self.tags, &recorded.inputs.tags, &observed.inputs.tags).await?;
+        if changed.contains(Field::Stopped) && self.stopped == Some(true) {
+            let stopped = c.rds().stop_db_instance().db_instance_identifier(recorded.id.as_str()).send().await;
+            stopped.map_err(api_with("rds:StopDBInstance", special))?;
+        }
         Ok((!waits).then(|| observed::AT_ONCE.into()))
     }
 
