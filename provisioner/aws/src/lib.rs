@@ -3,6 +3,7 @@
 //! Code that every file shares is in [`cloud`] (clients and the readers' cache), [`error`] (codes become kinds), [`tags`]
 //! and `sdk` (conversions that follow from names and types alone). Nothing here knows of plans, order, retries or printing.
 
+pub mod authorization;
 pub mod calls;
 pub mod cloud;
 pub mod document;

@@ -59,6 +59,8 @@ pub(crate) struct FieldAttributes {
     pub(crate) property: Property,
     /// The function that returns the property's value.
     pub(crate) convert: Option<Path>,
+    /// The function that returns the property's value from the whole resource.
+    pub(crate) convert_resource: Option<Path>,
     pub(crate) constant: Option<LitStr>,
     pub(crate) skip: bool,
 }
@@ -268,6 +270,8 @@ impl FieldAttributes {
             self.property = property(meta)?;
         } else if meta.path.is_ident("convert") {
             self.convert = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("convert_resource") {
+            self.convert_resource = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("required") {
             self.required = true;
         } else if meta.path.is_ident("default") {
@@ -281,7 +285,8 @@ impl FieldAttributes {
         } else {
             let flags = FLAGS.map(|(word, _)| format!("`{word}`")).join(", ");
             return Err(meta.error(format!(
-                "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `property = …`, `convert = …`, `required`, \
+                "expected {flags}, `part_of`, `name(…)`, `parameter = …`, `property = …`, `convert = …`, \
+                 `convert_resource = …`, `required`, \
                  `default = …`, `cloud_default = …` or `stopped = …`"
             )));
         }

@@ -83,6 +83,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `convert = FUNCTION`: returns the property's value from a reference to the input, or to what an `Option` has. By default, text, numbers, lists,
 ///   maps, references and structs with [`Properties`](macro@Properties) convert as they are, a `document` becomes an
 ///   object, and `tags` a list.
+/// - `convert_resource = FUNCTION`: the same from a reference to the whole resource, where a property needs other inputs.
 /// - `required`: an argument of `new` although its type is a list or map.
 /// - `default = EXPRESSION`: the value that `new` sets. A missing value in the state stays missing.
 /// - `cloud_default = LITERAL`: the value that AWS uses where the create call has none. The planner fills it in: the input

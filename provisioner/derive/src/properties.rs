@@ -105,7 +105,9 @@ pub(crate) fn of_field(attributes: &StructAttributes, field: &StructField) -> Op
 fn value(field: &StructField) -> TokenStream {
     let (ident, name, set) = (&field.ident, &field.name, &field.attributes);
     let is = |flag: &str| set.flags.iter().any(|ident| ident == flag);
-    let value = if let (Some(convert), Shape::Optional(_)) = (&set.convert, Shape::of(&field.ty)) {
+    let value = if let Some(convert) = &set.convert_resource {
+        quote!(#convert(self))
+    } else if let (Some(convert), Shape::Optional(_)) = (&set.convert, Shape::of(&field.ty)) {
         let absent = quote!(::provisioner_model::__private::serde_json::Value::Null);
         quote!(self.#ident.as_ref().map_or(#absent, |stated| #convert(stated)))
     } else if let Some(convert) = &set.convert {

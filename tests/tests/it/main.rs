@@ -37,6 +37,7 @@ mod ops;
 mod own_tags;
 mod partitions;
 mod passing_errors;
+mod permissions;
 mod preflight;
 mod prose;
 mod proxies;

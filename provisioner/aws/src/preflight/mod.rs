@@ -19,6 +19,10 @@ mod keys;
 mod names;
 #[cfg(feature = "resourcegroupstagging")]
 mod other_stacks;
+#[cfg(feature = "iam")]
+mod permissions;
+#[cfg(feature = "iam")]
+mod principal;
 mod quotas;
 #[cfg(feature = "iam")]
 mod service_linked_roles;
@@ -39,8 +43,9 @@ use provisioner_model::{
 pub use self::other_stacks::findings as other_stacks;
 use crate::prelude::*;
 
-/// Actions of checks that belong to no resource type.
-pub const ACTIONS: &[&str] = &["tag:GetResources"];
+/// Actions of checks that belong to no resource type. The one that simulates policies changes nothing, and shows what the
+/// caller may do.
+pub const ACTIONS: &[&str] = &["iam:GetRole", "iam:SimulatePrincipalPolicy", "tag:GetResources"];
 
 /// Returns the findings about a plan, errors and warnings.
 pub async fn findings(clouds: &Clouds, desired: &Desired, plan: &Plan) -> Result<Vec<Diagnostic>> {
@@ -61,6 +66,8 @@ pub async fn findings(clouds: &Clouds, desired: &Desired, plan: &Plan) -> Result
         Box::pin(certificates::findings(&context)),
         #[cfg(feature = "iam")]
         Box::pin(service_linked_roles::findings(&context)),
+        #[cfg(feature = "iam")]
+        Box::pin(permissions::findings(&context)),
         #[cfg(feature = "rds")]
         Box::pin(crate::rds::snapshot_findings(clouds, plan)),
         #[cfg(feature = "rds")]

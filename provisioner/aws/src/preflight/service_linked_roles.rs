@@ -7,7 +7,7 @@ use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecis
 use futures::future::try_join_all;
 use provisioner_model::Diagnostic;
 
-use super::{Context, or_left_out};
+use super::{Context, or_left_out, principal::principal};
 use crate::{cloud::Identity, partition::Partition, prelude::*};
 
 /// The role of a service, and the resource types whose first object needs it.
@@ -80,16 +80,6 @@ async fn refused<'a>(context: &Context<'_>, missing: &[Needed<'a>]) -> Result<Ve
     Ok(missing.iter().zip(refused).filter(|(_, refused)| *refused).map(|(needed, _)| *needed).collect())
 }
 
-/// Returns the ARN of the caller's user or role; `None` for other identities, such as the root user.
-async fn principal(context: &Context<'_>, identity: &Identity) -> Result<Option<String>> {
-    let Some(role) = role_of(identity) else {
-        return Ok(Some(identity.arn.clone()).filter(|arn| arn.contains(":iam:") && arn.contains(":user/")));
-    };
-    // The session's ARN lacks the role's path.
-    let answer = context.reader.iam().get_role().role_name(role).send().await.map_err(api("iam:GetRole"))?;
-    Ok(answer.role().map(|role| role.arn().to_owned()))
-}
-
 /// Simulates the creation of a role. The role's ARN and the service are known, so that the simulation covers policies
 /// that are limited to them.
 async fn is_refused(context: &Context<'_>, identity: &Identity, principal: &str, role: &ServiceRole) -> Result<bool> {
@@ -109,11 +99,6 @@ async fn is_refused(context: &Context<'_>, identity: &Identity, principal: &str,
     Ok(answer.evaluation_results().iter().any(|result| *result.eval_decision() != allowed))
 }
 
-/// Returns the name of the role of a session: `arn:aws:sts::123456789012:assumed-role/NAME/SESSION`.
-fn role_of(identity: &Identity) -> Option<&str> {
-    identity.arn.split_once(":assumed-role/")?.1.split('/').next()
-}
-
 fn finding(address: &str, role: &ServiceRole) -> Diagnostic {
     let ServiceRole { service, name, .. } = role;
     let what = format!("the account lacks the service-linked role `{name}`, which these credentials may not create");
@@ -125,14 +110,6 @@ fn finding(address: &str, role: &ServiceRole) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn role_of_a_session_is_its_name() {
-        let arn = |arn: &str| Identity { account: "123456789012".to_owned(), arn: arn.to_owned() };
-        let session = arn("arn:aws:sts::123456789012:assumed-role/dev-deploy/provisioner");
-        assert_eq!(role_of(&session), Some("dev-deploy"));
-        assert_eq!(role_of(&arn("arn:aws:iam::123456789012:user/somebody")), None);
-    }
 
     #[test]
     fn missing_role_is_created_by_an_administrator() {

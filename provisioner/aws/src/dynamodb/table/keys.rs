@@ -265,10 +265,20 @@ pub(super) fn global(indexes: &[GlobalIndex]) -> Value {
     ])
 }
 
-/// Returns the properties of the local indexes. Their partition key is the table's, which an index does not have.
-pub(super) fn local(indexes: &[LocalIndex]) -> Value {
-    let keys = indexes.iter().map(|index| &index.range_key);
-    members([("AttributeDefinitions", definitions(keys))])
+/// Returns the properties of the local indexes. Their partition key is the table's.
+pub(super) fn local(table: &Table) -> Value {
+    let index = |index: &LocalIndex| {
+        members([
+            ("IndexName", index.index_name.to_property()),
+            ("KeySchema", json!([key(&table.hash_key, "HASH"), key(&index.range_key, "RANGE")])),
+            ("Projection", index.projection.to_property()),
+        ])
+    };
+    let indexes = &table.local_secondary_indexes;
+    members([
+        ("LocalSecondaryIndexes", indexes.iter().map(index).collect()),
+        ("AttributeDefinitions", definitions(indexes.iter().map(|index| &index.range_key))),
+    ])
 }
 
 impl ToProperty for Projection {

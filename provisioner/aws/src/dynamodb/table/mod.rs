@@ -62,7 +62,7 @@ pub struct Table {
     #[field(set, property = "", convert = keys::global)]
     pub global_secondary_indexes: Vec<GlobalIndex>,
     /// Other attributes to sort by.
-    #[field(set, replaces, property = "", convert = keys::local)]
+    #[field(set, replaces, property = "", convert_resource = keys::local)]
     pub local_secondary_indexes: Vec<LocalIndex>,
     /// Encryption by a key of KMS; AWS's own key for DynamoDB if absent.
     #[field(cloud_default = none, property = "SSESpecification", convert = encryption)]
