@@ -17,7 +17,7 @@ fn stack(certificate: &str, name: &str) -> Desired {
     let vpc = stack.add("main", Vpc::new("10.0.0.0/16"));
     let subnets = [("a", "10.0.0.0/24"), ("b", "10.0.1.0/24")]
         .map(|(zone, range)| stack.add(zone, Subnet::new(vpc.id(), range, format!("us-east-1{zone}"))).id());
-    let group = stack.add("edge", SecurityGroup::new(vpc.id(), "The load balancer"));
+    let group = stack.add("edge", SecurityGroup::new("The load balancer", vpc.id()));
     let balancer = stack.add("edge", LoadBalancer::new(subnets, [group.id()]));
     let listener = Listener::new(balancer.id(), 443, "HTTPS", [Action::status("404")]);
     stack.add("https", listener.ssl_policy("ELBSecurityPolicy-TLS13-1-2-2021-06").certificate_arn(certificate));
