@@ -359,7 +359,7 @@ mod tests {
         ] {
             assert!(check(partition, region).is_ok(), "{partition} {region}");
             let target = ProviderTarget { account: "1".into(), region: region.into(), endpoint: None };
-            assert_eq!(facts("dev", &target, BTreeMap::new()).partition, partition);
+            assert_eq!(facts("dev", &target, false, BTreeMap::new()).partition, partition);
         }
         assert!(matches!(check("aws", "cn-north-1"), Err(Failure::OtherPartition { .. })));
         assert!(matches!(check("aws-x", "us-east-1"), Err(Failure::UnknownPartition { .. })));

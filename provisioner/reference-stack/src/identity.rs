@@ -15,6 +15,7 @@ use provisioner_model::{
 use serde_json::json;
 
 use crate::{
+    boundary::Boundaries,
     environment::Environment,
     partition,
     policy::{ISSUER, allow, allow_if, deploy_policies, github_trust, plan_policies, policy, service_trust},
@@ -30,7 +31,7 @@ pub struct Jobs {
 }
 
 /// Lets the repository's jobs in: its pull requests to plan, its environment of the same name to deploy.
-pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
+pub fn jobs(env: &Environment, boundaries: &Boundaries, stack: &mut Stack) -> Jobs {
     stack.component("identity", |stack| {
         // An account has one provider for GitHub. All environments share it, and an existing one is used.
         let github = OidcProvider::new(format!("https://{ISSUER}"), ["sts.amazonaws.com"]);
@@ -39,25 +40,25 @@ pub fn jobs(env: &Environment, stack: &mut Stack) -> Jobs {
 
         let facts = stack.facts().clone();
         let deployments = format!("environment:{}", facts.environment);
-        let plan = role(env, github_trust(&github, &env.github, "pull_request"))
+        let role = |trust| role(env, trust, &boundaries.jobs);
+        let plan = role(github_trust(&github, &env.github, "pull_request"))
             .description("Pull requests plan with it; it reads");
-        let deploy = role(env, github_trust(&github, &env.github, &deployments))
+        let deploy = role(github_trust(&github, &env.github, &deployments))
             .description("Deployments apply with it")
             // The first apply waits long for the database.
             .max_session_duration(7200);
         Jobs {
             plan: role_with(env, stack, "plan", plan, plan_policies()),
-            deploy: role_with(env, stack, "deploy", deploy, deploy_policies(&facts, env)),
+            deploy: role_with(env, stack, "deploy", deploy, deploy_policies(&facts, env, &boundaries.services)),
         }
     })
 }
 
-/// Returns a role with the environment's path and permissions boundary.
-fn role(env: &Environment, trust: In<String>) -> Role {
+/// Returns a role with the environment's path and this permissions boundary.
+fn role(env: &Environment, trust: In<String>, boundary: &In<String>) -> Role {
     let mut role = Role::new(trust);
     role.path.clone_from(&env.identity.path);
-    role.permissions_boundary = env.identity.permissions_boundary.as_deref().map(In::from);
-    role
+    role.permissions_boundary(boundary.clone())
 }
 
 /// A role with policies of any length: each is an object of its own, since a role's own may not be that long.
@@ -88,6 +89,7 @@ pub fn tasks(
     log: &Handle<LogGroup>,
     secrets: &Secrets,
     database: &Handle<Instance>,
+    boundaries: &Boundaries,
     stack: &mut Stack,
 ) -> Tasks {
     let facts = stack.facts().clone();
@@ -117,16 +119,21 @@ pub fn tasks(
                 json!({ "StringEquals": { "kms:ViaService": via_secrets_manager } }),
             ),
         ]);
-        let execution = stack.add("execution", role(env, trust()));
+        let execution = stack.add("execution", role(env, trust(), &boundaries.services));
         stack.add("execution", RolePolicies::new(execution.id()).inline([("start", start)]));
-        let task = stack.add("task", role(env, trust()));
+        let task = stack.add("task", role(env, trust(), &boundaries.services));
         stack.add("task", RolePolicies::new(task.id()).inline([("run", run)]));
         Tasks { execution, task }
     })
 }
 
 /// The role with which AWS writes the VPC's flow logs.
-pub fn flow_logs(env: &Environment, log: &Handle<LogGroup>, stack: &mut Stack) -> Handle<Role> {
+pub fn flow_logs(
+    env: &Environment,
+    log: &Handle<LogGroup>,
+    boundaries: &Boundaries,
+    stack: &mut Stack,
+) -> Handle<Role> {
     let facts = stack.facts().clone();
     stack.component("identity", |stack| {
         let write = policy([
@@ -137,7 +144,7 @@ pub fn flow_logs(env: &Environment, log: &Handle<LogGroup>, stack: &mut Stack) -
                 [format!("arn:{}:logs:{}:{}:log-group:*", facts.partition, facts.region, facts.account).into()],
             ),
         ]);
-        let writer = role(env, service_trust("vpc-flow-logs.amazonaws.com", &facts));
+        let writer = role(env, service_trust("vpc-flow-logs.amazonaws.com", &facts), &boundaries.services);
         let role = stack.add("flow-logs", writer);
         stack.add("flow-logs", RolePolicies::new(role.id()).inline([("write", write)]));
         role

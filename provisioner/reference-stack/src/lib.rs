@@ -3,6 +3,7 @@
 //! Read [`stack`] first: it names the parts and what each needs of the others. Nothing here calls AWS, reads a file or
 //! knows of state: a component declares, and the engine does the rest.
 
+pub mod boundary;
 pub mod database;
 pub mod edge;
 pub mod environment;
@@ -40,20 +41,21 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
     stack.default_tag(project_tag, &env.project);
     stack.default_tag(environment_tag, environment);
 
+    let boundaries = boundary::boundaries(env, stack);
     let secrets = secrets::secrets(env, stack);
     let log = observability::log("app", env, &secrets.key, stack);
     let network = if let Some(existing) = env.existing_network() {
         network::existing_network(&existing, stack)
     } else {
         let flows = observability::log("flows", env, &secrets.key, stack);
-        let writer = identity::flow_logs(env, &flows, stack);
+        let writer = identity::flow_logs(env, &flows, &boundaries, stack);
         network::network(env, &flows, &writer, stack)
     };
     let edge = edge::edge(env, &network, stack);
     let database = database::database(env, &network, &secrets.key, stack);
 
     let repository = registry::registry(&secrets.key, stack);
-    let roles = identity::tasks(env, &repository, &log, &secrets, &database, stack);
+    let roles = identity::tasks(env, &repository, &log, &secrets, &database, &boundaries, stack);
     let parts = Parts {
         network: &network,
         edge: &edge,
@@ -67,7 +69,7 @@ pub fn stack(env: &Environment, stack: &mut Stack) {
 
     let watched = Watched { edge: &edge, service: &service, database: &database };
     observability::watch(env, &secrets.key, &watched, stack);
-    let jobs = identity::jobs(env, stack);
+    let jobs = identity::jobs(env, &boundaries, stack);
 
     // Values for people and other programs.
     stack.output("url", edge.url);

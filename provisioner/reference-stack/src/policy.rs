@@ -104,11 +104,40 @@ fn listed(choose: impl Fn(Actions) -> Vec<&'static [&'static str]>) -> BTreeSet<
 const NARROW: &[&str] =
     &["iam:PassRole", "iam:CreateServiceLinkedRole", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"];
 
-/// Actions that give permissions to a role. With a permissions boundary, the deploy role may use them only on roles that
-/// have the boundary.
+/// Actions that give permissions to a role: the deploy role may use them only on roles that have their boundary.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>
 const GRANTING: &[&str] =
     &["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"];
+
+/// Actions on what only an administrator changes: policies, the provider of identities, and the end of a boundary.
+const ADMINISTRATORS: &[&str] = &[
+    "iam:AddClientIDToOpenIDConnectProvider",
+    "iam:CreateOpenIDConnectProvider",
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeleteOpenIDConnectProvider",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:RemoveClientIDFromOpenIDConnectProvider",
+    "iam:TagOpenIDConnectProvider",
+    "iam:TagPolicy",
+    "iam:UntagOpenIDConnectProvider",
+    "iam:UntagPolicy",
+    "iam:UpdateOpenIDConnectProviderThumbprint",
+];
+
+/// The roles of services, by the names that they have in the component `identity`. The deploy role creates, changes and
+/// passes these, and no others.
+pub(crate) const SERVICE_ROLES: [&str; 3] = ["execution", "flow-logs", "task"];
+
+/// Returns the pattern of the ARNs of roles or policies of the component `identity`, with the generated names that begin
+/// with environment, component and `name`.
+pub(crate) fn identity_arn(env: &Environment, facts: &Facts, kind: &str, name: &str) -> String {
+    let Facts { account, environment, partition, .. } = facts;
+    let dash = if name.is_empty() { "" } else { "-" };
+    format!("arn:{partition}:iam::{account}:{kind}{}{environment}-identity-{name}{dash}*", env.identity.path())
+}
 
 /// Returns the policies of `plan`: read access for every resource type.
 pub(crate) fn plan_policies() -> Vec<In<String>> {
@@ -117,33 +146,25 @@ pub(crate) fn plan_policies() -> Vec<In<String>> {
 }
 
 /// Returns the policies of `apply` and `destroy`: the union of the actions of all types. Names and IDs of most objects
-/// are unknown before their creation, so these actions are not restricted by resource yet; actions that could grant
-/// privileges are.
-pub(crate) fn deploy_policies(facts: &Facts, env: &Environment) -> Vec<In<String>> {
+/// are unknown before their creation, so these actions are not restricted by resource yet; those of IAM are, to the roles
+/// of services, which have the boundary `boundary`.
+pub(crate) fn deploy_policies(facts: &Facts, env: &Environment, boundary: &In<String>) -> Vec<In<String>> {
     let Facts { account, environment, partition, .. } = facts;
     let all = listed(|actions| vec![actions.read, actions.create, actions.update, actions.delete]);
     let (iam, rest): (BTreeSet<_>, BTreeSet<_>) =
         all.into_iter().filter(|action| !NARROW.contains(action)).partition(|action| action.starts_with("iam:"));
     let (iam_reads, iam_writes): (Vec<_>, Vec<_>) = iam.into_iter().partition(|action| reads(action));
-    // Generated names begin with the environment's name.
-    let path = env.identity.path();
-    let ours = |kind: &str| format!("arn:{partition}:iam::{account}:{kind}{path}{environment}-*");
-    let provider = format!("arn:{partition}:iam::{account}:oidc-provider/{ISSUER}");
-    let boundary = env.identity.permissions_boundary.as_deref();
-    let (granting, iam_writes): (Vec<_>, Vec<_>) =
-        iam_writes.into_iter().partition(|action| boundary.is_some() && GRANTING.contains(action));
-    // A role without its boundary would have more permissions.
-    let is_allowed = |action: &&str| boundary.is_none() || *action != "iam:DeleteRolePermissionsBoundary";
-    let iam_writes: Vec<_> = iam_writes.into_iter().filter(is_allowed).collect();
-    let bounded = boundary.map(|arn| {
-        allow_if(&granting, [ours("role").into()], json!({ "StringEquals": { "iam:PermissionsBoundary": arn } }))
-    });
-    let roles = [
+    let iam_writes = iam_writes.into_iter().filter(|action| !ADMINISTRATORS.contains(action));
+    let (granting, iam_writes): (Vec<_>, Vec<_>) = iam_writes.partition(|action| GRANTING.contains(action));
+    let roles = || SERVICE_ROLES.map(|name| Value::from(identity_arn(env, facts, "role", name)));
+    let statements = [
         everywhere(&iam_reads),
-        allow(&iam_writes, [ours("role").into(), ours("policy").into(), provider.into()]),
+        allow(&iam_writes, roles()),
+        // A role without its boundary would have more permissions.
+        allow_if(&granting, roles(), json!({ "StringEquals": { "iam:PermissionsBoundary": boundary.part() } })),
         allow_if(
             &["iam:PassRole"],
-            [ours("role").into()],
+            roles(),
             json!({ "StringEquals": { "iam:PassedToService": ["ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }),
         ),
         // AWS creates these service-linked roles at the first use of a service in an account.
@@ -159,9 +180,8 @@ pub(crate) fn deploy_policies(facts: &Facts, env: &Environment) -> Vec<In<String
             json!({ "StringEquals": { "aws:ResourceTag/project": env.project, "aws:ResourceTag/environment": environment } }),
         ),
     ];
-    let roles = policy(roles.into_iter().chain(bounded));
     let rest = pack(rest.into_iter()).into_iter().map(|actions| policy([everywhere(&actions)]));
-    std::iter::once(roles).chain(rest).collect()
+    std::iter::once(policy(statements)).chain(rest).collect()
 }
 
 /// The services that the stack uses which bring a role of their own.
@@ -173,13 +193,14 @@ const SERVICE_LINKED: &[&str] = &[
     "wafv2.amazonaws.com",
 ];
 
-fn everywhere(actions: &[&str]) -> Value {
+/// Returns a statement that allows `actions` on everything.
+pub(crate) fn everywhere(actions: &[&str]) -> Value {
     json!({ "Effect": "Allow", "Action": actions, "Resource": "*" })
 }
 
 fn reads(action: &str) -> bool {
     let verb = action.split(':').nth(1).unwrap_or_default();
-    ["Get", "List", "Describe"].iter().any(|read| verb.starts_with(read))
+    ["Get", "List", "Describe", "Simulate"].iter().any(|read| verb.starts_with(read))
 }
 
 /// Cuts a list into as few as fit a managed policy each.

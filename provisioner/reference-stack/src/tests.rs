@@ -465,8 +465,9 @@ fn no_policy_allows_all_actions() {
                     continue;
                 }
                 assert!(free || !resources.contains(&"*".to_owned()), "{at}: {statement:#}");
-                let of_the_key = at.starts_with("secrets/key/");
-                assert!(of_the_key || actions.iter().all(|action| !action.contains('*')), "{at}: {statement:#}");
+                // A boundary allows nothing by itself.
+                let is_frame = at.starts_with("secrets/key/") || at.starts_with("identity/policy/boundary-jobs");
+                assert!(is_frame || actions.iter().all(|action| !action.contains('*')), "{at}: {statement:#}");
             }
         }
     }
@@ -521,19 +522,33 @@ fn deploy_role_passes_only_this_environments_roles_to_services() {
         deploy.iter().filter(|statement| list(&statement["Action"]).contains(&action.to_owned())).collect()
     };
     let [pass] = of("iam:PassRole")[..] else { panic!("one statement") };
-    assert_eq!(list(&pass["Resource"]), ["arn:aws:iam::123456789012:role/dev-*"]);
+    let services = ["execution", "flow-logs", "task"];
+    let services = services.map(|name| format!("arn:aws:iam::123456789012:role/dev-identity-{name}-*"));
+    assert_eq!(list(&pass["Resource"]), services);
     assert!(pass["Condition"]["StringEquals"]["iam:PassedToService"].is_array());
     // Keys are usable for this environment's objects only.
     let [grant] = of("kms:CreateGrant")[..] else { panic!("one statement") };
     assert_eq!(grant["Condition"]["StringEquals"]["aws:ResourceTag/environment"], "dev");
-    let [create] = of("iam:CreateRole")[..] else { panic!("one statement") };
-    assert!(list(&create["Resource"]).iter().all(|resource| resource != "*"));
+    // It changes these roles only, and gives them permissions only with their boundary.
+    for action in ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"] {
+        let [grant] = of(action)[..] else { panic!("{action}: one statement") };
+        assert_eq!(list(&grant["Resource"]), services);
+        let boundary = json!("<identity/policy/boundary-services.id>");
+        assert_eq!(grant["Condition"], json!({ "StringEquals": { "iam:PermissionsBoundary": boundary } }));
+    }
+    for action in ["iam:UpdateAssumeRolePolicy", "iam:DeleteRole"] {
+        let [write] = of(action)[..] else { panic!("{action}: one statement") };
+        assert_eq!(list(&write["Resource"]), services);
+    }
+    for action in ["iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary", "iam:CreateOpenIDConnectProvider"] {
+        assert_eq!(of(action), [&&Value::Null; 0], "{action}");
+    }
     // The plan role cannot change anything.
     for (at, policy) in all.iter().filter(|(at, _)| at.contains("/plan-")) {
         for action in policy["Statement"].as_array().unwrap().iter().flat_map(|it| list(&it["Action"])) {
             let verb = action.split(':').nth(1).unwrap();
             assert!(
-                ["BatchGet", "Describe", "Get", "List"].iter().any(|read| verb.starts_with(read)),
+                ["BatchGet", "Describe", "Get", "List", "Simulate"].iter().any(|read| verb.starts_with(read)),
                 "{at}: {action}"
             );
             assert_ne!(action, "secretsmanager:GetSecretValue");
@@ -573,20 +588,43 @@ fn roles_and_policies_have_the_path_and_roles_have_the_boundary() {
     let of = |action: &str| -> Vec<&Value> {
         statements.iter().filter(|statement| list(&statement["Action"]).contains(&action.to_owned())).collect()
     };
-    let role = "arn:aws:iam::123456789012:role/team/dev-*";
-    assert_eq!(list(&of("iam:PassRole")[0]["Resource"]), [role]);
-    assert_eq!(
-        list(&of("iam:CreatePolicy")[0]["Resource"])[..2],
-        [role, "arn:aws:iam::123456789012:policy/team/dev-*"]
-    );
+    let roles = ["execution", "flow-logs", "task"];
+    let roles = roles.map(|name| format!("arn:aws:iam::123456789012:role/team/dev-identity-{name}-*"));
+    assert_eq!(list(&of("iam:PassRole")[0]["Resource"]), roles);
     // Permissions go only to roles with the boundary, and no role loses it.
     for action in ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"] {
         let [statement] = of(action)[..] else { panic!("{action}: one statement") };
         assert_eq!(statement["Condition"], json!({ "StringEquals": { "iam:PermissionsBoundary": boundary } }));
-        assert_eq!(list(&statement["Resource"]), [role]);
+        assert_eq!(list(&statement["Resource"]), roles);
     }
     assert_eq!(of("iam:DeleteRolePermissionsBoundary"), [&Value::Null; 0]);
     assert_eq!(of("iam:DeleteRole").len(), 1);
+}
+
+#[test]
+fn roles_of_services_and_of_jobs_have_their_boundaries() {
+    let desired = declared("dev", &dev());
+    let boundary =
+        |role: &str| desired.resources[&format!("identity/role/{role}")].inputs["permissions_boundary"].clone();
+    for role in ["execution", "flow-logs", "task"] {
+        assert_eq!(boundary(role)["$ref"], "identity/policy/boundary-services", "{role}");
+    }
+    for role in ["plan", "deploy"] {
+        assert_eq!(boundary(role)["$ref"], "identity/policy/boundary-jobs", "{role}");
+    }
+    let services = policy(&desired, "identity/policy/boundary-services", "policy_document");
+    for statement in services["Statement"].as_array().unwrap() {
+        assert_eq!(statement["Effect"], "Allow");
+        for action in list(&statement["Action"]) {
+            assert!(!action.contains('*') && !action.starts_with("iam:") && !action.starts_with("sts:"), "{action}");
+        }
+    }
+    let jobs = policy(&desired, "identity/policy/boundary-jobs", "policy_document");
+    let denied: Vec<&Value> =
+        jobs["Statement"].as_array().unwrap().iter().filter(|statement| statement["Effect"] == "Deny").collect();
+    let own = "arn:aws:iam::123456789012:role/dev-identity-deploy-*".to_owned();
+    assert!(list(&denied[0]["Resource"]).contains(&own), "{jobs:#}");
+    assert!(list(&denied[0]["Resource"]).contains(&"arn:aws:iam::123456789012:policy/dev-identity-*".to_owned()));
 }
 
 #[test]

@@ -9,7 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use futures::future::try_join_all;
-use provisioner_model::{Diagnostic, erased::ResourceRegistry, resource::Actions};
+use provisioner_model::{
+    Diagnostic,
+    erased::{ResourceRegistry, ResourceType},
+    plan::StepAction,
+    resource::Actions,
+};
 
 use super::{Context, principal::principal};
 use crate::{
@@ -86,7 +91,7 @@ async fn refused(context: &Context<'_>) -> Result<Vec<(&'static str, String)>> {
 fn needed(context: &Context<'_>, types: &ResourceRegistry, place: Place<'_>) -> Needed {
     let mut needed = Needed::new();
     for step in context.plan.steps.iter().filter(|step| super::is_of_aws(step)) {
-        let Some(info) = types.get(&step.type_name).map(|one| one.info()) else { continue };
+        let Some(info) = types.get(&step.type_name).map(ResourceType::info) else { continue };
         let Actions { create, update, delete, .. } = info.actions;
         let (actions, write) = match &step.action {
             StepAction::Create(write) => (create, Some(write)),
@@ -115,7 +120,7 @@ fn entries(context: &Context<'_>) -> Vec<ContextEntry> {
     let entry = |key: String, values: Vec<String>, of: ContextKeyTypeEnum| {
         ContextEntry::builder().context_key_name(key).set_context_key_values(Some(values)).context_key_type(of).build()
     };
-    let tags = context.writes().filter_map(|(_, inputs)| inputs["tags"].as_object()).next();
+    let tags = context.writes().find_map(|(_, inputs)| inputs["tags"].as_object());
     let tags = tags.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
     let tags: Vec<(String, String)> = tags.collect();
     let mut entries = vec![entry(
