@@ -34,6 +34,15 @@ impl Emulator {
         before(port, &mut command, false)
     }
 
+    /// The same, with policies enforced: signatures are verified, and what the caller's policies and boundary do not allow is
+    /// refused. The key `test` is the root user's.
+    pub fn ministack_enforcing() -> Option<Self> {
+        let (port, mut command) = ministack();
+        command.env("DOCKER_HOST", NO_DOCKER).env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1");
+        command.env("AUTH", "true");
+        before(port, &mut command, false)
+    }
+
     /// The same with Docker: tasks and databases are containers, which end with this value; images are pushed, and the
     /// load balancer answers.
     pub fn ministack_with_docker() -> Option<Self> {

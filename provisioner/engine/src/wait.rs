@@ -93,6 +93,7 @@ impl StepExecution<'_, '_> {
                 Ok(Some(observed)) => {
                     match self.phase(object, desired, &observed, receipt, Instant::now() >= visible).await {
                         Ok(Phase::Ready) => return Ok(observed),
+                        Ok(Phase::Stopped { .. }) if self.is_to_stop(desired) => return Ok(observed),
                         Ok(Phase::Stopped { why, hint }) => {
                             return Err(StepError::Failed(Box::new(Diagnostic::error(why).hint(hint))));
                         }
@@ -137,6 +138,12 @@ impl StepExecution<'_, '_> {
             self.rest(pause(attempt).min(self.resource_type.info().poll_interval)).await?;
             attempt += 1;
         }
+    }
+
+    /// Returns whether the inputs stop the object: then it is as it should be once the cloud refuses to change it.
+    fn is_to_stop(&self, desired: &Value) -> bool {
+        let mut fields = self.resource_type.info().fields.iter().filter(|field| !field.initial);
+        fields.any(|field| field.stopped_value().is_some_and(|stopped| desired.get(field.name) == Some(&stopped)))
     }
 
     /// Returns the object's lifecycle phase and the progress of its rollout.

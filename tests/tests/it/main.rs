@@ -19,6 +19,7 @@ mod docker;
 mod emulators;
 mod endpoints;
 mod engine;
+mod escalation;
 mod existing_network;
 mod facts;
 mod fault_sweep;

@@ -62,10 +62,11 @@ async fn plan_names_the_actions_that_the_callers_policies_refuse() {
 
     // A policy that is limited to the objects' ARNs allows them as well.
     let network = allow(json!(["ec2:*"]), json!("arn:aws:ec2:us-east-1:*:vpc/*"));
+    let lists = allow(json!("sns:ListTopics"), json!("*"));
     let topics = |name: &str| allow(json!(["sns:*"]), json!(format!("arn:aws:sns:us-east-1:*:{name}")));
-    assert_eq!(user.finding(json!([network, topics("dev-*")])).await, None);
+    assert_eq!(user.finding(json!([network, lists, topics("dev-*")])).await, None);
 
-    let finding = user.finding(json!([network, topics("prod-*")])).await.unwrap();
+    let finding = user.finding(json!([network, lists, topics("prod-*")])).await.unwrap();
     assert!(finding.summary.contains("sns:CreateTopic (topic/alarms)"), "{finding:#?}");
     assert!(!finding.summary.contains("ec2:"), "{finding:#?}");
 

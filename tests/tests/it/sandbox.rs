@@ -22,6 +22,8 @@ pub(crate) struct Sandbox {
     pub(crate) build: Option<PathBuf>,
     /// The engine's timing, as options of the command line.
     pub(crate) pace: &'static [&'static str],
+    /// Access key, secret key and session token of a role, in place of the account's own.
+    pub(crate) session: Option<[String; 3]>,
     /// The bucket that has dev's state, which otherwise is in the folder.
     state_bucket: Option<String>,
     /// The templates of the plans. They are judged at the end, before the folder goes.
@@ -74,7 +76,15 @@ impl Sandbox {
             std::fs::copy(environments().join(name), to.join(name)).unwrap();
         }
         let templates = Templates::in_folder(folder.path().join("templates")).unwrap();
-        Self { moto, build: Some(folder.path().join("target")), pace: FAST, state_bucket: None, templates, folder }
+        Self {
+            moto,
+            build: Some(folder.path().join("target")),
+            pace: FAST,
+            session: None,
+            state_bucket: None,
+            templates,
+            folder,
+        }
     }
 
     /// Creates a bucket, and names it in the environment file as the place of dev's state.
@@ -159,7 +169,7 @@ impl Sandbox {
             command.env("PROVISIONER_TESTS_VARIANT", variant);
         }
         command.arg("-C").arg(self.folder.path()).args(arguments);
-        if ["plan", "apply", "destroy", "drift", "rollback", "bootstrap"].contains(&arguments[0]) {
+        if ["plan", "apply", "destroy", "drift", "rollback", "bootstrap", "stop", "start"].contains(&arguments[0]) {
             command.args(self.pace);
         }
         if self.declares(arguments) {
@@ -215,13 +225,22 @@ impl Sandbox {
         serde_json::from_str(&ran.out).unwrap()
     }
 
+    /// The number of the emulator's account.
+    pub(crate) fn account(&self) -> String {
+        self.state("dev")["targets"]["main"]["account"].as_str().unwrap().to_owned()
+    }
+
     fn credentials<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command
             .env("AWS_ENDPOINT_URL", &self.moto.url)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        if let Some([key, secret, token]) = &self.session {
+            command.env("AWS_ACCESS_KEY_ID", key).env("AWS_SECRET_ACCESS_KEY", secret).env("AWS_SESSION_TOKEN", token);
+        }
+        command
     }
 
     fn state(&self, environment: &str) -> Value {

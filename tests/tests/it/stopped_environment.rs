@@ -17,7 +17,10 @@ fn shape(sandbox: &Sandbox) -> (Value, Value, Value, usize) {
     let instance = id("database/instance/main");
     let database = sandbox.aws(&format!("rds describe-db-instances --db-instance-identifier {instance}"));
     let alarms = sandbox.aws("cloudwatch describe-alarms");
-    let act = alarms["MetricAlarms"].as_array().unwrap().iter().filter(|alarm| alarm["ActionsEnabled"] == true);
+    // Autoscaling has alarms of its own.
+    let is_ours = |alarm: &&Value| !alarm["AlarmName"].as_str().unwrap().starts_with("TargetTracking-");
+    let alarms = alarms["MetricAlarms"].as_array().unwrap().iter().filter(is_ours);
+    let act = alarms.filter(|alarm| alarm["ActionsEnabled"] == true);
     (
         services["services"][0]["desiredCount"].clone(),
         targets["ScalableTargets"][0]["SuspendedState"].clone(),

@@ -20,6 +20,8 @@ mod names;
 #[cfg(feature = "resourcegroupstagging")]
 mod other_stacks;
 #[cfg(feature = "iam")]
+mod own_role;
+#[cfg(feature = "iam")]
 mod permissions;
 #[cfg(feature = "iam")]
 mod principal;
@@ -41,6 +43,8 @@ use provisioner_model::{
 
 #[cfg(feature = "resourcegroupstagging")]
 pub use self::other_stacks::findings as other_stacks;
+#[cfg(feature = "iam")]
+pub use self::own_role::own_role;
 use crate::prelude::*;
 
 /// Actions of checks that belong to no resource type. The one that simulates policies changes nothing, and shows what the

@@ -14,7 +14,7 @@ pub(super) async fn principal(context: &Context<'_>, identity: &Identity) -> Res
 }
 
 /// Returns the name of the role of a session: `arn:aws:sts::123456789012:assumed-role/NAME/SESSION`.
-fn role_of(identity: &Identity) -> Option<&str> {
+pub(super) fn role_of(identity: &Identity) -> Option<&str> {
     identity.arn.split_once(":assumed-role/")?.1.split('/').next()
 }
 

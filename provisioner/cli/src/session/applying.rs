@@ -49,6 +49,7 @@ impl<E: Environment> Session<'_, E> {
         execution: &Execution<'_>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
+        self.check_own_role(plan).await?;
         let started = Instant::now();
         let holder = holder(&format!("{} {}", execution.command, self.environment.name));
         let mut record = Record::new(self, Recorder::new(plan, holder.clone(), &terminal::token()));

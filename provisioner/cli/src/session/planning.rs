@@ -149,6 +149,21 @@ impl<E: Environment> Session<'_, E> {
         Ok(())
     }
 
+    /// Refuses a plan that deletes the role of this run.
+    #[cfg(feature = "aws")]
+    pub(super) async fn check_own_role(&self, plan: &Plan) -> Result<(), Failure> {
+        match provisioner_aws::preflight::own_role(&self.clouds, plan).await.map_err(Failure::Preflight)? {
+            Some(finding) => Err(Failure::Planning(vec![finding])),
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_async, reason = "as the one with AWS, which asks")]
+    pub(super) async fn check_own_role(&self, _: &Plan) -> Result<(), Failure> {
+        Ok(())
+    }
+
     fn planner_input<'i>(
         &'i self,
         desired: &'i Desired,

@@ -155,7 +155,6 @@ pub(super) fn phase(desired: Option<&Instance>, out: &InstanceOutputs, receipt: 
     let failed = || Phase::Failed { why: format!("status is `{}`", out.status), remedy: None };
     let stops = desired.is_some_and(|desired| desired.stopped == Some(true));
     match out.status.as_str() {
-        "stopped" if stops => Phase::Ready,
         "stopping" if stops => Phase::Pending,
         "stopped" if receipt.and_then(Receipt::as_str) == Some(STARTING) => Phase::Pending,
         "available" | "storage-optimization" | "storage-initialization" => {
