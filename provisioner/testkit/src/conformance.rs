@@ -158,6 +158,7 @@ async fn ready(
                 observed.unwrap_or_else(|e| panic!("read {}: {}", resource_type.info().type_name, e.chain()));
             match resource_type.phase(desired, &observed, receipt).expect("phase") {
                 Phase::Ready => return observed,
+                Phase::Stopped { .. } if desired.is_some_and(|desired| desired["stopped"] == true) => return observed,
                 Phase::Failed { why, .. } | Phase::Stopped { why, .. } => {
                     panic!("{} failed: {why}", resource_type.info().type_name)
                 }

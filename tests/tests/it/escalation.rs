@@ -119,7 +119,7 @@ fn deploy_role_cannot_make_itself_an_administrator() {
         // Services that run code with a role.
         json!(["lambda", "create_function", {
             "FunctionName": "more", "Role": theirs, "Runtime": "python3.12", "Handler": "a.b",
-            "Code": { "S3Bucket": "a", "S3Key": "b" },
+            "Code": { "S3Bucket": "somewhere", "S3Key": "b" },
         }]),
         json!(["cloudformation", "create_stack", { "StackName": "more", "TemplateBody": "{}", "RoleARN": theirs }]),
         json!(["ec2", "run_instances", {

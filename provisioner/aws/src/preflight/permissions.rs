@@ -27,10 +27,10 @@ use crate::{
 const SHOWN: usize = 8;
 
 /// An action of the plan, and the objects that need it: address, and the ARNs of which a policy must allow it.
-type Needed = BTreeMap<&'static str, Vec<Target>>;
+type Needed = BTreeMap<&'static str, Vec<Need>>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Target {
+struct Need {
     address: String,
     /// Every one must be allowed.
     required: Vec<String>,
@@ -63,8 +63,8 @@ async fn refused(context: &Context<'_>) -> Result<Vec<(&'static str, String)>> {
     let doubtful: Needed = needed.into_iter().filter(|(action, _)| !allowed.contains(*action)).collect();
 
     let mut by_arn: BTreeMap<&str, BTreeSet<&'static str>> = BTreeMap::new();
-    for (action, targets) in &doubtful {
-        for arn in targets.iter().flat_map(|target| target.required.iter().chain(&target.optional)) {
+    for (action, needs) in &doubtful {
+        for arn in needs.iter().flat_map(|need| need.required.iter().chain(&need.optional)) {
             by_arn.entry(arn).or_default().insert(action);
         }
     }
@@ -74,11 +74,11 @@ async fn refused(context: &Context<'_>) -> Result<Vec<(&'static str, String)>> {
     });
     let allowed: BTreeMap<String, BTreeSet<String>> = try_join_all(calls).await?.into_iter().collect();
     let is_allowed = |arn: &String, action: &str| allowed.get(arn).is_some_and(|actions| actions.contains(action));
-    let refused = doubtful.iter().filter_map(|(action, targets)| {
-        let refused = targets.iter().find(|target| {
-            let required = target.required.iter().all(|arn| is_allowed(arn, action));
-            let optional = target.optional.is_empty() || target.optional.iter().any(|arn| is_allowed(arn, action));
-            let is_named = !(target.required.is_empty() && target.optional.is_empty());
+    let refused = doubtful.iter().filter_map(|(action, needs)| {
+        let refused = needs.iter().find(|need| {
+            let required = need.required.iter().all(|arn| is_allowed(arn, action));
+            let optional = need.optional.is_empty() || need.optional.iter().any(|arn| is_allowed(arn, action));
+            let is_named = !(need.required.is_empty() && need.optional.is_empty());
             !(is_named && required && optional)
         })?;
         Some((*action, refused.address.clone()))
@@ -108,8 +108,8 @@ fn needed(context: &Context<'_>, types: &ResourceRegistry, place: Place<'_>) -> 
             let (required, optional) = (arns(&about.required), arns(&about.optional));
             // What a call needs in any case decides; the others depend on its parameters.
             let optional = if required.is_empty() { optional } else { vec![] };
-            let target = Target { address: step.address.clone(), required, optional };
-            needed.entry(action).or_default().push(target);
+            let need = Need { address: step.address.clone(), required, optional };
+            needed.entry(action).or_default().push(need);
         }
     }
     needed
