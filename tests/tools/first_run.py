@@ -27,9 +27,10 @@ import recordings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Prices of us-east-1 in USD, on demand, without the free tier. They are those of November 2026 as far as copies of AWS's
-# pages showed them; the pages are the authority: compare before a run.
-PRICES_OF = "us-east-1, November 2026"
+# Prices of us-east-1 in USD, on demand, without the free tier, collected on 2026-11-28 without access to AWS's own pages:
+# those of NAT gateways, addresses, load balancers, Fargate, storage, web ACLs and t4g classes up to medium as articles of
+# 2026 cite the pages; the others were not looked up. The page beside each price is the authority.
+PRICES_OF = "us-east-1, collected on 2026-11-28"
 HOURS_OF_A_MONTH = 730
 NAT_GATEWAY = 0.045  # https://aws.amazon.com/vpc/pricing/
 INTERFACE_ENDPOINT = 0.01  # for each zone: https://aws.amazon.com/privatelink/pricing/
@@ -315,8 +316,11 @@ MISSING = re.compile(r"\(\S*(NotFound|NoSuch|NonExist|NotExist)\S*\)|InvalidAllo
 
 def client(place, region, command):
     """Calls AWS by the AWS CLI. Returns the answer, `gone` for an object that does not exist, or the error."""
-    answer = subprocess.run([place.options["aws"], *shlex.split(command), "--output", "json", "--region", region], env=place.env,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    endpoint = place.env.get("AWS_ENDPOINT_URL")
+    # The AWS CLI ignores the variable for RDS in us-east-1.
+    at = ["--output", "json", "--region", region, *(["--endpoint-url", endpoint] if endpoint else [])]
+    answer = subprocess.run([place.options["aws"], *shlex.split(command), *at], env=place.env, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if answer.returncode == 0:
         value = json.loads(answer.stdout or "null")
         return "gone" if value is None else value

@@ -13,6 +13,7 @@ import re
 import sys
 
 # The AWS CLI brings botocore inside its own package.
+from awscli.botocore import xform_name
 from awscli.botocore.session import get_session
 
 AWS = pathlib.Path(__file__).resolve().parents[2] / "provisioner" / "aws" / "src"
@@ -28,10 +29,19 @@ PROTOCOLS = ["__type", "code", "Code", "entry", "Error", "Errors", "HostId", "ke
              "requestId", "RequestId", "ResponseMetadata", "Type", "value"]
 
 
-def calls():
-    """The calls that the sources name, as (service, operation)."""
+def calls(session):
+    """The calls in the sources, as (service's model, operation): by the names that errors give them, or by a method of the
+    SDK's client. More than those do no harm."""
     text = "".join(path.read_text() for path in sorted(AWS.rglob("*.rs")))
-    return sorted(set(re.findall(r'"([a-z0-9-]+):([A-Z][A-Za-z0-9]+)"', text)))
+    named = {(SERVICES.get(service, service), name) for service, name in re.findall(r'"([a-z0-9-]+):([A-Z]\w+)"', text)}
+    methods = set(re.findall(r"\.([a-z0-9_]+)\(\)", text))
+    available = set(session.get_available_services())
+    for service in sorted({service for service, _ in named} & available):
+        model = session.get_service_model(service)
+        for operation in model.operation_names:
+            # A text of the first form may also be an action of a policy, such as `s3:ListBucket`.
+            if (service, operation) in named or xform_name(operation) in methods:
+                yield model.operation_model(operation)
 
 
 def names(member, shape):
@@ -57,41 +67,30 @@ def kind(shape):
     return "boolean" if shape.type_name == "boolean" else "other"
 
 
-def collect(shape, found, known):
+def collect(service, shape, found, known):
     """Adds the names and types of a shape's members."""
-    key = (id(shape.service_model) if hasattr(shape, "service_model") else 0, shape.name)
-    if key in known:
+    if (service, shape.name) in known:
         return
-    known.add(key)
+    known.add((service, shape.name))
+    inner = []
     if shape.type_name == "structure":
-        for member, inner in shape.members.items():
-            for name in names(member, inner):
-                found.setdefault(name, set()).add(kind(inner))
-            collect(inner, found, known)
+        inner = list(shape.members.items())
     elif shape.type_name == "list":
-        for name in names("", shape.member):
-            found.setdefault(name, set()).add(kind(shape.member))
-        collect(shape.member, found, known)
+        inner = [("", shape.member)]
     elif shape.type_name == "map":
-        for part in (shape.key, shape.value):
-            for name in names("", part):
-                found.setdefault(name, set()).add(kind(part))
-            collect(part, found, known)
+        inner = [("", shape.key), ("", shape.value)]
+    for member, of in inner:
+        for name in names(member, of):
+            found.setdefault(name, set()).add(kind(of))
+        collect(service, of, found, known)
 
 
 def members():
-    session, models, found = get_session(), {}, {name: {"other"} for name in PROTOCOLS}
-    for service, operation in calls():
-        service = SERVICES.get(service, service)
-        if service not in models:
-            models[service] = session.get_service_model(service), set()
-        model, known = models[service]
-        # A text of this form may also be an action of a policy, such as `s3:ListBucket`.
-        if operation in model.operation_names:
-            of = model.operation_model(operation)
-            for shape in (of.input_shape, of.output_shape):
-                if shape is not None:
-                    collect(shape, found, known)
+    found, known = {name: {"other"} for name in PROTOCOLS}, set()
+    for operation in calls(get_session()):
+        for shape in (operation.input_shape, operation.output_shape):
+            if shape is not None:
+                collect(operation.service_model.service_name, shape, found, known)
     return found
 
 

@@ -94,7 +94,7 @@ fn first_run_reports_how_aws_differs_from_the_emulator() {
     // What AWS mode plays, and moto does not.
     row("| `ec2:DescribeNatGateways` | `natGatewaySet.[].state` | `", "pending`");
     row("| `rds:DescribeDBInstances` | `DBInstances.DBInstance.DBInstanceStatus` | `", "creating`");
-    row("| `wafv2:AssociateWebACL` | `400 WAFUnavailableEntityException` | AWS |", "");
+    row("| `ec2:DeleteSubnet` | `400 DependencyViolation` | AWS |", "");
     for step in ["plan", "apply", "plan-again", "drift", "stop", "start", "destroy"] {
         row(&format!("| {step} | as expected |"), "");
     }
