@@ -141,7 +141,7 @@ class Place:
         if step.failed:
             why = f"interrupted by {cut}" if cut else f"exit code {step.code}, expected {expected}"
             tail = (folder / "stderr.txt").read_text(errors="replace").strip().splitlines()[-15:]
-            print(f"{why}\n  " + "\n  ".join(tail), flush=True)
+            tell(f"{why}\n  " + "\n  ".join(tail))
         return step
 
 
@@ -149,8 +149,16 @@ class Place:
 PACED = ("plan", "apply", "destroy", "drift", "stop", "start")
 
 
+def tell(text):
+    """Prints. A terminal or a pipe that is gone must not keep a run from its destroy."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        pass
+
+
 def say(text):
-    print(f"── {text}", flush=True)
+    tell(f"── {text}")
 
 
 def inputs(resource):
@@ -204,19 +212,19 @@ def announce(plan, place, limit):
     """Prints what the run will make, what it costs and how long it takes."""
     kinds = collections.Counter(resource["type"] for resource in plan["resources"].values())
     say(f"{place.title}: account {plan['account']}, region {plan['region']}")
-    print(f"makes {sum(kinds.values())} objects: " + ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())))
+    tell(f"makes {sum(kinds.values())} objects: " + ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())))
     lines, unpriced = costs(plan)
     hourly = sum(price for *_, price in lines)
-    print(f"\ncosts, at prices of {PRICES_OF} (tests/tools/first_run.py names the pages):")
+    tell(f"\ncosts, at prices of {PRICES_OF} (tests/tools/first_run.py names the pages):")
     for what, number, price in lines:
-        print(f"  {number:4} {what:45} {price:8.4f} USD an hour")
-    print(f"  {'all':50} {hourly:8.4f} USD an hour")
+        tell(f"  {number:4} {what:45} {price:8.4f} USD an hour")
+    tell(f"  {'all':50} {hourly:8.4f} USD an hour")
     for what in unpriced:
-        print(f"  not included, because no price is known here: {what}")
-    print("  not included: data transfer, logs, stored images, requests; cents for a run")
-    print(f"  a run of {EXPECTED_MINUTES} minutes: {hourly * EXPECTED_MINUTES / 60:.2f} USD; up to the limit: "
+        tell(f"  not included, because no price is known here: {what}")
+    tell("  not included: data transfer, logs, stored images, requests; cents for a run")
+    tell(f"  a run of {EXPECTED_MINUTES} minutes: {hourly * EXPECTED_MINUTES / 60:.2f} USD; up to the limit: "
           f"{hourly * limit / 60:.2f} USD")
-    print(f"\ntakes about {EXPECTED_MINUTES} minutes for `dev`. After {limit:g} minutes (LIMIT), at Ctrl-C, at SIGTERM or "
+    tell(f"\ntakes about {EXPECTED_MINUTES} minutes for `dev`. After {limit:g} minutes (LIMIT), at Ctrl-C, at SIGTERM or "
           "after a failed step, everything is destroyed.")
     return hourly
 
@@ -307,7 +315,7 @@ EXCEPTIONS = (
     (":secret:", "secretsmanager describe-secret --query DeletedDate!=null --secret-id {arn}", ("true",),
      "a deleted secret stays listed for its recovery window, and costs nothing"),
     (":snapshot:", "rds describe-db-snapshots --query DBSnapshots[0].SnapshotType --db-snapshot-identifier {arn}",
-     ("manual",), "the environment keeps a final snapshot (`final_snapshot`), WHICH COSTS until it is deleted"),
+     ("manual",), "the environment keeps a final snapshot (`final_snapshot`), which costs money until it is deleted"),
 )
 
 # Errors of a call about an object that does not exist.
@@ -483,14 +491,14 @@ def finish(place, environment, rest):
     """Says how the run has ended; returns the exit code."""
     remains, exceptions = rest
     for line in exceptions:
-        print(f"listed, as expected: {line}")
+        tell(f"listed, as expected: {line}")
     for line in remains:
-        print(f"LEFT BEHIND: {line}")
+        tell(f"LEFT BEHIND: {line}")
     failed = [step for step in place.steps if step.failed]
-    print("nothing is left" if not remains else
-          f"{len(remains)} objects are left: `make first-aws-run ENV={environment} DESTROY=1` tries again", flush=True)
+    tell("nothing is left" if not remains else
+          f"{len(remains)} objects are left: `make first-aws-run ENV={environment} DESTROY=1` tries again")
     for step in failed:
-        print(f"step {step.name} " + (f"was interrupted by {step.cut}" if step.cut else f"ended with {step.code}"))
+        tell(f"step {step.name} " + (f"was interrupted by {step.cut}" if step.cut else f"ended with {step.code}"))
     return 1 if remains or failed else 0
 
 
