@@ -1,5 +1,5 @@
 # Needs Rust and Python 3; everything else is installed into the build folder.
-.PHONY: demo emulator test dist sweep weather fuzz fuzz-files lint doc docs fmt schema setup build up status logs backup restore down
+.PHONY: demo emulator test dist sweep weather first-aws-run fuzz fuzz-files lint doc docs fmt schema setup build up status logs backup restore down
 
 demo: ## Plan, apply, plan again and destroy on an emulator of AWS; with Docker, the whole system
 	@python3 tests/tools/run.py demo
@@ -22,6 +22,10 @@ sweep: ## Interrupts apply, update and destroy on moto: SWEEP=all, a number of p
 
 weather: ## Applies, changes and destroys on moto while calls fail by chance: RUNS=… (20), SEED=…, WEATHER=rules, JOBS=…
 	@RUNS="$(RUNS)" SEED="$(SEED)" WEATHER="$(WEATHER)" JOBS="$(JOBS)" PROFILE="$(PROFILE)" python3 tests/tools/run.py weather
+
+first-aws-run: ## An environment on AWS, recorded and destroyed again: ENV=…, LIMIT=minutes (120), CONFIRM=ENV, DESTROY=1. It costs money: docs/guide/first-aws-run.md
+	@python3 tests/tools/run.py first-aws-run "$(ENV)" $(if $(LIMIT),--limit $(LIMIT)) $(if $(CONFIRM),--confirm $(CONFIRM)) \
+		$(if $(DESTROY),--destroy)
 
 fuzz: ## The app's API, by its description; needs PostgreSQL
 	@python3 app/tools/fuzz.py

@@ -7,6 +7,7 @@
     run.py sweep          the fault sweep; SWEEP, SEED and STATE in the environment select its points
     run.py weather        bad weather; RUNS, SEED, WEATHER and JOBS in the environment set it
                           PROFILE in the environment is Cargo's for both of them
+    run.py first-aws-run ENV    the first run on AWS: see `first_run.py`
     run.py tools          installs only, and prints the environment variables
 
 Skipped tests are named at the end; with --strict a skip is a failure. What was started is ended, also on Ctrl-C.
@@ -329,6 +330,9 @@ def main():
         return sweep()
     if what == "weather":
         return weather()
+    if what == "first-aws-run":
+        import first_run
+        return first_run.main(arguments, sys.modules[__name__])
     if what == "tools":
         for name, value in environment(*TOOLS).items():
             if name.startswith("PROVISIONER_"):

@@ -1,7 +1,8 @@
 //! The calls that were sent, for the record of a run: operation, time, status and request ID, and nothing of their content.
+//! A recording (`record.rs`) also gets their shape.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,10 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_types::SigningName;
 
-use crate::error::request_id;
+use crate::{
+    error::request_id,
+    record::{CallRecording, SentRequest},
+};
 
 /// Maximum number of calls that are kept until somebody takes them.
 const KEPT: usize = 100_000;
@@ -43,16 +47,28 @@ pub struct ApiCall {
 
 /// The calls of some clients. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CallLog(Arc<Mutex<Vec<ApiCall>>>);
+pub(crate) struct CallLog(Arc<LoggedCalls>);
+
+#[derive(Debug, Default)]
+struct LoggedCalls {
+    calls: Mutex<Vec<ApiCall>>,
+    /// Empty unless calls are recorded.
+    recording: OnceLock<CallRecording>,
+}
 
 impl CallLog {
     /// Returns the calls since the last time.
     pub(crate) fn take(&self) -> Vec<ApiCall> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Records the calls from now on. The first recording stays.
+    pub(crate) fn record(&self, recording: CallRecording) {
+        drop(self.0.recording.set(recording));
     }
 
     fn add(&self, call: ApiCall) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if calls.len() < KEPT {
             calls.push(call);
         }
@@ -86,6 +102,18 @@ impl Intercept for CallLog {
         Ok(())
     }
 
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.0.recording.get().is_some() {
+            bag.interceptor_state().store_put(SentRequest::new(context.request()));
+        }
+        Ok(())
+    }
+
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
@@ -97,14 +125,18 @@ impl Intercept for CallLog {
         };
         let service = bag.load::<SigningName>().map_or(operation.service(), |name| name.as_ref());
         let response = context.response();
-        self.add(ApiCall {
+        let call = ApiCall {
             operation: format!("{service}:{}", operation.name()),
             sent: *sent,
             time: sent.elapsed(),
             attempt: *number,
             status: response.map(|response| response.status().as_u16()),
             request_id: response.and_then(|response| request_id(response.headers())),
-        });
+        };
+        if let (Some(recording), Some(sent)) = (self.0.recording.get(), bag.load::<SentRequest>()) {
+            recording.add(&call, sent, response);
+        }
+        self.add(call);
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     calls::{ApiCall, CallLog},
     error::api,
     http::{self, CaBundle, CaBundleError},
+    record::CallRecording,
     schemas,
 };
 
@@ -298,6 +299,11 @@ impl Aws {
         self.read.calls.take()
     }
 
+    /// Appends the shape of every call from now on to a recording.
+    pub fn record_calls(&self, recording: CallRecording) {
+        self.read.calls.record(recording);
+    }
+
     /// Returns the endpoint, if it is not AWS's default.
     pub fn endpoint(&self) -> Option<&str> {
         self.read.config.endpoint_url()
@@ -307,7 +313,8 @@ impl Aws {
     pub async fn identity(&self) -> Result<Identity> {
         // The first call of each command, before the engine and its retries.
         let retries = RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(250));
-        let sts = aws_sdk_sts::Client::new(&self.read.config.to_builder().retry_config(retries).build());
+        let config = aws_sdk_sts::config::Builder::from(&self.read.config).retry_config(retries);
+        let sts = aws_sdk_sts::Client::from_conf(config.interceptor(self.read.calls.clone()).build());
         let answer = sts.get_caller_identity().send().await.map_err(api("sts:GetCallerIdentity"))?;
         let need = |value: Option<&str>, field| {
             value.map(str::to_owned).ok_or_else(|| Error::missing("sts:GetCallerIdentity", field))

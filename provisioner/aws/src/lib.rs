@@ -16,6 +16,7 @@ pub mod partition;
 pub mod preflight;
 mod prelude;
 mod properties;
+pub mod record;
 pub mod schemas;
 mod sdk;
 pub mod tags;

@@ -71,6 +71,15 @@ pub enum Failure {
         /// Cause of the failure.
         source: provisioner_aws::http::CaBundleError,
     },
+    /// The folder for a recording of calls.
+    #[cfg(feature = "aws-types")]
+    #[error("could not write the recording of calls to {}", folder.display())]
+    CallRecording {
+        /// Value of the variable `PROVISIONER_RECORD`.
+        folder: std::path::PathBuf,
+        /// Cause of the failure.
+        source: std::io::Error,
+    },
     /// No answer to who we are.
     #[error("could not determine the account of the credentials")]
     Identity(#[source] provisioner_model::Error),
@@ -285,6 +294,10 @@ impl Hint for Failure {
                 "expected a file of PEM certificates; without it, Provisioner trusts the certificate authorities of the \
                  operating system"
                     .to_owned(),
+            ),
+            #[cfg(feature = "aws-types")]
+            Self::CallRecording { .. } => Some(
+                "PROVISIONER_RECORD names a folder that this user may write to; unset it to record nothing".to_owned(),
             ),
             Self::Identity(error) if error.chain().contains("invalid peer certificate") => Some(
                 "if a proxy replaces the certificate, AWS_CA_BUNDLE names a PEM file with its certificate authority"

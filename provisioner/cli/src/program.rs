@@ -260,7 +260,8 @@ async fn aws(folder: &Folder, region: &str, clouds: &mut Clouds) -> Result<Provi
     Ok(ProviderTarget { account: identity.account, region: region.to_owned(), endpoint })
 }
 
-/// The clients of AWS, with the endpoints, the proxies and the CA bundle of the environment variables and the profile.
+/// The clients of AWS, with the endpoints, the proxies and the CA bundle of the environment variables and the profile. With
+/// `PROVISIONER_RECORD`, they record their calls.
 #[cfg(feature = "aws-types")]
 pub(crate) async fn load_aws(region: &str) -> Result<provisioner_aws::Aws, Failure> {
     use provisioner_aws::InvalidConfig;
@@ -269,7 +270,7 @@ pub(crate) async fn load_aws(region: &str) -> Result<provisioner_aws::Aws, Failu
         return Err(Failure::Endpoint { variable, value });
     }
     crate::proxies::check()?;
-    provisioner_aws::Aws::load(region).await.map_err(|invalid| {
+    let aws = provisioner_aws::Aws::load(region).await.map_err(|invalid| {
         let (profile, file) = crate::terminal::aws_profile();
         match invalid {
             InvalidConfig::Endpoint { service, value } => Failure::ProfileEndpoint { profile, file, service, value },
@@ -280,7 +281,14 @@ pub(crate) async fn load_aws(region: &str) -> Result<provisioner_aws::Aws, Failu
                 Failure::CaBundle { setting: format!("`ca_bundle` of the AWS profile `{profile}`"), source }
             }
         }
-    })
+    })?;
+    if let Some(folder) = crate::terminal::recording_folder() {
+        match provisioner_aws::record::CallRecording::open(&folder) {
+            Ok(recording) => aws.record_calls(recording),
+            Err(source) => return Err(Failure::CallRecording { folder, source }),
+        }
+    }
+    Ok(aws)
 }
 
 /// Refuses credentials of another partition than the region's: no account exists in two of them.

@@ -221,6 +221,13 @@ pub fn has_ca_bundle() -> bool {
     std::env::var_os("AWS_CA_BUNDLE").is_some()
 }
 
+/// Returns the folder for a recording of the calls of AWS, if the environment names one.
+#[cfg(feature = "aws-types")]
+#[expect(clippy::disallowed_methods, reason = "the command line is what reads the environment")]
+pub fn recording_folder() -> Option<std::path::PathBuf> {
+    std::env::var_os("PROVISIONER_RECORD").filter(|folder| !folder.is_empty()).map(Into::into)
+}
+
 /// The endpoint of a single service, where only such are set: the state must not take an emulator for AWS.
 pub fn service_endpoint() -> Option<String> {
     endpoint_variables().into_iter().find(|(name, _)| name != "AWS_ENDPOINT_URL").map(|(_, value)| value)

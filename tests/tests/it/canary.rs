@@ -2,7 +2,8 @@
 //!
 //! Every secret input of every resource type has a value of its own, and generated secrets are taken from the calls and
 //! from the emulator. The tests then search the state with its journal and history, saved plans, all output at every log
-//! level, error messages of an endpoint that repeats what it refuses, and the arguments and environments of all processes.
+//! level, recordings of calls, error messages of an endpoint that repeats what it refuses, and the arguments and
+//! environments of all processes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -163,6 +164,7 @@ impl Stage {
         }
         command
             .env("AWS_ENDPOINT_URL", &self.url)
+            .env("PROVISIONER_RECORD", self.sandbox.path("recording"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.sandbox.path("credentials"))
             .env("AWS_CONFIG_FILE", self.sandbox.path("no-config"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -191,6 +193,10 @@ impl Stage {
         let err = std::fs::read(self.sandbox.path("err")).unwrap();
         self.shown.insert(format!("stderr of {name}"), err.clone());
         self.shown.insert(format!("stdout of {name}"), std::fs::read(self.sandbox.path("out")).unwrap());
+        // Each command appends to it.
+        if let Ok(text) = std::fs::read(self.sandbox.path("recording/calls.jsonl")) {
+            self.shown.insert("the recording of calls".to_owned(), text);
+        }
         for file in files(&self.sandbox.path("state")).into_iter().chain([self.sandbox.path("saved.json")]) {
             if let Ok(text) = std::fs::read(&file) {
                 self.shown.insert(format!("{} after {name}", file.display()), text);
@@ -455,6 +461,10 @@ fn secrets_are_in_no_file_output_log_error_or_process() {
         assert!(forms(value).iter().any(|form| written.contains(form.as_str())), "{value} was written");
     }
     stage.assert_hidden(&values);
+    let recording = std::fs::read_to_string(stage.sandbox.path("recording/calls.jsonl")).unwrap();
+    for call in ["secretsmanager:CreateSecret", "secretsmanager:GetRandomPassword", "rds:ModifyDBInstance"] {
+        assert!(recording.contains(call), "{call} is recorded");
+    }
 }
 
 #[test]

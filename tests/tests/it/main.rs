@@ -24,6 +24,7 @@ mod existing_network;
 mod facts;
 mod fault_sweep;
 mod faults;
+mod first_run;
 mod foreign_dependents;
 mod foreign_objects;
 mod generated_names;

@@ -1,5 +1,5 @@
 //! Every member of a type's create call is an input, or is listed with the reason why not: checked against AWS's own
-//! description of the call, as botocore has it.
+//! description of the call, as botocore has it. The same description has the names that a recording of calls may contain.
 
 use std::{path::Path, process::Command};
 
@@ -91,6 +91,20 @@ fn every_create_parameter_is_an_input_or_is_omitted_with_a_reason() {
     let told: Vec<Vec<String>> = serde_json::from_str(&told).unwrap();
     wrong.extend(covered.iter().zip(&told).flat_map(|(call, members)| call.wrong(members)));
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn recordings_name_the_members_of_every_call() {
+    const TEST: &str = "recordings_name_the_members_of_every_call";
+    #[expect(clippy::disallowed_methods, reason = "how the test runner says where the client is")]
+    let Ok(client) = std::env::var("PROVISIONER_AWS_CLI") else {
+        return skipped(TEST, "the AWS CLI is not installed");
+    };
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/member_names.py");
+    let told = ran(Command::new(Path::new(&client).with_file_name("python")).arg(tool).output().unwrap()).ok().out;
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../provisioner/aws/src/record/members.txt");
+    let list = std::fs::read_to_string(list).unwrap();
+    assert!(told == list, "with the Python of the AWS CLI: tests/tools/member_names.py --write");
 }
 
 fn words<'a>(of: &'a str, why: &'a str) -> impl Iterator<Item = &'a str> {
