@@ -67,8 +67,8 @@ pub struct Environment {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// ARN of the policy that limits the permissions of every role. The deploy role can then create only roles with this
-    /// boundary, which applies to itself as well. Default: none.
+    /// ARN of the policy that limits the permissions of every role, in place of the stack's own boundaries. The deploy role
+    /// can create only roles with this boundary, which applies to itself as well. Default: the stack's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"), length(max = 2048))]
     pub permissions_boundary: Option<String>,
