@@ -67,6 +67,33 @@ impl Emulator {
     }
 }
 
+/// ministack leaves the roles' permissions boundaries out of the list of the account's roles: the front keeps them, by the
+/// emulator's port and the role's name.
+fn with_boundaries(request: &Message, port: u16, answer: Message) -> io::Result<Message> {
+    static KEPT: Mutex<BTreeMap<(u16, String), String>> = Mutex::new(BTreeMap::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let action = request.field("Action").unwrap_or_default();
+    if let Some(name) = request.field("RoleName").filter(|_| answer.status() == "200") {
+        match (&*action, request.field("PermissionsBoundary")) {
+            ("CreateRole" | "PutRolePermissionsBoundary", Some(boundary)) => {
+                kept.insert((port, name), boundary);
+            }
+            ("DeleteRole" | "DeleteRolePermissionsBoundary", _) => drop(kept.remove(&(port, name))),
+            _ => {}
+        }
+    }
+    if action != "GetAccountAuthorizationDetails" {
+        return Ok(answer);
+    }
+    let mut body = answer.text().to_owned();
+    for ((_, name), boundary) in kept.iter().filter(|((of, _), _)| *of == port) {
+        let element = format!("<RoleName>{name}</RoleName>");
+        let boundary = format!("<PermissionsBoundaryArn>{boundary}</PermissionsBoundaryArn>");
+        body = body.replace(&element, &format!("{element}<PermissionsBoundary>{boundary}</PermissionsBoundary>"));
+    }
+    Ok(answer.with(body))
+}
+
 fn ministack() -> (u16, Command) {
     let port = free_port();
     let mut command = Command::new(program("PROVISIONER_MINISTACK", "ministack"));
@@ -130,6 +157,7 @@ impl Front {
                 let answer = self.complete(answer);
                 if request.service() == "rds" { front::with_lifecycle(request, self.port, &answer) } else { Ok(answer) }
             }
+            "iam" => with_boundaries(request, self.port, request.send(self.port)?),
             "ecr" if self.docker => {
                 let answer = request.send(self.port)?;
                 let body = registry::named(self.port, answer.text());
