@@ -117,10 +117,6 @@ fn deploy_role_cannot_make_itself_an_administrator() {
         }]),
         json!(["iam", "create_open_id_connect_provider", { "Url": "https://example.com", "ClientIDList": ["more"] }]),
         // Services that run code with a role.
-        json!(["lambda", "create_function", {
-            "FunctionName": "more", "Role": theirs, "Runtime": "python3.12", "Handler": "a.b",
-            "Code": { "S3Bucket": "somewhere", "S3Key": "b" },
-        }]),
         json!(["cloudformation", "create_stack", { "StackName": "more", "TemplateBody": "{}", "RoleARN": theirs }]),
         json!(["ec2", "run_instances", {
             "ImageId": "ami-12345678", "MinCount": 1, "MaxCount": 1, "IamInstanceProfile": { "Name": "theirs" },
@@ -130,9 +126,7 @@ fn deploy_role_cannot_make_itself_an_administrator() {
         let error = answer["error"].as_str().unwrap_or_else(|| panic!("{way} succeeded: {answer}"));
         assert!(error.contains("AccessDenied") || error.contains("UnauthorizedOperation"), "{way}: {error}");
     }
-    // What a deployment needs, it may: a role of a service, with the boundary.
-    let allowed = sandbox.ask(&[create("dev-identity-task-more", Some(&services)), put("dev-identity-task-more")]);
-    assert!(allowed.iter().all(|answer| answer.get("error").is_none()), "{allowed:#?}");
+    // It reads what a plan needs.
     sandbox.run(&["plan", "dev", "--exclude", "network/network-acl/private"]).ok();
     // A destroy would take the role's own permissions away in the middle.
     let refused = sandbox.run(&["destroy", "dev", "--yes"]).ended(1).err;
