@@ -4,9 +4,9 @@ record of calls (`provisioner/aws/src/record.rs`) may contain.
     member_names.py           prints the list
     member_names.py --write   writes it to provisioner/aws/src/record/members.txt
 
-Runs with the Python of the AWS CLI. A line is a name, and `boolean`, `number` or `enum` if every member of this name in
-every call has that type and none is sensitive. `disclosed.txt` beside the list names further members whose values may be
-recorded; a sensitive one among them is an error.
+Runs with the Python of the AWS CLI. A line is a name, and `map` if a member of this name is a map, or `boolean`, `number`
+or `enum` if every member of this name in every call has that type and none is sensitive. `disclosed.txt` beside the list
+names further members whose values may be recorded; a sensitive one among them is an error.
 """
 import pathlib
 import re
@@ -64,7 +64,7 @@ def kind(shape):
         return "enum"
     if shape.type_name in ("integer", "long", "float", "double"):
         return "number"
-    return "boolean" if shape.type_name == "boolean" else "other"
+    return shape.type_name if shape.type_name in ("boolean", "map") else "other"
 
 
 def collect(service, shape, found, known):
@@ -101,8 +101,9 @@ def main():
         sys.exit(f"disclosed.txt names members that are sensitive or not in a call: {', '.join(wrong)}")
     lines = []
     for name, kinds in sorted(found.items()):
-        public = kinds.pop() if len(kinds) == 1 else ""
-        lines.append(f"{name} {public}" if public in ("boolean", "number", "enum") else name)
+        # The members of a map have the user's own names, in whichever call it is one.
+        public = "map" if "map" in kinds else kinds.pop() if len(kinds) == 1 else ""
+        lines.append(f"{name} {public}" if public in ("boolean", "map", "number", "enum") else name)
     text = "\n".join(lines) + "\n"
     if sys.argv[1:] == ["--write"]:
         (RECORD / "members.txt").write_text(text)

@@ -33,7 +33,7 @@ impl StepExecution<'_, '_> {
     ) -> Result<ObservedState, StepError> {
         let mut receipt = receipt;
         let mut observed = self.ready(object, desired, receipt.as_ref()).await?;
-        let resolved = Resolved { inputs: desired.clone(), waits: std::collections::BTreeMap::new() };
+        let resolved = Resolved { inputs: desired.clone(), stopped: false, waits: std::collections::BTreeMap::new() };
         let written = Object { inputs: desired.clone(), ..object.clone() };
         let left = |observed: &ObservedState| -> BTreeSet<String> {
             let field_diffs = differences(self.resource_type, &resolved, &written, observed, ignore);

@@ -48,23 +48,33 @@ async fn environment_stops_and_starts_again() {
     assert!(!is_stopped(&simulation).await);
 }
 
+/// A stop that is killed at a writing call, before its effect or without its answer.
+async fn killed_stop(call: usize, fault: Fault) -> Simulation {
+    let simulation = Simulation::new();
+    simulation.converge(&app(false)).await.expect("applied");
+    let plan = simulation.plan(&app(true)).await.expect("a plan");
+    simulation.cloud.fail_at(call, fault);
+    tokio::select! {
+        _ = simulation.apply(&plan) => panic!("the process was to be killed"),
+        () = simulation.cloud.stopped() => {}
+    }
+    simulation.cloud.heal();
+    simulation.store.revive();
+    simulation
+}
+
 /// The state says that the environment is stopped before the first object is: the next apply does not start it.
 #[tokio::test]
-async fn stop_that_is_killed_continues_with_the_next_apply() {
-    for call in 1..=2 {
-        let simulation = Simulation::new();
-        simulation.converge(&app(false)).await.expect("applied");
-        let plan = simulation.plan(&app(true)).await.expect("a plan");
-        simulation.cloud.fail_at(call, Fault::StopAfter);
-        tokio::select! {
-            _ = simulation.apply(&plan) => panic!("the process was to be killed"),
-            () = simulation.cloud.stopped() => {}
-        }
-        simulation.cloud.heal();
-        simulation.store.revive();
+async fn stop_that_is_killed_continues_or_is_taken_back() {
+    for (call, fault) in [1, 2].into_iter().flat_map(|call| [(call, Fault::StopBefore), (call, Fault::StopAfter)]) {
+        let simulation = killed_stop(call, fault).await;
         assert!(is_stopped(&simulation).await, "killed at call {call}");
         simulation.converge(&app(true)).await.expect("stopped");
         assert_eq!(shape(&simulation), [json!(true), json!(0)], "killed at call {call}");
+
+        let simulation = killed_stop(call, fault).await;
+        simulation.converge(&app(false)).await.expect("started");
+        assert_eq!(shape(&simulation), [Value::Null, json!(2)], "killed at call {call}");
     }
 }
 

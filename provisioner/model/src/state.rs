@@ -209,11 +209,27 @@ impl Object {
         }
     }
 
+    /// Returns the recorded inputs, with those that only an interrupted update states: they may be in force.
+    pub fn inputs_in_force(&self) -> Value {
+        let mut inputs = self.inputs.clone();
+        let pending = self.pending.as_ref().filter(|pending| pending.operation == Operation::Update);
+        let pending = pending.and_then(|pending| pending.inputs.as_ref()?.as_object());
+        if let (Some(inputs), Some(pending)) = (inputs.as_object_mut(), pending) {
+            for (name, value) in pending {
+                let recorded = inputs.entry(name.clone()).or_insert(Value::Null);
+                if recorded.is_null() {
+                    recorded.clone_from(value);
+                }
+            }
+        }
+        inputs
+    }
+
     /// Returns the recorded state that a type needs to update or delete the object; `None` while its ID is unknown.
     pub fn recorded_state(&self, lineage: &str, address: &str) -> Option<RecordedState> {
         Some(RecordedState {
             id: self.id.clone()?,
-            inputs: self.inputs.clone(),
+            inputs: self.inputs_in_force(),
             outputs: self.outputs.clone(),
             owner: self.owner(lineage, address),
         })

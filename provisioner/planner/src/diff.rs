@@ -20,6 +20,8 @@ use serde_json::{Map, Value};
 pub struct Resolved {
     /// With `<ADDRESS.PATH>` for what is not known.
     pub inputs: Value,
+    /// `true` if these are the inputs in a stopped environment.
+    pub stopped: bool,
     /// By field: the outputs that it waits for.
     pub waits: std::collections::BTreeMap<String, BTreeSet<String>>,
 }
@@ -35,7 +37,7 @@ impl Resolved {
                 waits.insert(field.clone(), unknown.into_iter().collect());
             }
         }
-        Self { inputs: Value::Object(out), waits }
+        Self { inputs: Value::Object(out), stopped: false, waits }
     }
 }
 
@@ -77,9 +79,18 @@ pub fn fill_stopped(resource_type: &dyn ResourceType, inputs: &mut Value) {
     }
 }
 
-/// Returns whether an input that is otherwise others' goes from or to its value in a stopped environment.
+/// Returns whether the recorded value of an input that is otherwise others' is that of the other kind of environment:
+/// running, or stopped.
 fn stops_or_starts(field: &FieldSchema, desired: &Value, recorded: Option<&Value>) -> bool {
     field.stopped_value().is_some_and(|stopped| (*desired == stopped) != (recorded == Some(&stopped)))
+}
+
+/// Returns whether an input that is otherwise others' has to be written: it stops what runs, or starts what is stopped.
+/// Without a stop or a start, that is so only in a stopped environment: there, others have started it.
+fn is_to_shift(field: &FieldSchema, desired: &Resolved, recorded: Option<&Value>, observed: Option<&Value>) -> bool {
+    let (Some(stopped), Some(target)) = (field.stopped_value(), value(&desired.inputs, field)) else { return false };
+    let differs = (*target == stopped) != (observed == Some(&stopped));
+    differs && (desired.stopped || stops_or_starts(field, target, recorded))
 }
 
 /// Returns the fields whose desired and observed values differ.
@@ -95,9 +106,9 @@ pub fn differences(
     let has_other_users = has_other_users(object, observed);
     for field in resource_type.info().fields {
         let recorded = value(&object.inputs, field);
-        let is_others = |desired| !stops_or_starts(field, desired, recorded);
         let is_ignored = ignore.iter().any(|name| name == field.name);
-        if is_ignored || (field.initial && value(&desired.inputs, field).is_none_or(is_others)) {
+        let is_others = || !is_to_shift(field, desired, recorded, value(&observed.inputs, field));
+        if is_ignored || (field.initial && is_others()) {
             continue;
         }
         let Some(target) = value(&desired.inputs, field) else {
@@ -230,12 +241,13 @@ pub fn drift(
 
 /// Returns whether the recorded inputs equal the declared ones, so that nothing needs to be recorded.
 pub fn recorded_as(resource_type: &dyn ResourceType, desired: &Resolved, object: &Object, ignore: &[String]) -> bool {
-    resource_type
-        .info()
-        .fields
-        .iter()
-        .filter(|field| (!field.initial || field.create_only) && !ignore.iter().any(|name| name == field.name))
-        .all(|field| value(&desired.inputs, field) == value(&object.inputs, field))
+    resource_type.info().fields.iter().filter(|field| !ignore.iter().any(|name| name == field.name)).all(|field| {
+        let (desired, recorded) = (value(&desired.inputs, field), value(&object.inputs, field));
+        if field.initial && !field.create_only {
+            return !desired.is_some_and(|desired| stops_or_starts(field, desired, recorded));
+        }
+        desired == recorded
+    })
 }
 
 /// Returns the inputs that count only for a create, and that the program states otherwise than when it created the object.

@@ -286,9 +286,24 @@ impl Draft {
             declared.map_or_else(Vec::new, |declared| graph::needs(&declared.inputs).into_iter().collect())
         };
         let mut edges = vec![];
+        let shifts: Vec<(&str, usize, Shift)> = self
+            .done
+            .iter()
+            .filter_map(|(address, node)| Some((&**address, *node, shift(decisions, address)?)))
+            .collect();
+        let below = |address: &str| graph::closure(needs(address), needs);
+        let needed: BTreeSet<String> = shifts.iter().flat_map(|(address, ..)| below(address)).collect();
+        // What none of the others depends on watches them: an alarm is off before anything stops, and on after all runs.
+        let (others, watchers): (Vec<_>, Vec<_>) =
+            shifts.iter().copied().partition(|(address, ..)| needed.contains(*address));
+        for (_, watcher, direction) in &watchers {
+            for (_, other, _) in others.iter().filter(|(_, _, same)| same == direction) {
+                edges.push(if *direction == Shift::Start { (*watcher, *other) } else { (*other, *watcher) });
+            }
+        }
         for (address, node) in &self.done {
             let Some(user) = shift(decisions, address) else { continue };
-            for need in graph::closure(needs(address), needs) {
+            for need in below(address) {
                 let (Some(needed), Some(at)) = (shift(decisions, &need), self.done.get(&need)) else { continue };
                 match (user, needed) {
                     (Shift::Start, Shift::Start) => edges.push((*node, *at)),

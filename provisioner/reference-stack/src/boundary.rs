@@ -105,9 +105,26 @@ fn jobs(env: &Environment, facts: &Facts) -> In<String> {
         everywhere(&["*"]),
         deny(&changes, [ours("role", "deploy"), ours("role", "plan"), ours("policy", ""), provider.into()]),
         deny(&identities, ["*".into()]),
+        // The tags of a key say whose it is, and its policy who may use it: those of others stay as they are.
+        deny_if(
+            &["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"],
+            ["*".into()],
+            json!({ "StringNotEquals": { "aws:ResourceTag/environment": facts.environment } }),
+        ),
+        deny_if(
+            &["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"],
+            ["*".into()],
+            json!({ "StringNotEquals": { "aws:ResourceTag/project": env.project } }),
+        ),
         // A role of another environment, or of people, is none that a deployment takes.
         deny(&["sts:AssumeRole"], ["*".into()]),
     ])
+}
+
+fn deny_if(actions: &[&str], resources: impl IntoIterator<Item = Value>, condition: Value) -> Value {
+    let mut statement = deny(actions, resources);
+    statement["Condition"] = condition;
+    statement
 }
 
 fn deny(actions: &[&str], resources: impl IntoIterator<Item = Value>) -> Value {

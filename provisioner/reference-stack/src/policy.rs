@@ -142,7 +142,7 @@ pub(crate) fn identity_arn(env: &Environment, facts: &Facts, kind: &str, name: &
 /// Returns the policies of `plan`: read access for every resource type.
 pub(crate) fn plan_policies() -> Vec<In<String>> {
     let actions = listed(|actions| vec![actions.read]);
-    pack(actions.into_iter()).into_iter().map(|actions| policy([everywhere(&actions)])).collect()
+    pack(actions.into_iter(), MANAGED_LIMIT - FRAME).into_iter().map(|actions| policy([everywhere(&actions)])).collect()
 }
 
 /// Returns the policies of `apply` and `destroy`: the union of the actions of all types. Names and IDs of most objects
@@ -157,7 +157,7 @@ pub(crate) fn deploy_policies(facts: &Facts, env: &Environment, boundary: &In<St
     let iam_writes = iam_writes.into_iter().filter(|action| !ADMINISTRATORS.contains(action));
     let (granting, iam_writes): (Vec<_>, Vec<_>) = iam_writes.partition(|action| GRANTING.contains(action));
     let roles = || SERVICE_ROLES.map(|name| Value::from(identity_arn(env, facts, "role", name)));
-    let statements = [
+    let mut statements = vec![
         everywhere(&iam_reads),
         allow(&iam_writes, roles()),
         // A role without its boundary would have more permissions.
@@ -180,7 +180,11 @@ pub(crate) fn deploy_policies(facts: &Facts, env: &Environment, boundary: &In<St
             json!({ "StringEquals": { "aws:ResourceTag/project": env.project, "aws:ResourceTag/environment": environment } }),
         ),
     ];
-    let rest = pack(rest.into_iter()).into_iter().map(|actions| policy([everywhere(&actions)]));
+    // The first policy takes as many of the other actions as it has room for: each policy is a call of every plan.
+    let room = (MANAGED_LIMIT - FRAME).saturating_sub(Value::from(statements.clone()).to_string().len());
+    let mut rest = pack(rest.into_iter(), room).into_iter();
+    statements.extend(rest.next().map(|actions| everywhere(&actions)));
+    let rest = rest.map(|actions| policy([everywhere(&actions)]));
     std::iter::once(policy(statements)).chain(rest).collect()
 }
 
@@ -203,10 +207,9 @@ fn reads(action: &str) -> bool {
     ["Get", "List", "Describe", "Simulate"].iter().any(|read| verb.starts_with(read))
 }
 
-/// Cuts a list into as few as fit a managed policy each.
-fn pack<'a>(actions: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+/// Cuts a list into as few as fit a managed policy each; the first has `room` characters.
+fn pack<'a>(actions: impl Iterator<Item = &'a str>, mut room: usize) -> Vec<Vec<&'a str>> {
     let mut policies: Vec<Vec<&str>> = vec![vec![]];
-    let mut room = MANAGED_LIMIT - FRAME;
     for action in actions {
         // Each item adds two quotes and a comma.
         let size = action.len() + 3;

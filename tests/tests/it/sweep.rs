@@ -99,9 +99,8 @@ const LEFT_OUT: &[(&str, &str, &[&str])] = &[
     ("aws:iam:oidc-provider", UNSTATED, &["thumbprint_list"]),
     ("aws:iam:oidc-provider", UNKEPT, &["client_id_list"]),
     ("aws:iam:oidc-provider", "shared between environments: no environment owns its tags", &["tags"]),
-    ("aws:iam:role", UNSTATED, &["permissions_boundary"]),
     ("aws:kms:key", UNSTATED, &["rotation_period_in_days"]),
-    ("aws:rds:instance", UNSTATED, &["ca_certificate_identifier", "enable_cloudwatch_logs_exports"]),
+    ("aws:rds:instance", UNSTATED, &["ca_certificate_identifier", "enable_cloudwatch_logs_exports", "stopped"]),
     (
         "aws:rds:instance",
         NEITHER,
@@ -308,6 +307,7 @@ fn changes(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
         ("identity/role/deploy", "assume_role_policy_document", grant(trust)),
         ("identity/role/deploy", "description", json!("other")),
         ("identity/role/deploy", "max_session_duration", json!(3600)),
+        ("identity/role/deploy", "permissions_boundary", json!("arn:aws:iam::aws:policy/PowerUserAccess")),
         ("identity/role-policies/task", "inline", json!({ "run": grant(look.clone()), "more": grant(look) })),
         ("identity/role-policies/plan", "managed", json!([])),
         ("secrets/alias/main", "target_key_id", key),

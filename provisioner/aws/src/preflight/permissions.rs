@@ -14,6 +14,7 @@ use provisioner_model::{
     erased::{ResourceRegistry, ResourceType},
     plan::StepAction,
     resource::Actions,
+    type_info::TypeInfo,
 };
 
 use super::{Context, principal::principal};
@@ -23,6 +24,8 @@ use crate::{
     prelude::*,
 };
 
+/// Actions of an update that most updates do not need.
+const BY_PARAMETER: &[&str] = &["iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"];
 /// A caller may have to be told of no more than these; the message says how many there are.
 const SHOWN: usize = 8;
 
@@ -101,10 +104,20 @@ fn needed(context: &Context<'_>, types: &ResourceRegistry, place: Place<'_>) -> 
             _ => continue,
         };
         let own = create.first().and_then(|action| action.split(':').next()).unwrap_or_default();
-        let name = info.name.and_then(|name| write?.planned[name.field].as_str());
-        for action in actions.iter().filter(|action| action.split(':').next() == Some(own)) {
+        let name = match &step.action {
+            StepAction::Delete { id, .. } => id.as_deref().filter(|id| !id.contains(':')).map(str::to_owned),
+            _ => write.and_then(|write| name(info, &write.planned)),
+        };
+        // Policies are often limited to names: without the name, the simulation would tell nothing.
+        let is_named = info.name.is_some() || info.part_of.is_some();
+        if is_named && name.is_none() {
+            continue;
+        }
+        let is_own = |action: &&&'static str| action.split(':').next() == Some(own) && !BY_PARAMETER.contains(*action);
+        for action in actions.iter().filter(is_own) {
             let Some(about) = authorization::action(action) else { continue };
-            let arns = |types: &[String]| types.iter().filter_map(|one| place.arn(one, name)).collect::<Vec<_>>();
+            let arns =
+                |types: &[String]| types.iter().filter_map(|one| place.arn(one, name.as_deref())).collect::<Vec<_>>();
             let (required, optional) = (arns(&about.required), arns(&about.optional));
             // What a call needs in any case decides; the others depend on its parameters.
             let optional = if required.is_empty() { optional } else { vec![] };
@@ -113,6 +126,15 @@ fn needed(context: &Context<'_>, types: &ResourceRegistry, place: Place<'_>) -> 
         }
     }
     needed
+}
+
+/// Returns the name of the object, or of the object that it is a part of, as ARNs have it: with a path before it.
+fn name(info: &TypeInfo, planned: &Value) -> Option<String> {
+    let field = info.name.map(|name| name.field).or(info.part_of)?;
+    // What is not known yet has the form `<ADDRESS.PATH>`.
+    let name = planned[field].as_str().filter(|name| !name.contains(['<', ':']))?;
+    let path = planned["path"].as_str().unwrap_or_default().trim_start_matches('/');
+    Some(format!("{path}{name}"))
 }
 
 /// Returns the values of the condition keys that policies for an environment use: its region and its tags.
@@ -156,6 +178,8 @@ impl Simulation<'_, '_> {
         let allowed = |result: &&EvaluationResult| {
             *result.eval_decision() == PolicyEvaluationDecisionType::Allowed
                 || !result.missing_context_values().is_empty()
+                // With an ARN, they are beside the result for it.
+                || result.resource_specific_results().iter().any(|one| !one.missing_context_values().is_empty())
         };
         Ok(results.iter().filter(allowed).map(|result| result.eval_action_name().to_owned()).collect())
     }

@@ -204,7 +204,7 @@ fn json_value(value: &Value, builder: &mut ShapeBuilder) {
         Value::Object(members) if members.is_empty() => builder.add("object"),
         Value::Object(members) => {
             for (name, value) in members {
-                builder.enter(name);
+                builder.enter_key(name);
                 json_value(value, builder);
                 builder.leave();
             }
@@ -262,7 +262,7 @@ fn cbor_value(
                 if depth == 0 && name == "__type" && decoder.datatype()? == Type::String {
                     *code = Some(decoder.probe().str()?.to_owned());
                 }
-                builder.enter(&name);
+                builder.enter_key(&name);
                 cbor_value(decoder, builder, code, depth + 1)?;
                 builder.leave();
             }
@@ -376,6 +376,13 @@ mod tests {
             "Attributes.entry.[].key": text(),
         });
         assert_eq!(of_request(Protocol::Form, &body), expected);
+    }
+
+    #[test]
+    fn names_of_a_map_are_the_users() {
+        let body = json!({ "tags": { "state": "Hunter2", "Engine": "Hunter2" }, "Tags": [{ "Key": "Status", "Value": "Hunter2" }] });
+        let expected = json!({ "tags.{}": text(), "Tags.[].Key": text(), "Tags.[].Value": text() });
+        assert_eq!(of_request(Protocol::Json, &body.to_string()), expected);
     }
 
     #[test]

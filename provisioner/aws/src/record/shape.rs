@@ -1,7 +1,7 @@
 //! The shape of a body: the path and the type of each member, and the values of some. No secret can be in it:
 //!
 //! - A path consists of names from `members.txt`, which has the members of the calls in AWS's models. The path has the name
-//!   from that list, not the one from the body. Every other name, such as the key of a tag, is `{}`.
+//!   from that list, not the one from the body. Every other name, and each name in a map, such as the key of a tag, is `{}`.
 //! - A value is kept if AWS's models give its member no other type than a boolean, a number or an enumeration, and no model
 //!   calls it sensitive; or if `disclosed.txt` names the member, which holds states and codes.
 //! - A text that is kept is short and has the characters of an identifier.
@@ -46,6 +46,8 @@ enum Disclosure {
     Boolean,
     Number,
     Text,
+    /// Nothing, and its members have names of the user's own.
+    Map,
 }
 
 /// The members of AWS's calls, with what may be kept of each.
@@ -56,6 +58,7 @@ static MEMBERS: LazyLock<HashMap<&'static str, Disclosure>> = LazyLock::new(|| {
             Some((name, "boolean")) => (name, Disclosure::Boolean),
             Some((name, "number")) => (name, Disclosure::Number),
             Some((name, "enum")) => (name, Disclosure::Text),
+            Some((name, "map")) => (name, Disclosure::Map),
             _ => (line, Disclosure::Nothing),
         })
         .collect();
@@ -79,6 +82,12 @@ impl ShapeBuilder {
     /// Enters a member by its name in the body.
     pub(super) fn enter(&mut self, name: &str) {
         self.path.push(MEMBERS.get_key_value(name).map_or(UNKNOWN, |(name, _)| name));
+    }
+
+    /// Enters a member in a protocol that writes a map as an object: there, its name may be the user's own.
+    pub(super) fn enter_key(&mut self, name: &str) {
+        let parent = self.path.last().and_then(|parent| MEMBERS.get(parent));
+        self.enter(if parent == Some(&Disclosure::Map) { "" } else { name });
     }
 
     /// Enters the items of a list.
@@ -157,7 +166,7 @@ mod tests {
         }
         for name in ["SecretString", "MasterUserPassword", "PrivateKey", "RandomPassword", "authorizationToken", "Key"]
         {
-            assert_eq!(MEMBERS[name], Disclosure::Nothing, "{name}");
+            assert!(matches!(MEMBERS[name], Disclosure::Nothing | Disclosure::Map), "{name}");
         }
     }
 

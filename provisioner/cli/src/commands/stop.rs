@@ -7,8 +7,13 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use provisioner_model::Environment;
+use provisioner_model::{
+    Environment,
+    erased::ResourceRegistry,
+    stack::{Declared, Desired},
+};
 use provisioner_planner::Selection;
+use serde_json::Value;
 
 use super::ExitStatus;
 use crate::{
@@ -68,7 +73,13 @@ pub(super) async fn run<E: Environment>(
     session.stopped = direction == Direction::Stop;
     let declaration = session.declare()?;
     let places = places(&declaration.desired);
-    let declaration = declaration.into_recorded(&session.snapshot, program.registry());
+    let counts = initial_values(&declaration.desired, program.registry());
+    let mut declaration = declaration.into_recorded(&session.snapshot, program.registry());
+    for (address, field, value) in counts {
+        if let Some(recorded) = declaration.desired.resources.get_mut(&address) {
+            recorded.inputs[field] = value;
+        }
+    }
 
     let stoppable = |type_name: &str| {
         let resource_type = program.registry().get(type_name);
@@ -84,7 +95,8 @@ pub(super) async fn run<E: Environment>(
     let observed = session.refresh(&declaration.desired, scope, &pace).await?;
     let plan = session.plan(&declaration, &observed, &Selection { targets: addresses, ..Selection::default() })?;
     let state = if session.stopped { "stopped" } else { "running" };
-    if plan.is_empty() && was_stopped == session.stopped {
+    // A notice names what somebody else has stopped.
+    if plan.is_empty() && was_stopped == session.stopped && plan.notices.is_empty() {
         terminal.data(&format!("{environment} is {state} already.\n"));
         return Ok(ExitStatus::Success);
     }
@@ -113,4 +125,18 @@ pub(super) async fn run<E: Environment>(
     };
     terminal.say(&format!("{environment} is {state}. {next}"));
     Ok(ExitStatus::Success)
+}
+
+/// Returns the program's values of inputs that it states for the beginning only, such as a number of tasks: the state does
+/// not follow them.
+fn initial_values(declared: &Desired, registry: &ResourceRegistry) -> Vec<(String, &'static str, Value)> {
+    let of_resource = |(address, declared): (&String, &Declared)| {
+        let fields = registry.get(declared.type_name).map(|of| of.info().fields).unwrap_or_default();
+        let stated = fields.iter().filter(|field| field.initial && field.stopped.is_some()).filter_map(|field| {
+            let value = declared.inputs.get(field.name).filter(|value| !value.is_null())?;
+            Some((address.clone(), field.name, value.clone()))
+        });
+        stated.collect::<Vec<_>>()
+    };
+    declared.resources.iter().flat_map(of_resource).collect()
 }

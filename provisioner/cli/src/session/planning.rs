@@ -84,7 +84,7 @@ impl<E: Environment> Session<'_, E> {
             return Err(Failure::Contradiction(contradictions));
         }
         plan.notices.extend(declaration.notices.iter().cloned());
-        if self.stopped && !declaration.desired.resources.is_empty() {
+        if self.stopped && self.snapshot.stopped && !declaration.desired.resources.is_empty() {
             let summary = "the environment is stopped, and this plan leaves it so";
             let hint = format!("start it: provisioner start {}", self.environment.name);
             plan.notices.push(Diagnostic::warning(summary).hint(hint));

@@ -41,7 +41,7 @@ impl Context<'_, '_> {
 
     /// Returns an object as recorded, in the shape of this program's version of the type.
     pub(super) fn migrated(&self, object: &Object) -> Object {
-        let mut migrated = object.clone();
+        let mut migrated = Object { inputs: object.inputs_in_force(), ..object.clone() };
         if let Some(row) = self.facts.row.filter(|row| row.version < self.info().version) {
             self.facts.resource_type.migrate(row.version, &mut migrated.inputs);
         }
@@ -72,7 +72,7 @@ impl Context<'_, '_> {
             // The state keeps what the program declares: a start needs it.
             let mut stopped = unresolved.clone();
             diff::fill_stopped(self.facts.resource_type, &mut stopped);
-            self.decisions.resolve_inputs(&stopped)
+            Resolved { stopped: true, ..self.decisions.resolve_inputs(&stopped) }
         } else {
             self.decisions.resolve_inputs(&unresolved)
         };

@@ -14,7 +14,7 @@ pub(super) fn check<'a>(facts: &ResourceFacts<'a>, mut decision: Decision<'a>, s
     let Some(ObservedObject { observation, .. }) = decision.effect.object() else { return decision };
     let Phase::Stopped { why, hint } = &observation.phase else { return decision };
     let hint = if stack.stopped { &format!("start it first: provisioner start {}", stack.environment) } else { hint };
-    if let Some(change) = change(facts, &decision) {
+    if let Some(change) = change(facts, &decision, stack) {
         let summary = format!("{why}, so {change}");
         decision.problems.push(Diagnostic::resource_error(facts.address, summary).hint(hint));
     } else if !stack.stopped && !starts(facts, &decision) {
@@ -32,9 +32,11 @@ fn starts(facts: &ResourceFacts<'_>, decision: &Decision<'_>) -> bool {
 }
 
 /// Returns the change that is not possible.
-fn change(facts: &ResourceFacts<'_>, decision: &Decision<'_>) -> Option<String> {
+fn change(facts: &ResourceFacts<'_>, decision: &Decision<'_>, stack: &Facts) -> Option<String> {
     match &decision.effect {
         Effect::Update(..) if starts(facts, decision) => None,
+        // It was interrupted on its way to be stopped, and is.
+        Effect::Update(..) if decision.changes.is_empty() && stack.stopped => None,
         Effect::Update(..) if decision.changes.is_empty() => Some("its interrupted update cannot resume".to_owned()),
         Effect::Update(..) => {
             let fields: Vec<&str> = decision.changes.iter().map(|change| &*change.field).collect();

@@ -1,7 +1,7 @@
 //! Environments that are stopped and started: the values of each type take the place of the declared ones.
 
 use insta::assert_snapshot;
-use provisioner_model::{Phase, Stack};
+use provisioner_model::{Phase, Stack, state::Operation};
 use provisioner_testkit::cloud::types::{Named, Service};
 
 use crate::support::*;
@@ -126,4 +126,62 @@ fn declared_count_of_zero_stops_and_a_higher_one_starts() {
     1. update service/web (service/web#1)
     ");
     assert_snapshot!(Fixture::applied(with(2)).plan(with(3)), @"no changes");
+}
+
+#[test]
+fn interrupted_stop_is_complete_once_the_object_is_stopped() {
+    let mut fixture = Fixture::applied(app);
+    fixture.snapshot.stopped = true;
+    fixture.interrupt("named/db", Operation::Update);
+    let mut inputs = fixture.object("named/db").inputs.clone();
+    inputs["off"] = true.into();
+    fixture.object("named/db").pending.as_mut().unwrap().inputs = Some(inputs);
+    let phase = Phase::Stopped { why: "its status is `stopped`".to_owned(), hint: "start it".to_owned() };
+    fixture.observe_phase("named/db", phase);
+    let token = fixture.object("named/db").token.clone();
+    let observation = fixture.observed.objects.get_mut(&token).unwrap().as_mut().unwrap();
+    observation.observed.inputs["off"] = true.into();
+    assert_snapshot!(fixture.plan_desired(&stopped_stack(app)), @"
+    update named/db: it was interrupted and resumes
+    update service/web: configuration changed: if it fails, the current version is restored
+      count: 2 → 0
+    1. update named/db (named/db#1)
+    2. update service/web (service/web#1)
+    ");
+    // A start ends what only the interrupted stop has written.
+    assert_snapshot!(fixture.plan(app), @"
+    update named/db: it was interrupted and resumes: it starts with the environment
+      off: true → null
+    1. update named/db (named/db#1)
+    ");
+}
+
+#[test]
+fn tasks_that_others_stopped_or_started_are_what_they_are() {
+    // Stopped by hand before the stop: only the state follows, so that a start finds out.
+    let mut fixture = Fixture::applied(app);
+    fixture.observe("service/web", |inputs| inputs["count"] = 0.into());
+    assert_snapshot!(fixture.plan_desired(&stopped_stack(app)), @"
+    update named/db: it stops with the environment
+      off: null → true
+    update service/web: nothing changes in AWS: recorded only
+    1. update named/db (named/db#1)
+    2. record service/web (service/web#1)
+    ");
+    // Started by hand while the environment is stopped.
+    let mut fixture = stopped();
+    fixture.observe("service/web", |inputs| inputs["count"] = 2.into());
+    assert_snapshot!(fixture.plan_desired(&stopped_stack(app)), @"
+    update service/web: changed outside Provisioner: if it fails, the current version is restored
+      count: 2 → 0, drifted
+    1. update service/web (service/web#1)
+    ");
+    // Started by hand before the start.
+    assert_snapshot!(fixture.plan(app), @"
+    update named/db: it starts with the environment
+      off: true → null
+    update service/web: nothing changes in AWS: recorded only
+    1. update named/db (named/db#1)
+    2. record service/web (service/web#1)
+    ");
 }

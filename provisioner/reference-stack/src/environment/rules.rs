@@ -40,7 +40,7 @@ pub(super) fn problems(env: &Environment, name: &str) -> Vec<Mistake> {
         tags,
     ];
     let mut mistakes = environment_name(name);
-    mistakes.extend(boundary(env, name));
+    mistakes.extend(boundary(env));
     mistakes.extend(rules.iter().flat_map(|rule| rule(env)));
     mistakes
 }

@@ -5,13 +5,13 @@ use provisioner_model::environment::Mistake;
 
 use crate::environment::Environment;
 
-/// Checks that the roles can have the boundary: it is a policy of AWS or of the account, in the region's partition, and
-/// none that the deploy role may change.
-pub(super) fn boundary(env: &Environment, environment: &str) -> Vec<Mistake> {
+/// Checks that the roles can have the boundary: it is a policy of AWS or of the account, in the region's partition. The
+/// deploy role writes no policy, so that none needs to be refused for its name.
+pub(super) fn boundary(env: &Environment) -> Vec<Mistake> {
     let path = "identity.permissions_boundary";
     let Some(arn) = env.identity.permissions_boundary.as_deref() else { return vec![] };
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let [_, partition, _, _, account, policy] = parts[..] else {
+    let [_, partition, _, _, account, _] = parts[..] else {
         let hint = "such as arn:aws:iam::123456789012:policy/boundary";
         return vec![Mistake::new(path, format!("`{arn}` is not the ARN of a policy")).hint(hint)];
     };
@@ -24,13 +24,6 @@ pub(super) fn boundary(env: &Environment, environment: &str) -> Vec<Mistake> {
     if let Some(stated) = env.account.as_deref().filter(|stated| account != "aws" && account != *stated) {
         let what = format!("the policy is in account {account}, and the environment in {stated}");
         mistakes.push(Mistake::new(path, what).hint("a policy of the same account, or one of AWS's own"));
-    }
-    let names = format!("policy{}{environment}-", env.identity.path());
-    if account != "aws" && policy.starts_with(&names) {
-        let what =
-            format!("the deploy role could change the policy `{policy}`, whose name begins as those of the stack");
-        mistakes
-            .push(Mistake::new(path, what).hint(format!("a policy whose name does not begin with `{environment}-`")));
     }
     mistakes
 }
@@ -60,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn boundary_is_a_policy_of_the_account_that_the_deploy_role_cannot_change() {
+    fn boundary_is_a_policy_of_the_account_or_of_aws() {
         assert_eq!(with("arn:aws:iam::aws:policy/PowerUserAccess", None), [""; 0]);
         assert_eq!(with("arn:aws:iam::123456789012:policy/team/dev-boundary", None), [""; 0]);
         assert_eq!(
@@ -70,12 +63,7 @@ mod tests {
                 "identity.permissions_boundary: the policy is in account 210987654321, and the environment in 123456789012 (a policy of the same account, or one of AWS's own)"
             ]
         );
-        assert_eq!(
-            with("arn:aws:iam::123456789012:policy/team/dev-boundary", Some("/team/")),
-            [
-                "identity.permissions_boundary: the deploy role could change the policy `policy/team/dev-boundary`, whose name begins as those of the stack (a policy whose name does not begin with `dev-`)"
-            ]
-        );
+        assert_eq!(with("arn:aws:iam::123456789012:policy/team/dev-boundary", Some("/team/")), [""; 0]);
         assert_eq!(with("boundary", None).len(), 1);
     }
 
