@@ -57,6 +57,8 @@ fn idle_environment_is_stopped_and_started() {
     assert!(told.contains("No drift"), "{told}");
     let told = sandbox.run(&["stop", "prod", "--yes"]).ok().out;
     assert!(told.contains("prod is stopped already"), "{told}");
+    let told = sandbox.run(&["status", "prod"]).out;
+    assert!(told.contains("prod is stopped. To start it: provisioner start prod"), "{told}");
 
     // What needs the database to run is refused before anything is written.
     let refused = sandbox.run(&["destroy", "prod", "--yes", "--confirm", "prod"]).ended(1).err;

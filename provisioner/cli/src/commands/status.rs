@@ -46,8 +46,14 @@ pub(super) async fn run<E: Environment>(
         let status = operation::status(aws, &session.snapshot).await;
         if arguments.json {
             let troubles = status.troubles();
-            terminal.json(&serde_json::json!({ "environment": name, "troubles": troubles, "status": status }))?;
+            let stopped = session.snapshot.stopped;
+            terminal.json(
+                &serde_json::json!({ "environment": name, "stopped": stopped, "troubles": troubles, "status": status }),
+            )?;
         } else {
+            if session.snapshot.stopped {
+                terminal.data(&format!("{name} is stopped. To start it: provisioner start {name}\n\n"));
+            }
             terminal.data(&render::status::status(name, &status, terminal.out_now(), terminal::now()));
         }
         return match status.troubles().is_empty() {
