@@ -95,12 +95,16 @@ pub(super) async fn run<E: Environment>(
     let observed = session.refresh(&declaration.desired, scope, &pace).await?;
     let plan = session.plan(&declaration, &observed, &Selection { targets: addresses, ..Selection::default() })?;
     let state = if session.stopped { "stopped" } else { "running" };
-    // A notice names what somebody else has stopped.
-    if plan.is_empty() && was_stopped == session.stopped && plan.notices.is_empty() {
+    let is_done = plan.is_empty() && was_stopped == session.stopped;
+    if is_done && plan.notices.is_empty() {
         terminal.data(&format!("{environment} is {state} already.\n"));
         return Ok(ExitStatus::Success);
     }
     terminal.data(&render::plan::plan(&plan, terminal.out()));
+    // The notices name what somebody else has stopped.
+    if is_done {
+        return Ok(ExitStatus::Success);
+    }
     if !options.yes {
         let question = match direction {
             Direction::Stop => format!("Stop {environment}? [y/N]"),
