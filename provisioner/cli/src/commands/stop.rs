@@ -96,12 +96,12 @@ pub(super) async fn run<E: Environment>(
     let plan = session.plan(&declaration, &observed, &Selection { targets: addresses, ..Selection::default() })?;
     let state = if session.stopped { "stopped" } else { "running" };
     let is_done = plan.is_empty() && was_stopped == session.stopped;
-    if is_done && plan.notices.is_empty() {
+    if is_done && plan.notices.iter().all(|notice| notice.address.is_none()) {
         terminal.data(&format!("{environment} is {state} already.\n"));
         return Ok(ExitStatus::Success);
     }
     terminal.data(&render::plan::plan(&plan, terminal.out()));
-    // The notices name what somebody else has stopped.
+    // The notices about objects name what somebody else has stopped.
     if is_done {
         return Ok(ExitStatus::Success);
     }
