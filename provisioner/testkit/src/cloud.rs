@@ -430,7 +430,9 @@ impl Fake {
         let mut world = self.world();
         let mut found = ReadResults::new();
         for id in ids {
-            let Some(thing) = world.objects.get_mut(id.as_str()) else { continue };
+            // An ID of another type, which only a damaged state has, is none of this type.
+            let thing = world.objects.get_mut(id.as_str()).filter(|thing| thing.kind == R::TYPE);
+            let Some(thing) = thing else { continue };
             if thing.lag.reads > 0 {
                 thing.lag.reads -= 1;
                 // APIs differ: some leave the object out, others return an error.
