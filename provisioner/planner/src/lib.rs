@@ -16,6 +16,7 @@ mod observe;
 mod order;
 mod rename;
 mod select;
+mod shift;
 mod tags;
 mod unique_key;
 pub mod verify;

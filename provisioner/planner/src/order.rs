@@ -16,7 +16,9 @@ use crate::{
     Observation,
     decision::{Decisions, Effect, Item, Leftover},
     facts::{ObservedObject, ResourceFacts},
-    graph, unique_key,
+    graph,
+    shift::{self, Shift},
+    unique_key,
 };
 
 /// A delete step, or its equivalent.
@@ -197,9 +199,8 @@ impl Draft {
                 continue;
             };
             // A resource stops after its users: it changes nothing that they refer to.
-            let is_turned = |need: &&String| {
-                shift(decisions, address) == Some(Shift::Stop) && shift(decisions, need) == Some(Shift::Stop)
-            };
+            let stops = |address: &str| Shift::planned(decisions, address) == Some(Shift::Stop);
+            let is_turned = |need: &&String| stops(address) && stops(need);
             let needs = graph::needs(&declared.inputs);
             let needs = needs.iter().filter(|need| !is_turned(need)).filter_map(|need| self.done.get(need));
             edges.extend(needs.map(|need| (*node, *need)));
@@ -269,50 +270,13 @@ impl Draft {
             self.parts_first(decisions),
             self.let_go_first(decisions),
             self.parts_last(),
-            self.stops_and_starts(decisions),
+            shift::edges(decisions, &self.done),
         ];
         for (node, needs) in soft.into_iter().flatten() {
             if node != needs && !self.reaches(needs, node) {
                 self.steps[node].after.insert(needs);
             }
         }
-    }
-
-    /// Orders a start after the starts of everything that the resource depends on, also by way of resources that do not
-    /// change, and a stop after the stops of all of its users.
-    fn stops_and_starts(&self, decisions: &Decisions<'_>) -> Vec<(usize, usize)> {
-        let needs = |address: &str| {
-            let declared = decisions.items.get(address).and_then(|item| item.facts.declared);
-            declared.map_or_else(Vec::new, |declared| graph::needs(&declared.inputs).into_iter().collect())
-        };
-        let mut edges = vec![];
-        let shifts: Vec<(&str, usize, Shift)> = self
-            .done
-            .iter()
-            .filter_map(|(address, node)| Some((&**address, *node, shift(decisions, address)?)))
-            .collect();
-        let below = |address: &str| graph::closure(needs(address), needs);
-        let needed: BTreeSet<String> = shifts.iter().flat_map(|(address, ..)| below(address)).collect();
-        // What none of the others depends on watches them: an alarm is off before anything stops, and on after all runs.
-        let (others, watchers): (Vec<_>, Vec<_>) =
-            shifts.iter().copied().partition(|(address, ..)| needed.contains(*address));
-        for (_, watcher, direction) in &watchers {
-            for (_, other, _) in others.iter().filter(|(_, _, same)| same == direction) {
-                edges.push(if *direction == Shift::Start { (*watcher, *other) } else { (*other, *watcher) });
-            }
-        }
-        for (address, node) in &self.done {
-            let Some(user) = shift(decisions, address) else { continue };
-            for need in below(address) {
-                let (Some(needed), Some(at)) = (shift(decisions, &need), self.done.get(&need)) else { continue };
-                match (user, needed) {
-                    (Shift::Start, Shift::Start) => edges.push((*node, *at)),
-                    (Shift::Stop, Shift::Stop) => edges.push((*at, *node)),
-                    _ => {}
-                }
-            }
-        }
-        edges
     }
 
     /// Orders the users of a whole after its parts.
@@ -446,24 +410,6 @@ impl Draft {
         )
         .hint("two resources exchange a unique key: change one first, or declare renamed_from")
     }
-}
-
-/// An update from or to the values in a stopped environment.
-#[derive(Clone, Copy, PartialEq)]
-enum Shift {
-    Start,
-    Stop,
-}
-
-fn shift(decisions: &Decisions<'_>, address: &str) -> Option<Shift> {
-    let Item { facts, decision } = decisions.items.get(address)?;
-    let Effect::Update(..) = decision.effect else { return None };
-    let mut stopped =
-        facts.resource_type.info().fields.iter().filter_map(|field| Some((field.name, field.stopped_value()?)));
-    stopped.find_map(|(name, stopped)| {
-        let change = decision.changes.iter().find(|change| change.field == name)?;
-        Some(if change.after == stopped { Shift::Stop } else { Shift::Start })
-    })
 }
 
 fn removal(facts: &ResourceFacts<'_>, object: &Object, observation: Option<&Observation>, node: usize) -> Removal {

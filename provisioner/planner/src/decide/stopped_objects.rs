@@ -6,6 +6,7 @@ use crate::{
     decision::{Decision, Effect},
     facts::{ObservedObject, ResourceFacts},
     order::deletion_protections,
+    shift::Shift,
 };
 
 /// Adds an error to a decision that changes such an object, and a warning to another one, unless the environment is
@@ -26,9 +27,7 @@ pub(super) fn check<'a>(facts: &ResourceFacts<'a>, mut decision: Decision<'a>, s
 
 /// Returns whether the update is the start of the object. Further changes follow once it runs.
 fn starts(facts: &ResourceFacts<'_>, decision: &Decision<'_>) -> bool {
-    let fields = facts.resource_type.info().fields.iter();
-    let mut stopped = fields.filter_map(|field| Some((field.name, field.stopped_value()?)));
-    stopped.any(|(name, stopped)| decision.changes.iter().any(|change| change.field == name && change.after != stopped))
+    Shift::of_changes(facts.resource_type.info(), &decision.changes) == Some(Shift::Start)
 }
 
 /// Returns the change that is not possible.

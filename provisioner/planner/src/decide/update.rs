@@ -15,6 +15,7 @@ use super::{
 use crate::{
     decision::{Decision, Effect},
     diff, graph,
+    shift::Shift,
 };
 
 /// Updates the object, or only its row. `has_others`: further objects of the resource are deleted or forgotten.
@@ -41,10 +42,7 @@ pub(super) fn decide<'a>(context: Context<'_, 'a>, comparison: Comparison<'a>, h
     if !field_diffs.is_empty() || is_unfinished {
         let (write, rollback) = rollback::to_recorded_inputs(context, object, migrated, write());
         let shift = shift(context);
-        let is_shift = |change: &FieldChange| {
-            let mut fields = context.info().fields.iter().filter(|field| field.stopped.is_some());
-            shift.is_some() && fields.any(|field| field.name == change.field)
-        };
+        let is_shift = |change: &FieldChange| shift.is_some() && Shift::of_change(context.info(), change).is_some();
         let changes = || field_diffs.iter().map(|field_diff| &field_diff.change);
         let is_drifted = |drifted: bool| changes().any(|change| !is_shift(change) && change.drifted == drifted);
         let reasons = [
