@@ -177,7 +177,7 @@ impl StepExecution<'_, '_> {
     }
 
     fn is_other(&self, desired: &Value, written: &Object, observed: &ObservedState, ignore: &[String]) -> bool {
-        let resolved = Resolved { inputs: desired.clone(), stopped: false, waits: std::collections::BTreeMap::new() };
+        let resolved = Resolved::known(desired.clone());
         !differences(self.resource_type, &resolved, written, observed, ignore).is_empty()
     }
 

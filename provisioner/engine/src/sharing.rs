@@ -55,8 +55,7 @@ impl StepExecution<'_, '_> {
         counts: fn(&FieldChange) -> bool,
     ) -> Result<Option<String>, StepError> {
         let observed = self.visible(id).await?;
-        let resolved =
-            Resolved { inputs: object.inputs.clone(), stopped: false, waits: std::collections::BTreeMap::new() };
+        let resolved = Resolved::known(object.inputs.clone());
         let field_diffs = differences(self.resource_type, &resolved, object, &observed, &write.options.ignore);
         Ok(field_diffs.into_iter().map(|field_diff| field_diff.change).find(counts).map(|change| change.field))
     }

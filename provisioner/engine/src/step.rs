@@ -292,7 +292,7 @@ impl StepExecution<'_, '_> {
         let observed = self.read(&id).await?;
         let observed =
             observed.ok_or_else(|| StepError::outdated(format!("{id} was deleted after the plan was made")))?;
-        let resolved = Resolved { inputs: inputs.clone(), stopped: false, waits: std::collections::BTreeMap::new() };
+        let resolved = Resolved::known(inputs.clone());
         let matches = |observed: &ObservedState| {
             differences(self.resource_type, &resolved, &object, observed, &write.options.ignore).is_empty()
         };

@@ -10,7 +10,7 @@ use provisioner_model::{
     resource::{Phase, Receipt},
     state::{Object, Operation},
 };
-use provisioner_planner::diff::{Resolved, differences};
+use provisioner_planner::diff::{Resolved, differences, stops};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -33,7 +33,7 @@ impl StepExecution<'_, '_> {
     ) -> Result<ObservedState, StepError> {
         let mut receipt = receipt;
         let mut observed = self.ready(object, desired, receipt.as_ref()).await?;
-        let resolved = Resolved { inputs: desired.clone(), stopped: false, waits: std::collections::BTreeMap::new() };
+        let resolved = Resolved::known(desired.clone());
         let written = Object { inputs: desired.clone(), ..object.clone() };
         let left = |observed: &ObservedState| -> BTreeSet<String> {
             let field_diffs = differences(self.resource_type, &resolved, &written, observed, ignore);
@@ -93,7 +93,8 @@ impl StepExecution<'_, '_> {
                 Ok(Some(observed)) => {
                     match self.phase(object, desired, &observed, receipt, Instant::now() >= visible).await {
                         Ok(Phase::Ready) => return Ok(observed),
-                        Ok(Phase::Stopped { .. }) if self.is_to_stop(desired) => return Ok(observed),
+                        // It is as it should be.
+                        Ok(Phase::Stopped { .. }) if stops(self.resource_type, desired) => return Ok(observed),
                         Ok(Phase::Stopped { why, hint }) => {
                             return Err(StepError::Failed(Box::new(Diagnostic::error(why).hint(hint))));
                         }
@@ -138,12 +139,6 @@ impl StepExecution<'_, '_> {
             self.rest(pause(attempt).min(self.resource_type.info().poll_interval)).await?;
             attempt += 1;
         }
-    }
-
-    /// Returns whether the inputs stop the object: then it is as it should be once the cloud refuses to change it.
-    fn is_to_stop(&self, desired: &Value) -> bool {
-        let mut fields = self.resource_type.info().fields.iter().filter(|field| !field.initial);
-        fields.any(|field| field.stopped_value().is_some_and(|stopped| desired.get(field.name) == Some(&stopped)))
     }
 
     /// Returns the object's lifecycle phase and the progress of its rollout.

@@ -27,6 +27,11 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// The inputs of a write, which are all known.
+    pub fn known(inputs: Value) -> Self {
+        Self { inputs, stopped: false, waits: std::collections::BTreeMap::new() }
+    }
+
     /// The inputs with every output filled in that is known.
     pub fn of(inputs: &Value, output: &dyn Fn(&str, &str) -> Option<Value>) -> Self {
         let (mut out, mut waits) = (Map::new(), std::collections::BTreeMap::new());
@@ -77,6 +82,12 @@ pub fn fill_stopped(resource_type: &dyn ResourceType, inputs: &mut Value) {
             inputs.insert(field.name.to_owned(), stopped);
         }
     }
+}
+
+/// Returns whether these inputs stop an object that the cloud then refuses to change, such as a database.
+pub fn stops(resource_type: &dyn ResourceType, inputs: &Value) -> bool {
+    let mut fields = resource_type.info().fields.iter().filter(|field| !field.initial);
+    fields.any(|field| field.stopped_value().is_some_and(|stopped| value(inputs, field) == Some(&stopped)))
 }
 
 /// Returns whether the recorded value of an input that is otherwise others' is that of the other kind of environment:

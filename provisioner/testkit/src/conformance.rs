@@ -12,7 +12,7 @@ use provisioner_model::{
     erased::{Clouds, ObservedState, RecordedState, ResourceType},
     resource::{FieldSchema, Owner},
 };
-use provisioner_planner::diff::fill_cloud_defaults;
+use provisioner_planner::diff::{fill_cloud_defaults, stops};
 use serde_json::{Value, json};
 
 /// One object under test.
@@ -158,7 +158,9 @@ async fn ready(
                 observed.unwrap_or_else(|e| panic!("read {}: {}", resource_type.info().type_name, e.chain()));
             match resource_type.phase(desired, &observed, receipt).expect("phase") {
                 Phase::Ready => return observed,
-                Phase::Stopped { .. } if desired.is_some_and(|desired| desired["stopped"] == true) => return observed,
+                Phase::Stopped { .. } if desired.is_some_and(|desired| stops(resource_type, desired)) => {
+                    return observed;
+                }
                 Phase::Failed { why, .. } | Phase::Stopped { why, .. } => {
                     panic!("{} failed: {why}", resource_type.info().type_name)
                 }
