@@ -20,6 +20,7 @@ use provisioner_model::{
     error::{Error, Result},
     resource::Cloud,
 };
+use tokio::sync::OnceCell;
 
 use crate::{
     calls::{ApiCall, CallLog},
@@ -105,6 +106,8 @@ impl Clients {
 pub struct Aws {
     read: Arc<Clients>,
     writer: Writer,
+    /// Asked for once: several checks need it.
+    identity: Arc<OnceCell<Identity>>,
 }
 
 /// Reads: the clients may send a request again, and what several types need is read once.
@@ -279,7 +282,8 @@ impl Aws {
         let calls = CallLog::default();
         let read = Arc::new(Clients::new(config, calls.clone()));
         let write = Clients::new(once, calls);
-        Self { read: read.clone(), writer: Writer { write, read, images: None, ca_bundle: None } }
+        let writer = Writer { write, read: read.clone(), images: None, ca_bundle: None };
+        Self { read, writer, identity: Arc::default() }
     }
 
     /// With the folder that holds the layouts of images, each in a folder of its own.
@@ -311,6 +315,10 @@ impl Aws {
 
     /// Returns the identity of the credentials.
     pub async fn identity(&self) -> Result<Identity> {
+        self.identity.get_or_try_init(|| self.ask_for_identity()).await.cloned()
+    }
+
+    async fn ask_for_identity(&self) -> Result<Identity> {
         // The first call of each command, before the engine and its retries.
         let retries = RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(250));
         let config = aws_sdk_sts::config::Builder::from(&self.read.config).retry_config(retries);

@@ -40,6 +40,7 @@ use provisioner_model::{
     resource::Cloud,
     stack::{Desired, MAIN},
 };
+use tokio::sync::OnceCell;
 
 #[cfg(feature = "resourcegroupstagging")]
 pub use self::other_stacks::findings as other_stacks;
@@ -58,7 +59,7 @@ pub async fn findings(clouds: &Clouds, desired: &Desired, plan: &Plan) -> Result
         return Ok(vec![]);
     }
     let aws = clouds.get::<Aws>(MAIN)?;
-    let context = Context { aws, reader: aws.reader(), desired, plan };
+    let context = Context { aws, reader: aws.reader(), desired, plan, principal: OnceCell::new() };
     let checks: Vec<BoxFuture<'_, Result<Vec<Diagnostic>>>> = vec![
         Box::pin(zones::findings(&context)),
         Box::pin(quotas::findings(&context)),
@@ -92,6 +93,8 @@ struct Context<'a> {
     reader: Reader,
     desired: &'a Desired,
     plan: &'a Plan,
+    /// See `principal.rs`.
+    principal: OnceCell<Option<String>>,
 }
 
 impl Context<'_> {

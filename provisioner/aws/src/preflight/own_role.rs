@@ -4,7 +4,7 @@
 use provisioner_model::{
     Diagnostic,
     erased::Clouds,
-    plan::{Plan, StepAction},
+    plan::{Plan, Step, StepAction},
     stack::MAIN,
 };
 
@@ -13,7 +13,7 @@ use crate::{iam::Role, prelude::*};
 
 /// Returns an error if the plan deletes the role whose credentials the caller has.
 pub async fn own_role(clouds: &Clouds, plan: &Plan) -> Result<Option<Diagnostic>> {
-    let deletes = |step: &&provisioner_model::plan::Step| step.type_name == Role::TYPE && step.provider == MAIN;
+    let deletes = |step: &&Step| step.type_name == Role::TYPE && step.provider == MAIN;
     let deleted = plan.steps.iter().filter(deletes).filter_map(|step| match &step.action {
         StepAction::Delete { id, .. } => Some((step.address.as_str(), id.as_deref()?)),
         _ => None,

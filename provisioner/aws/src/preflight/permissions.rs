@@ -26,7 +26,8 @@ use crate::{
 
 /// Actions of an update that most updates do not need.
 const BY_PARAMETER: &[&str] = &["iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"];
-/// A caller may have to be told of no more than these; the message says how many there are.
+
+/// Maximum number of actions in the message, which says how many more there are.
 const SHOWN: usize = 8;
 
 /// An action of the plan, and the objects that need it: address, and the ARNs of which a policy must allow it.
@@ -60,7 +61,7 @@ async fn refused(context: &Context<'_>) -> Result<Vec<(&'static str, String)>> {
     if needed.is_empty() {
         return Ok(vec![]);
     }
-    let Some(principal) = principal(context, &identity).await? else { return Ok(vec![]) };
+    let Some(principal) = principal(context).await? else { return Ok(vec![]) };
     let simulation = Simulation { context, principal, entries: entries(context) };
     let allowed = simulation.allowed("*", needed.keys().copied().collect()).await?;
     let doubtful: Needed = needed.into_iter().filter(|(action, _)| !allowed.contains(*action)).collect();
@@ -162,7 +163,7 @@ fn entries(context: &Context<'_>) -> Vec<ContextEntry> {
 
 struct Simulation<'c, 'a> {
     context: &'c Context<'a>,
-    principal: String,
+    principal: &'c str,
     entries: Vec<ContextEntry>,
 }
 
@@ -170,7 +171,7 @@ impl Simulation<'_, '_> {
     /// Returns the actions that are allowed on an ARN, or whose decision depends on values that are not known.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
     async fn allowed(&self, arn: &str, actions: BTreeSet<&'static str>) -> Result<BTreeSet<String>> {
-        let request = self.context.reader.iam().simulate_principal_policy().policy_source_arn(&self.principal);
+        let request = self.context.reader.iam().simulate_principal_policy().policy_source_arn(self.principal);
         let request = request.set_action_names(Some(actions.into_iter().map(str::to_owned).collect()));
         let request = request.resource_arns(arn).set_context_entries(Some(self.entries.clone()));
         let pages = request.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>().await;

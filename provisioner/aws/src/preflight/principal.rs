@@ -4,8 +4,14 @@ use super::Context;
 use crate::{cloud::Identity, prelude::*};
 
 /// Returns the ARN of the caller's user or role; `None` for other identities, such as the root user.
-pub(super) async fn principal(context: &Context<'_>, identity: &Identity) -> Result<Option<String>> {
-    let Some(role) = role_of(identity) else {
+pub(super) async fn principal<'c>(context: &'c Context<'_>) -> Result<Option<&'c str>> {
+    let principal = context.principal.get_or_try_init(|| ask_for_principal(context)).await?;
+    Ok(principal.as_deref())
+}
+
+async fn ask_for_principal(context: &Context<'_>) -> Result<Option<String>> {
+    let identity = context.aws.identity().await?;
+    let Some(role) = role_of(&identity) else {
         return Ok(Some(identity.arn.clone()).filter(|arn| arn.contains(":iam:") && arn.contains(":user/")));
     };
     // The session's ARN lacks the role's path.

@@ -74,8 +74,8 @@ async fn of_roles(context: &Context<'_>, needed: Vec<Needed<'_>>) -> Result<Vec<
 /// Returns the roles that the caller's policies refuse to create.
 async fn refused<'a>(context: &Context<'_>, missing: &[Needed<'a>]) -> Result<Vec<Needed<'a>>> {
     let identity = context.aws.identity().await?;
-    let Some(principal) = principal(context, &identity).await? else { return Ok(vec![]) };
-    let checks = missing.iter().map(|(_, role)| is_refused(context, &identity, &principal, role));
+    let Some(principal) = principal(context).await? else { return Ok(vec![]) };
+    let checks = missing.iter().map(|(_, role)| is_refused(context, &identity, principal, role));
     let refused = try_join_all(checks).await?;
     Ok(missing.iter().zip(refused).filter(|(_, refused)| *refused).map(|(needed, _)| *needed).collect())
 }
