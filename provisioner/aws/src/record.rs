@@ -5,6 +5,7 @@
 //! `bodies.rs` reads the protocols. It has no header but the request ID, and nothing of a request's path.
 
 mod bodies;
+mod cbor;
 mod shape;
 
 use std::{

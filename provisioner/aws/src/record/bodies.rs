@@ -2,20 +2,17 @@
 //! (their answers, S3 and Route 53), JSON and CBOR. A body that cannot be read has the shape of its readable start, and a
 //! member `unreadable` at the place of the error.
 
-use std::borrow::Cow;
-
-use minicbor::{data::Type, decode::Decoder};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
-use super::shape::{Shape, ShapeBuilder, is_identifier};
+use super::{
+    cbor::cbor,
+    shape::{Shape, ShapeBuilder, is_identifier},
+};
 
 /// Size of the largest body that is read. Objects in S3 are streams, which are never read.
 const MAX_SIZE: usize = 4 << 20;
-
-/// Maximum nesting of CBOR. JSON has the limit of its library, and XML needs none.
-const MAX_DEPTH: usize = 64;
 
 /// The form in which a request and its answer are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +46,7 @@ pub(super) struct Answer {
 }
 
 /// The body does not follow its protocol, or is too large or too deep.
-struct Unreadable;
+pub(super) struct Unreadable;
 
 /// A reader of one protocol. It adds the members to the shape, and returns the text at the place of an error code.
 type Reader = fn(&[u8], &mut ShapeBuilder) -> Result<Option<String>, Unreadable>;
@@ -213,120 +210,9 @@ fn json_value(value: &Value, builder: &mut ShapeBuilder) {
 }
 
 /// `com.amazonaws.ecs#ClusterNotFoundException:http://…` without what stands around the code.
-fn without_namespace(code: &str) -> String {
+pub(super) fn without_namespace(code: &str) -> String {
     let code = code.rsplit_once('#').map_or(code, |(_, code)| code);
     code.split(':').next().unwrap_or_default().to_owned()
-}
-
-fn cbor(body: &[u8], builder: &mut ShapeBuilder) -> Result<Option<String>, Unreadable> {
-    let mut code = None;
-    cbor_value(&mut Decoder::new(body), builder, &mut code, 0)?;
-    Ok(code.map(|code| without_namespace(&code)))
-}
-
-fn cbor_value(
-    decoder: &mut Decoder<'_>,
-    builder: &mut ShapeBuilder,
-    code: &mut Option<String>,
-    depth: usize,
-) -> Result<(), Unreadable> {
-    if depth > MAX_DEPTH {
-        return Err(Unreadable);
-    }
-    match decoder.datatype()? {
-        Type::Bool => builder.add_boolean(decoder.bool()?),
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Int => {
-            builder.add_number(&decoder.int()?.to_string());
-        }
-        Type::F32 => builder.add_number(&decoder.f32()?.to_string()),
-        Type::F64 => builder.add_number(&decoder.f64()?.to_string()),
-        Type::String | Type::StringIndef => builder.add_text(&cbor_text(decoder)?),
-        Type::Array | Type::ArrayIndef => {
-            let mut items = Items::new(decoder.array()?);
-            if items.are_none(decoder)? {
-                builder.add("list");
-            }
-            builder.enter_item();
-            while items.next(decoder)? {
-                cbor_value(decoder, builder, code, depth + 1)?;
-            }
-            builder.leave();
-        }
-        Type::Map | Type::MapIndef => {
-            let mut items = Items::new(decoder.map()?);
-            if items.are_none(decoder)? {
-                builder.add("object");
-            }
-            while items.next(decoder)? {
-                let name = cbor_text(decoder)?;
-                if depth == 0 && name == "__type" && decoder.datatype()? == Type::String {
-                    *code = Some(decoder.probe().str()?.to_owned());
-                }
-                builder.enter_key(&name);
-                cbor_value(decoder, builder, code, depth + 1)?;
-                builder.leave();
-            }
-        }
-        other => {
-            decoder.skip()?;
-            builder.add(match other {
-                Type::Null | Type::Undefined => "null",
-                Type::Bytes | Type::BytesIndef => "bytes",
-                // A timestamp is a number with a tag.
-                Type::Tag => "timestamp",
-                _ => "other",
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The items of a list, or the pairs of a map.
-struct Items {
-    /// The number that is left; `None` up to a break.
-    left: Option<u64>,
-}
-
-impl Items {
-    fn new(left: Option<u64>) -> Self {
-        Self { left }
-    }
-
-    fn are_none(&self, decoder: &Decoder<'_>) -> Result<bool, Unreadable> {
-        match self.left {
-            Some(left) => Ok(left == 0),
-            None => Ok(decoder.datatype()? == Type::Break),
-        }
-    }
-
-    /// Returns whether another one begins here, after a break is read.
-    fn next(&mut self, decoder: &mut Decoder<'_>) -> Result<bool, Unreadable> {
-        if self.are_none(decoder)? {
-            if self.left.is_none() {
-                decoder.skip()?;
-            }
-            return Ok(false);
-        }
-        self.left = self.left.map(|left| left - 1);
-        Ok(true)
-    }
-}
-
-fn cbor_text<'b>(decoder: &mut Decoder<'b>) -> Result<Cow<'b, str>, Unreadable> {
-    if decoder.datatype()? == Type::String {
-        return Ok(decoder.str()?.into());
-    }
-    let mut text = String::new();
-    for part in decoder.str_iter()? {
-        text.push_str(part?);
-    }
-    Ok(text.into())
-}
-
-impl From<minicbor::decode::Error> for Unreadable {
-    fn from(_: minicbor::decode::Error) -> Self {
-        Self
-    }
 }
 
 #[cfg(test)]
