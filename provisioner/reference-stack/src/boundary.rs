@@ -45,7 +45,7 @@ pub fn boundaries(env: &Environment, stack: &mut Stack) -> Boundaries {
     })
 }
 
-/// What the tasks, ECS for them, and the flow logs do in this environment.
+/// The actions of the tasks, of ECS for them, and of the flow logs in this environment.
 fn services(env: &Environment, facts: &Facts) -> In<String> {
     let Facts { account, environment, region, partition, .. } = facts;
     let arn =
@@ -71,7 +71,7 @@ fn services(env: &Environment, facts: &Facts) -> In<String> {
     ])
 }
 
-/// Everything but what would change the job's own permissions.
+/// Everything except changes of the job's own permissions.
 fn jobs(env: &Environment, facts: &Facts) -> In<String> {
     let ours = |kind: &str, name: &str| Value::from(identity_arn(env, facts, kind, name));
     let provider = format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", facts.partition, facts.account);
@@ -101,29 +101,23 @@ fn jobs(env: &Environment, facts: &Facts) -> In<String> {
         "iam:CreateUser",
         "iam:DeleteRolePermissionsBoundary",
     ];
+    let keys = ["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"];
     policy([
         everywhere(&["*"]),
         deny(&changes, [ours("role", "deploy"), ours("role", "plan"), ours("policy", ""), provider.into()]),
         deny(&identities, ["*".into()]),
         // The tags of a key say whose it is, and its policy who may use it: those of others stay as they are.
-        deny_if(
-            &["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"],
-            ["*".into()],
-            json!({ "StringNotEquals": { "aws:ResourceTag/environment": facts.environment } }),
-        ),
-        deny_if(
-            &["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"],
-            ["*".into()],
-            json!({ "StringNotEquals": { "aws:ResourceTag/project": env.project } }),
-        ),
+        deny_of_others(&keys, "environment", &facts.environment),
+        deny_of_others(&keys, "project", &env.project),
         // A role of another environment, or of people, is none that a deployment takes.
         deny(&["sts:AssumeRole"], ["*".into()]),
     ])
 }
 
-fn deny_if(actions: &[&str], resources: impl IntoIterator<Item = Value>, condition: Value) -> Value {
-    let mut statement = deny(actions, resources);
-    statement["Condition"] = condition;
+/// Refuses the actions on objects whose tag has another value, or which lack it.
+fn deny_of_others(actions: &[&str], tag: &str, value: &str) -> Value {
+    let mut statement = deny(actions, ["*".into()]);
+    statement["Condition"] = json!({ "StringNotEquals": { format!("aws:ResourceTag/{tag}"): value } });
     statement
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use provisioner_aws::{preflight, registry};
+use provisioner_aws::{authorization, preflight, registry};
 use provisioner_model::{
     expr::{In, document},
     resource::Actions,
@@ -109,23 +109,13 @@ const NARROW: &[&str] =
 const GRANTING: &[&str] =
     &["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"];
 
-/// Actions on what only an administrator changes: policies, the provider of identities, and the end of a boundary.
-const ADMINISTRATORS: &[&str] = &[
-    "iam:AddClientIDToOpenIDConnectProvider",
-    "iam:CreateOpenIDConnectProvider",
-    "iam:CreatePolicy",
-    "iam:CreatePolicyVersion",
-    "iam:DeleteOpenIDConnectProvider",
-    "iam:DeletePolicy",
-    "iam:DeletePolicyVersion",
-    "iam:DeleteRolePermissionsBoundary",
-    "iam:RemoveClientIDFromOpenIDConnectProvider",
-    "iam:TagOpenIDConnectProvider",
-    "iam:TagPolicy",
-    "iam:UntagOpenIDConnectProvider",
-    "iam:UntagPolicy",
-    "iam:UpdateOpenIDConnectProviderThumbprint",
-];
+/// Returns whether an action is about roles and keeps their boundary. The others, on policies and on the provider of
+/// identities, are an administrator's.
+fn changes_roles(action: &str) -> bool {
+    let about = authorization::action(action);
+    about.is_some_and(|about| about.required.iter().any(|one| one == "iam:role"))
+        && action != "iam:DeleteRolePermissionsBoundary"
+}
 
 /// The roles of services, by the names that they have in the component `identity`. The deploy role creates, changes and
 /// passes these, and no others.
@@ -154,7 +144,7 @@ pub(crate) fn deploy_policies(facts: &Facts, env: &Environment, boundary: &In<St
     let (iam, rest): (BTreeSet<_>, BTreeSet<_>) =
         all.into_iter().filter(|action| !NARROW.contains(action)).partition(|action| action.starts_with("iam:"));
     let (iam_reads, iam_writes): (Vec<_>, Vec<_>) = iam.into_iter().partition(|action| reads(action));
-    let iam_writes = iam_writes.into_iter().filter(|action| !ADMINISTRATORS.contains(action));
+    let iam_writes = iam_writes.into_iter().filter(|action| changes_roles(action));
     let (granting, iam_writes): (Vec<_>, Vec<_>) = iam_writes.partition(|action| GRANTING.contains(action));
     let roles = || SERVICE_ROLES.map(|name| Value::from(identity_arn(env, facts, "role", name)));
     let mut statements = vec![
