@@ -32,7 +32,6 @@ pub(crate) mod validate;
 use provisioner_model::Environment;
 
 use self::stop::Direction;
-
 use crate::{
     arguments::{Cli, Command},
     environment::{EnvironmentError, Folder},

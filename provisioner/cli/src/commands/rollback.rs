@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::ExitStatus;
 use crate::{
     consent,
-    declaration::{Declaration, places},
+    declaration::places,
     environment::Folder,
     error::{Failure, OperationError},
     options::{Pace, RolloutOptions, SchemaOptions},
@@ -56,7 +56,7 @@ pub(super) async fn run<E: Environment>(
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
     let mut session = Session::open(program, folder, folder.load::<E>(&arguments.environment)?).await?;
-    let declared = session.declare()?.desired;
+    let declaration = session.declare()?;
     if session.snapshot.rows.is_empty() {
         return Err(session.store.missing().into());
     }
@@ -66,9 +66,8 @@ pub(super) async fn run<E: Environment>(
         RollbackError::Call(error) => OperationError::call("could not read the revisions")(error),
     })?;
 
-    let mut declaration = Declaration { desired: declared, notices: vec![] };
     let places = places(&declaration.desired);
-    declaration = declaration.into_recorded(&session.snapshot, program.registry());
+    let mut declaration = declaration.into_recorded(&session.snapshot, program.registry());
     if let Some(declared) = declaration.desired.resources.get_mut(&service.address) {
         declared.inputs["task_definition"] = Value::String(way.to.arn.clone());
     }
