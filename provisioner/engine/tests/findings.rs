@@ -9,6 +9,7 @@ use provisioner_testkit::{
         REFUSED_TEXT,
         types::{Doc, Named},
     },
+    fixture,
     generate::facts,
 };
 use simulation::Simulation;
@@ -16,16 +17,7 @@ use simulation::Simulation;
 /// A document with the name of another object, which is an output.
 fn document_of(name: &str) -> Desired {
     let mut stack = Stack::new(facts());
-    let named = Named {
-        name: Some(name.to_owned()),
-        class: 1,
-        size: 1,
-        net: None,
-        key: None,
-        locked: None,
-        off: None,
-        tags: Tags::new(),
-    };
+    let named = Named { name: Some(name.to_owned()), ..fixture::unnamed(1) };
     let named = stack.add("main", named);
     stack.add("main", Doc { family: 1, text: named.get(Named::NAME_OF), tags: Tags::new() });
     stack.finish().expect("the stack is valid")

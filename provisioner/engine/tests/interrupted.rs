@@ -40,8 +40,7 @@ fn net(range: u8) -> types::Net {
 }
 
 fn named(name: &str, class: u8) -> types::Named {
-    let name = Some(name.to_owned());
-    types::Named { name, class, size: 1, net: None, key: Some(1), locked: None, off: None, tags: Tags::new() }
+    types::Named { name: Some(name.to_owned()), key: Some(1), ..unnamed(class) }
 }
 
 fn entry(value: u8) -> types::ZoneRecord {

@@ -32,6 +32,7 @@ use provisioner_model::{
 };
 use provisioner_testkit::{
     cloud::{Fault, Lag, ReadFault, types},
+    fixture,
     generate::{self, ENVIRONMENT, Edit, Node, Spec, What, edits, facts, spec},
     store::Death,
     tuning::tuning,
@@ -236,13 +237,10 @@ fn lay_out(simulation: &Simulation, spec: &Spec, laid: &mut BTreeSet<u32>) {
         if laid.insert(node.key) {
             simulation.cloud.foreign(&types::Named {
                 name: node.name(),
-                class: node.b,
                 size: node.a.wrapping_add(1),
-                net: None,
                 key: Some(THEIRS),
-                locked: None,
-                off: None,
                 tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+                ..fixture::unnamed(node.b)
             });
         }
     }
@@ -275,13 +273,9 @@ async fn clashes(simulation: &Simulation, spec: &Spec, pick: u16) -> Result<(), 
         }
         generate::NodeKind::Named => simulation.cloud.foreign(&types::Named {
             name: name.clone(),
-            class: 1,
-            size: 1,
-            net: None,
             key: Some(1),
-            locked: None,
-            off: None,
             tags: tags.clone(),
+            ..fixture::unnamed(1)
         }),
         _ => {
             simulation.cloud.foreign(&types::ZoneRecord { zone: node.b, name: format!("entry-{}", node.key), value: 1 })
@@ -624,16 +618,7 @@ fn excluded_reference_still_counts() {
     let stack = |net: bool| {
         let mut stack = Stack::new(facts());
         let net = net.then(|| stack.add("a", types::Net { range: 1, label: None, tags: BTreeMap::new() }).id());
-        let of = |net| types::Named {
-            name: None,
-            class: 1,
-            size: 1,
-            net,
-            key: None,
-            locked: None,
-            off: None,
-            tags: BTreeMap::new(),
-        };
+        let of = |net| types::Named { net, ..fixture::unnamed(1) };
         stack.add("user", of(net));
         stack.add("z", types::Net { range: 2, label: None, tags: BTreeMap::new() });
         stack.finish().expect("it is legal")

@@ -15,6 +15,7 @@ use provisioner_model::{
 };
 use provisioner_testkit::{
     cloud::{Fake, types},
+    fixture,
     generate::{ENVIRONMENT, Spec, facts},
     store::Memory,
 };
@@ -37,7 +38,7 @@ fn pair() -> [Simulation; 2] {
 fn shared_as(class: u8) -> Desired {
     let mut stack = Stack::new(facts());
     let (name, tags) = (Some("github".to_owned()), Tags::new());
-    let provider = types::Named { name, class, size: 1, net: None, key: None, locked: None, off: None, tags };
+    let provider = types::Named { name, tags, ..fixture::unnamed(class) };
     stack.add_with("github", provider, Options { share: true, ..Options::default() });
     stack.finish().expect("the stack is valid")
 }
@@ -88,16 +89,7 @@ fn object_that_was_created_by_hand_after_the_plan_is_shared_and_stays() {
     run(async {
         let [one, _] = pair();
         let plan = one.plan(&shared()).await.expect("a plan");
-        one.cloud.foreign(&types::Named {
-            name: Some("github".to_owned()),
-            class: 1,
-            size: 1,
-            net: None,
-            key: None,
-            locked: None,
-            off: None,
-            tags: Tags::new(),
-        });
+        one.cloud.foreign(&types::Named { name: Some("github".to_owned()), ..fixture::unnamed(1) });
         assert!(one.apply(&plan).await.expect("applied").is_complete());
         assert_eq!(one.cloud.objects()[0].inputs["tags"].get(MADE), None, "none of us created it");
         one.converge(&Spec::nothing()).await.expect("released");

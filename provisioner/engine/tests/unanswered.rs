@@ -16,6 +16,7 @@ use provisioner_model::{
 };
 use provisioner_testkit::{
     cloud::{Call, Fault, Lag, ReadFault, types},
+    fixture,
     generate::{Spec, facts},
     tuning::tuning,
 };
@@ -262,10 +263,7 @@ mod repeated_writes {
     fn named() -> Desired {
         stack(|stack| {
             let (name, tags) = (Some("db".to_owned()), Tags::new());
-            stack.add(
-                "main",
-                types::Named { name, class: 1, size: 1, net: None, key: None, locked: None, off: None, tags },
-            );
+            stack.add("main", types::Named { name, tags, ..fixture::unnamed(1) });
         })
     }
 
@@ -370,7 +368,7 @@ mod fresh_objects {
             stack(|stack| {
                 let net = in_net.then(|| stack.add("main", net(None)).id());
                 let (key, locked, tags) = (None, None, Tags::new());
-                stack.add("app", types::Named { name: None, class: 1, size: 1, net, key, locked, off: None, tags });
+                stack.add("app", types::Named { net, key, locked, tags, ..fixture::unnamed(1) });
             })
         };
         for kind in KINDS {
@@ -503,10 +501,7 @@ mod fresh_objects {
             let named = |class| {
                 stack(|stack| {
                     let (name, tags) = (Some("db".to_owned()), Tags::new());
-                    stack.add(
-                        "main",
-                        types::Named { name, class, size: 1, net: None, key: None, locked: None, off: None, tags },
-                    );
+                    stack.add("main", types::Named { name, tags, ..fixture::unnamed(class) });
                 })
             };
             simulation.converge(&named(1)).await.expect("created");
@@ -533,16 +528,7 @@ mod refused_reads {
                     stack(|stack| {
                         stack.add("main", net(Some(1)));
                         let (name, tags) = (Some("db".to_owned()), Tags::new());
-                        let db = types::Named {
-                            name,
-                            class: 1,
-                            size: 1,
-                            net: None,
-                            key: None,
-                            locked: None,
-                            off: None,
-                            tags,
-                        };
+                        let db = types::Named { name, tags, ..fixture::unnamed(1) };
                         stack.add_with("db", db, options());
                     })
                 };

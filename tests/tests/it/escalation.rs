@@ -1,4 +1,4 @@
-//! What a job with the deploy role can reach: it deploys, and no known way makes it an administrator. On ministack, which
+//! The reach of a job with the deploy role: it deploys, and no known way makes it an administrator. On ministack, which
 //! enforces policies and boundaries.
 
 use provisioner_tests::{Emulator, skipped};

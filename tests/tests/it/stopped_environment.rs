@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-/// What a stop changes: the service's number of tasks, suspended kinds of scaling, the database's status, and alarms that act.
+/// The values that a stop changes: the service's number of tasks, suspended kinds of scaling, the database's status, and alarms that act.
 fn shape(sandbox: &Sandbox) -> (Value, Value, Value, usize) {
     let id = |address: &str| sandbox.id("prod", address);
     let (cluster, service) = {

@@ -19,6 +19,12 @@ fn stopped() -> Fixture {
     fixture
 }
 
+/// The refresh finds the database stopped.
+fn stop_database(fixture: &mut Fixture) {
+    let phase = Phase::Stopped { why: "its status is `stopped`".to_owned(), hint: "start it".to_owned() };
+    fixture.observe_phase("named/db", phase);
+}
+
 #[test]
 fn stop_begins_with_the_users() {
     assert_snapshot!(Fixture::applied(app).plan_desired(&stopped_stack(app)), @"
@@ -46,8 +52,7 @@ fn start_begins_with_the_dependencies() {
 #[test]
 fn stopped_environment_stays_as_it_is() {
     let mut fixture = stopped();
-    let phase = Phase::Stopped { why: "its status is `stopped`".to_owned(), hint: "start it".to_owned() };
-    fixture.observe_phase("named/db", phase);
+    stop_database(&mut fixture);
     assert_snapshot!(fixture.plan_desired(&stopped_stack(app)), @"no changes");
 }
 
@@ -67,8 +72,7 @@ fn database_that_the_cloud_started_is_stopped_again() {
 #[test]
 fn start_of_a_stopped_object_is_no_error() {
     let mut fixture = stopped();
-    let phase = Phase::Stopped { why: "its status is `stopped`".to_owned(), hint: "start it".to_owned() };
-    fixture.observe_phase("named/db", phase);
+    stop_database(&mut fixture);
     assert_snapshot!(fixture.plan(app), @"
     update named/db: it starts with the environment
       off: true → null
@@ -82,8 +86,7 @@ fn start_of_a_stopped_object_is_no_error() {
 #[test]
 fn change_of_a_stopped_object_asks_for_a_start() {
     let mut fixture = stopped();
-    let phase = Phase::Stopped { why: "its status is `stopped`".to_owned(), hint: "start it".to_owned() };
-    fixture.observe_phase("named/db", phase);
+    stop_database(&mut fixture);
     let larger = stopped_stack(|stack| {
         stack.add("db", Named { size: 2, ..named("db", 1) });
     });
@@ -136,8 +139,7 @@ fn interrupted_stop_is_complete_once_the_object_is_stopped() {
     let mut inputs = fixture.object("named/db").inputs.clone();
     inputs["off"] = true.into();
     fixture.object("named/db").pending.as_mut().unwrap().inputs = Some(inputs);
-    let phase = Phase::Stopped { why: "its status is `stopped`".to_owned(), hint: "start it".to_owned() };
-    fixture.observe_phase("named/db", phase);
+    stop_database(&mut fixture);
     let token = fixture.object("named/db").token.clone();
     let observation = fixture.observed.objects.get_mut(&token).unwrap().as_mut().unwrap();
     observation.observed.inputs["off"] = true.into();
